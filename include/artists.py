@@ -1,0 +1,42 @@
+"""Who is who: the names and keys under which both sources' artists and songs meet.
+
+An artist's identity is the Last.fm page, and Last.fm pages are by name; so `artist_key` is a hash of
+the normalised name. The warehouse gives a billed artist the key of the Last.fm artist that carries
+the same MusicBrainz id, else of the one with the same normalised name (include/sql/audit/
+bridge_concert_artists.sql). A name match whose MusicBrainz ids conflict is refused: that billed
+artist is a namesake, and gets the key `artist_key(name, mbid)`.
+"""
+
+import hashlib
+import re
+import unicodedata
+
+_DIACRITICS = re.compile("[\u0300-\u036f]")  # those of Latin, Greek and Cyrillic; other scripts' marks are letters
+
+
+def normalised_name(name: str) -> str:
+    """The form under which two spellings of one name are equal: `P!NK` and `P!nk`, `Motley Crue` and `Mötley Crüe`.
+
+    Case, diacritics, spaces, punctuation and a leading "The" are ignored, "&" reads "and". A name made
+    of nothing else (`!!!`) is only casefolded. Names in any script survive.
+    """
+    folded = unicodedata.normalize("NFKC", name).casefold().strip()
+    plain = unicodedata.normalize("NFC", _DIACRITICS.sub("", unicodedata.normalize("NFKD", folded)))
+    words = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in plain.replace("&", " and ")).split()
+    if len(words) > 1 and words[0] == "the":
+        words = words[1:]
+    return "".join(words) or " ".join(folded.split())
+
+
+def artist_key(name: str, mbid: str | None = None) -> str:
+    """32 hexadecimal digits that stand for the artist of this name; with `mbid`, for that namesake only."""
+    return _digest(normalised_name(name), mbid or "")
+
+
+def song_key(artist: str, song_name: str) -> str:
+    """32 hexadecimal digits for one song of an artist, whose key is `artist`. Titles differ only by case: one song."""
+    return _digest(artist, " ".join(unicodedata.normalize("NFKC", song_name).casefold().split()))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()

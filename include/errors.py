@@ -1,0 +1,55 @@
+"""What can go wrong in the pipeline, and which of it a retry can cure.
+
+    PipelineError
+    ├── SettingInvalid      an environment variable does not parse      → fix the setting
+    ├── ConnectionMissing   an Airflow connection is not defined        → define it
+    ├── SourceUnavailable   timeout, 429, 5xx after our own retries     → Airflow retries
+    ├── SourceRejected      bad key, bad request                        → fix the connection
+    ├── UnexpectedPayload   a whole response changed its shape          → fix the parser
+    ├── TooManyRejected     too many records did not fit their type     → look at rejected/, fix the parser
+    ├── ManifestInvalid     a manifest names a missing or altered object→ land the run again
+    └── DataRejected        an expectation failed                       → look at the data docs
+
+Every message names what happened, to which object, and what the reader should do. Messages never
+carry an API key: the classes of `include.sources` redact URLs and bodies before they raise.
+"""
+
+
+class PipelineError(Exception):
+    """Base of every error this project raises on purpose; not cured by a retry unless a child says so."""
+
+    retryable = False
+
+
+class SettingInvalid(PipelineError, ValueError):
+    """A `MUSICIAN_…` environment variable has a value that does not parse."""
+
+
+class ConnectionMissing(PipelineError, LookupError):
+    """An Airflow connection the pipeline needs is not defined, or lacks a field."""
+
+
+class SourceUnavailable(PipelineError):
+    """A source did not answer properly although we asked several times. A later try may succeed."""
+
+    retryable = True
+
+
+class SourceRejected(PipelineError):
+    """A source understood the request and refused it: a wrong or suspended key, a bad parameter."""
+
+
+class UnexpectedPayload(PipelineError):
+    """The JSON of a whole response changed its shape, so nothing in it can be trusted."""
+
+
+class TooManyRejected(PipelineError):
+    """More records were refused than the settings tolerate; the run publishes nothing."""
+
+
+class ManifestInvalid(PipelineError):
+    """A manifest is malformed, or names an object that is missing or has changed."""
+
+
+class DataRejected(PipelineError):
+    """The load did not meet its expectations; `dwh` is as it was before."""

@@ -1,0 +1,99 @@
+"""What can be configured, with types and defaults: one environment variable per field of `Settings`.
+
+Connections (addresses, keys, passwords) are Airflow connections and never appear here.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from include.errors import SettingInvalid
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The pipeline's settings. Every default works in the sandbox."""
+
+    bucket: str = "musician-warehouse"
+    """MUSICIAN_BUCKET: the S3 bucket of the lake; created when it does not exist."""
+    copy_role_arn: str = "arn:aws:iam::123456789012:role/musician-warehouse-copy"
+    """MUSICIAN_COPY_ROLE_ARN: the IAM role Redshift assumes to read the bucket in a COPY."""
+    countries: tuple[str, ...] = ("US",)
+    """MUSICIAN_COUNTRIES: ISO 3166-1 alpha-2 codes, separated by commas."""
+    horizon_days: int = 365
+    """MUSICIAN_HORIZON_DAYS: how far ahead events are collected."""
+    artists_per_country: int = 50
+    """MUSICIAN_ARTISTS_PER_COUNTRY: how many artists are taken from each country's Last.fm chart."""
+    tracks_per_artist: int = 50
+    """MUSICIAN_TRACKS_PER_ARTIST: how many top tracks are collected per artist (at most 1,000)."""
+    raw_retention_days: int = 14
+    """MUSICIAN_RAW_RETENTION_DAYS: raw responses expire after so many days (Ticketmaster's terms)."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """The settings of this process. Raises `SettingInvalid`, naming the variable, for a value that does not parse."""
+        environ = os.environ if environ is None else environ
+        given = {
+            field: _parse(f"MUSICIAN_{field.upper()}", parse, environ[f"MUSICIAN_{field.upper()}"])
+            for field, parse in _PARSERS.items()
+            if environ.get(f"MUSICIAN_{field.upper()}")
+        }
+        return cls(**given)
+
+    def with_params(self, params: Mapping[str, Any]) -> Self:
+        """The settings for one DAG run: what its `params` give replaces the environment's value."""
+        given = {
+            field: _parse(f"params.{field}", parse, ",".join(value) if isinstance(value, list) else str(value))
+            for field, parse in _PARSERS.items()
+            if (value := params.get(field)) is not None
+        }
+        return replace(self, **given)
+
+
+def _parse(name: str, parse: Callable[[str], Any], text: str) -> Any:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise SettingInvalid(f"{name}={text!r} is not valid: {error}. Correct it where it is set.") from None
+
+
+def _bucket(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", text):
+        raise ValueError("a bucket name has 3 to 63 lower-case letters, digits, dots and hyphens")
+    return text
+
+
+def _role(text: str) -> str:
+    if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", text):
+        raise ValueError("a role looks like arn:aws:iam::123456789012:role/name")
+    return text
+
+
+def _countries(text: str) -> tuple[str, ...]:
+    codes = tuple(dict.fromkeys(code.strip().upper() for code in text.split(",") if code.strip()))
+    if not codes or not all(re.fullmatch(r"[A-Z]{2}", code) for code in codes):
+        raise ValueError("give two-letter country codes separated by commas, such as US,GB")
+    return codes
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            raise ValueError(f"give a whole number from {least} to {most}")
+        return number
+
+    return parse
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "bucket": _bucket,
+    "copy_role_arn": _role,
+    "countries": _countries,
+    "horizon_days": _between(1, 1_000),
+    "artists_per_country": _between(1, 1_000),
+    "tracks_per_artist": _between(1, 1_000),
+    "raw_retention_days": _between(1, 365),
+}
