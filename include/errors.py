@@ -14,6 +14,9 @@ Every message names what happened, to which object, and what the reader should d
 carry an API key: the classes of `include.sources` redact URLs and bodies before they raise.
 """
 
+from datetime import timedelta
+from typing import Any
+
 
 class PipelineError(Exception):
     """Base of every error this project raises on purpose; not cured by a retry unless a child says so."""
@@ -53,3 +56,25 @@ class ManifestInvalid(PipelineError):
 
 class DataRejected(PipelineError):
     """The load did not meet its expectations; `dwh` is as it was before."""
+
+
+def task_retries() -> dict[str, Any]:
+    """How every task retries, as arguments of an Airflow operator: up to 3 times, after 1, 2 and 4 minutes.
+
+    A `PipelineError` that a retry cannot cure fails its task at once. Anything unforeseen is retried.
+    """
+    from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+    curable: list[type[BaseException] | str] = [kind for kind in PipelineError.__subclasses__() if kind.retryable]
+    return {
+        "retries": 3,
+        "retry_delay": timedelta(minutes=1),
+        "retry_exponential_backoff": 2.0,
+        "max_retry_delay": timedelta(minutes=15),
+        "retry_policy": ExceptionRetryPolicy(
+            rules=[
+                RetryRule(exception=curable, action=RetryAction.RETRY, reason="the source may answer later"),
+                RetryRule(exception=PipelineError, action=RetryAction.FAIL, reason="a retry cannot cure this"),
+            ]
+        ),
+    }

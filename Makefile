@@ -1,0 +1,46 @@
+# Every target sets up what it needs: a virtual environment in .venv/ from requirements.lock.
+
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { command -v $$p; break; }; done)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run up down test check lock
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+
+run: $(INSTALLED) ## From both APIs to a published star, on this machine, and exit
+	@$(VENV)/bin/python -m sandbox run
+
+up: $(INSTALLED) ## The same, and keep everything running in the background, with the Airflow UI
+	@$(VENV)/bin/python -m sandbox up
+
+down: $(INSTALLED) ## Stop what `make up` left running
+	@$(VENV)/bin/python -m sandbox down
+
+test: $(INSTALLED) ## Run all tests, one of them against a real Airflow (a few minutes)
+	$(VENV)/bin/python -m pytest
+
+check: $(INSTALLED) ## Lint the Python and the SQL, check the types
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/sqlfluff lint --disable-progress-bar include/sql
+
+lock: $(INSTALLED) ## Resolve requirements.lock anew from requirements.txt and requirements-dev.txt
+	$(VENV)/bin/python -m pip install --quiet uv
+	$(VENV)/bin/uv pip compile requirements-dev.txt --output-file requirements.lock --upgrade \
+		--universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate
+
+# pip installs, because it follows the package index settings of the machine.
+$(INSTALLED): requirements.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and none was found: install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.13" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "Python 3.11, 3.12 or 3.13 is needed, but $(PYTHON) is `$(PYTHON) --version 2>&1`." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "$(PYTHON) lacks the module venv: install it (on Debian and Ubuntu: apt-get install python3-venv)." >&2; exit 1; }
+	@echo "Setting up $(VENV) with `$(PYTHON) --version` (once; takes a minute or two)"
+	@test -x $(VENV)/bin/python -a -x $(VENV)/bin/pip || $(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --requirement requirements.lock
+	@touch $@

@@ -1,0 +1,22 @@
+"""The assets: the contract between the DAGs, which import these objects instead of repeating names.
+
+An asset event wakes the warehouse up and says in its `extra` what was landed. It is never the work
+list, because Airflow may merge, delay or repeat events: that list is the manifests in the bucket
+minus the ledger in the warehouse.
+"""
+
+from airflow.sdk import Asset
+
+from include.settings import Settings
+
+_BUCKET = Settings.from_environment().bucket
+
+EVENTS = Asset(name="events", uri=f"s3://{_BUCKET}/lake/events", group="lake")
+"""Concerts and their billed artists. Published by `ingest_events`; `extra` is `include.ingestion.Landed`."""
+
+SONGS = Asset(name="songs", uri=f"s3://{_BUCKET}/lake/songs", group="lake")
+"""Charting artists and their top tracks. Published by `ingest_songs`; `extra` is `include.ingestion.Landed`."""
+
+# The scheme is our own, because that of a Redshift asset holds host and port, which differ by environment.
+MUSICIAN_STAR = Asset(name="musician_star", uri="musician://warehouse/dwh", group="warehouse")
+"""The audited star schema `dwh`. Published by `musician_warehouse` after each load that passed its audit."""
