@@ -30,6 +30,8 @@ class Settings:
     """MUSICIAN_TRACKS_PER_ARTIST: how many top tracks are collected per artist (at most 1,000)."""
     raw_retention_days: int = 14
     """MUSICIAN_RAW_RETENTION_DAYS: raw responses expire after so many days (Ticketmaster's terms)."""
+    data_docs_runs: int = 30
+    """MUSICIAN_DATA_DOCS_RUNS: the data docs keep the pages of so many audits."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -96,4 +98,5 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "artists_per_country": _between(1, 1_000),
     "tracks_per_artist": _between(1, 1_000),
     "raw_retention_days": _between(1, 365),
+    "data_docs_runs": _between(1, 1_000),
 }

@@ -1,0 +1,135 @@
+"""
+The star of artists, songs and concerts, built from the newest events and songs, judged, and only then published.
+
+Starts when the assets `events` and `songs` have both been updated, and once a day at 09:00 UTC to sweep up
+what an update missed. An asset event only wakes this DAG up: its work is the manifests in the bucket that
+`dwh.load_ledger` does not know. Where there are none, the run skips.
+
+1. **stage**: COPY brings exactly the objects of one events and one songs manifest into `staging`.
+2. **build**: the star's tables are built from them in the schema `audit`.
+3. **audit**: the Great Expectations suites judge them there; the data docs show the outcome. A load that
+   fails is parked in the ledger, and `dwh` stays as it was.
+4. **publish**: one transaction merges the load into `dwh` and records it in the ledger; then the asset
+   `musician_star` is updated.
+
+When several loads wait, the run takes the oldest and starts another run for the next. Needs the connections
+`redshift` and `aws_default`.
+"""
+
+import logging
+from contextlib import closing
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, chain, dag, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from include.assets import EVENTS, MUSICIAN_STAR, SONGS
+from include.errors import DataRejected, task_retries
+from include.settings import Settings
+
+log = logging.getLogger(__name__)
+SETTINGS = Settings.from_environment()
+
+
+@dag(
+    dag_id="musician_warehouse",
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("0 9 * * *", timezone="UTC", run_immediately=False),
+        assets=(EVENTS & SONGS),
+    ),
+    catchup=False,
+    max_active_runs=1,
+    doc_md=__doc__,
+    tags=["warehouse", "redshift"],
+    default_args={
+        "owner": "data-engineering",
+        "execution_timeout": timedelta(hours=1),
+        **task_retries(),
+    },
+)
+def musician_warehouse() -> None:
+    @task(multiple_outputs=True)
+    def find_load() -> dict[str, Any]:
+        from include import connections, warehouse
+
+        with closing(connections.redshift()) as redshift:
+            warehouse.create_tables(redshift)
+            loads = warehouse.pending_loads(redshift, connections.lake(SETTINGS))
+            if not loads:
+                raise AirflowSkipException("Nothing is new: the ledger knows every manifest that has a partner.")
+            warehouse.begin(redshift, loads[0])
+        log.info("Found %d loads; taking the oldest: %s", len(loads), loads[0])
+        return {"load": asdict(loads[0]), "next_loads": [{}] if len(loads) > 1 else []}
+
+    @task
+    def stage(dataset: str, load: dict[str, Any]) -> int:
+        from include import connections, warehouse
+
+        with closing(connections.redshift()) as redshift:
+            return warehouse.stage(
+                redshift, connections.lake(SETTINGS), dataset, load[dataset], SETTINGS.copy_role_arn
+            )
+
+    @task
+    def build(table: str) -> int:
+        from include import connections, warehouse
+
+        with closing(connections.redshift()) as redshift:
+            return warehouse.build(redshift, table)
+
+    @task
+    def audit(load: dict[str, Any]) -> dict[str, Any]:
+        from include import connections, quality, warehouse
+
+        lake, judged = connections.lake(SETTINGS), warehouse.Load.from_json(load)
+        outcome = quality.audit(lake, judged, SETTINGS.data_docs_runs)
+        if not outcome.success:
+            with closing(connections.redshift()) as redshift:
+                warehouse.park(redshift, lake, judged, "; ".join(outcome.failures))
+            raise DataRejected(
+                f"{len(outcome.failures)} expectations failed for {judged}, so the load is parked and dwh is as "
+                f"it was. Read {outcome.data_docs}: {'; '.join(outcome.failures)}"
+            )
+        return asdict(outcome)
+
+    @task(outlets=[MUSICIAN_STAR])
+    def publish(load: dict[str, Any], audited: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
+        from include import connections, warehouse
+
+        judged = warehouse.Load.from_json(load)
+        with closing(connections.redshift()) as redshift:
+            changed = warehouse.publish(redshift, connections.lake(SETTINGS), judged)
+        published = {
+            "snapshot_date": judged.snapshot_date.isoformat(),
+            "events_run": judged.events,
+            "songs_run": judged.songs,
+            "rows_changed": changed,
+            "expectations_passed": audited["passed"],
+            "expectations_failed": audited["failed"],
+        }
+        outlet_events[MUSICIAN_STAR].extra = published
+        return published
+
+    found = find_load()
+    load = found["load"]
+    staged = [stage.override(task_id=f"stage_{dataset}")(dataset, load) for dataset in ("events", "songs")]
+    dimensions = [
+        build.override(task_id=f"build_{table}")(table)
+        for table in ("dim_songs", "dim_concerts", "bridge_concert_artists")
+    ]
+    fact = build.override(task_id="build_fact_artists")("fact_artists")
+    audited = audit(load)
+    for dimension in dimensions:
+        chain(staged, dimension, fact, audited)
+    publish(load, audited)
+
+    # All-day catching up: while this run works, the next waits in the queue (max_active_runs=1).
+    TriggerDagRunOperator.partial(
+        task_id="start_next_load", trigger_dag_id="musician_warehouse", execution_timeout=timedelta(minutes=5)
+    ).expand(conf=found["next_loads"])
+
+
+musician_warehouse()

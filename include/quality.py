@@ -1,0 +1,169 @@
+"""The audit: runs the Great Expectations suites against the schema `audit` and publishes the data docs.
+
+The folder `great_expectations/` is a file context. It is copied to a temporary folder for each audit,
+because Great Expectations writes into its context and the project folder may be read-only. In S3 lie
+
+    validations/…json     the results of the newest audits
+    data-docs/index.html  the site built from them: every suite, and a page per validation
+
+Raises nothing for data that fails: the caller decides what a failure means.
+"""
+
+import logging
+import mimetypes
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from include.connections import redshift_engine_arguments
+from include.lake import Lake, run_instant
+from include.warehouse import STAR, Load
+
+log = logging.getLogger(__name__)
+
+_CONTEXT = Path(__file__).parent.parent / "great_expectations"
+_VALIDATIONS = "validations/"
+_DATA_DOCS = "data-docs/"
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The outcome of one audit. Expectations of severity `warning` never make it fail."""
+
+    passed: int
+    failed: int
+    failures: tuple[str, ...]
+    """One line per failed critical expectation: table, expectation, what was found."""
+    warnings: tuple[str, ...]
+    data_docs: str
+    """s3:// URL of the data docs' index page."""
+
+    @property
+    def success(self) -> bool:
+        """True when no critical expectation failed."""
+        return not self.failures
+
+
+def audit(lake: Lake, load: Load, kept_runs: int) -> Audit:
+    """Judges the load in the schema `audit` and publishes the data docs, keeping those of the newest `kept_runs` audits."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))
+        _fetch_validations(lake, root / "uncommitted" / "validations")
+        results = _validate(root, load)
+        _publish_data_docs(lake, root / "uncommitted", kept_runs)
+    failed = [result for result in results if not result["success"]]
+    outcome = Audit(
+        passed=len(results) - len(failed),
+        failed=len(failed),
+        failures=tuple(result["summary"] for result in failed if result["severity"] == "critical"),
+        warnings=tuple(result["summary"] for result in failed if result["severity"] != "critical"),
+        data_docs=f"s3://{lake.bucket}/{_DATA_DOCS}index.html",
+    )
+    for line in (*outcome.failures, *outcome.warnings):
+        log.warning("expectation failed: %s", line)
+    log.info("audit: %d expectations passed, %d failed; %s", outcome.passed, outcome.failed, outcome.data_docs)
+    return outcome
+
+
+def _validate(root: Path, load: Load) -> list[dict[str, Any]]:
+    """Runs every suite and builds the site; per expectation its success, severity and a line of summary."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    # About five seconds to import, so only the task that audits pays for it.
+    import great_expectations as gx
+    from great_expectations.checkpoint import UpdateDataDocsAction
+    from great_expectations.core.run_identifier import RunIdentifier
+
+    url, connect_args = redshift_engine_arguments()
+    context = gx.get_context(mode="file", context_root_dir=root, runtime_environment={"REDSHIFT_URL": url})
+    source = context.data_sources.get("redshift")
+    source.kwargs = {"connect_args": connect_args}
+    definitions = [
+        context.validation_definitions.add(
+            gx.ValidationDefinition(
+                name=table,
+                data=source.get_asset(table).add_batch_definition_whole_table("load"),
+                suite=context.suites.add_or_update(context.suites.get(table)),
+            )
+        )
+        for table in STAR
+    ]
+    checkpoint = context.checkpoints.add(
+        gx.Checkpoint(
+            name="star",
+            validation_definitions=definitions,
+            actions=[UpdateDataDocsAction(name="data_docs")],
+            result_format={"result_format": "SUMMARY", "partial_unexpected_count": 20},
+        )
+    )
+    snapshot = max(load.events, load.songs)
+    outcome = checkpoint.run(
+        expectation_parameters={
+            "snapshot_date": load.snapshot_date.isoformat(),
+            "snapshot_at": run_instant(snapshot).strftime("%Y-%m-%d %H:%M:%S"),
+        },
+        run_id=RunIdentifier(run_name=snapshot),
+    )
+    return [
+        {
+            "success": result.success,
+            "severity": str(result.expectation_config.severity.value),
+            "summary": _summary(validation.suite_name, result),
+        }
+        for validation in outcome.run_results.values()
+        for result in validation.results
+    ]
+
+
+def _summary(table: str, result: Any) -> str:
+    config = result.expectation_config
+    about = config.kwargs.get("column") or config.kwargs.get("column_list") or config.description or ""
+    if result.exception_info and any(
+        isinstance(info, dict) and info.get("raised_exception") for info in result.exception_info.values()
+    ):
+        found = "the expectation itself raised an error; see the data docs"
+    elif "unexpected_count" in result.result:
+        found = f"{result.result['unexpected_count']} of {result.result.get('element_count', '?')} rows"
+        if examples := result.result.get("partial_unexpected_list"):
+            found += f", such as {', '.join(map(str, examples[:3]))}"
+    else:
+        found = f"found {result.result.get('observed_value')}"
+    return f"{table}: {config.type} {about}: {found}"
+
+
+def _fetch_validations(lake: Lake, folder: Path) -> None:
+    for key in _keys(lake, _VALIDATIONS):
+        target = folder / key.removeprefix(_VALIDATIONS)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lake.s3.download_file(lake.bucket, key, str(target))
+
+
+def _publish_data_docs(lake: Lake, uncommitted: Path, kept_runs: int) -> None:
+    for folder, prefix in ((uncommitted / "validations", _VALIDATIONS), (uncommitted / "data_docs", _DATA_DOCS)):
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+            lake.s3.upload_file(
+                str(file),
+                lake.bucket,
+                prefix + file.relative_to(folder).as_posix(),
+                ExtraArgs={"ContentType": mimetypes.guess_type(file.name)[0] or "application/octet-stream"},
+            )
+    for prefix in (_VALIDATIONS, f"{_DATA_DOCS}validations/"):
+        keys = list(_keys(lake, prefix))
+        kept = sorted({_instant(prefix, key) for key in keys})[-kept_runs:]
+        for key in keys:
+            if _instant(prefix, key) not in kept:
+                lake.s3.delete_object(Bucket=lake.bucket, Key=key)
+
+
+def _instant(prefix: str, key: str) -> str:
+    """When the audit of this page or result ran: <suite>/<run name>/<instant>/<batch>."""
+    return key.removeprefix(prefix).split("/")[2]
+
+
+def _keys(lake: Lake, prefix: str) -> Iterator[str]:
+    for page in lake.s3.get_paginator("list_objects_v2").paginate(Bucket=lake.bucket, Prefix=prefix):
+        for item in page.get("Contents", []):
+            yield item["Key"]

@@ -1,0 +1,96 @@
+-- Grain      one row per concert (Ticketmaster event) in the load: the version the load saw.
+-- Inputs     staging.events, audit.current_load
+-- Load rule  rebuilt for every load; published by include/sql/publish/dim_concerts.sql.
+drop table if exists audit.dim_concerts;
+
+create table audit.dim_concerts
+distkey (concert_id)
+sortkey (concert_id)
+as
+with ranked_events as (
+    select
+        events.*,
+        row_number() over (
+            partition by events.event_id order by events.artist_position, events.attraction_id
+        ) as occurrence
+    from staging.events as events
+),
+
+billings as (
+    select
+        events.event_id,
+        count(events.artist_name) as billed_artists,
+        listagg(events.artist_name, ' / ') within group (order by events.artist_position) as billing
+    from staging.events as events
+    group by events.event_id
+),
+
+concerts as (
+    select
+        ---------- key
+        events.event_id as concert_id,
+
+        ---------- what
+        events.event_name as concert_name,
+        events.event_url as concert_url,
+        events.status,
+        events.segment,
+        events.genre,
+        events.sub_genre,
+        billings.billing,
+        billings.billed_artists,
+        events.promoter_name,
+
+        ---------- when
+        events.local_date,
+        events.local_time,
+        events.starts_at,
+        events.timezone,
+        events.initial_date,
+        events.date_tba,
+        events.date_tbd,
+        events.time_tba,
+        events.no_specific_time,
+        events.spans_multiple_days,
+
+        ---------- where
+        events.venue_id,
+        events.venue_name,
+        events.venue_city,
+        events.venue_state_code,
+        coalesce(events.venue_country_code, events.country_code) as country_code,
+        events.venue_postal_code,
+        events.venue_latitude,
+        events.venue_longitude,
+
+        ---------- tickets
+        events.price_currency,
+        events.price_min,
+        events.price_max,
+        events.public_sale_starts_at,
+        events.public_sale_ends_at
+    from ranked_events as events
+    inner join billings on events.event_id = billings.event_id
+    where events.occurrence = 1
+)
+
+select
+    concerts.*,
+    -- What makes a new version: status, dates, venue, prices, billing and name.
+    md5(
+        coalesce(concerts.concert_name, '')
+        || '|' || coalesce(concerts.status, '')
+        || '|' || coalesce(cast(concerts.local_date as varchar(10)), '')
+        || '|' || coalesce(concerts.local_time, '')
+        || '|' || coalesce(concerts.venue_id, '')
+        || '|' || coalesce(concerts.venue_name, '')
+        || '|' || coalesce(concerts.price_currency, '')
+        || '|' || coalesce(cast(concerts.price_min as varchar(32)), '')
+        || '|' || coalesce(cast(concerts.price_max as varchar(32)), '')
+        || '|' || coalesce(concerts.billing, '')
+    ) as version_hash,
+    current_load.snapshot_at as valid_from,
+    cast(null as timestamp) as valid_to,
+    true as is_current
+from concerts
+cross join audit.current_load;

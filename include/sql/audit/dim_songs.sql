@@ -1,0 +1,42 @@
+-- Grain      one row per song of an artist in the load (song_key).
+-- Inputs     staging.songs, audit.current_load
+-- Load rule  rebuilt for every load; published by include/sql/publish/dim_songs.sql.
+drop table if exists audit.dim_songs;
+
+create table audit.dim_songs
+distkey (artist_key)
+sortkey (artist_key)
+as
+with ranked_songs as (
+    select
+        songs.*,
+        row_number() over (
+            partition by songs.song_key order by songs.song_rank, songs.asked_name
+        ) as occurrence
+    from staging.songs as songs
+    where songs.song_key is not null
+)
+
+select
+    ---------- keys
+    songs.song_key,
+    songs.artist_key,
+
+    ---------- names
+    songs.song_name,
+    songs.song_mbid,
+    songs.song_url,
+    songs.artist_name,
+    songs.artist_mbid,
+
+    ---------- numbers
+    songs.song_rank,
+    songs.play_count,
+    songs.listeners,
+
+    ---------- dates
+    current_load.snapshot_date as first_seen_date,
+    current_load.snapshot_date as last_seen_date
+from ranked_songs as songs
+cross join audit.current_load
+where songs.occurrence = 1;

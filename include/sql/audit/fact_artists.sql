@@ -1,0 +1,85 @@
+-- Grain      one row per artist and snapshot date: every artist of the load, charting, touring or both.
+-- Inputs     staging.songs, audit.dim_songs, audit.bridge_concert_artists, audit.dim_concerts, audit.current_load
+-- Load rule  rebuilt for every load; published by include/sql/publish/fact_artists.sql.
+drop table if exists audit.fact_artists;
+
+create table audit.fact_artists
+distkey (artist_key)
+sortkey (snapshot_date, artist_key)
+as
+with lastfm_artists as (
+    select
+        songs.artist_key,
+        max(songs.artist_name) as artist_name,
+        max(songs.artist_mbid) as artist_mbid,
+        min(songs.chart_rank) as chart_rank,
+        max(songs.chart_countries) as chart_countries,
+        max(songs.chart_listeners) as listeners
+    from staging.songs as songs
+    group by songs.artist_key
+),
+
+played_artists as (
+    select
+        songs.artist_key,
+        count(*) as songs_charted,
+        cast(sum(songs.play_count) as bigint) as play_count
+    from audit.dim_songs as songs
+    group by songs.artist_key
+),
+
+upcoming_concerts as (
+    select concerts.concert_id
+    from audit.dim_concerts as concerts
+    cross join audit.current_load
+    where concerts.local_date >= current_load.snapshot_date and coalesce(concerts.status, '') <> 'cancelled'
+),
+
+touring_artists as (
+    select
+        billed.artist_key,
+        max(billed.artist_name) as artist_name,
+        max(billed.artist_mbid) as artist_mbid,
+        min(billed.matched_by) as matched_by, -- in the alphabet as in strength: mbid, name, namesake, unmatched
+        count(upcoming.concert_id) as upcoming_concerts,
+        sum(
+            case when upcoming.concert_id is not null and billed.artist_position = 1 then 1 else 0 end
+        ) as headlined_concerts,
+        sum(case when concerts.local_date is null then 1 else 0 end) as undated_concerts,
+        sum(case when concerts.status = 'cancelled' then 1 else 0 end) as cancelled_concerts,
+        count(distinct concerts.country_code) as concert_countries,
+        min(case when upcoming.concert_id is not null then concerts.local_date end) as next_concert_date
+    from audit.bridge_concert_artists as billed
+    inner join audit.dim_concerts as concerts on billed.concert_id = concerts.concert_id
+    left join upcoming_concerts as upcoming on billed.concert_id = upcoming.concert_id
+    group by billed.artist_key
+)
+
+select
+    ---------- keys
+    coalesce(lastfm.artist_key, touring.artist_key) as artist_key,
+    current_load.snapshot_date,
+
+    ---------- who
+    coalesce(lastfm.artist_name, touring.artist_name) as artist_name,
+    coalesce(lastfm.artist_mbid, touring.artist_mbid) as artist_mbid,
+    touring.matched_by,
+
+    ---------- listening
+    lastfm.chart_rank,
+    lastfm.chart_countries,
+    lastfm.listeners,
+    coalesce(played.songs_charted, 0) as songs_charted,
+    played.play_count,
+
+    ---------- touring
+    coalesce(touring.upcoming_concerts, 0) as upcoming_concerts,
+    coalesce(touring.headlined_concerts, 0) as headlined_concerts,
+    coalesce(touring.undated_concerts, 0) as undated_concerts,
+    coalesce(touring.cancelled_concerts, 0) as cancelled_concerts,
+    coalesce(touring.concert_countries, 0) as concert_countries,
+    touring.next_concert_date
+from lastfm_artists as lastfm
+full outer join touring_artists as touring on lastfm.artist_key = touring.artist_key
+left join played_artists as played on lastfm.artist_key = played.artist_key
+cross join audit.current_load;

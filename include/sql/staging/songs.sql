@@ -1,0 +1,23 @@
+-- Grain      one row per artist and track; an artist without tracks has one row without song.
+-- Load rule  emptied, then COPY of the objects of exactly one manifest. COPY of Parquet goes by position:
+--            the columns are those of include.sources.lastfm.SongRow, in that order.
+-- Keys       distributed and sorted by artist, the key under which songs and concerts meet.
+create table if not exists staging.songs (
+    snapshot_at timestamp,
+    asked_name varchar(1020),
+    artist_name varchar(1020),
+    artist_mbid varchar(36),
+    artist_key varchar(32),
+    chart_countries varchar(1020),
+    chart_rank bigint,
+    chart_listeners bigint,
+    song_name varchar(1020),
+    song_mbid varchar(36),
+    song_key varchar(32),
+    song_url varchar(2048),
+    song_rank bigint,
+    play_count bigint,
+    listeners bigint
+)
+distkey (artist_key)
+sortkey (artist_key);

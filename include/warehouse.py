@@ -1,0 +1,232 @@
+"""From manifests to the star: find the load, stage it, build it in `audit`, publish it to `dwh`.
+
+A load is one events manifest and one songs manifest. The work list is the manifests in S3 minus those in
+`dwh.load_ledger`; asset events only wake the warehouse up. Every function here is one transaction, so a
+task that dies is repeated from its start.
+
+All SQL lives in `include/sql/<schema>/<table>.sql`. Only two things are formatted into SQL: the
+location of a manifest, made of the validated bucket and run names, and the validated role of COPY.
+"""
+
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Self
+
+import sqlparse
+
+from include.errors import ManifestInvalid
+from include.lake import Lake, run_instant
+
+log = logging.getLogger(__name__)
+
+DATASETS = ("events", "songs")
+STAR = ("dim_songs", "dim_concerts", "bridge_concert_artists", "fact_artists")
+"""The star's tables, each after those it is built from."""
+
+_SQL = Path(__file__).parent / "sql"
+_TABLES = (
+    "schemas",
+    *(f"staging/{dataset}" for dataset in DATASETS),
+    "audit/current_load",
+    *(f"dwh/{table}" for table in (*STAR, "load_ledger")),
+    "analytics/artist_events_songs",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One events run and one songs run that become one snapshot of the star."""
+
+    events: str
+    songs: str
+    pending: tuple[str, ...]
+    """The datasets whose manifest this load judges; the other was judged before and gives context."""
+
+    def run(self, dataset: str) -> str:
+        """The run of `events` or `songs` in this load."""
+        return {"events": self.events, "songs": self.songs}[dataset]
+
+    @classmethod
+    def from_json(cls, load: Mapping[str, Any]) -> Self:
+        """The load from the dictionary in which it travels between tasks."""
+        return cls(load["events"], load["songs"], tuple(load["pending"]))
+
+    @property
+    def snapshot_date(self) -> date:
+        """The UTC date of the later of the two runs."""
+        return run_instant(max(self.events, self.songs)).date()
+
+
+@contextmanager
+def transaction(connection: Any) -> Iterator[Any]:
+    """A cursor whose statements commit together, or not at all when the block raises."""
+    cursor = connection.cursor()
+    try:
+        yield cursor
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    finally:
+        cursor.close()
+
+
+def create_tables(connection: Any) -> None:
+    """Creates the schemas, tables and views that do not exist yet."""
+    with transaction(connection) as cursor:
+        for name in _TABLES:
+            _run_file(cursor, name)
+
+
+def pending_loads(connection: Any, lake: Lake) -> list[Load]:
+    """The loads that wait, the oldest first; empty when the ledger knows every manifest."""
+    with transaction(connection) as cursor:
+        cursor.execute("select dataset, run, state from dwh.load_ledger")
+        judged = {(dataset, run): state for dataset, run, state in cursor.fetchall()}
+    return plan_loads({dataset: lake.manifests(dataset) for dataset in DATASETS}, judged)
+
+
+def plan_loads(manifests: Mapping[str, Collection[str]], judged: Mapping[tuple[str, str], str]) -> list[Load]:
+    """Pairs the manifests that no ledger row names, the oldest first.
+
+    A pending manifest is loaded with the oldest pending one of the other dataset from the same UTC date,
+    else with the newest published one up to that date, else with the oldest one after it. Without any,
+    it waits.
+    """
+    pending = {d: sorted(run for run in manifests[d] if (d, run) not in judged) for d in DATASETS}
+    usable = {d: sorted(run for run in manifests[d] if judged.get((d, run)) != "parked") for d in DATASETS}
+    loads: list[Load] = []
+    while any(pending.values()):
+        run, dataset = min((runs[0], dataset) for dataset, runs in pending.items() if runs)
+        other = DATASETS[1 - DATASETS.index(dataset)]
+        partner = _partner(run, pending[other], usable[other])
+        if partner is None:
+            break
+        pair = {dataset: run, other: partner}
+        judges = tuple(d for d in DATASETS if pair[d] in pending[d])
+        for d in judges:
+            pending[d].remove(pair[d])
+        loads.append(Load(pair["events"], pair["songs"], judges))
+    return loads
+
+
+def _partner(run: str, pending: Sequence[str], usable: Sequence[str]) -> str | None:
+    day = run[:10]
+    same_day = [other for other in pending if other[:10] == day]
+    until = [other for other in usable if other[:10] <= day and other not in pending]
+    after = [other for other in usable if other[:10] > day]
+    return next(iter([*same_day[:1], *until[-1:], *after[:1]]), None)
+
+
+def begin(connection: Any, load: Load) -> None:
+    """Notes in `audit.current_load` which load staging and audit are about to hold."""
+    snapshot_at = run_instant(max(load.events, load.songs)).replace(tzinfo=None)
+    with transaction(connection) as cursor:
+        cursor.execute("select count(*) from dwh.fact_artists where snapshot_date > %s", (load.snapshot_date,))
+        is_newest = cursor.fetchone()[0] == 0
+        cursor.execute("delete from audit.current_load")
+        cursor.execute(
+            "insert into audit.current_load (events_run, songs_run, snapshot_at, snapshot_date, is_newest) "
+            "values (%s, %s, %s, %s, %s)",
+            (load.events, load.songs, snapshot_at, load.snapshot_date, is_newest),
+        )
+
+
+def stage(connection: Any, lake: Lake, dataset: str, run: str, copy_role_arn: str) -> int:
+    """Replaces `staging.<dataset>` by exactly the objects of the run's manifest; the number of rows.
+
+    Raises `ManifestInvalid` when an object is missing or altered, or the rows are not those the manifest counts.
+    """
+    manifest = lake.manifest(dataset, run)
+    lake.verify(manifest)
+    with transaction(connection) as cursor:
+        cursor.execute(_DELETE_STAGED[dataset])
+        cursor.execute(
+            f"{_COPY[dataset]} from '{manifest.url}' iam_role '{copy_role_arn}' format as parquet manifest"
+        )
+        cursor.execute(_COUNT_STAGED[dataset])
+        rows: int = cursor.fetchone()[0]
+        if rows != manifest.record_count:
+            raise ManifestInvalid(
+                f"{manifest.url} counts {manifest.record_count} rows but COPY brought {rows}. "
+                f"Nothing was staged; land the run {run} of {dataset} again."
+            )
+    log.info("staged %d rows of %s", rows, manifest.url)
+    return rows
+
+
+_COPY = {dataset: f"copy staging.{dataset}" for dataset in DATASETS}
+_DELETE_STAGED = {dataset: f"delete from staging.{dataset}" for dataset in DATASETS}
+_COUNT_STAGED = {dataset: f"select count(*) from staging.{dataset}" for dataset in DATASETS}
+_COUNT_BUILT = {table: f"select count(*) from audit.{table}" for table in STAR}
+
+
+def build(connection: Any, table: str) -> int:
+    """Rebuilds `audit.<table>` from staging; the number of rows."""
+    with transaction(connection) as cursor:
+        _run_file(cursor, f"audit/{table}")
+        cursor.execute(_COUNT_BUILT[table])
+        rows: int = cursor.fetchone()[0]
+    log.info("built audit.%s: %d rows", table, rows)
+    return rows
+
+
+def publish(connection: Any, lake: Lake, load: Load) -> dict[str, int]:
+    """Merges the audited load into `dwh` and records it in the ledger, in one transaction; changed rows per table.
+
+    A load that the ledger already has is left alone: the result is then empty.
+    """
+    with transaction(connection) as cursor:
+        cursor.execute("lock dwh.load_ledger")
+        judged = [_is_judged(cursor, dataset, load.run(dataset)) for dataset in load.pending]
+        if all(judged):
+            log.info("load %s was published before; nothing to change", load)
+            return {}
+        changed = {table: _run_file(cursor, f"publish/{table}") for table in STAR}
+        _record(cursor, lake, load, "published", None)
+    log.info("published %s: %s", load, ", ".join(f"{table} {rows} rows" for table, rows in changed.items()))
+    return changed
+
+
+def park(connection: Any, lake: Lake, load: Load, reason: str) -> None:
+    """Records in the ledger that the load failed its audit, so that it does not hold up later ones."""
+    with transaction(connection) as cursor:
+        _record(cursor, lake, load, "parked", reason)
+
+
+def _is_judged(cursor: Any, dataset: str, run: str) -> bool:
+    cursor.execute("select count(*) from dwh.load_ledger where dataset = %s and run = %s", (dataset, run))
+    return bool(cursor.fetchone()[0])
+
+
+def _record(cursor: Any, lake: Lake, load: Load, state: str, reason: str | None) -> None:
+    for dataset in load.pending:
+        manifest = lake.manifest(dataset, load.run(dataset))
+        cursor.execute("delete from dwh.load_ledger where dataset = %s and run = %s", (dataset, manifest.run))
+        cursor.execute(
+            "insert into dwh.load_ledger "
+            "(dataset, run, state, reason, manifest_url, record_count, snapshot_date, judged_at) "
+            "values (%s, %s, %s, %s, %s, %s, %s, getdate())",
+            (
+                dataset,
+                manifest.run,
+                state,
+                reason and reason[:1000],
+                manifest.url,
+                manifest.record_count,
+                load.snapshot_date,
+            ),
+        )
+
+
+def _run_file(cursor: Any, name: str) -> int:
+    """Runs a file's statements one after the other; the rows they changed together."""
+    rows = 0
+    for statement in sqlparse.split((_SQL / f"{name}.sql").read_text()):
+        cursor.execute(statement.rstrip(";"))
+        rows += max(cursor.rowcount, 0)
+    return rows
