@@ -15,7 +15,7 @@ EVENTS = Asset(name="events", uri=f"s3://{_BUCKET}/lake/events", group="lake")
 """Concerts and their billed artists. Published by `ingest_events`; `extra` is `include.ingestion.Landed`."""
 
 SONGS = Asset(name="songs", uri=f"s3://{_BUCKET}/lake/songs", group="lake")
-"""Charting artists and their top tracks. Published by `ingest_songs`; `extra` is `include.ingestion.Landed`."""
+"""Charting artists and their songs. Published by `ingest_songs`; `extra` is `include.ingestion.Landed`."""
 
 # The scheme is our own, because that of a Redshift asset holds host and port, which differ by environment.
 MUSICIAN_STAR = Asset(name="musician_star", uri="musician://warehouse/dwh", group="warehouse")

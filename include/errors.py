@@ -65,7 +65,9 @@ def task_retries() -> dict[str, Any]:
     """
     from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
-    curable: list[type[BaseException] | str] = [kind for kind in PipelineError.__subclasses__() if kind.retryable]
+    curable: list[type[BaseException] | str] = [
+        kind for kind in PipelineError.__subclasses__() if kind.retryable
+    ]
     return {
         "retries": 3,
         "retry_delay": timedelta(minutes=1),
@@ -74,7 +76,9 @@ def task_retries() -> dict[str, Any]:
         "retry_policy": ExceptionRetryPolicy(
             rules=[
                 RetryRule(exception=curable, action=RetryAction.RETRY, reason="the source may answer later"),
-                RetryRule(exception=PipelineError, action=RetryAction.FAIL, reason="a retry cannot cure this"),
+                RetryRule(
+                    exception=PipelineError, action=RetryAction.FAIL, reason="a retry cannot cure this"
+                ),
             ]
         ),
     }

@@ -1,0 +1,197 @@
+"""The commands behind `make run`, `make up` and `make down`: the whole pipeline on this machine."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from sandbox import airflow, services, summary
+from sandbox.airflow import Airflow, AirflowNotStarted
+from sandbox.airflow_client import AirflowRefused
+from sandbox.home import KEEPER_LOG, HomeTaken, Owner, held, note, owner
+from sandbox.run import WAREHOUSE, Pipeline, PipelineFailed, seconds
+from sandbox.services import Services
+
+UI_PORT = 8080
+_INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STARTED = time.monotonic()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument(
+        "command",
+        choices=("run", "up", "down", "keep"),
+        metavar="run|up|down",
+        help="run: once, then exit; up: the same, and stay in the background; down: stop that",
+    )
+    parser.add_argument(
+        "--home", type=Path, default=airflow.ROOT / ".sandbox", help="the folder for everything it writes"
+    )
+    given = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a pipe or a file shows it at once, too
+    for signum in _INTERRUPTIONS:
+        signal.signal(signum, _interrupt)
+    home = given.home.resolve()
+    try:
+        return {"run": run, "up": up, "down": down, "keep": keep}[given.command](home)
+    except KeyboardInterrupt:
+        say("interrupted; everything it had started was stopped")
+        return 130
+
+
+def run(home: Path) -> int:
+    """Everything once, from nothing to the summary."""
+    try:
+        with held(home, "run"):
+            say("starting PostgreSQL, the Redshift, S3 and API stand-ins")
+            with services.start(home) as started, _starting_airflow(home, started, None) as server:
+                failure = _pipeline(home, started, server)
+                say("stopping everything")
+            say("done" if failure is None else "stopped")
+            return 0 if failure is None else 1
+    except HomeTaken as taken:
+        return _refuse(home, taken.owner)
+    except AirflowNotStarted as failed:
+        return _fail(str(failed))
+
+
+def up(home: Path) -> int:
+    """The same in a keeper process, which stays."""
+    if (holder := owner(home)) is not None:
+        return _refuse(home, holder, already_up=0)
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / KEEPER_LOG).open("wb") as log:
+        keeper = subprocess.Popen(
+            [sys.executable, "-m", "sandbox", "keep", "--home", str(home)],
+            cwd=airflow.ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    published = False
+    try:
+        say("starting PostgreSQL, the Redshift, S3 and API stand-ins, and Airflow")
+        while not ((holder := owner(home)) and holder.ready and holder.pid == keeper.pid):
+            if keeper.poll() is not None:
+                return _fail(Path(log.name).read_text(errors="replace").strip())
+            time.sleep(0.25)
+        server = Airflow.read(home)
+        published = _pipeline(home, Services.read(home), server) is None
+        if published:
+            say(_address(server))
+        return 0 if published else 1
+    finally:
+        if not published:
+            keeper.terminate()
+            keeper.wait()
+
+
+def keep(home: Path) -> int:
+    """Holds services and Airflow until it is told to stop."""
+    try:
+        with (
+            held(home, "up") as holder,
+            services.start(home) as started,
+            airflow.start(home, started, UI_PORT) as server,
+        ):
+            holder.ready = True
+            note(home, holder)
+            while server.is_running():
+                time.sleep(1)
+    except KeyboardInterrupt:
+        return 0
+    except (HomeTaken, AirflowNotStarted) as failed:
+        return _fail(str(failed))
+    return _fail("Airflow ended by itself.")
+
+
+def down(home: Path) -> int:
+    """Stops what runs in this home, however it was started; no error if nothing runs."""
+    holder = owner(home)
+    if holder is None:
+        airflow.stop(home)  # a keeper that was killed could not do it
+        say("nothing is running")
+        return 0
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(holder.pid)
+        process.terminate()
+        process.wait(60)
+    say("stopped")
+    return 0
+
+
+def say(text: str) -> None:
+    print(f"{time.monotonic() - STARTED:6.1f} s  {text}")
+
+
+@contextmanager
+def _starting_airflow(home: Path, started: Services, port: int | None) -> Iterator[Airflow]:
+    say(f"starting Airflow (its log: {home / 'logs' / 'airflow.log'})")
+    with airflow.start(home, started, port) as server:
+        yield server
+
+
+def _pipeline(home: Path, started: Services, server: Airflow) -> str | None:
+    """Runs the pipeline and prints what came of it; the failure, if it failed."""
+    ready = time.monotonic()
+    client = server.client()
+    environment: Mapping[str, str] = {**services.connection_environment(started), **os.environ}
+    say("Airflow is ready")
+    try:
+        runs = Pipeline(client, home / "logs" / "tasks", server.is_running, say).run()
+    except (PipelineFailed, AirflowRefused) as failed:
+        say(f"FAILED\n\n{failed}")
+        docs = summary.fetch_data_docs(environment, home)
+        print(f"Airflow's own log: {home / 'logs' / 'airflow.log'}")
+        print(f"Data docs: {docs}\n" if docs else "")
+        return str(failed)
+    audit = client.returned(WAREHOUSE, runs[WAREHOUSE]["dag_run_id"], "audit") or {}
+    docs = summary.fetch_data_docs(environment, home)
+    print(f"\n{summary.warehouse(environment)}\n")
+    print(f"Expectations  {audit.get('passed', '?')} passed, {audit.get('failed', '?')} failed")
+    print(f"Data docs     {docs or 'none were published'}")
+    stages = {"start": ready - STARTED, **{dag_id: seconds(run) for dag_id, run in runs.items()}}
+    print("Seconds       " + ", ".join(f"{name} {took:.1f}" for name, took in stages.items()) + "\n")
+    return None
+
+
+def _refuse(home: Path, holder: Owner | None, already_up: int = 1) -> int:
+    if holder is not None and holder.command == "up" and holder.ready:
+        say(_address(Airflow.read(home)))
+        say("it is up already; `make down` stops it")
+        return already_up
+    what = (
+        "is being started by `make up`" if holder and holder.command == "up" else "runs already (`make run`)"
+    )
+    return _fail(
+        f"A sandbox {what} in {home}, process {holder.pid if holder else '?'}: wait for it or end it."
+    )
+
+
+def _address(server: Airflow) -> str:
+    return f"Airflow: {server.url}  user admin, password {server.password}  (`make down` stops it)"
+
+
+def _fail(text: str) -> int:
+    print(text, file=sys.stderr)
+    return 1
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    for each in _INTERRUPTIONS:  # a second Ctrl-C shall not interrupt the cleaning up
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

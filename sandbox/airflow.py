@@ -1,0 +1,250 @@
+"""A real Airflow on this machine: `airflow standalone` with LocalExecutor and metadata in PostgreSQL.
+
+Everything it writes lies in the sandbox's home, it listens on 127.0.0.1 only, and it is stopped with
+all the processes it has started, running tasks included.
+"""
+
+import json
+import os
+import secrets
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from sandbox.airflow_client import AirflowClient
+from sandbox.services import Services, connection_environment
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 180
+
+
+class AirflowNotStarted(Exception):
+    """Airflow did not come up; the message says where its log is."""
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """A started Airflow. `pid` leads the session of all its processes; it was started at `since` (epoch)."""
+
+    pid: int
+    since: float
+    url: str
+    password: str
+    """Of the user `admin`."""
+
+    @classmethod
+    def read(cls, home: Path) -> "Airflow":
+        """The Airflow that was started in this home. Raises `FileNotFoundError` if none was."""
+        return cls(**json.loads(_state(home).read_text()))
+
+    def client(self) -> AirflowClient:
+        return AirflowClient(self.url, "admin", self.password)
+
+    def is_running(self) -> bool:
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self.pid)
+            return abs(process.create_time() - self.since) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        return False
+
+
+@contextmanager
+def start(home: Path, services: Services, port: int | None = None) -> Iterator[Airflow]:
+    """Starts Airflow, yields it when its API answers and it runs no other's, and stops it at the end.
+
+    Listens on `port` if that is free, else on any free one. Raises `AirflowNotStarted`.
+    """
+    for folder in (home / "airflow" / "bin", home / "logs"):
+        folder.mkdir(parents=True, exist_ok=True)
+    airflow = _spawn(home, services, port if port and _is_free(port) else _free_port())
+    try:
+        while not _answers(home, airflow):
+            # Somebody took the port between our look and Airflow's: choose another.
+            _end_session(airflow)
+            airflow = _spawn(home, services, _free_port())
+        yield airflow
+    finally:
+        stop(home)
+
+
+def stop(home: Path) -> None:
+    """Ends the Airflow of this home, if one runs: asks it, and after 3 seconds kills what is left."""
+    with suppress(FileNotFoundError):
+        _end_session(Airflow.read(home))
+        _state(home).unlink()
+
+
+def environment(home: Path, services: Services, url: str) -> dict[str, str]:
+    """The variables Airflow runs with: our own, with the sandbox's connections where we define none.
+
+    An `AIRFLOW_CONN_…` of the caller wins, which is how a run is pointed at a real service. What the
+    caller has configured for another Airflow (`AIRFLOW__…`) is left out.
+    """
+    postgres = services.postgres
+    metadata = (
+        f"{postgres['user']}:{postgres['password']}@{postgres['host']}:{postgres['port']}"
+        f"/{postgres['airflow_database']}"
+    )
+    settings = {
+        "CORE__DAGS_FOLDER": ROOT / "dags",
+        "CORE__PLUGINS_FOLDER": ROOT / "plugins",
+        "CORE__LOAD_EXAMPLES": False,
+        "CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
+        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__PARALLELISM": 4,
+        "CORE__HOSTNAME_CALLABLE": "socket.gethostname",  # the default asks the name server
+        "CORE__FERNET_KEY": "",
+        "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{metadata}",
+        "DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+asyncpg://{metadata}",
+        "API__HOST": "127.0.0.1",
+        "API__PORT": url.rpartition(":")[2],
+        "API__BASE_URL": url,
+        "API__WORKERS": 1,
+        "API__SECRET_KEY": secrets.token_hex(32),
+        "API_AUTH__JWT_SECRET": secrets.token_hex(32),
+        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 0.2,
+        "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": 1,
+        "DAG_PROCESSOR__REFRESH_INTERVAL": 5,
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 30,
+        "LOGGING__BASE_LOG_FOLDER": home / "logs" / "tasks",
+        "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": home / "logs" / "dag_processor",
+        "LOGGING__COLORED_CONSOLE_LOG": False,
+        "WORKERS__EXECUTION_API_TIMEOUT": 30,
+    }
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AIRFLOW__", "AIRFLOW_HOME"))
+    }
+    connections = connection_environment(services)
+    if "AIRFLOW_CONN_AWS_DEFAULT" not in inherited:
+        inherited = {name: value for name, value in inherited.items() if not name.startswith("AWS_")}
+    loopback = "127.0.0.1,localhost"
+    no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), loopback]))
+    return {
+        **connections,
+        **inherited,
+        **{f"AIRFLOW__{name}": str(value) for name, value in settings.items()},
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "PATH": f"{home / 'airflow' / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
+        "NO_COLOR": "1",
+        "GX_ANALYTICS_ENABLED": "false",
+        "SCARF_ANALYTICS": "false",
+    }
+
+
+def _spawn(home: Path, services: Services, port: int) -> Airflow:
+    url = f"http://127.0.0.1:{port}"
+    password = secrets.token_urlsafe(9)
+    passwords = home / "airflow" / "simple_auth_manager_passwords.json.generated"
+    passwords.write_text(json.dumps({"admin": password}))
+    passwords.chmod(0o600)
+    command = _command(home)
+    with (home / "logs" / "airflow.log").open("wb") as log:
+        process = subprocess.Popen(
+            [command, "standalone"],
+            env=environment(home, services, url),
+            cwd=home / "airflow",
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    airflow = Airflow(process.pid, psutil.Process(process.pid).create_time(), url, password)
+    state = _state(home)
+    state.touch(mode=0o600)
+    state.write_text(json.dumps(asdict(airflow)))
+    return airflow
+
+
+def _command(home: Path) -> Path:
+    """The `airflow` that standalone finds first on its path and starts its components with.
+
+    It leaves out their log servers, which would listen on all interfaces at fixed ports. The API
+    server reads the logs from disk.
+    """
+    real = shlex.quote(str(Path(sys.executable).with_name("airflow")))
+    command = home / "airflow" / "bin" / "airflow"
+    command.write_text(
+        "#!/bin/sh\n"
+        'case "$1" in\n'
+        f'scheduler|triggerer) exec {real} "$@" --skip-serve-logs ;;\n'
+        f'*) exec {real} "$@" ;;\n'
+        "esac\n"
+    )
+    command.chmod(0o755)
+    return command
+
+
+def _answers(home: Path, airflow: Airflow) -> bool:
+    """Waits until this Airflow's API lets us log in. False if its port turned out to be taken."""
+    log = home / "logs" / "airflow.log"
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if airflow.client().is_healthy():
+            return True
+        if "address already in use" in log.read_text(errors="replace"):
+            return False
+        if not airflow.is_running():
+            raise AirflowNotStarted(f"`airflow standalone` ended while it was starting. Its log: {log}")
+        time.sleep(0.25)
+    raise AirflowNotStarted(f"Airflow's API did not answer within {START_SECONDS} seconds. Its log: {log}")
+
+
+def _end_session(airflow: Airflow) -> None:
+    """Ends every process of Airflow's session. Task processes have groups of their own, but not sessions."""
+    with suppress(psutil.NoSuchProcess):
+        if abs(psutil.Process(airflow.pid).create_time() - airflow.since) >= 1:
+            return  # the number was given to another process, so nothing of the session is left
+    for sign, seconds in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0)):
+        deadline = time.monotonic() + seconds
+        members = _session(airflow.pid)
+        for process in members:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(sign)
+        while members and time.monotonic() < deadline:
+            time.sleep(0.05)
+            members = _session(airflow.pid)
+        if not members:
+            return
+
+
+def _session(leader: int) -> list[psutil.Process]:
+    members = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, ProcessLookupError, PermissionError):
+            if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
+                members.append(process)
+    return members
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe, suppress(OSError):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _state(home: Path) -> Path:
+    return home / "airflow.json"

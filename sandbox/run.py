@@ -1,0 +1,198 @@
+"""One run of the whole pipeline on a started Airflow: both ingestions, and the load they wake up."""
+
+import http.client
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sandbox.airflow_client import AirflowClient
+
+INGESTIONS = ("ingest_events", "ingest_songs")
+WAREHOUSE = "musician_warehouse"
+
+HEARTBEAT_SECONDS = 10  # a line at least so often, so that nobody wonders whether it still works
+SILENCE_SECONDS = 60  # how long Airflow may take to parse the DAGs, to wake the warehouse up, or not answer
+LOG_LINES = 30
+
+
+class PipelineFailed(Exception):
+    """The star was not published. The message is what a person needs to know, over several lines."""
+
+
+Run = dict[str, Any]
+TaskInstance = dict[str, Any]
+
+
+@dataclass
+class Pipeline:
+    """Triggers the ingestions, follows everything that runs, and tells `say` each change of a task."""
+
+    airflow: AirflowClient
+    logs: Path
+    """Airflow's task logs."""
+    is_running: Callable[[], bool]
+    """Whether Airflow and the services still run."""
+    say: Callable[[str], None]
+    _states: dict[tuple[str, str, str, int], tuple[str | None, int]] = field(default_factory=dict)
+    _changed: float = field(default_factory=time.monotonic)
+    _answered: float = field(default_factory=time.monotonic)
+
+    def run(self) -> dict[str, Run]:
+        """The finished run of each DAG, by DAG id. Raises `PipelineFailed` unless the star was published."""
+        self._await_dags()
+        runs = {dag_id: self.airflow.trigger(dag_id) for dag_id in INGESTIONS}
+        self.say(f"triggered {' and '.join(INGESTIONS)}")
+        woken: float | None = None
+        while True:
+            time.sleep(0.5)
+            found = {run["dag_run_id"]: run for run in self._follow()}
+            ingestions = {dag_id: found[run_id] for dag_id, run_id in runs.items() if run_id in found}
+            loads = [run for run in found.values() if run["dag_id"] == WAREHOUSE]
+            self._raise_if_failed([*ingestions.values(), *loads])
+            if loads and all(run["state"] == "success" for run in [*ingestions.values(), *loads]):
+                return {**ingestions, WAREHOUSE: self._published(loads)}
+            if not loads and all(run["state"] == "success" for run in ingestions.values()):
+                woken = woken or time.monotonic()
+                self._raise_if_not_woken(list(ingestions.values()), woken)
+
+    def _await_dags(self) -> None:
+        expected = {*INGESTIONS, WAREHOUSE}
+        deadline = time.monotonic() + SILENCE_SECONDS
+        while (missing := expected - self.airflow.dag_ids()) and time.monotonic() < deadline:
+            for file, trace in self.airflow.import_errors().items():
+                raise PipelineFailed(f"Airflow cannot import {file}:\n{_indented(trace.splitlines())}")
+            time.sleep(0.25)
+        if missing:
+            raise PipelineFailed(f"Airflow did not find the DAGs {', '.join(sorted(missing))}.")
+
+    def _follow(self) -> list[Run]:
+        """All runs, after having reported what changed in them."""
+        if not self.is_running():
+            raise PipelineFailed("Airflow or the sandbox's services ended while the pipeline was running.")
+        try:
+            runs = self.airflow.runs()
+            tasks = [t for run in runs for t in self.airflow.task_instances(run["dag_id"], run["dag_run_id"])]
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if time.monotonic() - self._answered > SILENCE_SECONDS:
+                raise PipelineFailed(f"Airflow's API does not answer any more: {error}") from None
+            return []
+        self._answered = time.monotonic()
+        for task in tasks:
+            self._report(task)
+        if time.monotonic() - self._changed > HEARTBEAT_SECONDS:
+            self._changed = time.monotonic()
+            self.say(f"… {_current(tasks)}")
+        return runs
+
+    def _report(self, task: TaskInstance) -> None:
+        key = task["dag_id"], task["dag_run_id"], task["task_id"], task["map_index"]
+        state = task["state"], task["try_number"]
+        if self._states.get(key) == state:
+            return
+        self._states[key] = state
+        if task["state"] in (None, "scheduled", "queued", "restarting"):
+            return
+        self._changed = time.monotonic()
+        took = f" after {task['duration']:.1f} s" if task["duration"] and task["state"] != "running" else ""
+        retry = f" (try {task['try_number']})" if task["try_number"] > 1 else ""
+        self.say(f"{task['dag_id']:<18} {task['task_id']:<29} {task['state']}{took}{retry}")
+
+    def _raise_if_failed(self, runs: list[Run]) -> None:
+        for run in runs:
+            tasks = self.airflow.task_instances(run["dag_id"], run["dag_run_id"])
+            for task in tasks:
+                if task["state"] == "failed":
+                    raise PipelineFailed(self._failure(task))
+            if run["state"] == "failed":
+                raise PipelineFailed(f"The run {run['dag_run_id']} of {run['dag_id']} failed.")
+
+    def _failure(self, task: TaskInstance) -> str:
+        log = (
+            self.logs
+            / f"dag_id={task['dag_id']}"
+            / f"run_id={task['dag_run_id']}"
+            / f"task_id={task['task_id']}"
+            / f"attempt={task['try_number']}.log"
+        )
+        tries = f"at its {_ordinal(task['try_number'])} try of {task['max_tries'] + 1}"
+        if not log.exists():
+            return f"The task {task['task_id']} of {task['dag_id']} failed {tries}, without a log."
+        lines = _indented(task_log(log)[-LOG_LINES:])
+        return (
+            f"The task {task['task_id']} of {task['dag_id']} failed {tries}. "
+            f"The end of its log:\n{lines}\nAll of it: {log}"
+        )
+
+    def _raise_if_not_woken(self, ingestions: list[Run], since: float) -> None:
+        for run in ingestions:
+            for task in self.airflow.task_instances(run["dag_id"], run["dag_run_id"]):
+                if task["state"] == "skipped":
+                    raise PipelineFailed(
+                        f"{run['dag_id']} landed nothing, so its task {task['task_id']} published nothing "
+                        f"and {WAREHOUSE} has nothing to load."
+                    )
+        if time.monotonic() - since > SILENCE_SECONDS:
+            raise PipelineFailed(
+                f"Both assets were published, but {WAREHOUSE} did not start within {SILENCE_SECONDS} seconds."
+            )
+
+    def _published(self, loads: list[Run]) -> Run:
+        for run in loads:
+            for task in self.airflow.task_instances(WAREHOUSE, run["dag_run_id"]):
+                if task["task_id"] == "publish" and task["state"] == "success":
+                    return run
+        raise PipelineFailed(f"{WAREHOUSE} ended without publishing anything: it found nothing to load.")
+
+
+def task_log(path: Path) -> list[str]:
+    """A task's log as lines to read. Airflow writes one JSON object a line: event, and error details."""
+    lines: list[str] = []
+    for text in path.read_text(errors="replace").splitlines():
+        try:
+            entry = json.loads(text)
+        except ValueError:
+            lines.append(text)
+            continue
+        moment = str(entry.get("timestamp", ""))[11:19]
+        lines += f"{moment} {entry.get('level', ''):<8} {entry.get('event', '')}".splitlines()
+        for error in reversed(entry.get("error_detail") or []):
+            lines += [
+                f"  {frame['filename']}:{frame['lineno']} in {frame['name']}"
+                for frame in error.get("frames", [])
+            ]
+            lines += f"{error['exc_type']}: {error['exc_value']}".splitlines()
+    return lines
+
+
+def seconds(run: Run) -> float:
+    """How long a finished run took."""
+    start, end = (datetime.fromisoformat(run[moment]) for moment in ("start_date", "end_date"))
+    return (end - start).total_seconds()
+
+
+def _current(tasks: list[TaskInstance]) -> str:
+    working = [task for task in tasks if task["state"] in ("running", "queued", "up_for_retry", "deferred")]
+    if not working:
+        return "waiting for Airflow's scheduler"
+    return ", ".join(f"{task['dag_id']}.{task['task_id']} {_since(task)}" for task in working)
+
+
+def _since(task: TaskInstance) -> str:
+    moment = {"running": "start_date", "up_for_retry": "end_date"}.get(task["state"], "queued_when")
+    if not task.get(moment):
+        return str(task["state"])
+    passed = time.time() - datetime.fromisoformat(task[moment]).timestamp()
+    again = ", waits for its next try" if task["state"] == "up_for_retry" else ""
+    return f"{task['state']} for {passed:.0f} s{again}"
+
+
+def _ordinal(number: int) -> str:
+    return {1: "first", 2: "second", 3: "third", 4: "fourth"}.get(number, f"{number}th")
+
+
+def _indented(lines: list[str]) -> str:
+    return "\n".join(f"    {line}" for line in lines)
