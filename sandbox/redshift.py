@@ -1,0 +1,203 @@
+"""Redshift on this machine: PostgreSQL behind a proxy that makes it answer as Redshift would.
+
+The official driver, and SQLAlchemy over it, talk to the proxy. Every statement, simple or prepared, passes
+sandbox.redshift_dialect on its way to the server; what Redshift refuses becomes a statement that raises, so
+that the transaction fails exactly as it would there; COPY from S3 is performed when it is executed. Answers
+pass through untouched. Each connection has its own two threads, so a slow one holds up nobody else.
+
+What it is not: distribution, sorting and compression do nothing, one statement runs as PostgreSQL plans it.
+"""
+
+import contextlib
+import itertools
+import logging
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from sandbox import redshift_copy, redshift_dialect
+from sandbox.postgres import HOST, Postgres
+from sandbox.redshift_copy import Copy, Loader
+
+log = logging.getLogger(__name__)
+
+_TLS, _GSS, _CANCEL = 80877103, 80877104, 80877102
+_STARTUP_PARAMETERS = {b"user", b"database", b"application_name", b"client_encoding", b"options"}
+_paths = itertools.count(1)
+
+
+def install(postgres: Postgres, database: str) -> None:
+    """Gives a new database Redshift's catalogue, functions and habits."""
+    with contextlib.closing(postgres.connect(database)) as connection, connection.cursor() as cursor:
+        cursor.execute((Path(__file__).parent / "redshift_catalog.sql").read_text())
+        # Redshift's default is snapshot isolation.
+        cursor.execute(f'alter database "{database}" set default_transaction_isolation = "repeatable read"')
+
+
+@contextlib.contextmanager
+def running(postgres: Postgres, loader: Loader) -> Iterator[int]:
+    """The proxy before `postgres`, on a free port of 127.0.0.1, which is the value."""
+    with socket.create_server((HOST, 0), backlog=128) as listener:
+        sessions: set[_Session] = set()
+        threading.Thread(
+            target=_accept, args=(listener, postgres.port, loader, sessions), daemon=True
+        ).start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            for session in tuple(sessions):
+                session.close()
+
+
+def _accept(listener: socket.socket, port: int, loader: Loader, sessions: "set[_Session]") -> None:
+    while True:
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return  # the listener is closed: we stop
+
+        def serve(client: socket.socket = client) -> None:
+            try:
+                session = _Session(client, socket.create_connection((HOST, port)), loader)
+            except OSError:
+                client.close()
+                return
+            sessions.add(session)
+            try:
+                session.run()
+            finally:
+                sessions.discard(session)
+
+        threading.Thread(target=serve, daemon=True).start()
+
+
+@dataclass(eq=False)
+class _Session:
+    """One client and its connection to the server."""
+
+    client: socket.socket
+    server: socket.socket
+    loader: Loader
+    copies: dict[bytes, tuple[Copy, Path]] = field(default_factory=dict)
+    """The COPY that a prepared statement's name stands for, and the files it reads."""
+
+    def run(self) -> None:
+        for end in (self.client, self.server):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        answers = threading.Thread(target=self._relay_answers, daemon=True)
+        try:
+            with self.client.makefile("rb") as messages:
+                if self._relay_startup(messages):
+                    answers.start()
+                    self._relay_messages(messages)
+        except (OSError, EOFError):
+            pass  # one side has gone; so does the other
+        finally:
+            self.close()
+            self._remove_files()
+
+    def close(self) -> None:
+        for end in (self.client, self.server):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def _relay_answers(self) -> None:
+        with contextlib.suppress(OSError):
+            while data := self.server.recv(1 << 16):
+                self.client.sendall(data)
+        self.close()
+
+    def _relay_startup(self, messages: BinaryIO) -> bool:
+        """Whether a session follows. Redshift's driver sends parameters that PostgreSQL does not know."""
+        while True:
+            length, code = struct.unpack("!II", _read(messages, 8))
+            body = _read(messages, length - 8)
+            if code in (_TLS, _GSS):
+                self.client.sendall(b"N")  # there is no encryption; a client that insists on it goes away
+            elif code == _CANCEL:
+                self.server.sendall(struct.pack("!II", length, code) + body)
+                return False
+            else:
+                words = body.split(b"\0")
+                known = [
+                    pair
+                    for pair in zip(words[::2], words[1::2], strict=False)
+                    if pair[0] in _STARTUP_PARAMETERS
+                ]
+                body = b"".join(name + b"\0" + value + b"\0" for name, value in known) + b"\0"
+                self.server.sendall(struct.pack("!II", len(body) + 8, code) + body)
+                return True
+
+    def _relay_messages(self, messages: BinaryIO) -> None:
+        while True:
+            kind, length = struct.unpack("!cI", _read(messages, 5))
+            body = _read(messages, length - 4)
+            if kind == b"Q":
+                body = self._query(body)
+            elif kind == b"P":
+                body = self._parse(body)
+            elif kind == b"B":
+                self._bind(body)
+            self.server.sendall(kind + struct.pack("!I", len(body) + 4) + body)
+
+    def _query(self, body: bytes) -> bytes:
+        parts = []
+        for statement in redshift_dialect.statements(body[:-1].decode()):
+            text, copy = self._translate(statement)
+            if copy is not None:
+                self.loader.fetch(*copy)
+                self.copies[text.encode()] = copy
+            parts.append(text)
+        return ";".join(parts).encode() + b"\0"
+
+    def _parse(self, body: bytes) -> bytes:
+        name, sql, types = body.split(b"\0", 2)
+        text, copy = self._translate(sql.decode())
+        if copy is not None:
+            self.copies[name] = copy
+        elif name in self.copies:
+            del self.copies[name]
+        return name + b"\0" + text.encode() + b"\0" + types
+
+    def _bind(self, body: bytes) -> None:
+        """A COPY reads S3 when it is executed, each time: drivers prepare a statement once and execute it often."""
+        self._remove_files()
+        _portal, name, _ = body.split(b"\0", 2)
+        if name in self.copies:
+            self.loader.fetch(*self.copies[name])
+
+    def _translate(self, sql: str) -> tuple[str, tuple[Copy, Path] | None]:
+        try:
+            copy = redshift_copy.parse(sql)
+            if copy is None:
+                return redshift_dialect.translate(sql), None
+            path = self.loader.folder / str(next(_paths))
+            return f"do $$begin perform pg_catalog.redshift_load('{path}'); end$$", (copy, path)
+        except redshift_dialect.Refused as refused:
+            reason = str(refused)
+        except Exception as error:  # a defect of the sandbox must not leave the client waiting
+            log.exception("cannot translate %s", sql)
+            reason = f"The sandbox failed to understand this statement ({error!r}); that is a defect of the sandbox."
+        arguments = "".join(f", ${number + 1}" for number in range(redshift_dialect.parameters(sql)))
+        return (
+            f"select pg_catalog.redshift_refuses('{reason.replace(chr(39), chr(39) * 2)}'){arguments}",
+            None,
+        )
+
+    def _remove_files(self) -> None:
+        for _, path in self.copies.values():
+            for suffix in (".csv", ".json"):
+                path.with_suffix(suffix).unlink(missing_ok=True)
+
+
+def _read(messages: BinaryIO, size: int) -> bytes:
+    data = messages.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data

@@ -1,0 +1,223 @@
+"""Everything outside the pipeline, on this machine, in one process: PostgreSQL, Redshift, AWS and both APIs.
+
+    python -m sandbox.services --home DIR [--parent PID] [options of the stand-ins]
+
+listens on free ports of 127.0.0.1 and, when every service answers, writes DIR/services.json. SIGTERM, SIGINT,
+a failure, or the end of the process PID stops everything and removes the file. From Python: `start`.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import importlib
+import json
+import logging
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NoReturn, Self
+
+import psutil
+
+from sandbox import aws, postgres
+
+_FILE = "services.json"
+_LOG = "services.log"
+_START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Services:
+    """Where each service answers and how to log in: the content of services.json."""
+
+    pid: int
+    postgres: dict[str, Any]
+    """host, port, user, password, airflow_database: Airflow's metadata."""
+    redshift: dict[str, Any]
+    """host, port, database, user, password."""
+    aws: dict[str, Any]
+    """endpoint_url, region_name, access_key_id, secret_access_key."""
+    ticketmaster: dict[str, Any]
+    """base_url, key."""
+    lastfm: dict[str, Any]
+    """base_url, key."""
+
+    @classmethod
+    def read(cls, home: Path) -> Self:
+        """The services that run in this home. Raises `FileNotFoundError` when none do."""
+        return cls(**json.loads((home / _FILE).read_text()))
+
+
+@contextlib.contextmanager
+def start(home: Path, *options: str) -> Iterator[Services]:
+    """Runs the services in a process of their own for as long as the context lasts.
+
+    Raises `RuntimeError` with the end of their log when they do not start.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    (home / _FILE).unlink(missing_ok=True)
+    command = [sys.executable, "-m", "sandbox.services", "--home", str(home), "--parent", str(os.getpid())]
+    with (home / _LOG).open("wb") as log:
+        process = subprocess.Popen(
+            [*command, *options],
+            cwd=Path(__file__).parent.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for the parent: it stops us after those who use us
+        )
+    try:
+        give_up = time.monotonic() + _START_SECONDS
+        while not (home / _FILE).exists():
+            if process.poll() is not None or time.monotonic() > give_up:
+                end = (home / _LOG).read_text(errors="replace")[-2000:].strip()
+                raise RuntimeError(f"The sandbox's services did not start; {home / _LOG} ends:\n{end}")
+            time.sleep(0.02)
+        yield Services.read(home)
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def connection_environment(services: Services) -> dict[str, str]:
+    """The Airflow connections to the services, as the environment variables Airflow reads them from."""
+    connections = {
+        "ticketmaster": {
+            "conn_type": "http",
+            "host": services.ticketmaster["base_url"],
+            "password": services.ticketmaster["key"],
+        },
+        "lastfm": {
+            "conn_type": "http",
+            "host": services.lastfm["base_url"],
+            "password": services.lastfm["key"],
+        },
+        "aws_default": {
+            "conn_type": "aws",
+            "login": services.aws["access_key_id"],
+            "password": services.aws["secret_access_key"],
+            "extra": {
+                "region_name": services.aws["region_name"],
+                "endpoint_url": services.aws["endpoint_url"],
+            },
+        },
+        "redshift": {
+            "conn_type": "redshift",
+            "host": services.redshift["host"],
+            "port": services.redshift["port"],
+            "login": services.redshift["user"],
+            "password": services.redshift["password"],
+            "schema": services.redshift["database"],
+            "extra": {"ssl": False},
+        },
+    }
+    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in connections.items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m sandbox.services", description=__doc__)
+    parser.add_argument("--home", type=Path, required=True, help="the folder for everything that is written")
+    parser.add_argument("--parent", type=int, help="stop when the process with this id is gone")
+    given, options = parser.parse_known_args(arguments)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # moto's log of every request
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(signum, _stop)
+    with _running(given.home.resolve(), options):
+        while given.parent is None or _lives(given.parent):
+            time.sleep(0.5)
+
+
+def _stop(signum: int, _frame: object) -> NoReturn:
+    for other in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)  # we are stopping: nothing may interrupt that
+    sys.exit(0)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+@contextlib.contextmanager
+def _running(home: Path, options: Sequence[str]) -> Iterator[Services]:
+    home.mkdir(parents=True, exist_ok=True)
+    # What takes long to import is imported while PostgreSQL starts.
+    threading.Thread(target=importlib.import_module, args=("moto.server",), daemon=True).start()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_held(home))
+        server = stack.enter_context(postgres.running(home / "postgres", secrets.token_urlsafe()))
+        passwords = {database: secrets.token_urlsafe() for database in ("airflow", "musician")}
+        for database, password in passwords.items():
+            server.create_database(database, password)
+        cloud = stack.enter_context(aws.running())
+        from sandbox import redshift, redshift_copy
+
+        redshift.install(server, "musician")
+        loader = redshift_copy.Loader(cloud.client("s3"), server.readable_folder("copy"))
+        proxy_port = stack.enter_context(redshift.running(server, loader))
+        apis = stack.enter_context(_apis(options))
+        services = Services(
+            pid=os.getpid(),
+            postgres={
+                "host": postgres.HOST,
+                "port": server.port,
+                "user": "airflow",
+                "password": passwords["airflow"],
+                "airflow_database": "airflow",
+            },
+            redshift={
+                "host": postgres.HOST,
+                "port": proxy_port,
+                "database": "musician",
+                "user": "musician",
+                "password": passwords["musician"],
+            },
+            aws=asdict(cloud),
+            **apis,
+        )
+        written = home / f"{_FILE}.new"
+        written.touch(mode=0o600)
+        written.write_text(json.dumps(asdict(services), indent=2))
+        written.replace(home / _FILE)
+        try:
+            yield services
+        finally:
+            (home / _FILE).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _held(home: Path) -> Iterator[None]:
+    """The home is ours alone; the kernel forgets the lock with the process."""
+    with (home / "services.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(
+                f"Services already run in {home}: use them, stop them, or choose another --home."
+            ) from None
+        yield
+
+
+@contextlib.contextmanager
+def _apis(options: Sequence[str]) -> Iterator[dict[str, dict[str, Any]]]:
+    """Both APIs on free ports, in a thread with an event loop of its own."""
+    yield {name: {"base_url": "http://127.0.0.1:9", "key": "none"} for name in ("ticketmaster", "lastfm")}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Fixtures: the sandbox's services, started once for all tests that ask for them."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sandbox.services import Services, connection_environment, start
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """PostgreSQL, Redshift, S3 and both APIs; Airflow's connections and its home point at them."""
+    airflow_home = tmp_path_factory.mktemp("airflow")
+    with start(tmp_path_factory.mktemp("services"), "--concerts", "300") as running:
+        environment = {
+            **connection_environment(running),
+            "AIRFLOW_HOME": str(airflow_home),
+            "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            yield running
+
+
+@pytest.fixture(scope="session")
+def s3(services: Services) -> Any:
+    """A boto3 client for the sandbox's S3."""
+    return client(services, "s3")
+
+
+def client(services: Services, service: str) -> Any:
+    import boto3
+
+    return boto3.client(
+        service,
+        endpoint_url=services.aws["endpoint_url"],
+        region_name=services.aws["region_name"],
+        aws_access_key_id=services.aws["access_key_id"],
+        aws_secret_access_key=services.aws["secret_access_key"],
+    )
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    """The name of a fresh, empty bucket."""
+    name = f"test-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture
+def redshift(services: Services) -> Iterator[Any]:
+    """A redshift_connector connection to a database without any of the warehouse's schemas."""
+    import redshift_connector
+
+    with redshift_connector.connect(**services.redshift, ssl=False) as connection:
+        with connection.cursor() as cursor:
+            for schema in ("staging", "audit", "dwh", "analytics"):
+                cursor.execute(f"drop schema if exists {schema} cascade")
+        connection.commit()
+        yield connection
+        connection.rollback()
