@@ -1,0 +1,429 @@
+"""One Ticketmaster event of the catalogue as JSON, of the shape and, if wanted, the bulk of the real ones.
+
+Fields, and how often each is present, follow facts/fields.md (column 2025-26).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Literal
+
+import msgspec
+
+from sandbox import names
+from sandbox.catalog import Catalog, Venue
+from sandbox.classifications import STYLES, SUB_TYPE, TYPE, Style
+from sandbox.concerts import (
+    CO_BILL,
+    DATE_TBA,
+    DATE_TBD,
+    EPOCH,
+    FESTIVAL,
+    NO_SPECIFIC_TIME,
+    OTHER_SEGMENT,
+    PACKAGE,
+    STATUSES,
+    TIME_TBA,
+    TIMED,
+    TOUR,
+    TRIBUTE,
+)
+from sandbox.places import COUNTRIES
+
+Bulk = Literal["light", "moderate", "full"]
+"""light: no images (about 2 KB an event); moderate: images of the event (about 5 KB); full: of the attractions too,
+and the long texts (about 11 KB)."""
+
+_IMAGES = (
+    ("16_9", "RETINA_PORTRAIT_16_9.jpg", 640, 360), ("16_9", "SOURCE", 2426, 1365),
+    ("16_9", "RETINA_LANDSCAPE_16_9.jpg", 1136, 639), ("16_9", "TABLET_LANDSCAPE_16_9.jpg", 1024, 576),
+    ("4_3", "CUSTOM.jpg", 305, 225), ("3_2", "ARTIST_PAGE_3_2.jpg", 305, 203),
+    ("16_9", "RECOMENDATION_16_9.jpg", 100, 56), ("3_2", "RETINA_PORTRAIT_3_2.jpg", 640, 427),
+    ("3_2", "TABLET_LANDSCAPE_3_2.jpg", 1024, 683), ("16_9", "EVENT_DETAIL_PAGE_16_9.jpg", 205, 115),
+    ("16_9", "TABLET_LANDSCAPE_LARGE_16_9.jpg", 2048, 1152),
+)  # fmt: skip
+_IMAGE_LIST = msgspec.json.encode([
+    {"ratio": ratio, "url": f"https://s1.ticketm.net/dam/a/2e6/@_42301_{suffix}", "width": width, "height": height, "fallback": False}
+    for ratio, suffix, width, height in _IMAGES
+]).split(b"@")  # fmt: skip
+_PROMOTERS = (
+    ("653", "LIVE NATION MUSIC"),
+    ("494", "PROMOTED BY VENUE"),
+    ("5676", "HARBOR LIGHT PRESENTS"),
+    ("850", "AEG LIVE"),
+)
+_PLEASE_NOTE = (
+    "Doors open one hour before the show. This event is general admission, standing room only. All ages are welcome; guests "
+    "under 16 must be accompanied by an adult. No re-entry. No refunds or exchanges. Bags larger than 12 x 6 x 12 inches are "
+    "not permitted. Every person must hold a ticket, regardless of age. Support acts and times are subject to change."
+)
+_INFO = "There is a delivery delay on this event until 72 hours prior to the show. Mobile entry: your phone is your ticket."
+_ACCESSIBILITY = (
+    "Accessible and companion seats are offered at various price points, pending availability. To view them, select the "
+    "accessibility filter on the map. For other questions contact the venue's box office."
+)
+
+
+def _instant(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class EventWriter:
+    """Writes the events of one catalogue at one bulk."""
+
+    def __init__(self, catalog: Catalog, bulk: Bulk) -> None:
+        self._catalog = catalog
+        self._seeded = catalog.seeded
+        self._bulk = bulk
+        self._venue = lru_cache(maxsize=4096)(self._write_venue)
+        self._attraction = lru_cache(maxsize=2048)(self._write_attraction)
+        self._classification = lru_cache(maxsize=256)(self._write_classification)
+
+    def name(self, event: int) -> str:
+        """The name of an event: often not that of its first attraction, as in reality."""
+        catalog, seeded = self._catalog, self._seeded
+        kind = int(catalog.concerts.kind[event])
+        lineup = catalog.lineup(event)
+        if kind == PACKAGE:
+            original = event - 1
+            while original >= 0 and catalog.concerts.kind[original] != TOUR:
+                original -= 1
+            if original >= 0:
+                suffix = seeded.pick(
+                    "package", event, (" - VIP Packages", " | Enhanced Experiences", " - Restaurant Tickets")
+                )
+                return f"{self.name(original)}{suffix}"
+        drawn = seeded.unit("event name", event)
+        if kind == OTHER_SEGMENT:
+            first, second = (
+                catalog.names[seeded.whole(stream, event) % len(catalog.names)] for stream in ("one", "two")
+            )
+            return f"{first}: Stand-Up Live" if drawn < 0.5 else f"{first} vs. {second}"
+        if not len(lineup):
+            venue = catalog.venues[catalog.concerts.venue[event]]
+            act = names.artist_name(seeded, (1 << 40) + event)
+            night = seeded.pick(
+                "night",
+                event,
+                ("Jazz Night", "Open Mic", "Soul Sunday", "Candlelight Concert", "Salsa Night"),
+            )
+            return act if drawn < 0.7 else f"{night} at {venue.name.strip() or venue.city.name}"
+        billing = catalog.attraction_name(int(lineup[0])).strip()
+        if kind in (CO_BILL, TRIBUTE):
+            return billing
+        if kind == FESTIVAL:
+            return f"{billing} {EPOCH.year + int(catalog.concerts.day[event]) // 365.25:.0f}{'' if drawn < 0.6 else ' - Festival Pass'}"
+        tour = names.tour_name(seeded, int(catalog.concerts.headliner[event]))
+        if drawn < 0.36:
+            return billing
+        if drawn < 0.70:
+            return f"{billing}: {tour}"
+        if drawn < 0.82:
+            return f"{billing} - {tour}"
+        if drawn < 0.94 and len(lineup) > 1:
+            return f"{billing} with {catalog.attraction_name(int(lineup[1])).strip()}"
+        return f"An Evening with {billing}" if drawn < 0.97 else f"{_PROMOTERS[2][1].title()}: {billing}"
+
+    def event(self, event: int) -> bytes:
+        """The event as JSON."""
+        catalog, seeded = self._catalog, self._seeded
+        columns = catalog.concerts
+        identifier = str(columns.ids[event], "ascii")
+        venue = catalog.venues[columns.venue[event]]
+        lineup = [int(attraction) for attraction in catalog.lineup(event)]
+        kind = int(columns.kind[event])
+        drawn = seeded.whole("details", event)
+        locale = "de-de" if venue.city.country_code == "DE" else "en-us"
+        written: dict[str, Any] = {
+            "name": self.name(event),
+            "type": "event",
+            "id": identifier,
+            "test": False,
+            "url": f"https://www.{COUNTRIES[venue.city.country_code].site}/event/{seeded.whole('url', event):016X}",
+            "locale": locale,
+            "images": self._images(lineup[0] if lineup else -1 - event) if self._bulk != "light" else [],
+            "sales": self._sales(event),
+            "dates": self._dates(event, venue),
+            "classifications": self._classifications(event),
+        }
+        if drawn % 100 < 58:
+            number, promoter = _PROMOTERS[drawn // 100 % len(_PROMOTERS)]
+            billed = {
+                "id": number,
+                "name": promoter,
+                "description": f"{promoter} / NTL / {venue.city.country_code}",
+            }
+            written |= {"promoter": billed, "promoters": [billed]}
+        if drawn // 10**4 % 100 < 25:
+            written["info"] = _INFO
+        if self._bulk != "light" and drawn // 10**6 % 100 < 26:
+            written["pleaseNote"] = _PLEASE_NOTE
+        if self._bulk == "full" and drawn // 10**6 % 100 < 60:
+            written |= {"accessibility": {"info": _ACCESSIBILITY, "ticketLimit": 4, "id": "accessibility"}}
+        if drawn // 10**8 % 100 < 17:
+            written["priceRanges"] = self._prices(event, venue)
+        if drawn // 10**10 % 100 < 64:
+            written["seatmap"] = {
+                "staticUrl": f"https://mapsapi.tmol.io/maps/geometry/3/event/{identifier}/staticImage?type=png"
+            }
+        if drawn // 10**12 % 100 < 12:
+            written["ticketLimit"] = {"info": "There is an overall 8 ticket limit for this event."}
+        if drawn // 10**14 % 100 < 16:
+            written["ageRestrictions"] = {"legalAgeEnforced": bool(drawn & 1)}
+        if drawn // 10**15 % 100 < 81:
+            written["ticketing"] = {
+                "safeTix": {"enabled": bool(drawn & 2)},
+                "allInclusivePricing": {"enabled": True},
+            }
+        if drawn // 10**16 % 100 < 30:
+            written["nameOrigin"] = "custom"
+        links: dict[str, Any] = {"self": {"href": f"/discovery/v2/events/{identifier}?locale={locale}"}}
+        embedded: dict[str, Any] = {}
+        if kind == OTHER_SEGMENT and drawn % 10 == 0:
+            written["place"] = self._place(
+                venue
+            )  # as one event of the recordings: an address instead of a venue
+        else:
+            links["venues"] = [{"href": f"/discovery/v2/venues/{venue.id}?locale={locale}"}]
+            embedded["venues"] = [self._venue(venue.index)]
+        if lineup:
+            links["attractions"] = [
+                {"href": f"/discovery/v2/attractions/{catalog.attraction_id(who)}?locale={locale}"}
+                for who in lineup
+            ]
+            embedded["attractions"] = [self._attraction(who) for who in lineup]
+        written["_links"] = links
+        if embedded:
+            written["_embedded"] = embedded
+        return msgspec.json.encode(written)
+
+    def _sales(self, event: int) -> dict[str, Any]:
+        columns, drawn = self._catalog.concerts, self._seeded.whole("sales", event)
+        day = (int(columns.day[event]) - 90 - drawn % 90) * 86_400
+        end = (int(columns.day[event]) + 1) * 86_400 + 3 * 3_600
+        start = _instant(day + 15 * 3_600)
+        if drawn // 100 % 100 < 20:
+            start = "1900-01-01T06:00:00Z" if drawn & 1 else "1900-01-01T18:00:00Z"
+        public = {"startDateTime": start, "startTBD": False, "startTBA": False, "endDateTime": _instant(end)}
+        if drawn // 10**4 % 100 >= 15:
+            return {"public": public}
+        presale = {
+            "startDateTime": _instant(day - 5 * 3_600),
+            "endDateTime": _instant(day + 14 * 3_600),
+            "name": "Artist Presale",
+        }
+        return {"public": public, "presales": [presale]}
+
+    def _dates(self, event: int, venue: Venue) -> dict[str, Any]:
+        columns, drawn = self._catalog.concerts, self._seeded.whole("dates", event)
+        time_kind, status = int(columns.time_kind[event]), STATUSES[columns.status[event]]
+        minute, seconds = int(columns.minute[event]), int(columns.start[event])
+        local = EPOCH + timedelta(days=int(columns.day[event]))
+        clock = f"{minute // 60:02}:{minute % 60:02}:00"
+        start: dict[str, Any] = {}
+        if time_kind < DATE_TBA:
+            start["localDate"] = local.isoformat()
+        if time_kind == TIMED:
+            start |= {"localTime": clock, "dateTime": _instant(seconds)}
+        start |= {
+            "dateTBD": time_kind == DATE_TBD,
+            "dateTBA": time_kind == DATE_TBA,
+            "timeTBA": time_kind == TIME_TBA,
+            "noSpecificTime": time_kind == NO_SPECIFIC_TIME,
+        }
+        dates: dict[str, Any] = {"start": start}
+        if drawn % 100 < 77:
+            dates["timezone"] = venue.city.timezone
+        if status in ("rescheduled", "postponed"):
+            before = local - timedelta(days=30 + drawn // 100 % 300)
+            initial = {"localDate": before.isoformat(), "localTime": clock}
+            if (
+                time_kind == TIMED
+            ):  # the same local hour in the season of before may differ by one hour of UTC: ignored
+                initial["dateTime"] = _instant(seconds - (local - before).days * 86_400)
+            dates["initialStartDate"] = initial
+        several = columns.kind[event] == FESTIVAL
+        if several:
+            dates["end"] = {
+                "localDate": (local + timedelta(days=2)).isoformat(),
+                "approximate": False,
+                "noSpecificTime": True,
+            }
+        dates["status"] = {"code": status}
+        dates["spanMultipleDays"] = bool(several)
+        return dates
+
+    def _classifications(self, event: int) -> list[msgspec.Raw]:
+        columns = self._catalog.concerts
+        first, second = int(columns.style[event]), int(columns.second_style[event])
+        listed = [self._classification(first, True)]
+        return listed if second < 0 or second == first else [*listed, self._classification(second, False)]
+
+    def _write_classification(self, style: int, primary: bool) -> msgspec.Raw:
+        return msgspec.Raw(msgspec.json.encode(_classified(STYLES[style], primary)))
+
+    def _prices(self, event: int, venue: Venue) -> list[dict[str, Any]]:
+        low = 15 + self._seeded.unit("price", event) ** 2 * 120
+        high = low * (1.2 + self._seeded.unit("dear", event) * 3)
+        price = {
+            "type": "standard",
+            "currency": COUNTRIES[venue.city.country_code].currency,
+            "min": round(low, 2),
+            "max": round(high, 2),
+        }
+        if self._seeded.unit("fees", event) > 0.13:
+            return [price]
+        return [
+            {
+                **price,
+                "type": "standard including fees",
+                "min": round(low * 1.2, 2),
+                "max": round(high * 1.2, 2),
+            },
+            price,
+        ]
+
+    def _images(self, index: int) -> msgspec.Raw:
+        return msgspec.Raw(self._seeded.uuid("image", index % (1 << 62)).encode().join(_IMAGE_LIST))
+
+    def _place(self, venue: Venue) -> dict[str, Any]:
+        city = venue.city
+        return {
+            "city": {"name": city.name},
+            "country": {
+                "name": COUNTRIES[city.country_code].ticketmaster_name,
+                "countryCode": city.country_code,
+            },
+            "address": {"line1": venue.name.strip(), "line2": city.name},
+            "location": {"longitude": str(city.longitude), "latitude": str(city.latitude)},
+            "area": {},
+            "postalCode": city.postal_code,
+        }
+
+    def _write_venue(self, index: int) -> msgspec.Raw:
+        venue, drawn = self._catalog.venues[index], self._seeded.whole("venue details", index)
+        city = venue.city
+        written: dict[str, Any] = {
+            "name": venue.name,
+            "type": "venue",
+            "id": venue.id,
+            "url": f"https://www.{COUNTRIES[city.country_code].site}/venue/{drawn % 500_000}",
+            "test": False,
+            "locale": "en-us",
+            "postalCode": city.postal_code,
+            "timezone": city.timezone,
+            "city": {"name": city.name},
+            "state": {"name": city.state, "stateCode": city.state_code},
+            "country": {
+                "name": COUNTRIES[city.country_code].ticketmaster_name,
+                "countryCode": city.country_code,
+            },
+            "address": {
+                "line1": f"{1 + drawn // 7 % 4000} {names.LAST_NAMES[drawn // 10**5 % len(names.LAST_NAMES)]} Street"
+            },
+            "location": {
+                "longitude": f"{city.longitude + (drawn // 10**7 % 1000 - 500) / 8_000:.6f}",
+                "latitude": f"{city.latitude + (drawn // 10**10 % 1000 - 500) / 11_000:.6f}",
+            },
+            "markets": [
+                {"name": name, "id": number} if name else {"id": number} for number, name in city.markets
+            ],
+            "dmas": [{"id": dma} for dma in city.dmas],
+            "upcomingEvents": {
+                "ticketmaster": (total := int(self._catalog.upcoming_at[index])),
+                "_total": total,
+                "_filtered": 0,
+            },
+            "_links": {"self": {"href": f"/discovery/v2/venues/{venue.id}?locale=en-us"}},
+        }
+        oddity = drawn // 10**13 % 1000
+        if not city.state_code:
+            del written["state"]
+        if not city.markets or not self._catalog.in_market(index):
+            del written["markets"]
+        if not city.dmas or not self._catalog.in_dma(index):
+            del written["dmas"]
+        if oddity < 8:
+            del written["name"]
+        elif oddity < 31:
+            written["name"] += " "
+        elif oddity < 49:
+            del written["location"]
+        elif oddity < 53:
+            written["location"] = {"longitude": "0", "latitude": "0"}
+        elif oddity < 61:
+            del written["timezone"]
+        elif oddity < 65:
+            del written["postalCode"]
+        return msgspec.Raw(msgspec.json.encode(written))
+
+    def _write_attraction(self, attraction: int) -> msgspec.Raw:
+        catalog, seeded = self._catalog, self._seeded
+        identifier, name = catalog.attraction_id(attraction), catalog.attraction_name(attraction)
+        artist = attraction % catalog.cast.artists if attraction < catalog.cast.first_festival else None
+        style = STYLES[0 if artist is None else catalog.styles[artist]]
+        drawn = seeded.whole("attraction", attraction)
+        links: dict[str, Sequence[dict[str, str]]] = {}
+        slug = "".join(c for c in name.lower() if c.isalnum()) or "artist"
+        if drawn % 100 < 69:
+            for site, share in (
+                ("youtube", 50),
+                ("twitter", 48),
+                ("facebook", 57),
+                ("instagram", 38),
+                ("homepage", 56),
+                ("spotify", 28),
+            ):
+                if drawn // 100 % 100 < share:
+                    links[site] = [
+                        {
+                            "url": f"https://www.{site}.com/{slug}"
+                            if site != "homepage"
+                            else f"https://www.{slug}.com"
+                        }
+                    ]
+            if drawn // 10**4 % 100 < 26:
+                links["lastfm"] = [{"url": f"http://www.last.fm/music/{name.strip().replace(' ', '+')}"}]
+        if mbid := catalog.attraction_mbid(attraction):
+            reference = {"id": mbid}
+            if drawn // 10**6 % 3 == 0:
+                reference["url"] = f"https://musicbrainz.org/artist/{mbid}"
+            links["musicbrainz"] = [reference]
+        total = int(catalog.upcoming[attraction])
+        written: dict[str, Any] = {
+            "name": name,
+            "type": "attraction",
+            "id": identifier,
+            "test": False,
+            "url": f"https://www.ticketmaster.com/{slug}-tickets/artist/{drawn % 3_000_000}",
+            "locale": "en-us",
+            "externalLinks": links,
+            "aliases": [name.strip().lower()],
+            "images": self._images(attraction) if self._bulk == "full" else [],
+            "classifications": [_classified(style, True)],
+            "upcomingEvents": {
+                "tmr": total // 5,
+                "ticketmaster": total - total // 5,
+                "_total": total,
+                "_filtered": 0,
+            },
+            "_links": {"self": {"href": f"/discovery/v2/attractions/{identifier}?locale=en-us"}},
+        }
+        if not links:
+            del written["externalLinks"]
+        if drawn // 10**8 % 100 >= 8:
+            del written["aliases"]
+        if drawn // 10**10 % 100 >= 97:
+            del written["upcomingEvents"]
+        return msgspec.Raw(msgspec.json.encode(written))
+
+
+def _classified(style: Style, primary: bool) -> dict[str, Any]:
+    written: dict[str, Any] = {"primary": primary, "segment": {"id": style.segment_id, "name": style.segment}}
+    if style.genre is not None:
+        written["genre"] = {"id": style.genre_id, "name": style.genre}
+    if style.sub_genre is not None:
+        written["subGenre"] = {"id": style.sub_genre_id, "name": style.sub_genre}
+    if style.genre is not None:
+        written |= {"type": TYPE, "subType": SUB_TYPE}
+    return written | {"family": False}

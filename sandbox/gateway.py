@@ -1,0 +1,250 @@
+"""What stands before both API stand-ins: latency, injected faults, gzip, a log of requests, and their control.
+
+GET  /sandbox/requests          {"count", "in_flight_peak", "statuses": {"200": …}, "requests": [{"number", "at", "path",
+                                "params", "status", "fault"}, …]}; "at" is monotonic seconds, keys are left out;
+                                ?after=N lists only requests numbered above N
+GET  /sandbox/options           the options in force
+POST /sandbox/options           JSON object: changes the options it names, answers those in force
+POST /sandbox/reset             forgets requests, quota and faults; options are as at the start
+"""
+
+import asyncio
+import copy
+import time
+import zlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Protocol
+
+import msgspec
+from aiohttp import web
+
+from sandbox.seeded import Seeded
+
+FaultKind = Literal[
+    "http_500", "http_503", "hang", "reset", "truncated", "html", "empty", "spike", "quota",
+    "error_8", "error_11", "error_16", "error_29",
+]  # fmt: skip
+"""http_…: an error page; hang: no answer until the client gives up; reset: the connection breaks before, truncated: in
+the middle of the answer; html: a page instead of JSON; empty: no bytes; spike and quota: a 429 of Ticketmaster;
+error_…: an error body of Last.fm."""
+
+
+@dataclass
+class Fault:
+    """Which requests fail, and how: a `share` of them, those numbered `at` (from 1), or both; only those whose
+    parameters are as in `where`; `times` in all. `status` replaces the kind's usual one; `retry_after` (seconds) is sent."""
+
+    kind: FaultKind
+    share: float = 0.0
+    at: list[int] = field(default_factory=list)
+    where: dict[str, str] = field(default_factory=dict)
+    times: int | None = None
+    status: int | None = None
+    retry_after: float | None = None
+
+
+@dataclass
+class GatewayOptions:
+    """Options of both stand-ins."""
+
+    key: str = "sandbox-key"
+    """The API key that is accepted."""
+    latency: float = 0.0
+    """Seconds an answer takes."""
+    latency_jitter: float = 0.0
+    """Up to so many seconds more, drawn per request."""
+    faults: list[Fault] = field(default_factory=list)
+    fault_seed: int = 1
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer before it is sent; `body` is JSON unless `headers` say otherwise."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """What a stand-in adds to the gateway."""
+
+    @property
+    def options(self) -> GatewayOptions: ...
+
+    @options.setter
+    def options(self, options: Any) -> None: ...
+
+    def admit(self, path: str, params: Mapping[str, str], now: float) -> Answer | None:
+        """A refusal by key or limit, or None. `now` is monotonic seconds."""
+
+    def answer(self, path: str, params: Mapping[str, str], number: int) -> Answer:
+        """The answer to an admitted request; `number` counts all requests from 1."""
+
+    def failure(self, fault: Fault, params: Mapping[str, str]) -> Answer:
+        """The answer of an injected fault whose kind is an error of this API."""
+
+    def reset(self) -> None:
+        """Forget what limits remember."""
+
+
+class Gateway:
+    """Serves one stand-in."""
+
+    def __init__(self, source: Source, key_parameter: str) -> None:
+        self._source = source
+        self._key_parameter = key_parameter
+        self._initial = copy.deepcopy(source.options)
+        self._log: list[dict[str, Any]] = []
+        self._fired: Counter[int] = Counter()
+        self._in_flight = self._in_flight_peak = 0
+
+    def application(self) -> web.Application:
+        """The application; it serves every path that is not of the control surface."""
+        application = web.Application()
+        application.router.add_get("/sandbox/requests", self._requests)
+        application.router.add_get("/sandbox/options", self._options)
+        application.router.add_post("/sandbox/options", self._change)
+        application.router.add_post("/sandbox/reset", self._reset)
+        application.router.add_route("*", "/{path:.*}", self._serve)
+        return application
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        now = time.monotonic()
+        source, params = self._source, dict(request.query)
+        entry: dict[str, Any] = {
+            "number": len(self._log) + 1,
+            "at": now,
+            "path": request.path,
+            "params": {name: value for name, value in params.items() if name != self._key_parameter},
+            "status": None,
+            "fault": None,
+        }
+        self._log.append(entry)
+        self._in_flight += 1
+        self._in_flight_peak = max(self._in_flight_peak, self._in_flight)
+        try:
+            if refusal := source.admit(request.path, params, now):
+                entry["status"] = refusal.status
+                return await self._send(request, refusal)
+            options = source.options
+            drawn = Seeded(options.fault_seed).unit("latency", entry["number"])
+            await asyncio.sleep(options.latency + options.latency_jitter * drawn)
+            fault = self._fault(entry["number"], params)
+            if fault:
+                entry["fault"] = fault.kind
+                return await self._fail(request, fault, params, entry)
+            answer = source.answer(request.path, params, entry["number"])
+            entry["status"] = answer.status
+            return await self._send(request, answer)
+        finally:
+            self._in_flight -= 1
+
+    def _fault(self, number: int, params: Mapping[str, str]) -> Fault | None:
+        seeded = Seeded(self._source.options.fault_seed)
+        for place, fault in enumerate(self._source.options.faults):
+            if fault.times is not None and self._fired[place] >= fault.times:
+                continue
+            if any(params.get(name) != value for name, value in fault.where.items()):
+                continue
+            everyone = not fault.at and not fault.share
+            if everyone or number in fault.at or seeded.unit(f"fault {place}", number) < fault.share:
+                self._fired[place] += 1
+                return fault
+        return None
+
+    async def _fail(
+        self, request: web.Request, fault: Fault, params: Mapping[str, str], entry: dict[str, Any]
+    ) -> web.StreamResponse:
+        html = {"Content-Type": "text/html; charset=utf-8"}
+        if fault.kind == "hang":
+            await asyncio.sleep(3_600)
+        if fault.kind in ("hang", "reset"):
+            _break(request)
+            return web.Response()
+        if fault.kind == "truncated":
+            whole = self._source.answer(request.path, params, entry["number"])
+            entry["status"] = whole.status
+            response = web.StreamResponse(
+                status=whole.status, headers={"Content-Type": "application/json;charset=utf-8"}
+            )
+            response.content_length = len(whole.body)
+            await response.prepare(request)
+            await response.write(whole.body[: len(whole.body) // 2])
+            _break(request)
+            return response
+        if fault.kind == "html":
+            answer = Answer(
+                200, b"<!DOCTYPE html><html><body><h1>Something went wrong</h1></body></html>", html
+            )
+        elif fault.kind == "empty":
+            answer = Answer(200, b"")
+        elif fault.kind in ("http_500", "http_503"):
+            answer = Answer(
+                int(fault.kind[-3:]), b"<html><body><h1>Service Unavailable</h1></body></html>", html
+            )
+        else:
+            answer = self._source.failure(fault, params)
+        headers = dict(answer.headers)
+        if fault.retry_after is not None:
+            headers["Retry-After"] = f"{fault.retry_after:g}"
+        entry["status"] = fault.status or answer.status
+        return await self._send(request, Answer(entry["status"], answer.body, headers))
+
+    async def _send(self, request: web.Request, answer: Answer) -> web.Response:
+        headers = {"Content-Type": "application/json;charset=utf-8", **answer.headers}
+        body = answer.body
+        if "gzip" in request.headers.get("Accept-Encoding", "") and len(body) > 256:
+            body = await asyncio.to_thread(_gzip, body) if len(body) > 100_000 else _gzip(body)
+            headers["Content-Encoding"] = "gzip"
+        response = web.Response(status=answer.status, body=body, headers=headers)
+        if answer.status == 200:
+            response.enable_chunked_encoding()  # neither API sends a Content-Length with its data
+        return response
+
+    async def _requests(self, request: web.Request) -> web.Response:
+        after = int(request.query.get("after", "0"))
+        statuses = Counter(str(entry["status"]) for entry in self._log)
+        return web.json_response({
+            "count": len(self._log), "in_flight_peak": self._in_flight_peak, "statuses": statuses,
+            "requests": self._log[after:],
+        })  # fmt: skip
+
+    async def _options(self, request: web.Request) -> web.Response:
+        shown = msgspec.to_builtins(self._source.options)
+        del shown["key"]
+        return web.json_response(shown)
+
+    async def _change(self, request: web.Request) -> web.Response:
+        options = self._source.options
+        changes = await request.json()
+        known = {option.name for option in fields(options)}
+        try:
+            if unknown := sorted(set(changes) - known):
+                raise ValueError(f"no option {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+            self._source.options = msgspec.convert(msgspec.to_builtins(options) | changes, type(options))
+        except (ValueError, TypeError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+        if "faults" in changes:
+            self._fired.clear()
+        return await self._options(request)
+
+    async def _reset(self, request: web.Request) -> web.Response:
+        self._log.clear()
+        self._fired.clear()
+        self._in_flight_peak = self._in_flight
+        self._source.options = copy.deepcopy(self._initial)
+        self._source.reset()
+        return await self._options(request)
+
+
+def _break(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def _gzip(body: bytes) -> bytes:
+    compressor = zlib.compressobj(level=1, wbits=31)
+    return compressor.compress(body) + compressor.flush()

@@ -1,0 +1,240 @@
+"""A stand-in for the Ticketmaster Discovery API, with its quirks and limits, over a seeded catalogue.
+
+Endpoint  GET /discovery/v2/events.json (or /events), /discovery/v2/events/{id}.json
+Errors    bodies as recorded: 401, 429 spike and quota, DIS1004, DIS1015, DIS1024, DIS1035, DIS1036
+Source    what is said to be observed in facts/apis.md, section 1
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+import msgspec
+from aiohttp import web
+
+from sandbox.catalog import Catalog
+from sandbox.event_json import Bulk, EventWriter
+from sandbox.event_search import BadDate, EventSearch, Ties
+from sandbox.gateway import Answer, Fault, Gateway, GatewayOptions
+
+
+@dataclass
+class TicketmasterOptions(GatewayOptions):
+    """How the stand-in behaves; defaults are as the real API. None switches a limit off."""
+
+    requests_per_second: float | None = 5.0
+    """Spike arrest: a request sooner than 1/this after the last admitted one gets a 429."""
+    spike_tolerance: float = 0.05
+    """Seconds by which a request may come too soon: the clocks of both sides jitter."""
+    daily_quota: int | None = 5_000
+    quota_period: float = 86_400.0
+    """Seconds from the first request of a period until the quota is full again."""
+    paging_depth: int | None = 1_000
+    """size * page above it is refused (DIS1035)."""
+    total_cap: int | None = 10_000
+    """Larger totals read so, and pages from 20 before it are refused (DIS1024)."""
+    ties: Ties = "stable"
+    """Order of events at the same instant: stable within one search, or unstable from request to request."""
+    bulk: Bulk = "moderate"
+    drift: float = 0.0
+    """Share of events that appear or disappear during the first `drift_requests` requests."""
+    drift_requests: int = 100
+    empty_as_404: bool = False
+    """An empty search is a 404, as one report says, instead of a 200 without _embedded."""
+    broken_last_page: bool = False
+    """The last page lacks its events, as observed in 2017."""
+    pages_of_20: bool = False
+    """totalPages is computed for size 20, as one report says."""
+
+
+def application(catalog: Catalog, options: TicketmasterOptions | None = None) -> web.Application:
+    """The stand-in as an aiohttp application."""
+    return Gateway(Ticketmaster(catalog, options or TicketmasterOptions()), "apikey").application()
+
+
+class Ticketmaster:
+    """Answers requests from a catalogue. `options` may be replaced at any time."""
+
+    def __init__(self, catalog: Catalog, options: TicketmasterOptions) -> None:
+        self.options: Any = options
+        self._catalog = catalog
+        self._search = EventSearch(catalog)
+        self._writers: dict[Bulk, EventWriter] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the quota and the last request."""
+        self._last_admitted = float("-inf")
+        self._used = 0
+        self._period_ends = float("-inf")
+        self._resets_at = 0
+
+    def admit(self, path: str, params: Mapping[str, str], now: float) -> Answer | None:
+        """A 401 or 429 of the gateway, or None."""
+        options: TicketmasterOptions = self.options
+        if params.get("apikey") != options.key:
+            return _gateway_fault(401, "Invalid ApiKey", "oauth.v2.InvalidApiKey")
+        if options.requests_per_second is not None:
+            spacing = 1 / options.requests_per_second - options.spike_tolerance
+            if now - self._last_admitted < spacing:
+                return _spike_arrest(options.requests_per_second)
+        self._last_admitted = now
+        if now >= self._period_ends:
+            self._used, self._period_ends = 0, now + options.quota_period
+            self._resets_at = int((time.time() + options.quota_period) * 1000)
+        self._used += 1  # 400s consume quota too
+        if options.daily_quota is not None and self._used > options.daily_quota:
+            return _quota_violation(options.key)
+        return None
+
+    def failure(self, fault: Fault, params: Mapping[str, str]) -> Answer:
+        """A 429 though no limit was hit."""
+        if fault.kind == "quota":
+            return _quota_violation(self.options.key)
+        if fault.kind == "spike":
+            return _spike_arrest(self.options.requests_per_second or 5.0)
+        raise ValueError(f"Ticketmaster has no fault {fault.kind}")
+
+    def answer(self, path: str, params: Mapping[str, str], number: int) -> Answer:
+        """The page of events, the event, or the error."""
+        if path in ("/discovery/v2/events", "/discovery/v2/events.json"):
+            answer = self._page(path, params, number)
+        elif path.startswith("/discovery/v2/events/"):
+            answer = self._detail(path.rsplit("/", 1)[1].removesuffix(".json"), params)
+        else:
+            return Answer(404, b"")
+        return Answer(200, answer.body, self._rate_headers()) if answer.status == 200 else answer
+
+    def _rate_headers(self) -> dict[str, str]:
+        quota = self.options.daily_quota or 5_000
+        return {
+            "Rate-Limit": str(quota),
+            "Rate-Limit-Available": str(max(0, quota - self._used)),
+            "Rate-Limit-Over": "0",
+            "Rate-Limit-Reset": str(self._resets_at),
+        }
+
+    def _writer(self) -> EventWriter:
+        bulk: Bulk = self.options.bulk
+        if bulk not in self._writers:
+            self._writers = {bulk: EventWriter(self._catalog, bulk)}
+        return self._writers[bulk]
+
+    def _detail(self, identifier: str, params: Mapping[str, str]) -> Answer:
+        row = self._search.row_of(identifier)
+        if row is None:
+            locale = params.get("locale", "en-us")
+            return _error(
+                404,
+                "DIS1004",
+                f"Resource not found with provided criteria (locale={locale}, id={identifier})",
+                "404",
+            )
+        return Answer(200, self._writer().event(row))
+
+    def _page(self, path: str, params: Mapping[str, str], number: int) -> Answer:
+        options: TicketmasterOptions = self.options
+        size, page = _whole(params.get("size", "20")), _whole(params.get("page", "0"))
+        if size is None or size > 200:
+            return _error(400, "DIS1036", 'Query param "size" must be less than 200')
+        if page is None:  # the code is ours: no recording shows what a page that is no number gets
+            return _error(400, "DIS1037", 'Query param "page" must be a number')
+        offset = page * size
+        if options.total_cap is not None and offset >= options.total_cap - 20:
+            return _error(400, "DIS1024", "Results limit exceeded", "400")
+        if options.paging_depth is not None and offset > options.paging_depth:
+            limit = f"{options.paging_depth:,}"
+            detail = (
+                f"API Limits Exceeded: Max paging depth exceeded. (page * size) must be less than {limit}"
+            )
+            return _error(400, "DIS1035", detail)
+        try:
+            found = self._search.find(params, options.drift, options.drift_requests, number)
+        except BadDate:
+            detail = "Query param with date must be of valid format YYYY-MM-DDTHH:mm:ssZ {example: 2020-08-01T14:00:00Z }"
+            return _error(400, "DIS1015", detail, link="self")
+        if not len(found.rows) and options.empty_as_404:
+            return _error(404, "DIS1004", "Resource not found with provided criteria", "404")
+        total = len(found.rows) if options.total_cap is None else min(len(found.rows), options.total_cap)
+        pages = -(-total // (20 if options.pages_of_20 else size)) if size else 0
+        rows = found.slice(offset, offset + size, options.ties, number, self._writer().name)
+        if options.broken_last_page and page == pages - 1:
+            rows = rows[:0]
+        envelope = msgspec.json.encode({
+            "_links": _links(path, params, page, pages),
+            "page": {"size": size, "totalElements": total, "totalPages": pages, "number": page},
+        })  # fmt: skip
+        if not len(rows):
+            return Answer(200, envelope)
+        write = self._writer().event
+        events = b",".join([write(int(row)) for row in rows])
+        return Answer(200, b'{"_embedded":{"events":[' + events + b"]}," + envelope[1:])
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _links(path: str, params: Mapping[str, str], page: int, pages: int) -> dict[str, dict[str, str]]:
+    """Relative links without the key, as recorded: an empty result still has links to its first and last page."""
+    asked = {name: value for name, value in params.items() if name != "apikey"}
+
+    def link(number: int) -> dict[str, str]:
+        wanted = {**asked, "page": str(number)}
+        return {
+            "href": f"{path}?"
+            + "&".join(f"{name}={quote(value, safe=',')}" for name, value in wanted.items())
+        }
+
+    links = {
+        "self": {
+            "href": f"{path}?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())
+        }
+    }
+    if pages <= 1 and page == 0:
+        return links
+    links["first"] = link(0)
+    if page > 0:
+        links["prev"] = link(max(0, min(page, pages) - 1))
+    if page < pages - 1:
+        links["next"] = link(page + 1)
+    links["last"] = link(max(0, pages - 1))
+    return links
+
+
+def _error(
+    status: int,
+    code: str,
+    detail: str,
+    text: str = "400 BAD_REQUEST",
+    link: Literal["about", "self"] = "about",
+) -> Answer:
+    error = {
+        "_links": {link: {"href": f"/discovery/v2/errors.html#{code}"}},
+        "code": code,
+        "detail": detail,
+        "status": text,
+    }
+    return Answer(status, msgspec.json.encode({"errors": [error]}))
+
+
+def _gateway_fault(status: int, text: str, code: str) -> Answer:
+    body = {"fault": {"faultstring": text, "detail": {"errorcode": code}}}
+    return Answer(status, msgspec.json.encode(body), {"Content-Type": "application/json"})
+
+
+def _spike_arrest(rate: float) -> Answer:
+    allowed = (
+        f"MessageRate{{messagesPerPeriod={rate:g}, periodInMicroseconds=1000000, maxBurstMessageCount=1.0}}"
+    )
+    return _gateway_fault(
+        429, f"Spike arrest violation. Allowed rate : {allowed}", "policies.ratelimit.SpikeArrestViolation"
+    )
+
+
+def _quota_violation(key: str) -> Answer:
+    """The body holds the key in clear, as the real one does."""
+    text = f"Rate limit quota violation. Quota limit  exceeded. Identifier : {key}"
+    return _gateway_fault(429, text, "policies.ratelimit.QuotaViolation")
