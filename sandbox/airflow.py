@@ -76,7 +76,7 @@ def start(home: Path, services: Services, port: int | None = None) -> Iterator[A
 
 
 def stop(home: Path) -> None:
-    """Ends the Airflow of this home, if one runs: asks it, and after 3 seconds kills what is left."""
+    """Ends the Airflow of this home, if one runs: asks it, and kills what is left after a second."""
     with suppress(FileNotFoundError):
         _end_session(Airflow.read(home))
         _state(home).unlink()
@@ -173,15 +173,16 @@ def _spawn(home: Path, services: Services, port: int) -> Airflow:
 def _command(home: Path) -> Path:
     """The `airflow` that standalone finds first on its path and starts its components with.
 
-    It leaves out their log servers, which would listen on all interfaces at fixed ports. The API
-    server reads the logs from disk.
+    It leaves out their log servers, which would listen on all interfaces at fixed ports; the API server
+    reads the logs from disk. The triggerer, which has no work here, lets the others start first.
     """
     real = shlex.quote(str(Path(sys.executable).with_name("airflow")))
     command = home / "airflow" / "bin" / "airflow"
     command.write_text(
         "#!/bin/sh\n"
         'case "$1" in\n'
-        f'scheduler|triggerer) exec {real} "$@" --skip-serve-logs ;;\n'
+        f'scheduler) exec {real} "$@" --skip-serve-logs ;;\n'
+        f'triggerer) exec nice -n 19 {real} "$@" --skip-serve-logs ;;\n'
         f'*) exec {real} "$@" ;;\n'
         "esac\n"
     )
@@ -209,7 +210,7 @@ def _end_session(airflow: Airflow) -> None:
     with suppress(psutil.NoSuchProcess):
         if abs(psutil.Process(airflow.pid).create_time() - airflow.since) >= 1:
             return  # the number was given to another process, so nothing of the session is left
-    for sign, seconds in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 5.0)):
+    for sign, seconds in ((signal.SIGTERM, 1.0), (signal.SIGKILL, 5.0)):
         deadline = time.monotonic() + seconds
         members = _session(airflow.pid)
         for process in members:

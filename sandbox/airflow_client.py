@@ -5,6 +5,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from datetime import datetime
 from typing import Any
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback never goes through a proxy
@@ -45,17 +46,14 @@ class AirflowClient:
         run = self._request("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})
         return str(run["dag_run_id"])
 
-    def runs(self) -> list[dict[str, Any]]:
-        """The newest 100 runs of all DAGs, oldest first."""
-        runs: list[dict[str, Any]] = self._get("/dags/~/dagRuns", limit=100, order_by="-run_after")[
-            "dag_runs"
-        ]
-        return runs[::-1]
+    def runs(self, since: datetime) -> list[dict[str, Any]]:
+        """The runs of all DAGs since that moment, at most 100."""
+        runs: list[dict[str, Any]] = self._since("/dags/~/dagRuns", since)["dag_runs"]
+        return runs
 
-    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """The task instances of one run, in the order in which they started."""
-        path = f"/dags/{dag_id}/dagRuns/{urllib.parse.quote(run_id, safe='')}/taskInstances"
-        tasks: list[dict[str, Any]] = self._get(path, limit=100)["task_instances"]
+    def task_instances(self, since: datetime) -> list[dict[str, Any]]:
+        """The task instances of those runs, at most 100, in the order in which they started."""
+        tasks: list[dict[str, Any]] = self._since("/dags/~/dagRuns/~/taskInstances", since)["task_instances"]
         return sorted(tasks, key=lambda task: (task["start_date"] or "9", task["id"]))
 
     def returned(self, dag_id: str, run_id: str, task_id: str) -> Any:
@@ -65,6 +63,9 @@ class AirflowClient:
             return self._get(f"{path}/xcomEntries/return_value", deserialize="true")["value"]
         except AirflowRefused:
             return None
+
+    def _since(self, path: str, moment: datetime) -> Any:
+        return self._get(path, limit=100, run_after_gte=moment.isoformat())
 
     def _get(self, path: str, **query: Any) -> Any:
         return self._request("GET", f"/api/v2{path}?{urllib.parse.urlencode(query)}")

@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,10 @@ class Pipeline:
     logs: Path
     """Airflow's task logs."""
     is_running: Callable[[], bool]
-    """Whether Airflow and the services still run."""
+    """Whether Airflow still runs."""
     say: Callable[[str], None]
+    _runs: list[Run] = field(default_factory=list)
+    _tasks: list[TaskInstance] = field(default_factory=list)
     _states: dict[tuple[str, str, str, int], tuple[str | None, int]] = field(default_factory=dict)
     _changed: float = field(default_factory=time.monotonic)
     _answered: float = field(default_factory=time.monotonic)
@@ -44,20 +46,24 @@ class Pipeline:
     def run(self) -> dict[str, Run]:
         """The finished run of each DAG, by DAG id. Raises `PipelineFailed` unless the star was published."""
         self._await_dags()
-        runs = {dag_id: self.airflow.trigger(dag_id) for dag_id in INGESTIONS}
+        since = datetime.now(UTC)
+        for dag_id in INGESTIONS:
+            self.airflow.trigger(dag_id)
         self.say(f"triggered {' and '.join(INGESTIONS)}")
-        woken: float | None = None
+        landed: float | None = None
         while True:
-            time.sleep(0.5)
-            found = {run["dag_run_id"]: run for run in self._follow()}
-            ingestions = {dag_id: found[run_id] for dag_id, run_id in runs.items() if run_id in found}
-            loads = [run for run in found.values() if run["dag_id"] == WAREHOUSE]
-            self._raise_if_failed([*ingestions.values(), *loads])
-            if loads and all(run["state"] == "success" for run in [*ingestions.values(), *loads]):
-                return {**ingestions, WAREHOUSE: self._published(loads)}
-            if not loads and all(run["state"] == "success" for run in ingestions.values()):
-                woken = woken or time.monotonic()
-                self._raise_if_not_woken(list(ingestions.values()), woken)
+            time.sleep(1)
+            self._follow(since)
+            self._raise_if_failed()
+            ingestions = {run["dag_id"]: run for run in self._runs if run["dag_id"] in INGESTIONS}
+            loads = [run for run in self._runs if run["dag_id"] == WAREHOUSE]
+            if not ingestions or any(run["state"] != "success" for run in ingestions.values()):
+                continue
+            if loads and all(run["state"] == "success" for run in loads):
+                return {**ingestions, WAREHOUSE: self._publishing(loads)}
+            if not loads:
+                landed = landed or time.monotonic()
+                self._raise_if_not_woken(time.monotonic() - landed)
 
     def _await_dags(self) -> None:
         expected = {*INGESTIONS, WAREHOUSE}
@@ -69,24 +75,25 @@ class Pipeline:
         if missing:
             raise PipelineFailed(f"Airflow did not find the DAGs {', '.join(sorted(missing))}.")
 
-    def _follow(self) -> list[Run]:
-        """All runs, after having reported what changed in them."""
+    def _follow(self, since: datetime) -> None:
+        """Asks Airflow for the runs and tasks since that moment, and reports what changed in them."""
         if not self.is_running():
-            raise PipelineFailed("Airflow or the sandbox's services ended while the pipeline was running.")
+            raise PipelineFailed("Airflow ended while the pipeline was running.")
         try:
-            runs = self.airflow.runs()
-            tasks = [t for run in runs for t in self.airflow.task_instances(run["dag_id"], run["dag_run_id"])]
+            # Tasks first: those of a finished run are then never older than the run's state.
+            tasks = self.airflow.task_instances(since)
+            self._runs = self.airflow.runs(since)
+            self._tasks = tasks
         except (OSError, http.client.HTTPException, ValueError) as error:
             if time.monotonic() - self._answered > SILENCE_SECONDS:
                 raise PipelineFailed(f"Airflow's API does not answer any more: {error}") from None
-            return []
+            return
         self._answered = time.monotonic()
-        for task in tasks:
+        for task in self._tasks:
             self._report(task)
         if time.monotonic() - self._changed > HEARTBEAT_SECONDS:
             self._changed = time.monotonic()
-            self.say(f"… {_current(tasks)}")
-        return runs
+            self.say(f"… {_current(self._tasks)}")
 
     def _report(self, task: TaskInstance) -> None:
         key = task["dag_id"], task["dag_run_id"], task["task_id"], task["map_index"]
@@ -99,14 +106,13 @@ class Pipeline:
         self._changed = time.monotonic()
         took = f" after {task['duration']:.1f} s" if task["duration"] and task["state"] != "running" else ""
         retry = f" (try {task['try_number']})" if task["try_number"] > 1 else ""
-        self.say(f"{task['dag_id']:<18} {task['task_id']:<29} {task['state']}{took}{retry}")
+        self.say(f"{task['dag_id']:<18} {task['task_id']:<28} {task['state']}{took}{retry}")
 
-    def _raise_if_failed(self, runs: list[Run]) -> None:
-        for run in runs:
-            tasks = self.airflow.task_instances(run["dag_id"], run["dag_run_id"])
-            for task in tasks:
-                if task["state"] == "failed":
-                    raise PipelineFailed(self._failure(task))
+    def _raise_if_failed(self) -> None:
+        for task in self._tasks:
+            if task["state"] == "failed":
+                raise PipelineFailed(self._failure(task))
+        for run in self._runs:
             if run["state"] == "failed":
                 raise PipelineFailed(f"The run {run['dag_run_id']} of {run['dag_id']} failed.")
 
@@ -118,33 +124,37 @@ class Pipeline:
             / f"task_id={task['task_id']}"
             / f"attempt={task['try_number']}.log"
         )
-        tries = f"at its {_ordinal(task['try_number'])} try of {task['max_tries'] + 1}"
+        tries = f"at try {task['try_number']} of {task['max_tries'] + 1}"
         if not log.exists():
             return f"The task {task['task_id']} of {task['dag_id']} failed {tries}, without a log."
         lines = _indented(task_log(log)[-LOG_LINES:])
         return (
             f"The task {task['task_id']} of {task['dag_id']} failed {tries}. "
-            f"The end of its log:\n{lines}\nAll of it: {log}"
+            f"The end of its log:\n\n{lines}\n\nAll of it: {log}"
         )
 
-    def _raise_if_not_woken(self, ingestions: list[Run], since: float) -> None:
-        for run in ingestions:
-            for task in self.airflow.task_instances(run["dag_id"], run["dag_run_id"]):
-                if task["state"] == "skipped":
-                    raise PipelineFailed(
-                        f"{run['dag_id']} landed nothing, so its task {task['task_id']} published nothing "
-                        f"and {WAREHOUSE} has nothing to load."
-                    )
-        if time.monotonic() - since > SILENCE_SECONDS:
+    def _raise_if_not_woken(self, waited: float) -> None:
+        for task in self._tasks:
+            if task["dag_id"] in INGESTIONS and task["state"] == "skipped":
+                raise PipelineFailed(
+                    f"{task['dag_id']} landed nothing, so its task {task['task_id']} published nothing "
+                    f"and {WAREHOUSE} has nothing to load."
+                )
+        if waited > SILENCE_SECONDS:
             raise PipelineFailed(
                 f"Both assets were published, but {WAREHOUSE} did not start within {SILENCE_SECONDS} seconds."
             )
 
-    def _published(self, loads: list[Run]) -> Run:
+    def _publishing(self, loads: list[Run]) -> Run:
+        """The run of the warehouse that published, among all it did."""
+        published = {
+            task["dag_run_id"]
+            for task in self._tasks
+            if task["dag_id"] == WAREHOUSE and task["task_id"] == "publish" and task["state"] == "success"
+        }
         for run in loads:
-            for task in self.airflow.task_instances(WAREHOUSE, run["dag_run_id"]):
-                if task["task_id"] == "publish" and task["state"] == "success":
-                    return run
+            if run["dag_run_id"] in published:
+                return run
         raise PipelineFailed(f"{WAREHOUSE} ended without publishing anything: it found nothing to load.")
 
 
@@ -188,10 +198,6 @@ def _since(task: TaskInstance) -> str:
     passed = time.time() - datetime.fromisoformat(task[moment]).timestamp()
     again = ", waits for its next try" if task["state"] == "up_for_retry" else ""
     return f"{task['state']} for {passed:.0f} s{again}"
-
-
-def _ordinal(number: int) -> str:
-    return {1: "first", 2: "second", 3: "third", 4: "fourth"}.get(number, f"{number}th")
 
 
 def _indented(lines: list[str]) -> str:
