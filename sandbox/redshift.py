@@ -22,6 +22,8 @@ from typing import BinaryIO
 from sandbox import redshift_copy, redshift_dialect
 from sandbox.postgres import HOST, Postgres
 from sandbox.redshift_copy import Copy, Loader
+from sandbox.redshift_refusals import Refused
+from sandbox.sql_text import parameters, statements
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +132,9 @@ class _Session:
                     for pair in zip(words[::2], words[1::2], strict=False)
                     if pair[0] in _STARTUP_PARAMETERS
                 ]
-                body = b"".join(name + b"\0" + value + b"\0" for name, value in known) + b"\0"
+                body = (
+                    b"".join(b"%s\0%s\0" % pair for pair in pairs if pair[0] in _STARTUP_PARAMETERS) + b"\0"
+                )
                 self.server.sendall(struct.pack("!II", len(body) + 8, code) + body)
                 return True
 
@@ -148,7 +152,7 @@ class _Session:
 
     def _query(self, body: bytes) -> bytes:
         parts = []
-        for statement in redshift_dialect.statements(body[:-1].decode()):
+        for statement in statements(body[:-1].decode()):
             text, copy = self._translate(statement)
             if copy is not None:
                 self.loader.fetch(*copy)
@@ -179,12 +183,12 @@ class _Session:
                 return redshift_dialect.translate(sql), None
             path = self.loader.folder / str(next(_paths))
             return f"do $$begin perform pg_catalog.redshift_load('{path}'); end$$", (copy, path)
-        except redshift_dialect.Refused as refused:
+        except Refused as refused:
             reason = str(refused)
         except Exception as error:  # a defect of the sandbox must not leave the client waiting
             log.exception("cannot translate %s", sql)
             reason = f"The sandbox failed to understand this statement ({error!r}); that is a defect of the sandbox."
-        arguments = "".join(f", ${number + 1}" for number in range(redshift_dialect.parameters(sql)))
+        arguments = "".join(f", ${number + 1}" for number in range(parameters(sql)))
         return (
             f"select pg_catalog.redshift_refuses('{reason.replace(chr(39), chr(39) * 2)}'){arguments}",
             None,

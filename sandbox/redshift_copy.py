@@ -21,7 +21,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
-from sandbox.redshift_dialect import NAME, QUALIFIED_NAME, Refused, mask
+from sandbox.redshift_refusals import Refused
+from sandbox.sql_text import NAME, QUALIFIED_NAME, mask
 
 _COPY = re.compile(
     rf"\s*COPY\s+(?P<table>{QUALIFIED_NAME})\s*(?:\(\s*(?P<columns>{NAME}(?:\s*,\s*{NAME})*)\s*\)\s*)?"
@@ -45,7 +46,7 @@ class Copy:
 
 
 def parse(sql: str) -> Copy | None:
-    """The COPY that `sql` is, or None when it is none. Raises `Refused` for what Redshift or the sandbox does not do."""
+    """The COPY that `sql` is, or None when it is none. Raises `Refused` for what nobody would load."""
     masked = mask(sql)
     if not re.match(r"\s*COPY\b", masked) or re.search(r"\bFROM\s+STDIN\b|\bTO\s+STDOUT\b", masked):
         return None

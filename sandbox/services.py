@@ -7,7 +7,6 @@ a failure, or the end of the process PID stops everything and removes the file. 
 """
 
 import argparse
-import asyncio
 import contextlib
 import fcntl
 import importlib
@@ -165,12 +164,12 @@ def _running(home: Path, options: Sequence[str]) -> Iterator[Services]:
         for database, password in passwords.items():
             server.create_database(database, password)
         cloud = stack.enter_context(aws.running())
-        from sandbox import redshift, redshift_copy
+        from sandbox import apis, redshift, redshift_copy
 
         redshift.install(server, "musician")
         loader = redshift_copy.Loader(cloud.client("s3"), server.readable_folder("copy"))
         proxy_port = stack.enter_context(redshift.running(server, loader))
-        apis = stack.enter_context(_apis(options))
+        addresses = stack.enter_context(apis.running(options))
         services = Services(
             pid=os.getpid(),
             postgres={
@@ -188,7 +187,7 @@ def _running(home: Path, options: Sequence[str]) -> Iterator[Services]:
                 "password": passwords["musician"],
             },
             aws=asdict(cloud),
-            **apis,
+            **addresses,
         )
         written = home / f"{_FILE}.new"
         written.touch(mode=0o600)
@@ -211,12 +210,6 @@ def _held(home: Path) -> Iterator[None]:
                 f"Services already run in {home}: use them, stop them, or choose another --home."
             ) from None
         yield
-
-
-@contextlib.contextmanager
-def _apis(options: Sequence[str]) -> Iterator[dict[str, dict[str, Any]]]:
-    """Both APIs on free ports, in a thread with an event loop of its own."""
-    yield {name: {"base_url": "http://127.0.0.1:9", "key": "none"} for name in ("ticketmaster", "lastfm")}
 
 
 if __name__ == "__main__":

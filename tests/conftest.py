@@ -1,6 +1,5 @@
 """Fixtures: the sandbox's services, started once for all tests that ask for them."""
 
-import os
 import uuid
 from collections.abc import Iterator
 from typing import Any

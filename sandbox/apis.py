@@ -1,0 +1,81 @@
+"""Both API stand-ins on free ports of 127.0.0.1, over one seeded world, as the command line describes them."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from sandbox import lastfm, ticketmaster
+from sandbox.catalog import Catalog
+from sandbox.gateway import GatewayOptions
+from sandbox.lastfm import LastfmOptions
+from sandbox.ticketmaster import TicketmasterOptions
+
+_HOST = "127.0.0.1"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the world and of the stand-ins. What is not given is as in `Catalog` and the options' classes."""
+    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    world = options.add_argument_group("the world behind both APIs")
+    world.add_argument("--seed", type=int, help="another seed is another world")
+    world.add_argument("--concerts", type=int, help="how many concerts Ticketmaster knows")
+    world.add_argument("--artists", type=int, help="how many artists there are")
+    world.add_argument("--tracks-per-artist", type=int, help="songs of an artist, at most")
+    world.add_argument("--countries", type=lambda text: text.split(","), help="ISO codes, such as US,GB")
+    world.add_argument("--days", type=int, help="concerts lie on so many days from today")
+    behaviour = options.add_argument_group("how they answer")
+    behaviour.add_argument("--latency", type=float, help="seconds that an answer of either takes")
+    behaviour.add_argument("--ticketmaster", type=json.loads, help="TicketmasterOptions as JSON")
+    behaviour.add_argument("--lastfm", type=json.loads, help="LastfmOptions as JSON")
+    return options
+
+
+@contextlib.contextmanager
+def running(options: Sequence[str]) -> Iterator[dict[str, dict[str, Any]]]:
+    """Serves both; the value has `base_url` and `key` of `ticketmaster` and `lastfm`."""
+    world = vars(parser().parse_args(options))
+    both = {"latency": world.pop("latency")} if "latency" in world else {}
+    ticketmaster_options = msgspec.convert(both | world.pop("ticketmaster", {}), TicketmasterOptions)
+    lastfm_options = msgspec.convert(both | world.pop("lastfm", {}), LastfmOptions)
+    catalog = Catalog(**world)
+    with (
+        _served(ticketmaster.application(catalog, ticketmaster_options)) as ticketmaster_url,
+        _served(lastfm.application(catalog, lastfm_options)) as lastfm_url,
+    ):
+        yield {
+            "ticketmaster": _address(ticketmaster_url, ticketmaster_options),
+            "lastfm": _address(lastfm_url, lastfm_options),
+        }
+
+
+def _address(url: str, options: GatewayOptions) -> dict[str, Any]:
+    return {"base_url": url, "key": options.key}
+
+
+@contextlib.contextmanager
+def _served(application: web.Application) -> Iterator[str]:
+    """The application in a thread with an event loop of its own; its URL."""
+    loop = asyncio.new_event_loop()
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+
+    async def listen() -> str:
+        await runner.setup()
+        await web.TCPSite(runner, _HOST, 0).start()
+        return f"http://{_HOST}:{runner.addresses[0][1]}"
+
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield asyncio.run_coroutine_threadsafe(listen(), loop).result()
+    finally:
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
