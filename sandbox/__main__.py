@@ -60,7 +60,7 @@ def run(home: Path) -> int:
             return 0 if failure is None else 1
     except HomeTaken as taken:
         return _refuse(home, taken.owner)
-    except AirflowNotStarted as failed:
+    except (AirflowNotStarted, RuntimeError) as failed:
         return _fail(str(failed))
 
 
@@ -106,13 +106,13 @@ def keep(home: Path) -> int:
         ):
             holder.ready = True
             note(home, holder)
-            while server.is_running():
+            while server.is_running() and psutil.pid_exists(started.pid):
                 time.sleep(1)
     except KeyboardInterrupt:
         return 0
-    except (HomeTaken, AirflowNotStarted) as failed:
+    except (HomeTaken, AirflowNotStarted, RuntimeError) as failed:
         return _fail(str(failed))
-    return _fail("Airflow ended by itself.")
+    return _fail("Airflow or the services ended by themselves.")
 
 
 def down(home: Path) -> int:
@@ -147,8 +147,12 @@ def _pipeline(home: Path, started: Services, server: Airflow) -> str | None:
     client = server.client()
     environment: Mapping[str, str] = {**services.connection_environment(started), **os.environ}
     say("Airflow is ready")
+
+    def is_running() -> bool:
+        return server.is_running() and psutil.pid_exists(started.pid)
+
     try:
-        runs = Pipeline(client, home / "logs" / "tasks", server.is_running, say).run()
+        runs = Pipeline(client, home / "logs" / "tasks", is_running, say).run()
     except (PipelineFailed, AirflowRefused) as failed:
         say(f"FAILED\n\n{failed}")
         docs = summary.fetch_data_docs(environment, home)

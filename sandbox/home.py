@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import psutil
+
 from sandbox import airflow
+from sandbox.services import Services
 
 _LOCK = "sandbox.lock"
 KEEPER_LOG = "keeper.log"
@@ -46,7 +49,7 @@ def held(home: Path, command: str) -> Iterator[Owner]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise HomeTaken(owner(home)) from None
-        airflow.stop(home)
+        _end_leftover(home)
         for path in home.iterdir():
             if path.name not in (_LOCK, KEEPER_LOG):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -56,6 +59,16 @@ def held(home: Path, command: str) -> Iterator[Owner]:
             yield holder
         finally:
             lock.truncate(0)
+
+
+def _end_leftover(home: Path) -> None:
+    """Ends what an owner who was killed has left running."""
+    airflow.stop(home)
+    with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):
+        process = psutil.Process(Services.read(home).pid)
+        if "sandbox.services" in process.cmdline():
+            process.terminate()
+            process.wait(20)
 
 
 def note(home: Path, holder: Owner) -> None:

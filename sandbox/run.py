@@ -35,7 +35,7 @@ class Pipeline:
     logs: Path
     """Airflow's task logs."""
     is_running: Callable[[], bool]
-    """Whether Airflow still runs."""
+    """Whether Airflow and the services still run."""
     say: Callable[[str], None]
     _runs: list[Run] = field(default_factory=list)
     _tasks: list[TaskInstance] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Pipeline:
     def _follow(self, since: datetime) -> None:
         """Asks Airflow for the runs and tasks since that moment, and reports what changed in them."""
         if not self.is_running():
-            raise PipelineFailed("Airflow ended while the pipeline was running.")
+            raise PipelineFailed("Airflow or the services ended while the pipeline was running.")
         try:
             # Tasks first: those of a finished run are then never older than the run's state.
             tasks = self.airflow.task_instances(since)

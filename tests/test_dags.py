@@ -40,7 +40,8 @@ TASKS = {
 
 
 @pytest.fixture(scope="module")
-def dag_bag() -> Any:
+def dag_bag(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))  # importing it writes there
     from airflow.dag_processing.dagbag import DagBag
 
     return DagBag(ROOT / "dags", bundle_name="dags-folder")
