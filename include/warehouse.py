@@ -8,11 +8,12 @@ All SQL lives in `include/sql/<schema>/<table>.sql`. Only two things are formatt
 location of a manifest, made of the validated bucket and run names, and the validated role of COPY.
 """
 
+import json
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +33,7 @@ _TABLES = (
     "schemas",
     *(f"staging/{dataset}" for dataset in DATASETS),
     "audit/current_load",
+    "audit/changes",
     *(f"dwh/{table}" for table in (*STAR, "load_ledger")),
     "analytics/artist_events_songs",
 )
@@ -122,18 +124,35 @@ def _partner(run: str, pending: Sequence[str], usable: Sequence[str]) -> str | N
     return next(iter([*same_day[:1], *until[-1:], *after[:1]]), None)
 
 
-def begin(connection: Any, load: Load) -> None:
+def begin(connection: Any, lake: Lake, load: Load) -> None:
     """Notes in `audit.current_load` which load staging and audit are about to hold."""
-    snapshot_at = run_instant(max(load.events, load.songs)).replace(tzinfo=None)
+    certificate = lake.certificate("events", load.events)
     with transaction(connection) as cursor:
-        cursor.execute("select count(*) from dwh.fact_artists where snapshot_date > %s", (load.snapshot_date,))
-        is_newest = cursor.fetchone()[0] == 0
+        cursor.execute(
+            "select min(run) from dwh.load_ledger where dataset = 'events' and state = 'published' and run > %s",
+            (load.events,),
+        )
+        next_events = cursor.fetchone()[0]
         cursor.execute("delete from audit.current_load")
         cursor.execute(
-            "insert into audit.current_load (events_run, songs_run, snapshot_at, snapshot_date, is_newest) "
-            "values (%s, %s, %s, %s, %s)",
-            (load.events, load.songs, snapshot_at, load.snapshot_date, is_newest),
+            "insert into audit.current_load (events_run, songs_run, events_at, songs_at, snapshot_date, "
+            "next_events_at, is_complete, countries, horizon_date) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                load.events,
+                load.songs,
+                _timestamp(load.events),
+                _timestamp(load.songs),
+                load.snapshot_date,
+                next_events and _timestamp(next_events),
+                certificate["complete"],
+                f",{','.join(certificate['countries'])},",
+                date.fromisoformat(certificate["horizon_date"]),
+            ),
         )
+
+
+def _timestamp(run: str) -> datetime:
+    return run_instant(run).replace(tzinfo=None)
 
 
 def stage(connection: Any, lake: Lake, dataset: str, run: str, copy_role_arn: str) -> int:
@@ -162,7 +181,7 @@ def stage(connection: Any, lake: Lake, dataset: str, run: str, copy_role_arn: st
 _COPY = {dataset: f"copy staging.{dataset}" for dataset in DATASETS}
 _DELETE_STAGED = {dataset: f"delete from staging.{dataset}" for dataset in DATASETS}
 _COUNT_STAGED = {dataset: f"select count(*) from staging.{dataset}" for dataset in DATASETS}
-_COUNT_BUILT = {table: f"select count(*) from audit.{table}" for table in STAR}
+_COUNT_BUILT = {table: f"select count(*) from audit.{table}" for table in (*STAR, "load_summary")}
 
 
 def build(connection: Any, table: str) -> int:
@@ -175,42 +194,61 @@ def build(connection: Any, table: str) -> int:
     return rows
 
 
-def publish(connection: Any, lake: Lake, load: Load) -> dict[str, int]:
-    """Merges the audited load into `dwh` and records it in the ledger, in one transaction; changed rows per table.
+def publish(connection: Any, lake: Lake, load: Load) -> dict[str, dict[str, int]]:
+    """Merges the audited load into `dwh` and records it in the ledger, in one transaction.
 
-    A load that the ledger already has is left alone: the result is then empty.
+    Returns per table of the star how many rows were added, changed, closed and unchanged. A load that the
+    ledger already has changes nothing; what it changed then is read from the ledger.
     """
     with transaction(connection) as cursor:
         cursor.execute("lock dwh.load_ledger")
-        judged = [_is_judged(cursor, dataset, load.run(dataset)) for dataset in load.pending]
-        if all(judged):
+        published = [_published_changes(cursor, dataset, load.run(dataset)) for dataset in load.pending]
+        if all(published):
             log.info("load %s was published before; nothing to change", load)
-            return {}
-        changed = {table: _run_file(cursor, f"publish/{table}") for table in STAR}
-        _record(cursor, lake, load, "published", None)
-    log.info("published %s: %s", load, ", ".join(f"{table} {rows} rows" for table, rows in changed.items()))
-    return changed
+            return published[0] or {}
+        cursor.execute("delete from audit.changes")
+        for table in STAR:
+            _run_file(cursor, f"publish/{table}")
+        cursor.execute("select star_table, added, changed, closed, unchanged from audit.changes order by star_table")
+        changes = {
+            table: dict(zip(("added", "changed", "closed", "unchanged"), map(int, counts), strict=True))
+            for table, *counts in cursor.fetchall()
+        }
+        _record(cursor, lake, load, "published", changes=changes)
+    log.info("published %s: %s", load, changes)
+    return changes
 
 
 def park(connection: Any, lake: Lake, load: Load, reason: str) -> None:
     """Records in the ledger that the load failed its audit, so that it does not hold up later ones."""
     with transaction(connection) as cursor:
-        _record(cursor, lake, load, "parked", reason)
+        _record(cursor, lake, load, "parked", reason=reason)
 
 
-def _is_judged(cursor: Any, dataset: str, run: str) -> bool:
-    cursor.execute("select count(*) from dwh.load_ledger where dataset = %s and run = %s", (dataset, run))
-    return bool(cursor.fetchone()[0])
+def _published_changes(cursor: Any, dataset: str, run: str) -> dict[str, dict[str, int]] | None:
+    cursor.execute(
+        "select changes from dwh.load_ledger where dataset = %s and run = %s and state = 'published'", (dataset, run)
+    )
+    row = cursor.fetchone()
+    return row and json.loads(row[0])
 
 
-def _record(cursor: Any, lake: Lake, load: Load, state: str, reason: str | None) -> None:
+def _record(
+    cursor: Any,
+    lake: Lake,
+    load: Load,
+    state: str,
+    *,
+    reason: str | None = None,
+    changes: dict[str, dict[str, int]] | None = None,
+) -> None:
     for dataset in load.pending:
         manifest = lake.manifest(dataset, load.run(dataset))
         cursor.execute("delete from dwh.load_ledger where dataset = %s and run = %s", (dataset, manifest.run))
         cursor.execute(
             "insert into dwh.load_ledger "
-            "(dataset, run, state, reason, manifest_url, record_count, snapshot_date, judged_at) "
-            "values (%s, %s, %s, %s, %s, %s, %s, getdate())",
+            "(dataset, run, state, reason, manifest_url, record_count, changes, snapshot_date, judged_at) "
+            "values (%s, %s, %s, %s, %s, %s, %s, %s, getdate())",
             (
                 dataset,
                 manifest.run,
@@ -218,15 +256,12 @@ def _record(cursor: Any, lake: Lake, load: Load, state: str, reason: str | None)
                 reason and reason[:1000],
                 manifest.url,
                 manifest.record_count,
+                changes and json.dumps(changes),
                 load.snapshot_date,
             ),
         )
 
 
-def _run_file(cursor: Any, name: str) -> int:
-    """Runs a file's statements one after the other; the rows they changed together."""
-    rows = 0
+def _run_file(cursor: Any, name: str) -> None:
     for statement in sqlparse.split((_SQL / f"{name}.sql").read_text()):
         cursor.execute(statement.rstrip(";"))
-        rows += max(cursor.rowcount, 0)
-    return rows

@@ -57,10 +57,11 @@ def musician_warehouse() -> None:
 
         with closing(connections.redshift()) as redshift:
             warehouse.create_tables(redshift)
-            loads = warehouse.pending_loads(redshift, connections.lake(SETTINGS))
+            lake = connections.lake(SETTINGS)
+            loads = warehouse.pending_loads(redshift, lake)
             if not loads:
                 raise AirflowSkipException("Nothing is new: the ledger knows every manifest that has a partner.")
-            warehouse.begin(redshift, loads[0])
+            warehouse.begin(redshift, lake, loads[0])
         log.info("Found %d loads; taking the oldest: %s", len(loads), loads[0])
         return {"load": asdict(loads[0]), "next_loads": [{}] if len(loads) > 1 else []}
 
@@ -106,7 +107,7 @@ def musician_warehouse() -> None:
             "snapshot_date": judged.snapshot_date.isoformat(),
             "events_run": judged.events,
             "songs_run": judged.songs,
-            "rows_changed": changed,
+            "changes": changed,
             "expectations_passed": audited["passed"],
             "expectations_failed": audited["failed"],
         }

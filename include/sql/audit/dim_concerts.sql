@@ -1,5 +1,5 @@
 -- Grain      one row per concert (Ticketmaster event) in the load: the version the load saw.
--- Inputs     staging.events, audit.current_load
+-- Inputs     staging.events
 -- Load rule  rebuilt for every load; published by include/sql/publish/dim_concerts.sql.
 drop table if exists audit.dim_concerts;
 
@@ -29,6 +29,7 @@ concerts as (
     select
         ---------- key
         events.event_id as concert_id,
+        events.snapshot_at as valid_from,
 
         ---------- what
         events.event_name as concert_name,
@@ -76,6 +77,7 @@ concerts as (
 
 select
     concerts.*,
+    true as is_listed,
     -- What makes a new version: status, dates, venue, prices, billing and name.
     md5(
         coalesce(concerts.concert_name, '')
@@ -89,8 +91,6 @@ select
         || '|' || coalesce(cast(concerts.price_max as varchar(32)), '')
         || '|' || coalesce(concerts.billing, '')
     ) as version_hash,
-    current_load.snapshot_at as valid_from,
     cast(null as timestamp) as valid_to,
     true as is_current
-from concerts
-cross join audit.current_load;
+from concerts;

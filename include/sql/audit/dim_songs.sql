@@ -1,5 +1,5 @@
 -- Grain      one row per song of an artist in the load (song_key).
--- Inputs     staging.songs, audit.current_load
+-- Inputs     staging.songs
 -- Load rule  rebuilt for every load; published by include/sql/publish/dim_songs.sql.
 drop table if exists audit.dim_songs;
 
@@ -35,8 +35,7 @@ select
     songs.listeners,
 
     ---------- dates
-    current_load.snapshot_date as first_seen_date,
-    current_load.snapshot_date as last_seen_date
+    cast(songs.snapshot_at as date) as first_seen_date,
+    cast(songs.snapshot_at as date) as last_seen_date
 from ranked_songs as songs
-cross join audit.current_load
 where songs.occurrence = 1;

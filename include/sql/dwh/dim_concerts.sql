@@ -1,5 +1,6 @@
 -- Grain      one row per version of a concert (Ticketmaster event): concert_id and valid_from.
--- Load rule  include/sql/publish/dim_concerts.sql: a concert whose version_hash changed gets a new version.
+-- Load rule  include/sql/publish/dim_concerts.sql: a concert whose version_hash changed gets a new
+--            version, and so does one that a complete crawl no longer lists.
 -- Keys       distributed by concert, so that concerts meet their billings on one node; sorted by concert,
 --            because a load is merged by concert_id.
 create table if not exists dwh.dim_concerts (
@@ -36,7 +37,8 @@ create table if not exists dwh.dim_concerts (
     price_max double precision,
     public_sale_starts_at timestamp,
     public_sale_ends_at timestamp,
-    version_hash varchar(32) not null,
+    is_listed boolean not null, -- false: a complete crawl no longer lists it
+    version_hash varchar(32) not null, -- of what makes a version: see include/sql/audit/dim_concerts.sql
     valid_from timestamp not null, -- the instant of the run that first saw this version
     valid_to timestamp, -- the instant of the run that first saw the next; null for the current version
     is_current boolean not null,

@@ -9,6 +9,7 @@ create table if not exists dwh.load_ledger (
     reason varchar(4096), -- why it was parked
     manifest_url varchar(1020) not null,
     record_count bigint not null,
+    changes varchar(4096), -- JSON: per table of the star the rows added, changed, closed and unchanged
     snapshot_date date not null,
     judged_at timestamp not null,
     primary key (dataset, run)

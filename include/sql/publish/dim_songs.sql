@@ -1,4 +1,35 @@
 -- Merges audit.dim_songs into dwh.dim_songs: newer figures replace older ones, never the other way round.
+insert into audit.changes (star_table, added, changed, closed, unchanged)
+select
+    'dim_songs' as star_table,
+    sum(case when known.song_key is null then 1 else 0 end) as added,
+    sum(
+        case
+            when known.last_seen_date <= fresh.last_seen_date and (
+                known.song_rank <> fresh.song_rank
+                or coalesce(known.play_count, -1) <> coalesce(fresh.play_count, -1)
+                or coalesce(known.listeners, -1) <> coalesce(fresh.listeners, -1)
+                or known.song_name <> fresh.song_name
+            ) then 1
+            else 0
+        end
+    ) as changed,
+    0 as closed,
+    sum(
+        case
+            when known.last_seen_date > fresh.last_seen_date then 1
+            when
+                known.song_rank = fresh.song_rank
+                and coalesce(known.play_count, -1) = coalesce(fresh.play_count, -1)
+                and coalesce(known.listeners, -1) = coalesce(fresh.listeners, -1)
+                and known.song_name = fresh.song_name
+                then 1
+            else 0
+        end
+    ) as unchanged
+from audit.dim_songs as fresh
+left join dwh.dim_songs as known on fresh.song_key = known.song_key;
+
 update dwh.dim_songs
 set
     song_name = fresh.song_name,

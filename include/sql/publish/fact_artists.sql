@@ -1,4 +1,27 @@
 -- Replaces the rows of the load's snapshot date.
+insert into audit.changes (star_table, added, changed, closed, unchanged)
+with known_artists as (
+    select artists.*
+    from dwh.fact_artists as artists
+    inner join audit.current_load on artists.snapshot_date = current_load.snapshot_date
+),
+
+identical_artists as (
+    select * from audit.fact_artists
+    intersect
+    select * from known_artists
+)
+
+select
+    'fact_artists' as star_table,
+    sum(case when known.artist_key is null then 1 else 0 end) as added,
+    sum(case when known.artist_key is not null and identical.artist_key is null then 1 else 0 end) as changed,
+    (select count(*) from known_artists) - count(known.artist_key) as closed,
+    count(identical.artist_key) as unchanged
+from audit.fact_artists as fresh
+left join known_artists as known on fresh.artist_key = known.artist_key
+left join identical_artists as identical on fresh.artist_key = identical.artist_key;
+
 delete from dwh.fact_artists
 using audit.current_load
 where fact_artists.snapshot_date = current_load.snapshot_date;

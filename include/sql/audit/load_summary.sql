@@ -1,0 +1,81 @@
+-- Grain      one row: the load as a whole, compared with the published load before it.
+-- Inputs     staging.events, staging.songs, audit.*, dwh.load_ledger
+-- Load rule  rebuilt for every load; judged by great_expectations/expectations/load_summary.json.
+drop table if exists audit.load_summary;
+
+create table audit.load_summary
+diststyle all
+as
+with ranked_manifests as (
+    select
+        ledger.dataset,
+        ledger.record_count,
+        row_number() over (partition by ledger.dataset order by ledger.run desc) as occurrence
+    from dwh.load_ledger as ledger
+    cross join audit.current_load
+    where
+        ledger.state = 'published'
+        and (
+            (ledger.dataset = 'events' and ledger.run < current_load.events_run)
+            or (ledger.dataset = 'songs' and ledger.run < current_load.songs_run)
+        )
+),
+
+previous_rows as (
+    select
+        max(case when manifests.dataset = 'events' then manifests.record_count end) as events,
+        max(case when manifests.dataset = 'songs' then manifests.record_count end) as songs
+    from ranked_manifests as manifests
+    where manifests.occurrence = 1
+),
+
+staged_rows as (
+    select
+        (select count(*) from staging.events) as events,
+        (select count(*) from staging.songs) as songs
+),
+
+concerts as (
+    select
+        count(*) as concerts,
+        sum(case when concerts.billed_artists = 0 then 1 else 0 end) as concerts_without_artist
+    from audit.dim_concerts as concerts
+),
+
+touring_artists as (
+    select
+        count(distinct billed.artist_key) as artists,
+        count(distinct case when billed.matched_by in ('mbid', 'name') then billed.artist_key end) as matched_artists,
+        count(distinct case when billed.matched_by = 'mbid' then billed.artist_key end) as artists_matched_by_mbid
+    from audit.bridge_concert_artists as billed
+),
+
+lastfm_artists as (
+    select count(distinct songs.artist_key) as artists
+    from staging.songs as songs
+)
+
+select
+    current_load.snapshot_date,
+    staged_rows.events as events_rows,
+    previous_rows.events as previous_events_rows,
+    cast(staged_rows.events as double precision) / nullif(previous_rows.events, 0) as events_rows_ratio,
+    staged_rows.songs as songs_rows,
+    previous_rows.songs as previous_songs_rows,
+    cast(staged_rows.songs as double precision) / nullif(previous_rows.songs, 0) as songs_rows_ratio,
+    concerts.concerts,
+    cast(concerts.concerts_without_artist as double precision)
+    / nullif(concerts.concerts, 0) as share_of_concerts_without_artist,
+    touring_artists.artists as touring_artists,
+    touring_artists.matched_artists,
+    touring_artists.artists_matched_by_mbid,
+    cast(touring_artists.matched_artists as double precision)
+    / nullif(lastfm_artists.artists, 0) as share_of_lastfm_artists_touring,
+    datediff(hour, current_load.events_at, getdate()) as events_age_hours,
+    datediff(hour, current_load.songs_at, getdate()) as songs_age_hours
+from audit.current_load
+cross join staged_rows
+cross join previous_rows
+cross join concerts
+cross join touring_artists
+cross join lastfm_artists;
