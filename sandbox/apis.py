@@ -1,4 +1,4 @@
-"""Both API stand-ins on free ports of 127.0.0.1, over one seeded world, as the command line describes them."""
+"""Both API stand-ins on free ports of 127.0.0.1, over one seeded world."""
 
 import argparse
 import asyncio
@@ -21,7 +21,7 @@ _HOST = "127.0.0.1"
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of the world and of the stand-ins. What is not given is as in `Catalog` and the options' classes."""
+    """Options of the world and the stand-ins; what is not given is as `Catalog` and the option classes have it."""
     options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     world = options.add_argument_group("the world behind both APIs")
     world.add_argument("--seed", type=int, help="another seed is another world")

@@ -127,14 +127,9 @@ class _Session:
                 return False
             else:
                 words = body.split(b"\0")
-                known = [
-                    pair
-                    for pair in zip(words[::2], words[1::2], strict=False)
-                    if pair[0] in _STARTUP_PARAMETERS
-                ]
-                body = (
-                    b"".join(b"%s\0%s\0" % pair for pair in pairs if pair[0] in _STARTUP_PARAMETERS) + b"\0"
-                )
+                pairs = zip(words[::2], words[1::2], strict=False)
+                known = [b"%s\0%s\0" % pair for pair in pairs if pair[0] in _STARTUP_PARAMETERS]
+                body = b"".join(known) + b"\0"
                 self.server.sendall(struct.pack("!II", len(body) + 8, code) + body)
                 return True
 
@@ -170,7 +165,7 @@ class _Session:
         return name + b"\0" + text.encode() + b"\0" + types
 
     def _bind(self, body: bytes) -> None:
-        """A COPY reads S3 when it is executed, each time: drivers prepare a statement once and execute it often."""
+        """A COPY reads S3 each time it is executed: drivers prepare a statement once and execute it often."""
         self._remove_files()
         _portal, name, _ = body.split(b"\0", 2)
         if name in self.copies:
@@ -187,7 +182,7 @@ class _Session:
             reason = str(refused)
         except Exception as error:  # a defect of the sandbox must not leave the client waiting
             log.exception("cannot translate %s", sql)
-            reason = f"The sandbox failed to understand this statement ({error!r}); that is a defect of the sandbox."
+            reason = f"The sandbox failed over this statement, which is a defect of the sandbox: {error!r}"
         arguments = "".join(f", ${number + 1}" for number in range(parameters(sql)))
         return (
             f"select pg_catalog.redshift_refuses('{reason.replace(chr(39), chr(39) * 2)}'){arguments}",

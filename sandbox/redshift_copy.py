@@ -29,8 +29,9 @@ _COPY = re.compile(
     r"FROM\s+(?P<url>'x*')\s*(?P<options>[\s\S]*)"
 )
 _OPTION = re.compile(
-    r"(?P<role>(?:WITH\s+)?(?:IAM_ROLE|CREDENTIALS)(?:\s+AS)?\s+(?:'x*'|DEFAULT))|(?P<format>(?:FORMAT\s+)?(?:AS\s+)?PARQUET)"
-    r"|(?P<manifest>MANIFEST)|(?P<ignored>STATUPDATE(?:\s+(?:ON|OFF|TRUE|FALSE))?|ACCEPTINVCHARS(?:\s+(?:AS\s+)?'x*')?)"
+    r"(?P<role>(?:WITH\s+)?(?:IAM_ROLE|CREDENTIALS)(?:\s+AS)?\s+(?:'x*'|DEFAULT))"
+    r"|(?P<format>(?:FORMAT\s+)?(?:AS\s+)?PARQUET)|(?P<manifest>MANIFEST)"
+    r"|(?P<ignored>STATUPDATE(?:\s+(?:ON|OFF|TRUE|FALSE))?|ACCEPTINVCHARS(?:\s+(?:AS\s+)?'x*')?)"
 )
 
 
@@ -63,7 +64,8 @@ def parse(sql: str) -> Copy | None:
     )
     if copy is None or url is None:
         raise Refused(
-            "COPY reads COPY table [(columns)] FROM 's3://bucket/key' IAM_ROLE 'arn:…' FORMAT AS PARQUET [MANIFEST]."
+            "This sandbox understands COPY table [(columns)] FROM 's3://bucket/key' IAM_ROLE 'arn:…' "
+            "FORMAT AS PARQUET [MANIFEST] [STATUPDATE …]."
         )
     given: dict[str, str] = {}
     position = copy.start("options")
@@ -73,7 +75,7 @@ def parse(sql: str) -> Copy | None:
         if option is None or option.lastgroup is None:
             word = sql[position:].split()[0]
             raise Refused(
-                f"COPY from Parquet does not support {word}: leave it out (other formats: test them on Redshift)."
+                f"COPY of Parquet does not support {word}: leave it out, or test another format on Redshift."
             )
         given[option.lastgroup] = sql[option.start() : option.end()]
         position = option.end()
@@ -107,7 +109,7 @@ class Loader:
         self.folder = folder
 
     def fetch(self, copy: Copy, path: Path) -> None:
-        """Writes `path`.csv and `path`.json. What is wrong with the objects is written there, too, not raised."""
+        """Writes `path`.csv and `path`.json. What is wrong with the objects is told there, not raised."""
         report: dict[str, Any] = {"table": copy.table, "names": copy.names, "error": None, "columns": []}
         try:
             urls = list(self._entries(copy)) if copy.manifest else self._listed(copy)
@@ -131,7 +133,7 @@ class Loader:
             size = entry.get("meta", {}).get("content_length")
             if not isinstance(size, int):
                 raise Unloadable(
-                    f"The manifest {url} gives no meta.content_length for {entry.get('url')}; Parquet needs it."
+                    f"The manifest {url} has no meta.content_length for {entry.get('url')}; Parquet needs it."
                 )
             try:
                 content = self._object(str(entry.get("url")))
@@ -141,7 +143,7 @@ class Loader:
                 continue
             if len(content) != size:
                 raise Unloadable(
-                    f"{entry['url']} has {len(content)} bytes, the manifest {url} says {size}: it has changed."
+                    f"{entry['url']} has {len(content)} bytes, the manifest {url} says {size}: it changed."
                 )
             found = True
             yield str(entry["url"]), content
@@ -211,7 +213,7 @@ class Loader:
 
 
 def _accepted(kind: Any) -> list[str]:
-    """The types, in PostgreSQL's words, of the columns into which Redshift loads this Parquet type: no conversion."""
+    """The types, as PostgreSQL calls them, of the columns that Redshift fills from this Parquet type."""
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return ["character varying", "character"]
     if pa.types.is_timestamp(kind):

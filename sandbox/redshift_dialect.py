@@ -12,7 +12,7 @@ from sandbox.sql_text import NAME, QUALIFIED_NAME, closing, mask, plain, split, 
 
 
 def translate(sql: str) -> str:
-    """The PostgreSQL statement that does what Redshift would do. Raises `Refused` when it would do nothing."""
+    """The PostgreSQL statement that does what Redshift would do. Raises `Refused` when it would not."""
     masked = mask(sql)
     if "SVV_EXTERNAL_" in masked and "PG_CATALOG.PG_CLASS" in masked:
         return _catalogue_query(sql)
@@ -45,7 +45,7 @@ _TEXT_TYPE = re.compile(
 
 
 def _create_table(sql: str) -> str:
-    """Without physical attributes; keys inform only, but a primary key's columns are not null; text counts bytes."""
+    """No physical attributes; keys inform only, but a primary key's columns are not null; text counts bytes."""
     masked = mask(sql)
     start = re.match(
         rf"\s*CREATE\s+(?:LOCAL\s+)?(?:TEMP(?:ORARY)?\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?{QUALIFIED_NAME}\s*",
@@ -140,7 +140,7 @@ def _alter_table(sql: str) -> str:
 
 
 def _catalogue_query(sql: str) -> str:
-    """The reflection of sqlalchemy-redshift. On Redshift WHERE sees the aliases of SELECT, and the catalogue has more.
+    """The reflection of sqlalchemy-redshift, which uses what only Redshift has: columns, and aliases in WHERE.
 
     The parts about external tables and late-binding views are left out: the sandbox has none.
     """
@@ -155,7 +155,7 @@ def _catalogue_query(sql: str) -> str:
         "att.attsortkeyord": "0",
         "adsrc,": "null as adsrc,",
         "c.reldiststyle": "0",
-        "pg_catalog.format_type(att.atttypid, att.atttypmod),": "format_type(atttypid, atttypmod) as format_type,",
+        "pg_catalog.format_type(att.atttypid, att.atttypmod),": "format_type(atttypid, atttypmod) format_type,",
     }.items():
         first = first.replace(there, here)
     order = '"schema", "table_name", "attnum"' if "attnum" in first else '"relkind", "schema"'

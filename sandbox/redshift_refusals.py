@@ -8,7 +8,7 @@ import re
 
 from sandbox.sql_text import NAME, QUALIFIED_NAME, closing, mask, split
 
-TYPES = "JSONB?|UUID|BYTEA|MONEY|XML|HSTORE|TSVECTOR|INET|CIDR|MACADDR|BIT|(?:SMALL|BIG)?SERIAL[248]?|[A-Z0-9]+RANGE"
+TYPES = "JSONB?|UUID|BYTEA|MONEY|XML|HSTORE|TSVECTOR|INET|CIDR|MACADDR|BIT|[A-Z0-9]+RANGE|(?:SMALL|BIG)?SERIAL[248]?"
 """Types that Redshift has not, as a pattern."""
 
 
@@ -33,7 +33,7 @@ def check(sql: str) -> None:
 
 
 def _check_merge(masked: str) -> None:
-    """MERGE INTO target USING source [alias] ON … WHEN MATCHED THEN … WHEN NOT MATCHED THEN INSERT …; no more."""
+    """MERGE INTO target USING source ON … WHEN MATCHED THEN … WHEN NOT MATCHED THEN INSERT …; no more."""
     clauses = re.findall(r"\bWHEN\s+(NOT\s+)?MATCHED\s+THEN\s+(\w+)", masked)
     if re.search(rf"\bINTO\s+{QUALIFIED_NAME}\s+(?!USING\b){NAME}", masked):
         raise Refused(
@@ -74,7 +74,7 @@ _UNSUPPORTED = [
         r"\bCREATE\s+(?:UNIQUE\s+)?INDEX\b": "choose a SORTKEY",
         r"\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:TRIGGER|SEQUENCE|TYPE|DOMAIN|EXTENSION|RULE)\b": "do without",
         r"\bCREATE\s+UNLOGGED\b": "use a TEMP table",
-        rf"\bTABLE\s+IF\s+NOT\s+EXISTS\s+{QUALIFIED_NAME}\s+AS\b": "drop the table first, or create it and INSERT",
+        rf"\bTABLE\s+IF\s+NOT\s+EXISTS\s+{QUALIFIED_NAME}\s+AS\b": "drop it first, or create it and INSERT",
         r"\bGENERATED\s+ALWAYS\s+AS\s*\(": "compute the column in the statement that fills the table",
         r"\bCHECK\s*\(": "let a query judge the rows",
         r"\b(?:INHERITS|PARTITION\s+OF|EXCLUDE\s+USING)\b": "leave it out",
@@ -108,7 +108,7 @@ _OTHERWISE = [
             "Redshift does not support NOW() and CURRENT_TIMESTAMP with tables: use GETDATE() or SYSDATE."
         ),
         r"^\s*UNLOAD\b|\bQUALIFY\b|\bREMOVE\s+DUPLICATES\b|\bCREATE\s+EXTERNAL\b|\bAPPEND\s+FROM\b": (
-            "Redshift has UNLOAD, QUALIFY, MERGE … REMOVE DUPLICATES, external tables and ALTER TABLE APPEND, "
+            "Redshift has UNLOAD, QUALIFY, REMOVE DUPLICATES, external tables and ALTER TABLE APPEND, "
             "but this sandbox does not emulate them: use another form, or test it on Redshift."
         ),
     }.items()
