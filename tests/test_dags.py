@@ -41,7 +41,7 @@ TASKS = {
 
 @pytest.fixture(scope="module")
 def dag_bag(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))  # importing it writes there
+    os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))  # it writes there
     from airflow.dag_processing.dagbag import DagBag
 
     return DagBag(ROOT / "dags", bundle_name="dags-folder")
