@@ -21,7 +21,7 @@ from typing import Any
 
 from include.connections import redshift_engine_arguments
 from include.lake import Lake, run_instant
-from include.warehouse import STAR, Load
+from include.warehouse import JUDGED, Load
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,9 @@ def audit(lake: Lake, load: Load, kept_runs: int) -> Audit:
     )
     for line in (*outcome.failures, *outcome.warnings):
         log.warning("expectation failed: %s", line)
-    log.info("audit: %d expectations passed, %d failed; %s", outcome.passed, outcome.failed, outcome.data_docs)
+    log.info(
+        "audit: %d expectations passed, %d failed; %s", outcome.passed, outcome.failed, outcome.data_docs
+    )
     return outcome
 
 
@@ -89,7 +91,7 @@ def _validate(root: Path, load: Load) -> list[dict[str, Any]]:
                 suite=context.suites.add_or_update(context.suites.get(table)),
             )
         )
-        for table in STAR
+        for table in JUDGED
     ]
     checkpoint = context.checkpoints.add(
         gx.Checkpoint(
@@ -103,7 +105,8 @@ def _validate(root: Path, load: Load) -> list[dict[str, Any]]:
     outcome = checkpoint.run(
         expectation_parameters={
             "snapshot_date": load.snapshot_date.isoformat(),
-            "snapshot_at": run_instant(snapshot).strftime("%Y-%m-%d %H:%M:%S"),
+            "songs_date": run_instant(load.songs).date().isoformat(),
+            "events_at": run_instant(load.events).strftime("%Y-%m-%d %H:%M:%S"),
         },
         run_id=RunIdentifier(run_name=snapshot),
     )
@@ -142,7 +145,10 @@ def _fetch_validations(lake: Lake, folder: Path) -> None:
 
 
 def _publish_data_docs(lake: Lake, uncommitted: Path, kept_runs: int) -> None:
-    for folder, prefix in ((uncommitted / "validations", _VALIDATIONS), (uncommitted / "data_docs", _DATA_DOCS)):
+    for folder, prefix in (
+        (uncommitted / "validations", _VALIDATIONS),
+        (uncommitted / "data_docs", _DATA_DOCS),
+    ):
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
             lake.s3.upload_file(
                 str(file),

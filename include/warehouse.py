@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 DATASETS = ("events", "songs")
 STAR = ("dim_songs", "dim_concerts", "bridge_concert_artists", "fact_artists")
 """The star's tables, each after those it is built from."""
+JUDGED = (*STAR, "load_summary")
+"""The tables of the schema `audit` that have an expectation suite."""
 
 _SQL = Path(__file__).parent / "sql"
 _TABLES = (
@@ -181,7 +183,7 @@ def stage(connection: Any, lake: Lake, dataset: str, run: str, copy_role_arn: st
 _COPY = {dataset: f"copy staging.{dataset}" for dataset in DATASETS}
 _DELETE_STAGED = {dataset: f"delete from staging.{dataset}" for dataset in DATASETS}
 _COUNT_STAGED = {dataset: f"select count(*) from staging.{dataset}" for dataset in DATASETS}
-_COUNT_BUILT = {table: f"select count(*) from audit.{table}" for table in (*STAR, "load_summary")}
+_COUNT_BUILT = {table: f"select count(*) from audit.{table}" for table in JUDGED}
 
 
 def build(connection: Any, table: str) -> int:
@@ -209,7 +211,9 @@ def publish(connection: Any, lake: Lake, load: Load) -> dict[str, dict[str, int]
         cursor.execute("delete from audit.changes")
         for table in STAR:
             _run_file(cursor, f"publish/{table}")
-        cursor.execute("select star_table, added, changed, closed, unchanged from audit.changes order by star_table")
+        cursor.execute(
+            "select star_table, added, changed, closed, unchanged from audit.changes order by star_table"
+        )
         changes = {
             table: dict(zip(("added", "changed", "closed", "unchanged"), map(int, counts), strict=True))
             for table, *counts in cursor.fetchall()
@@ -227,7 +231,8 @@ def park(connection: Any, lake: Lake, load: Load, reason: str) -> None:
 
 def _published_changes(cursor: Any, dataset: str, run: str) -> dict[str, dict[str, int]] | None:
     cursor.execute(
-        "select changes from dwh.load_ledger where dataset = %s and run = %s and state = 'published'", (dataset, run)
+        "select changes from dwh.load_ledger where dataset = %s and run = %s and state = 'published'",
+        (dataset, run),
     )
     row = cursor.fetchone()
     return row and json.loads(row[0])

@@ -57,6 +57,8 @@ def test_every_pending_manifest_is_judged_exactly_once(days: int) -> None:
     events = [f"2026-10-{day:02}T060000Z" for day in range(1, days + 1)]
     songs = [f"2026-10-{day:02}T070000Z" for day in range(1, days + 1, 2)]
     judged = [
-        (dataset, load.run(dataset)) for load in plan_loads({"events": events, "songs": songs}, {}) for dataset in load.pending
+        (dataset, load.run(dataset))
+        for load in plan_loads({"events": events, "songs": songs}, {})
+        for dataset in load.pending
     ]
     assert sorted(judged) == sorted([("events", run) for run in events] + [("songs", run) for run in songs])

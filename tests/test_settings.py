@@ -17,7 +17,9 @@ def test_the_environment_replaces_defaults() -> None:
 
 
 def test_params_of_a_run_replace_the_environment() -> None:
-    settings = Settings(countries=("US",)).with_params({"countries": ["ca", "gb"], "horizon_days": 7, "other": 1})
+    settings = Settings(countries=("US",)).with_params(
+        {"countries": ["ca", "gb"], "horizon_days": 7, "other": 1}
+    )
     assert (settings.countries, settings.horizon_days) == (("CA", "GB"), 7)
 
 

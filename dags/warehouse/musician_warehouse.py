@@ -1,5 +1,5 @@
 """
-The star of artists, songs and concerts, built from the newest events and songs, judged, and only then published.
+The star of artists, songs and concerts: built from the newest events and songs, judged, then published.
 
 Starts when the assets `events` and `songs` have both been updated, and once a day at 09:00 UTC to sweep up
 what an update missed. An asset event only wakes this DAG up: its work is the manifests in the bucket that
@@ -60,7 +60,7 @@ def musician_warehouse() -> None:
             lake = connections.lake(SETTINGS)
             loads = warehouse.pending_loads(redshift, lake)
             if not loads:
-                raise AirflowSkipException("Nothing is new: the ledger knows every manifest that has a partner.")
+                raise AirflowSkipException("Nothing is new: the ledger knows every manifest with a partner.")
             warehouse.begin(redshift, lake, loads[0])
         log.info("Found %d loads; taking the oldest: %s", len(loads), loads[0])
         return {"load": asdict(loads[0]), "next_loads": [{}] if len(loads) > 1 else []}
@@ -86,13 +86,15 @@ def musician_warehouse() -> None:
         from include import connections, quality, warehouse
 
         lake, judged = connections.lake(SETTINGS), warehouse.Load.from_json(load)
-        outcome = quality.audit(lake, judged, SETTINGS.data_docs_runs)
-        if not outcome.success:
-            with closing(connections.redshift()) as redshift:
+        with closing(connections.redshift()) as redshift:
+            warehouse.build(redshift, "load_summary")
+            outcome = quality.audit(lake, judged, SETTINGS.data_docs_runs)
+            if not outcome.success:
                 warehouse.park(redshift, lake, judged, "; ".join(outcome.failures))
+        if not outcome.success:
             raise DataRejected(
-                f"{len(outcome.failures)} expectations failed for {judged}, so the load is parked and dwh is as "
-                f"it was. Read {outcome.data_docs}: {'; '.join(outcome.failures)}"
+                f"{len(outcome.failures)} expectations failed for {judged}, so the load is parked and dwh is "
+                f"as it was. Read {outcome.data_docs}: {'; '.join(outcome.failures)}"
             )
         return asdict(outcome)
 
