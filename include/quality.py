@@ -49,7 +49,7 @@ class Audit:
 
 
 def audit(lake: Lake, load: Load, kept_runs: int) -> Audit:
-    """Judges the load in the schema `audit` and publishes the data docs, keeping those of the newest `kept_runs` audits."""
+    """Judges the load in the schema `audit` and publishes the data docs of the newest `kept_runs` audits."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))
         _fetch_validations(lake, root / "uncommitted" / "validations")

@@ -131,14 +131,16 @@ def begin(connection: Any, lake: Lake, load: Load) -> None:
     certificate = lake.certificate("events", load.events)
     with transaction(connection) as cursor:
         cursor.execute(
-            "select min(run) from dwh.load_ledger where dataset = 'events' and state = 'published' and run > %s",
+            "select min(run) from dwh.load_ledger "
+            "where dataset = 'events' and state = 'published' and run > %s",
             (load.events,),
         )
         next_events = cursor.fetchone()[0]
         cursor.execute("delete from audit.current_load")
         cursor.execute(
             "insert into audit.current_load (events_run, songs_run, events_at, songs_at, snapshot_date, "
-            "next_events_at, is_complete, countries, horizon_date) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            "next_events_at, is_complete, countries, horizon_date) "
+            "values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 load.events,
                 load.songs,
@@ -160,7 +162,7 @@ def _timestamp(run: str) -> datetime:
 def stage(connection: Any, lake: Lake, dataset: str, run: str, copy_role_arn: str) -> int:
     """Replaces `staging.<dataset>` by exactly the objects of the run's manifest; the number of rows.
 
-    Raises `ManifestInvalid` when an object is missing or altered, or the rows are not those the manifest counts.
+    Raises `ManifestInvalid` when an object is missing or altered, or COPY brings other than the counted rows.
     """
     manifest = lake.manifest(dataset, run)
     lake.verify(manifest)
@@ -180,10 +182,11 @@ def stage(connection: Any, lake: Lake, dataset: str, run: str, copy_role_arn: st
     return rows
 
 
+# The names are those of the tuples above, never data.
 _COPY = {dataset: f"copy staging.{dataset}" for dataset in DATASETS}
-_DELETE_STAGED = {dataset: f"delete from staging.{dataset}" for dataset in DATASETS}
-_COUNT_STAGED = {dataset: f"select count(*) from staging.{dataset}" for dataset in DATASETS}
-_COUNT_BUILT = {table: f"select count(*) from audit.{table}" for table in JUDGED}
+_DELETE_STAGED = {dataset: f"delete from staging.{dataset}" for dataset in DATASETS}  # noqa: S608
+_COUNT_STAGED = {dataset: f"select count(*) from staging.{dataset}" for dataset in DATASETS}  # noqa: S608
+_COUNT_BUILT = {table: f"select count(*) from audit.{table}" for table in JUDGED}  # noqa: S608
 
 
 def build(connection: Any, table: str) -> int:
