@@ -19,6 +19,7 @@ from sandbox.concerts import DATE_TBA, DATE_TBD, OTHER_SEGMENT, UNDATED, Cast, C
 from sandbox.places import CHART_COUNTRIES, CITIES, COUNTRIES, City
 from sandbox.seeded import Seeded, pair, text_index
 
+_VERSIONS = ("(Live)", "- Remastered 2011", "[Demo]", "(Acoustic)")
 NAMELESS = ("Special Guest", "Unknown Artist", "TBA")
 """Attractions that name nobody; Last.fm takes the second for its [unknown]."""
 
@@ -69,7 +70,7 @@ class Venue:
 
 
 class Catalog:
-    """A world of `concerts` Music events in `countries`, and of artists with up to `tracks_per_artist` songs each.
+    """A world of `concerts` Music events, and of artists with up to `tracks_per_artist` songs each.
 
     countries   ISO codes of `COUNTRIES` (shares: US 70, GB 20, CA 10, …), or a mapping of codes to shares
     artists     how many there are in the world; by default 2,600, more where the concerts need them
@@ -153,7 +154,7 @@ class Catalog:
         return self._exact.get(name.casefold().strip())
 
     def artist_like(self, name: str) -> int | None:
-        """The artist whose name, in either source's spelling, this is but for accents, punctuation and "The"."""
+        """The artist whose name in either source this is but for accents, punctuation and "The"."""
         return self._folded.get(names.fold(name))
 
     @cached_property
@@ -207,7 +208,7 @@ class Catalog:
         return sorted(known, key=lambda artist: -self.artist(artist).listeners)
 
     def track_count(self, artist: int) -> int:
-        """How many songs of the artist Last.fm knows: at most `tracks_per_artist`; one artist in twelve has few."""
+        """How many songs Last.fm knows of the artist: up to `tracks_per_artist`; one in twelve has few."""
         drawn = self.seeded.unit("track count", artist)
         if drawn < 0.08:
             return min(self.tracks_per_artist, 1 + int(drawn * 500))
@@ -233,7 +234,7 @@ class Catalog:
             form = seeded.unit("version", place)
             if tracks and form < 0.05:  # versions of one song are songs of their own, as on Last.fm
                 earlier = tracks[int(seeded.unit("version of", place) * len(tracks))].name
-                name = f"{earlier} {seeded.pick('suffix', place, ('(Live)', '- Remastered 2011', '[Demo]', '(Acoustic)'))}"
+                name = f"{earlier} {seeded.pick('suffix', place, _VERSIONS)}"
             elif form < 0.11:
                 name = f"{name} (feat. {self.names[seeded.whole('feature', place) % len(self.names)]})"
             if name.casefold() in taken:
@@ -267,6 +268,7 @@ class Catalog:
                 venues.append(Venue(index, f"{prefix}{code}", name, city, number < 2))
         return venues
 
+    @lru_cache(maxsize=8192)  # noqa: B019 - a catalog lives as long as its process
     def attraction_id(self, attraction: int) -> str:
         """The Ticketmaster id of an attraction (see `Cast` for the numbering)."""
         return f"K8vZ917{_base62((attraction * 3_628_273 + 12_345) % 62**4, 4)}"
@@ -284,6 +286,7 @@ class Catalog:
         columns = self.concerts
         return columns.lineup[columns.bounds[event] : columns.bounds[event + 1]]
 
+    @lru_cache(maxsize=8192)  # noqa: B019 - a catalog lives as long as its process
     def attraction_name(self, attraction: int) -> str:
         """The attraction's name as Ticketmaster spells it."""
         cast, seeded = self.cast, self.seeded
@@ -352,7 +355,7 @@ class Catalog:
         before: datetime | None = None,
         music: bool = True,
     ) -> NDArray[np.int64]:
-        """Row numbers of events: of a country, with or without a date, found from `after` to `before` inclusive."""
+        """Row numbers of events: of a country, with or without a date, from `after` to `before` inclusive."""
         columns = self.concerts
         chosen = np.ones(len(columns.ids), dtype=bool)
         if music:
@@ -374,7 +377,7 @@ class Catalog:
         after: datetime | None = None,
         before: datetime | None = None,
     ) -> set[str]:
-        """Ids of the Music events a complete crawl finds; `dated=False` are those a dated search never returns."""
+        """Ids of the Music events that exist; `dated=False` are those a dated search never returns."""
         return self.ids_of(self.events(country, dated, after, before))
 
     def tba_ids(self, country: str | None = None) -> set[str]:

@@ -7,6 +7,7 @@ when an event is rendered (sandbox/event_json.py).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from math import exp
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -36,15 +37,15 @@ _SOURCES = (  # share, prefix and length of ids, source
 )
 SOURCES = tuple(source for _, _, _, source in _SOURCES)
 _DIGITS = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", dtype=np.uint8)
-_SLOTS = ((0.43, 1200), (0.62, 1140), (0.80, 1170), (0.86, 1260), (0.90, 1080), (0.93, 1110), (0.95, 1230), (0.97, 900),
-          (0.98, 840), (0.99, 1320), (0.995, 1215), (1.0, 1125))  # fmt: skip
+_SLOTS = ((0.43, 1200), (0.62, 1140), (0.80, 1170), (0.86, 1260), (0.90, 1080), (0.93, 1110), (0.95, 1230),
+          (0.97, 900), (0.98, 840), (0.99, 1320), (0.995, 1215), (1.0, 1125))  # fmt: skip
 _WEEKDAYS = (0.5, 0.6, 0.75, 1.0, 2.1, 2.6, 1.0)
 _MONTHS = (0.6, 0.8, 1.0, 1.15, 1.2, 1.2, 1.25, 1.15, 1.15, 1.25, 1.0, 0.8)
 
 
 @dataclass(frozen=True)
 class Concerts:
-    """Columns of equal length, one row per event; `lineup[bounds[e]:bounds[e + 1]]` are the attractions of event e."""
+    """Columns, one row per event; `lineup[bounds[e]:bounds[e + 1]]` are the attractions of event e."""
 
     ids: NDArray[np.bytes_]
     kind: NDArray[np.int8]
@@ -64,8 +65,8 @@ class Concerts:
 
 @dataclass(frozen=True)
 class Cast:
-    """Who can play: artists 0…artists-1 in order of popularity, then their co-bills, tribute acts and namesakes
-    (artists each), then festivals, then nameless ones ("Special Guest")."""
+    """Who can play: artists 0…artists-1 in order of popularity, then their co-bills, tribute acts and
+    namesakes (as many each), then festivals, then nameless ones ("Special Guest")."""
 
     artists: int
     festivals: int
@@ -232,7 +233,8 @@ def _venues(
         for code in country_weights
     }
     weights = np.array([
-        country_weights[c.country_code] * c.weight / in_city[c.country_code, c.name] / totals[c.country_code] for c in cities
+        country_weights[c.country_code] / totals[c.country_code] * c.weight / in_city[c.country_code, c.name]
+        for c in cities
     ])  # fmt: skip
     drawn = seeded.units("venue", every)
     venue = np.empty(len(every), dtype=np.int32)
@@ -248,10 +250,11 @@ def _venues(
 def _days(
     seeded: Seeded, every: NDArray[np.int64], headliner: NDArray[np.int32], days: int, today: date
 ) -> NDArray[np.int32]:
-    """A local date (days since 1970) per event, within `days` of tomorrow except for 0.5 %; no artist plays twice a day."""
+    """A local date (days since 1970) per event, within `days` from tomorrow but for 0.5 %; no artist plays
+    twice a day."""
     dates = [today + timedelta(days=1 + offset) for offset in range(days)]
     weights = np.array([
-        _WEEKDAYS[d.weekday()] * _MONTHS[d.month - 1] * (0.25 + 2.718 ** (-offset / 130)) * (6.5 if _peak(d) else 1)
+        _WEEKDAYS[d.weekday()] * _MONTHS[d.month - 1] * (8 if _peak(d) else 1) * (0.25 + exp(-offset / 130))
         for offset, d in enumerate(dates)
     ])  # fmt: skip
     cumulative = np.cumsum(weights) / weights.sum()
@@ -303,17 +306,17 @@ def _starts(
     zone_of_venue = np.array([zones.index(name) for name in timezones])
     first, last = int(day.min()), int(day[day < (date(2038, 1, 1) - EPOCH).days].max(initial=int(day.min())))
     evening = [
-        datetime.combine(EPOCH, datetime.min.time(), UTC) + timedelta(days=d, hours=19)
+        datetime.combine(EPOCH, datetime.min.time(), UTC) + timedelta(days=d, hours=21)
         for d in range(first, last + 1)
     ]
     offsets = np.array([
-        [int((moment.replace(tzinfo=ZoneInfo(name)).utcoffset() or timedelta()).total_seconds()) for moment in evening]
+        [(moment.astimezone(ZoneInfo(name)).utcoffset() or timedelta()).total_seconds() for moment in evening]
         for name in zones
-    ])  # fmt: skip
+    ], dtype=np.int64)  # fmt: skip
     offset = offsets[zone_of_venue[venue], (day - first).clip(max=last - first)]
     unstated = 17 * 3600 + (seeded.units("unstated time", every) * 7 * 3600).astype(np.int64)
     of_day = np.where(time_kind == TIMED, minute.astype(np.int64) * 60, unstated)
-    start = day.astype(np.int64) * 86400 + of_day - offset
+    start: NDArray[np.int64] = day.astype(np.int64) * 86400 + of_day - offset
     start[time_kind >= DATE_TBA] = UNDATED
     return start
 

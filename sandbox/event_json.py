@@ -4,7 +4,7 @@ Fields, and how often each is present, follow facts/fields.md (column 2025-26).
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -31,8 +31,8 @@ from sandbox.concerts import (
 from sandbox.places import COUNTRIES
 
 Bulk = Literal["light", "moderate", "full"]
-"""light: no images (about 2 KB an event); moderate: images of the event (about 5 KB); full: of the attractions too,
-and the long texts (about 11 KB)."""
+"""light: no images (about 3 KB an event); moderate: those of the event (5 KB); full: of the attractions too,
+and the long texts (9 KB)."""
 
 _IMAGES = (
     ("16_9", "RETINA_PORTRAIT_16_9.jpg", 640, 360), ("16_9", "SOURCE", 2426, 1365),
@@ -43,7 +43,8 @@ _IMAGES = (
     ("16_9", "TABLET_LANDSCAPE_LARGE_16_9.jpg", 2048, 1152),
 )  # fmt: skip
 _IMAGE_LIST = msgspec.json.encode([
-    {"ratio": ratio, "url": f"https://s1.ticketm.net/dam/a/2e6/@_42301_{suffix}", "width": width, "height": height, "fallback": False}
+    {"ratio": ratio, "url": f"https://s1.ticketm.net/dam/a/2e6/@_42301_{suffix}", "width": width,
+     "height": height, "fallback": False}
     for ratio, suffix, width, height in _IMAGES
 ]).split(b"@")  # fmt: skip
 _PROMOTERS = (
@@ -53,19 +54,26 @@ _PROMOTERS = (
     ("850", "AEG LIVE"),
 )
 _PLEASE_NOTE = (
-    "Doors open one hour before the show. This event is general admission, standing room only. All ages are welcome; guests "
-    "under 16 must be accompanied by an adult. No re-entry. No refunds or exchanges. Bags larger than 12 x 6 x 12 inches are "
-    "not permitted. Every person must hold a ticket, regardless of age. Support acts and times are subject to change."
+    "Doors open one hour before the show. This event is general admission, standing room only. All ages are "
+    "welcome; guests under 16 must be accompanied by an adult. No re-entry. No refunds or exchanges. Bags "
+    "larger than 12 x 6 x 12 inches are not permitted. Every person must hold a ticket, regardless of age. "
+    "Support acts and times are subject to change."
 )
-_INFO = "There is a delivery delay on this event until 72 hours prior to the show. Mobile entry: your phone is your ticket."
+_INFO = "There is a delivery delay on this event until 72 hours prior to the show. Your phone is your ticket."
 _ACCESSIBILITY = (
-    "Accessible and companion seats are offered at various price points, pending availability. To view them, select the "
-    "accessibility filter on the map. For other questions contact the venue's box office."
+    "Accessible and companion seats are offered at various price points, pending availability. To view them, "
+    "select the accessibility filter on the map. For other questions contact the venue's box office."
 )
 
 
 def _instant(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    day, second = divmod(seconds, 86_400)
+    return f"{_day(day)}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z"
+
+
+@lru_cache(maxsize=4096)
+def _day(day: int) -> str:
+    return (EPOCH + timedelta(days=day)).isoformat()
 
 
 class EventWriter:
@@ -112,7 +120,8 @@ class EventWriter:
         if kind in (CO_BILL, TRIBUTE):
             return billing
         if kind == FESTIVAL:
-            return f"{billing} {EPOCH.year + int(catalog.concerts.day[event]) // 365.25:.0f}{'' if drawn < 0.6 else ' - Festival Pass'}"
+            year = (EPOCH + timedelta(days=int(catalog.concerts.day[event]))).year
+            return f"{billing} {year}{'' if drawn < 0.6 else ' - Festival Pass'}"
         tour = names.tour_name(seeded, int(catalog.concerts.headliner[event]))
         if drawn < 0.36:
             return billing
@@ -130,6 +139,7 @@ class EventWriter:
         columns = catalog.concerts
         identifier = str(columns.ids[event], "ascii")
         venue = catalog.venues[columns.venue[event]]
+        country = COUNTRIES[venue.city.country_code]
         lineup = [int(attraction) for attraction in catalog.lineup(event)]
         kind = int(columns.kind[event])
         drawn = seeded.whole("details", event)
@@ -139,7 +149,7 @@ class EventWriter:
             "type": "event",
             "id": identifier,
             "test": False,
-            "url": f"https://www.{COUNTRIES[venue.city.country_code].site}/event/{seeded.whole('url', event):016X}",
+            "url": f"https://www.{country.site}/event/{seeded.whole('url', event):016X}",
             "locale": locale,
             "images": self._images(lineup[0] if lineup else -1 - event) if self._bulk != "light" else [],
             "sales": self._sales(event),
@@ -319,7 +329,7 @@ class EventWriter:
                 "countryCode": city.country_code,
             },
             "address": {
-                "line1": f"{1 + drawn // 7 % 4000} {names.LAST_NAMES[drawn // 10**5 % len(names.LAST_NAMES)]} Street"
+                "line1": f"{drawn // 7 % 4000 + 1} {self._seeded.pick('street', index, names.LAST_NAMES)} St"
             },
             "location": {
                 "longitude": f"{city.longitude + (drawn // 10**7 % 1000 - 500) / 8_000:.6f}",

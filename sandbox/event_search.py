@@ -1,4 +1,4 @@
-"""Searches the events of a catalogue with the parameters, and the semantics, of Ticketmaster's events.json."""
+"""Searches the events of a catalogue with the parameters and semantics of Ticketmaster's events.json."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ class Found:
     seeded: Seeded
 
     def slice(self, begin: int, end: int, ties: Ties, number: int, name: Callable[[int], str]) -> Rows:
-        """Rows from `begin` to `end`. Rows of equal key come in an order that belongs to the search, or to the request."""
+        """Rows from `begin` to `end`; those of equal key in an order of the search's, or of the request's."""
         if begin >= len(self.rows):
             return self.rows[:0]
         end = min(end, len(self.rows))
@@ -97,8 +97,8 @@ class EventSearch:
         return self._ordered(rows, params)
 
     def _wanted_dates(self, rows: Rows, params: Mapping[str, str], dated: bool) -> NDArray[np.bool_]:
-        """includeTBA and includeTBD as observed: both default to no; both `only` find nothing; and a search with
-        dates never returns an event without one, whatever it includes (facts/apis.md 1.2)."""
+        """includeTBA and includeTBD as observed: both default to no; both `only` find nothing; a search
+        with dates never returns an event without one, whatever it includes (facts/apis.md 1.2)."""
         time_kind = self._columns.time_kind[rows]
         chosen = np.ones(len(rows), dtype=bool)
         for name, kind in (("includeTBA", DATE_TBA), ("includeTBD", DATE_TBD)):
@@ -242,8 +242,9 @@ def _ids(style: Style) -> set[str]:
     }
 
 
-# Whether only an event's primary classification counts, and which styles fit. That the segment is that of the primary
-# one and genres are those of any is inferred: classificationName=music is seen to return events of other segments.
+# Whether only an event's primary classification counts, and which styles fit. That the segment is that of the
+# primary one, and genres are those of any, is inferred: classificationName=music is seen to return events of
+# other segments.
 _STYLE_FILTERS: dict[str, tuple[bool, Callable[[Style, set[str]], bool]]] = {
     "segmentId": (True, lambda style, wanted: style.segment_id.casefold() in wanted),
     "segmentName": (True, lambda style, wanted: style.segment.casefold() in wanted),

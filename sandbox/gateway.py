@@ -1,11 +1,11 @@
-"""What stands before both API stand-ins: latency, injected faults, gzip, a log of requests, and their control.
+"""What stands before both API stand-ins: latency, injected faults, gzip, a log of requests; its control.
 
-GET  /sandbox/requests          {"count", "in_flight_peak", "statuses": {"200": …}, "requests": [{"number", "at", "path",
-                                "params", "status", "fault"}, …]}; "at" is monotonic seconds, keys are left out;
-                                ?after=N lists only requests numbered above N
-GET  /sandbox/options           the options in force
-POST /sandbox/options           JSON object: changes the options it names, answers those in force
-POST /sandbox/reset             forgets requests, quota and faults; options are as at the start
+GET  /sandbox/requests    {"count", "in_flight_peak", "statuses": {"200": …}, "requests": [{"number", "at",
+                          "path", "params", "status", "fault"}, …]}; "at" is monotonic seconds, the key is
+                          left out; ?after=N lists only requests numbered above N
+GET  /sandbox/options     the options in force
+POST /sandbox/options     JSON object: changes the options it names, answers those in force
+POST /sandbox/reset       forgets requests, quota and faults; options are as at the start
 """
 
 import asyncio
@@ -26,15 +26,19 @@ FaultKind = Literal[
     "http_500", "http_503", "hang", "reset", "truncated", "html", "empty", "spike", "quota",
     "error_8", "error_11", "error_16", "error_29",
 ]  # fmt: skip
-"""http_…: an error page; hang: no answer until the client gives up; reset: the connection breaks before, truncated: in
-the middle of the answer; html: a page instead of JSON; empty: no bytes; spike and quota: a 429 of Ticketmaster;
-error_…: an error body of Last.fm."""
+"""http_…: an error page; hang: no answer until the client gives up; reset: the connection breaks before,
+truncated: in the middle of the answer; html: a page instead of JSON; empty: no bytes; spike and quota: a 429
+of Ticketmaster; error_…: an error body of Last.fm."""
 
 
 @dataclass
 class Fault:
-    """Which requests fail, and how: a `share` of them, those numbered `at` (from 1), or both; only those whose
-    parameters are as in `where`; `times` in all. `status` replaces the kind's usual one; `retry_after` (seconds) is sent."""
+    """Which requests fail, and how: a `share` of them, those numbered `at` (from 1), or without both all;
+    only those whose parameters are as in `where`; `times` in all.
+
+    `status` replaces the kind's usual one; `retry_after` (seconds) is sent. Requests that a key or a limit
+    refuses are counted, but meet no fault.
+    """
 
     kind: FaultKind
     share: float = 0.0
@@ -160,7 +164,8 @@ class Gateway:
     ) -> web.StreamResponse:
         html = {"Content-Type": "text/html; charset=utf-8"}
         if fault.kind == "hang":
-            await asyncio.sleep(3_600)
+            while request.transport is not None and not request.transport.is_closing():
+                await asyncio.sleep(0.05)
         if fault.kind in ("hang", "reset"):
             _break(request)
             return web.Response()

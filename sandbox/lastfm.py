@@ -43,15 +43,15 @@ _MESSAGES = {
     11: "Service Offline - This service is temporarily offline. Try again later.",
     16: "The service is temporarily unavailable, please try again.",
     26: "Suspended API key - Access for your account has been suspended, please contact Last.fm",
-    29: "Rate Limit Exceeded - This application has made too many requests in a short period. If this is your API key, "
-    "see https://www.last.fm/api/tos#4.4 for information about raising the limit.",
+    29: "Rate Limit Exceeded - This application has made too many requests in a short period. If this is "
+    "your API key, see https://www.last.fm/api/tos#4.4 for information about raising the limit.",
 }  # fmt: skip
 _STATUSES = {3: 400, 6: 400, 8: 500, 10: 403, 11: 503, 16: 503, 26: 403}
 
 
 @dataclass
 class LastfmOptions(GatewayOptions):
-    """How the stand-in behaves; the limit and the wrong page sizes are options because nobody knows when they hit."""
+    """How the stand-in behaves; wrong page sizes are options because nobody knows when they happen."""
 
     requests_per_second: float | None = 5.0
     """Averaged over `limit_period`; above it requests get error 29. None: no limit."""
@@ -260,7 +260,7 @@ class Lastfm:
         return {"corrections": {"correction": {"artist": corrected, "@attr": {"index": "0"}}}}
 
     def _artist(self, params: Params) -> int | str:
-        """The artist asked for: an artist of the catalogue, or the name of a shadow artist or of [unknown]."""
+        """The artist asked for: one of the catalogue, or the name of a shadow artist or of [unknown]."""
         catalog, name = self._catalog, params.get("artist")
         mbid = params.get("mbid", "").lower()
         if mbid == UNKNOWN_MBID:
@@ -286,14 +286,14 @@ class Lastfm:
         raise _not_found()
 
     def scrobbled(self, name: str) -> bool:
-        """Whether a billing that is no artist (a co-bill, a tribute act, a guest) has a shadow page: three in five do."""
+        """Whether a billing that is no artist (co-bill, tribute act) has a shadow page: three in five do."""
         billing = (" & ", " / ", "Tribute", "Experience", "Fest", "Guest", "(Touring)")
         return (
             any(part in name for part in billing) and self._seeded.unit("shadow", text_index(name) >> 1) < 0.6
         )
 
     def _nobodys_tracks(self, name: str) -> tuple[list[Track], int | None]:
-        """Songs, and the total claimed, of [unknown] or of a shadow artist, whom hardly anybody listens to."""
+        """Songs, and the total claimed, of [unknown] or of a shadow artist, whom hardly anybody hears."""
         if name == UNKNOWN_NAME:
             songs = [f"{word} {number}" for number in range(1, 501) for word in ("Spur", "Pista")]
             return [
@@ -364,7 +364,7 @@ def _error(
     links: bool = False,
     swapped: bool = False,
 ) -> Answer:
-    """An error body. Recorded bodies differ in the order of their keys and in whether they have empty links."""
+    """An error body. Recorded ones differ in the order of their keys and in whether they have empty links."""
     body: dict[str, Any] = {"error": code, "message": message or _MESSAGES[code]}
     if swapped or code in (3, 29):
         body = {"message": body["message"], "error": code}

@@ -5,30 +5,75 @@ import unicodedata
 
 from sandbox.seeded import Seeded, pair
 
-ADJECTIVES = ["Amber", "Ancient", "Bitter", "Blue", "Brass", "Bright", "Broken", "Burning", "Calm", "Careless", "Cedar", "Chrome", "Clear", "Cold", "Copper", "Coral", "Crimson", "Crooked", "Dark", "Dead", "Deep", "Distant", "Dusty", "Early", "Electric", "Emerald", "Empty", "Endless", "Faded", "Faithful", "Fallen", "False", "Fearless", "Feral", "Fever", "First", "Flat", "Foreign", "Frozen", "Gentle", "Ghostly", "Gilded", "Glass", "Golden", "Grand", "Gray", "Hallow", "Heavy", "Hidden", "High", "Hollow", "Holy", "Honest", "Hungry", "Idle", "Indigo", "Iron", "Ivory", "Jagged", "Kind", "Last", "Late", "Lazy", "Left", "Little", "Lonely", "Long", "Lost", "Loud", "Lucid", "Lunar", "Magnetic", "Marble", "Mellow", "Midnight", "Modern", "Narrow", "Neon", "Nervous", "New", "Nimble", "Noble", "Northern", "Novel", "Opal", "Open", "Outer", "Pale", "Paper", "Patient", "Perfect", "Plastic", "Polite", "Porcelain", "Quiet", "Rapid", "Rare", "Red", "Restless", "Royal", "Rusted", "Sacred", "Salt", "Scarlet", "Second", "Secret", "Shallow", "Silent", "Silver", "Simple", "Sleepy", "Slow", "Small", "Soft", "Solar", "Southern", "Spare", "Static", "Steady", "Still", "Stolen", "Strange", "Sudden", "Sugar", "Sunken", "Sweet", "Tall", "Tender", "Thin", "Third", "Tidal", "Tiny", "Tired", "True", "Twisted", "Upper", "Velvet", "Violet", "Wandering", "Warm", "Wasted", "Wild", "Winter", "Wooden", "Young"]
-NOUNS = ["Acre", "Alley", "Almanac", "Anchor", "Antler", "Arcade", "Arrow", "Atlas", "Avenue", "Badger", "Ballad", "Balcony", "Basin", "Beacon", "Bell", "Bicycle", "Birch", "Blossom", "Boulevard", "Bridge", "Buffalo", "Cabin", "Canary", "Candle", "Canyon", "Captain", "Carnival", "Cassette", "Cathedral", "Cellar", "Chapel", "Choir", "Cinema", "Cipher", "Circus", "Cloud", "Coast", "Comet", "Compass", "Coyote", "Cradle", "Crater", "Crow", "Crown", "Curtain", "Dagger", "Dahlia", "Daughter", "Delta", "Desert", "Diamond", "Domino", "Dove", "Dragon", "Echo", "Ember", "Empire", "Engine", "Estate", "Eyelid", "Falcon", "Feather", "Ferry", "Fiction", "Field", "Fig", "Flame", "Fox", "Freight", "Garden", "Gazelle", "Ghost", "Giant", "Glacier", "Gospel", "Grove", "Habit", "Hammer", "Harbor", "Harvest", "Heron", "Highway", "Hive", "Holiday", "Horizon", "Hotel", "Hound", "Island", "Jackal", "Jasmine", "Jury", "Kestrel", "Kingdom", "Kite", "Ladder", "Lagoon", "Lantern", "Lark", "Laurel", "Leopard", "Letter", "Lighthouse", "Lily", "Locket", "Machine", "Magnolia", "Maple", "Marigold", "Meadow", "Memory", "Meridian", "Mirror", "Monsoon", "Moth", "Motel", "Museum", "Needle", "Nightjar", "Ocean", "Orchard", "Orchid", "Otter", "Oyster", "Palace", "Parade", "Parlor", "Pavilion", "Peacock", "Pepper", "Phantom", "Pilgrim", "Pilot", "Planet", "Pocket", "Poet", "Prairie", "Prophet", "Quarry", "Rabbit", "Radio", "Raven", "Reservoir", "Ribbon", "River", "Rocket", "Rooftop", "Satellite", "Saturn", "Season", "Shadow", "Shelter", "Shoreline", "Signal", "Siren", "Sister", "Skyline", "Sparrow", "Spiral", "Station", "Statue", "Summer", "Sunday", "Swallow", "Temple", "Theory", "Thicket", "Thistle", "Thunder", "Tiger", "Tower", "Traffic", "Tunnel", "Umbrella", "Valley", "Vessel", "Village", "Violin", "Volcano", "Voyage", "Walnut", "Warehouse", "Weather", "Whale", "Widow", "Willow", "Window", "Wolf", "Wren", "Yonder", "Zephyr"]
-FIRST_NAMES = ["Ada", "Alma", "Amara", "Anders", "Ansel", "Ari", "Astrid", "Beau", "Bianca", "Bram", "Callum", "Carmen", "Cassidy", "Celia", "Chidi", "Clara", "Cleo", "Colton", "Cruz", "Dalia", "Dario", "Delia", "Desmond", "Dolly", "Eamon", "Edie", "Elias", "Elsa", "Emeka", "Esme", "Ezra", "Fern", "Finn", "Flora", "Gideon", "Gia", "Greta", "Gus", "Harlan", "Hattie", "Hugo", "Ida", "Imani", "Inés", "Iris", "Isla", "Jasper", "Jolene", "Jonah", "Josephine", "Kaia", "Kofi", "Lark", "Leander", "Leona", "Lorenzo", "Lucía", "Mabel", "Maeve", "Malik", "Marisol", "Mateo", "Mavis", "Mika", "Milo", "Naima", "Nell", "Nico", "Noor", "Odette", "Omari", "Otis", "Paloma", "Pearl", "Piper", "Quinn", "Ramona", "Reva", "Roscoe", "Rosa", "Rufus", "Sable", "Selah", "Silas", "Sofía", "Solomon", "Stella", "Sunny", "Tamsin", "Tessa", "Thea", "Tobias", "Una", "Vera", "Wade", "Willa", "Xavi", "Yara", "Zadie", "Zeke", "Zora"]
-LAST_NAMES = ["Abara", "Alder", "Ashdown", "Bancroft", "Barlow", "Beaumont", "Bellamy", "Birdsong", "Blackwood", "Bravo", "Brightwell", "Calloway", "Cardenas", "Castellanos", "Chandler", "Choi", "Corbin", "Crane", "Cruz", "Dalton", "Darling", "Delacroix", "Devereaux", "Diallo", "Draper", "Eastman", "Ellery", "Espinoza", "Fairchild", "Farrow", "Fenwick", "Flores", "Fontaine", "Gallagher", "Garnet", "Goldwater", "Grayson", "Guthrie", "Hale", "Harlow", "Hawthorne", "Holloway", "Huang", "Ibarra", "Ives", "Jarvis", "Joyner", "Kaplan", "Keller", "Kingsley", "Lachance", "Langley", "Lockhart", "Lovelace", "Madrigal", "Marlowe", "Mbeki", "Mercer", "Monroe", "Montoya", "Moon", "Nakamura", "Nash", "Navarro", "Okafor", "Oakley", "Osborne", "Park", "Pemberton", "Prescott", "Quiroga", "Radcliffe", "Ramsey", "Rivers", "Rosewood", "Rowe", "Salazar", "Santoro", "Sinclair", "Somerset", "Sterling", "Stone", "Sutherland", "Tanaka", "Teller", "Thorne", "Turner", "Underwood", "Vale", "Valentine", "Vance", "Villanueva", "Voss", "Waverly", "Weller", "Whitfield", "Wilder", "Winslow", "Wolfe", "Yates", "Yoon", "Zamora"]
+ADJECTIVES = """
+Amber Ancient Bitter Blue Brass Bright Broken Burning Calm Careless Cedar Chrome Clear Cold Copper Coral
+Crimson Crooked Dark Dead Deep Distant Dusty Early Electric Emerald Empty Endless Faded Faithful Fallen
+False Fearless Feral Fever First Flat Foreign Frozen Gentle Ghostly Gilded Glass Golden Grand Gray Hallow
+Heavy Hidden High Hollow Holy Honest Hungry Idle Indigo Iron Ivory Jagged Kind Last Late Lazy Left Little
+Lonely Long Lost Loud Lucid Lunar Magnetic Marble Mellow Midnight Modern Narrow Neon Nervous New Nimble
+Noble Northern Novel Opal Open Outer Pale Paper Patient Perfect Plastic Polite Porcelain Quiet Rapid Rare
+Red Restless Royal Rusted Sacred Salt Scarlet Second Secret Shallow Silent Silver Simple Sleepy Slow Small
+Soft Solar Southern Spare Static Steady Still Stolen Strange Sudden Sugar Sunken Sweet Tall Tender Thin
+Third Tidal Tiny Tired True Twisted Upper Velvet Violet Wandering Warm Wasted Wild Winter Wooden Young
+""".split()  # noqa: SIM905 - a list of words is easier to read so
+NOUNS = """
+Acre Alley Almanac Anchor Antler Arcade Arrow Atlas Avenue Badger Ballad Balcony Basin Beacon Bell Bicycle
+Birch Blossom Boulevard Bridge Buffalo Cabin Canary Candle Canyon Captain Carnival Cassette Cathedral Cellar
+Chapel Choir Cinema Cipher Circus Cloud Coast Comet Compass Coyote Cradle Crater Crow Crown Curtain Dagger
+Dahlia Daughter Delta Desert Diamond Domino Dove Dragon Echo Ember Empire Engine Estate Eyelid Falcon
+Feather Ferry Fiction Field Fig Flame Fox Freight Garden Gazelle Ghost Giant Glacier Gospel Grove Habit
+Hammer Harbor Harvest Heron Highway Hive Holiday Horizon Hotel Hound Island Jackal Jasmine Jury Kestrel
+Kingdom Kite Ladder Lagoon Lantern Lark Laurel Leopard Letter Lighthouse Lily Locket Machine Magnolia Maple
+Marigold Meadow Memory Meridian Mirror Monsoon Moth Motel Museum Needle Nightjar Ocean Orchard Orchid Otter
+Oyster Palace Parade Parlor Pavilion Peacock Pepper Phantom Pilgrim Pilot Planet Pocket Poet Prairie Prophet
+Quarry Rabbit Radio Raven Reservoir Ribbon River Rocket Rooftop Satellite Saturn Season Shadow Shelter
+Shoreline Signal Siren Sister Skyline Sparrow Spiral Station Statue Summer Sunday Swallow Temple Theory
+Thicket Thistle Thunder Tiger Tower Traffic Tunnel Umbrella Valley Vessel Village Violin Volcano Voyage
+Walnut Warehouse Weather Whale Widow Willow Window Wolf Wren Yonder Zephyr
+""".split()  # noqa: SIM905 - a list of words is easier to read so
+FIRST_NAMES = """
+Ada Alma Amara Anders Ansel Ari Astrid Beau Bianca Bram Callum Carmen Cassidy Celia Chidi Clara Cleo Colton
+Cruz Dalia Dario Delia Desmond Dolly Eamon Edie Elias Elsa Emeka Esme Ezra Fern Finn Flora Gideon Gia Greta
+Gus Harlan Hattie Hugo Ida Imani Inés Iris Isla Jasper Jolene Jonah Josephine Kaia Kofi Lark Leander Leona
+Lorenzo Lucía Mabel Maeve Malik Marisol Mateo Mavis Mika Milo Naima Nell Nico Noor Odette Omari Otis Paloma
+Pearl Piper Quinn Ramona Reva Roscoe Rosa Rufus Sable Selah Silas Sofía Solomon Stella Sunny Tamsin Tessa
+Thea Tobias Una Vera Wade Willa Xavi Yara Zadie Zeke Zora
+""".split()  # noqa: SIM905 - a list of words is easier to read so
+LAST_NAMES = """
+Abara Alder Ashdown Bancroft Barlow Beaumont Bellamy Birdsong Blackwood Bravo Brightwell Calloway Cardenas
+Castellanos Chandler Choi Corbin Crane Cruz Dalton Darling Delacroix Devereaux Diallo Draper Eastman Ellery
+Espinoza Fairchild Farrow Fenwick Flores Fontaine Gallagher Garnet Goldwater Grayson Guthrie Hale Harlow
+Hawthorne Holloway Huang Ibarra Ives Jarvis Joyner Kaplan Keller Kingsley Lachance Langley Lockhart Lovelace
+Madrigal Marlowe Mbeki Mercer Monroe Montoya Moon Nakamura Nash Navarro Okafor Oakley Osborne Park Pemberton
+Prescott Quiroga Radcliffe Ramsey Rivers Rosewood Rowe Salazar Santoro Sinclair Somerset Sterling Stone
+Sutherland Tanaka Teller Thorne Turner Underwood Vale Valentine Vance Villanueva Voss Waverly Weller
+Whitfield Wilder Winslow Wolfe Yates Yoon Zamora
+""".split()  # noqa: SIM905 - a list of words is easier to read so
 UNUSUAL = [
-    "!?!?", "Mötor Königin", "夜の灯台", "Café Mañana", "Северный Ветер", "A$hland", "Sigur Hólm", "///", "달빛정류장",
-    "Beyonder & Co.", "Håkan Ødegård", "+/−", "Zoë Brontë", "طيور الليل", "Ni!ghtcall", "Νυχτερινό Τρένο", "¿Qué Hora?",
-    "T.V. Weather", "Ængus", "N'Dolé", "東京レコード", "Señor Tormenta", "R.I.V.E.R.", "Die Ätherwölfe",
+    "!?!?", "Mötor Königin", "夜の灯台", "Café Mañana", "Северный Ветер", "A$hland", "Sigur Hólm", "///",
+    "달빛정류장", "Beyonder & Co.", "Håkan Ødegård", "+/-", "Zoë Brontë", "طيور الليل", "Ni!ghtcall",
+    "Νυχτερινό Τρένο", "¿Qué Hora?", "T.V. Weather", "Ængus", "N'Dolé", "東京レコード", "Señor Tormenta",
+    "R.I.V.E.R.", "Die Ätherwölfe",
 ]  # fmt: skip
-VERBS = ["Call", "Carry", "Catch", "Chase", "Find", "Follow", "Forget", "Haunt", "Hold", "Keep", "Leave", "Love", "Meet", "Miss", "Remember", "Save", "Take", "Tell"]
-ENDINGS = (
-    ["Again", "Alone", "Anyway", "Away", "Back", "Down", "Home", "Later", "Now", "Over", "Slowly", "Somehow", "Somewhere", "Tonight", "Too", "Twice"]
-)
-TOUR_WORDS = (
-    ["Anniversary", "Arena", "Encore", "Farewell", "Homecoming", "Intimate", "Reunion", "Spring", "Summer", "Unplugged", "World"]
-)
-VENUE_KINDS = (
-    ["Ballroom", "Club", "Hall", "House", "Lounge", "Music%Hall", "Opera%House", "Playhouse", "Room", "Social", "Theatre", "Tavern"]
-)
-BIG_VENUE_KINDS = ["Amphitheater", "Arena", "Center", "Coliseum", "Dome", "Garden", "Pavilion", "Stadium"]
+VERBS = """
+Call Carry Catch Chase Find Follow Forget Haunt Hold Keep Leave Love Meet Miss Remember Save Take Tell
+""".split()  # noqa: SIM905 - a list of words is easier to read so
+ENDINGS = """
+Again Alone Anyway Away Back Down Home Later Now Over Slowly Somehow Somewhere Tonight Too Twice
+""".split()  # noqa: SIM905 - a list of words is easier to read so
+TOUR_WORDS = """
+Anniversary Arena Encore Farewell Homecoming Intimate Reunion Spring Summer Unplugged World
+""".split()  # noqa: SIM905 - a list of words is easier to read so
+VENUE_KINDS = """
+Ballroom Club Hall House Lounge Music%Hall Opera%House Playhouse Room Social Theatre Tavern
+""".split()  # noqa: SIM905 - a list of words is easier to read so
+BIG_VENUE_KINDS = """
+Amphitheater Arena Center Coliseum Dome Garden Pavilion Stadium
+""".split()  # noqa: SIM905 - a list of words is easier to read so
 
 
 def fold(name: str) -> str:
-    """What is left of a name without case, diacritics, punctuation and a leading "The"; the bare name if nothing is."""
+    """A name without case, diacritics, punctuation and a leading "The"; if nothing is left, the name."""
     plain = unicodedata.normalize("NFKD", name.casefold().replace("&", " and "))
     words = re.sub(r"[^\w\s]|_", "", "".join(c for c in plain if not unicodedata.combining(c))).split()
     return "".join(words[1:] if len(words) > 1 and words[0] == "the" else words) or name.casefold().strip()

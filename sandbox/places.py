@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table is read along its lines
 """Real countries and cities, with what the two APIs say about them. Coordinates are of the city centre."""
 
 from typing import NamedTuple

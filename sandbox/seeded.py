@@ -1,4 +1,4 @@
-"""Reproducible draws: every value is a function of (seed, stream, index), so nothing has to be stored or ordered.
+"""Reproducible draws: every value is a function of (seed, stream, index), so nothing has to be stored.
 
 The function is splitmix64, written twice with equal results: for one index (plain integers) and for a
 whole column (numpy). It is a bijection of the index, so distinct indices never draw equal 64-bit values.
@@ -34,7 +34,7 @@ def pair(first: int, second: int) -> int:
 
 
 class Seeded:
-    """Draws of one seed. `stream` names what is drawn, so that two properties of one thing are independent."""
+    """Draws of one seed. `stream` names what is drawn: two properties of one thing are independent."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed

@@ -153,8 +153,10 @@ class Ticketmaster:
         try:
             found = self._search.find(params, options.drift, options.drift_requests, number)
         except BadDate:
-            detail = "Query param with date must be of valid format YYYY-MM-DDTHH:mm:ssZ {example: 2020-08-01T14:00:00Z }"
-            return _error(400, "DIS1015", detail, link="self")
+            form = "YYYY-MM-DDTHH:mm:ssZ {example: 2020-08-01T14:00:00Z }"
+            return _error(
+                400, "DIS1015", f"Query param with date must be of valid format {form}", link="self"
+            )
         if not len(found.rows) and options.empty_as_404:
             return _error(404, "DIS1004", "Resource not found with provided criteria", "404")
         total = len(found.rows) if options.total_cap is None else min(len(found.rows), options.total_cap)
@@ -178,30 +180,23 @@ def _whole(text: str) -> int | None:
 
 
 def _links(path: str, params: Mapping[str, str], page: int, pages: int) -> dict[str, dict[str, str]]:
-    """Relative links without the key, as recorded: an empty result still has links to its first and last page."""
+    """Relative links without the key, as recorded: page 1 of an empty result links to its first and last."""
     asked = {name: value for name, value in params.items() if name != "apikey"}
 
-    def link(number: int) -> dict[str, str]:
-        wanted = {**asked, "page": str(number)}
-        return {
-            "href": f"{path}?"
-            + "&".join(f"{name}={quote(value, safe=',')}" for name, value in wanted.items())
-        }
+    def link(wanted: Mapping[str, str], safe: str) -> dict[str, str]:
+        query = "&".join(f"{name}={quote(value, safe=safe)}" for name, value in wanted.items())
+        return {"href": f"{path}?{query}" if query else path}
 
-    links = {
-        "self": {
-            "href": f"{path}?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())
-        }
-    }
+    def to(number: int) -> dict[str, str]:
+        return link({**asked, "page": str(number)}, ",")
+
+    links = {"self": link(asked, "")}
     if pages <= 1 and page == 0:
         return links
-    links["first"] = link(0)
-    if page > 0:
-        links["prev"] = link(max(0, min(page, pages) - 1))
+    links = {"first": to(0), **({"prev": to(max(0, min(page, pages) - 1))} if page else {}), **links}
     if page < pages - 1:
-        links["next"] = link(page + 1)
-    links["last"] = link(max(0, pages - 1))
-    return links
+        links["next"] = to(page + 1)
+    return {**links, "last": to(max(0, pages - 1))}
 
 
 def _error(
