@@ -80,7 +80,7 @@ def up(home: Path) -> int:
         )
     published = False
     try:
-        say("starting PostgreSQL, the Redshift, S3 and API stand-ins, and Airflow")
+        say("starting PostgreSQL, the Redshift, S3 and API stand-ins, and Airflow: half a minute")
         while not ((holder := owner(home)) and holder.ready and holder.pid == keeper.pid):
             if keeper.poll() is not None:
                 return _fail(Path(log.name).read_text(errors="replace").strip())
@@ -136,7 +136,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def _starting_airflow(home: Path, started: Services, port: int | None) -> Iterator[Airflow]:
-    say(f"starting Airflow (its log: {home / 'logs' / 'airflow.log'})")
+    say(f"starting Airflow, which takes half a minute (its log: {home / 'logs' / 'airflow.log'})")
     with airflow.start(home, started, port) as server:
         yield server
 

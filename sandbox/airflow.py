@@ -4,6 +4,7 @@ Everything it writes lies in the sandbox's home, it listens on 127.0.0.1 only, a
 all the processes it has started, running tasks included.
 """
 
+import base64
 import json
 import os
 import secrets
@@ -77,7 +78,7 @@ def start(home: Path, services: Services, port: int | None = None) -> Iterator[A
 
 def stop(home: Path) -> None:
     """Ends the Airflow of this home, if one runs: asks it, and kills what is left after a second."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, ValueError, TypeError):  # or of another version of this module
         _end_session(Airflow.read(home))
         _state(home).unlink()
 
@@ -101,7 +102,7 @@ def environment(home: Path, services: Services, url: str) -> dict[str, str]:
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": 4,
         "CORE__HOSTNAME_CALLABLE": "socket.gethostname",  # the default asks the name server
-        "CORE__FERNET_KEY": "",
+        "CORE__FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
         "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{metadata}",
         "DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+asyncpg://{metadata}",

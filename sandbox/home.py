@@ -64,7 +64,7 @@ def held(home: Path, command: str) -> Iterator[Owner]:
 def _end_leftover(home: Path) -> None:
     """Ends what an owner who was killed has left running."""
     airflow.stop(home)
-    with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):
+    with contextlib.suppress(FileNotFoundError, ValueError, TypeError, psutil.NoSuchProcess):
         process = psutil.Process(Services.read(home).pid)
         if "sandbox.services" in process.cmdline():
             process.terminate()

@@ -11,6 +11,7 @@ from typing import Any
 
 from sandbox.airflow_client import AirflowClient
 
+ROOT = Path(__file__).resolve().parent.parent
 INGESTIONS = ("ingest_events", "ingest_songs")
 WAREHOUSE = "musician_warehouse"
 
@@ -159,7 +160,10 @@ class Pipeline:
 
 
 def task_log(path: Path) -> list[str]:
-    """A task's log as lines to read. Airflow writes one JSON object a line: event, and error details."""
+    """A task's log as lines to read, without the stack frames of libraries.
+
+    Airflow writes one JSON object a line: an event, and the exceptions that belong to it, innermost last.
+    """
     lines: list[str] = []
     for text in path.read_text(errors="replace").splitlines():
         try:
@@ -167,13 +171,17 @@ def task_log(path: Path) -> list[str]:
         except ValueError:
             lines.append(text)
             continue
-        moment = str(entry.get("timestamp", ""))[11:19]
-        lines += f"{moment} {entry.get('level', ''):<8} {entry.get('event', '')}".splitlines()
+        event = str(entry.get("event", ""))
+        if event.startswith(("::group::", "::endgroup::")):
+            continue
+        lines += f"{str(entry.get('timestamp', ''))[11:19]} {entry.get('level', ''):<8} {event}".splitlines()
         for error in reversed(entry.get("error_detail") or []):
-            lines += [
-                f"  {frame['filename']}:{frame['lineno']} in {frame['name']}"
+            ours = [
+                frame
                 for frame in error.get("frames", [])
+                if frame["filename"].startswith(f"{ROOT}/") and "site-packages" not in frame["filename"]
             ]
+            lines += [f"  {Path(f['filename']).relative_to(ROOT)}:{f['lineno']} in {f['name']}" for f in ours]
             lines += f"{error['exc_type']}: {error['exc_value']}".splitlines()
     return lines
 
