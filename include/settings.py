@@ -28,10 +28,16 @@ class Settings:
     """MUSICIAN_ARTISTS_PER_COUNTRY: how many artists are taken from each country's Last.fm chart."""
     tracks_per_artist: int = 50
     """MUSICIAN_TRACKS_PER_ARTIST: how many top tracks are collected per artist (at most 1,000)."""
+    max_rejected_percent: int = 5
+    """MUSICIAN_MAX_REJECTED_PERCENT: a run of which more records are refused publishes nothing."""
     raw_retention_days: int = 14
     """MUSICIAN_RAW_RETENTION_DAYS: raw responses expire after so many days (Ticketmaster's terms)."""
     data_docs_runs: int = 30
     """MUSICIAN_DATA_DOCS_RUNS: the data docs keep the pages of so many audits."""
+    notify: str = ""
+    """MUSICIAN_NOTIFY: the Airflow connection, of type smtp or http, that reports failures; none: nobody is told."""
+    star_deadline_minutes: int = 120
+    """MUSICIAN_STAR_DEADLINE_MINUTES: a run of `musician_warehouse` that takes longer is reported, too."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -80,6 +86,12 @@ def _countries(text: str) -> tuple[str, ...]:
     return codes
 
 
+def _connection(text: str) -> str:
+    if not re.fullmatch(r"[\w.-]+", text):
+        raise ValueError("give the id of one Airflow connection")
+    return text
+
+
 def _between(least: int, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         number = int(text)
@@ -97,6 +109,9 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "horizon_days": _between(1, 1_000),
     "artists_per_country": _between(1, 1_000),
     "tracks_per_artist": _between(1, 1_000),
+    "max_rejected_percent": _between(0, 100),
     "raw_retention_days": _between(1, 365),
     "data_docs_runs": _between(1, 1_000),
+    "notify": _connection,
+    "star_deadline_minutes": _between(1, 10_080),
 }
