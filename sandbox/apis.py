@@ -21,7 +21,7 @@ _HOST = "127.0.0.1"
 
 
 def parser() -> argparse.ArgumentParser:
-    """Options of the world and the stand-ins; what is not given is as `Catalog` and the option classes have it."""
+    """Options of the world and the stand-ins; the defaults are those of `Catalog` and the option classes."""
     options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     world = options.add_argument_group("the world behind both APIs")
     world.add_argument("--seed", type=int, help="another seed is another world")

@@ -14,9 +14,6 @@ create function pg_catalog.sysdate() returns timestamp stable language sql as $$
 create function pg_catalog.trunc(timestamp) returns date immutable language sql as $$ select $1::date $$;
 create function pg_catalog.len(text) returns integer immutable language sql as $$ select length($1) $$;
 create function pg_catalog.charindex(text, text) returns integer immutable language sql as $$ select strpos($2, $1) $$;
-create function pg_catalog.nvl2(anycompatible, anycompatible, anycompatible) returns anycompatible immutable language sql as $$
-    select case when $1 is not null then $2 else $3 end
-$$;
 create function pg_catalog.sha2(text, integer) returns text immutable language sql as $$
     select encode(case $2 when 224 then sha224($1::bytea) when 384 then sha384($1::bytea)
                           when 512 then sha512($1::bytea) else sha256($1::bytea) end, 'hex')

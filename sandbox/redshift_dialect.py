@@ -45,7 +45,7 @@ _TEXT_TYPE = re.compile(
 
 
 def _create_table(sql: str) -> str:
-    """No physical attributes; keys inform only, but a primary key's columns are not null; text counts bytes."""
+    """No physical attributes; keys inform, a primary key's columns are not null, text counts bytes."""
     masked = mask(sql)
     start = re.match(
         rf"\s*CREATE\s+(?:LOCAL\s+)?(?:TEMP(?:ORARY)?\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?{QUALIFIED_NAME}\s*",
@@ -140,11 +140,12 @@ def _alter_table(sql: str) -> str:
 
 
 def _catalogue_query(sql: str) -> str:
-    """The reflection of sqlalchemy-redshift, which uses what only Redshift has: columns, and aliases in WHERE.
+    """The reflection of sqlalchemy-redshift. Redshift has more columns there, and sees aliases in WHERE.
 
     The parts about external tables and late-binding views are left out: the sandbox has none.
     """
     first = re.split(r"\sUNION\s", sql, maxsplit=1, flags=re.IGNORECASE)[0]
+    formatted = "format_type(att.atttypid, att.atttypmod)"
     conditions = re.findall(r"\sAND (?:schema|table_name|relname) = '(?:[^']|'')*'", first)
     for condition in conditions:
         first = first.replace(condition, "")
@@ -155,15 +156,15 @@ def _catalogue_query(sql: str) -> str:
         "att.attsortkeyord": "0",
         "adsrc,": "null as adsrc,",
         "c.reldiststyle": "0",
-        "pg_catalog.format_type(att.atttypid, att.atttypmod),": "format_type(atttypid, atttypmod) format_type,",
+        f"pg_catalog.{formatted},": f"{formatted} as format_type,",
     }.items():
         first = first.replace(there, here)
     order = '"schema", "table_name", "attnum"' if "attnum" in first else '"relkind", "schema"'
     return f"select * from ({first}) as reflected where true{''.join(conditions)} order by {order}"
 
 
-def _aggregate(name: str, form: Callable[[list[str], str], str]) -> Callable[[str], str]:
-    """Rewrites `name(arguments) [within group (order by …)]`, innermost last."""
+def _call(name: str, form: Callable[[list[str], str], str]) -> Callable[[str], str]:
+    """Rewrites the calls `name(arguments) [within group (order by …)]`, the last of a statement first."""
     call = re.compile(rf"\b{name}\s*\(")
     within = re.compile(r"\s*WITHIN\s+GROUP\s*(?P<opening>\()\s*(?=ORDER\s+BY\b)")
 
@@ -203,8 +204,7 @@ _REWRITES: list[Callable[[str], str]] = [
         r"^(\s*SET\s+(?:LOCAL\s+)?)(QUERY_GROUP|ENABLE_RESULT_CACHE_FOR_SESSION|WLM_QUERY_SLOT_COUNT)\b",
         r"\1redshift.\2",
     ),
-    _aggregate(
-        "LISTAGG", lambda a, order: f"string_agg({', '.join(a if len(a) > 1 else [*a, chr(39) * 2])} {order})"
-    ),
-    _aggregate("MEDIAN", lambda a, _: f"percentile_cont(0.5) within group (order by {a[0]})"),
+    _call("NVL2", lambda given, _: "case when {} is not null then {} else {} end".format(*given)),
+    _call("LISTAGG", lambda given, order: f"string_agg({', '.join([*given, chr(39) * 2][:2])} {order})"),
+    _call("MEDIAN", lambda given, _: f"percentile_cont(0.5) within group (order by {given[0]})"),
 ]

@@ -8,7 +8,10 @@ import re
 
 from sandbox.sql_text import NAME, QUALIFIED_NAME, closing, mask, split
 
-TYPES = "JSONB?|UUID|BYTEA|MONEY|XML|HSTORE|TSVECTOR|INET|CIDR|MACADDR|BIT|[A-Z0-9]+RANGE|(?:SMALL|BIG)?SERIAL[248]?"
+TYPES = (
+    "JSONB?|UUID|BYTEA|MONEY|XML|HSTORE|TSVECTOR|INET|CIDR|MACADDR|BIT|[A-Z0-9]+RANGE"
+    "|(?:SMALL|BIG)?SERIAL[248]?"
+)
 """Types that Redshift has not, as a pattern."""
 
 
@@ -103,7 +106,7 @@ _OTHERWISE = [
         r"^\s*TRUNCATE\b": (
             "Redshift commits the transaction at TRUNCATE, which this sandbox does not emulate: use DELETE."
         ),
-        r"\b(?:FROM|INSERT|UPDATE|DELETE|MERGE|CREATE)\b[\s\S]*"
+        r"^(?=[\s\S]*\b(?:FROM|INTO|UPDATE|TABLE|VIEW)\b)[\s\S]*"
         r"(?:\bNOW\s*\(|\b(?:CURRENT_TIMESTAMP|LOCALTIMESTAMP|CURRENT_TIME)\b)": (
             "Redshift does not support NOW() and CURRENT_TIMESTAMP with tables: use GETDATE() or SYSDATE."
         ),

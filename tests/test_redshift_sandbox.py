@@ -1,0 +1,478 @@
+"""What the sandbox's Redshift does as the real one, where PostgreSQL would do otherwise."""
+
+import datetime
+import io
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import redshift_connector
+import sqlalchemy as sa
+
+from sandbox.redshift_dialect import translate
+from sandbox.redshift_refusals import Refused
+from sandbox.services import Services
+
+ROLE = "arn:aws:iam::123456789012:role/musician-warehouse-copy"
+ROWS = pa.table(
+    {
+        "id": pa.array([1, 2, 3], pa.int64()),
+        "name": pa.array(["Björk", "", None], pa.string()),
+        "seen": pa.array([datetime.datetime(2026, 11, 22, 6, 0, 0, 5), None, None], pa.timestamp("us")),
+        "born": pa.array([datetime.date(1965, 11, 21), None, None], pa.date32()),
+        "alive": pa.array([True, False, None]),
+        "score": pa.array([1.5, -2.25e300, None], pa.float64()),
+    }
+)
+TABLE = """
+create table staging.artists (
+    id bigint not null, -- the key, as it were
+    name varchar(12) encode zstd,
+    seen timestamp,
+    born date,
+    alive boolean,
+    score double precision,
+    primary key (id)
+) diststyle key distkey (id) compound sortkey (id, name)
+"""
+
+
+def rows(connection: Any, sql: str, *arguments: Any) -> list[list[Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, *arguments)
+        return [list(row) for row in cursor.fetchall()] if cursor.description else []
+
+
+def failure(connection: Any, sql: str, *arguments: Any) -> str:
+    """The message with which the statement fails; the transaction is rolled back, as a client must."""
+    with pytest.raises(redshift_connector.ProgrammingError) as raised:
+        rows(connection, sql, *arguments)
+    connection.rollback()
+    return str(raised.value.args[0]["M"])
+
+
+class Landed:
+    """Objects in the bucket, with a manifest."""
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self.s3, self.bucket, self.entries = s3, bucket, list[dict[str, Any]]()
+
+    def put(self, name: str, table: pa.Table, **entry: Any) -> None:
+        file = io.BytesIO()
+        pq.write_table(table, file, compression="zstd", row_group_size=len(table) // 2 + 1)
+        content = file.getvalue()
+        self.s3.put_object(Bucket=self.bucket, Key=f"parts/{name}", Body=content)
+        url = f"s3://{self.bucket}/parts/{name}"
+        meta = {"content_length": len(content), "record_count": len(table)}
+        self.entries.append({"url": url, "mandatory": True, "meta": meta} | entry)
+
+    def copy(self, table: str = "staging.artists", role: str = f"iam_role '{ROLE}'") -> str:
+        """The COPY of the manifest that names what was put."""
+        body = json.dumps({"entries": self.entries}).encode()
+        self.s3.put_object(Bucket=self.bucket, Key="manifests/1.json", Body=body)
+        return f"copy {table} from 's3://{self.bucket}/manifests/1.json' {role} format as parquet manifest"
+
+
+@pytest.fixture
+def landed(s3: Any, bucket: str) -> Landed:
+    return Landed(s3, bucket)
+
+
+@pytest.fixture
+def artists(redshift: Any) -> Any:
+    """A connection to a database that has the table staging.artists."""
+    rows(redshift, "create schema staging")
+    rows(redshift, TABLE)
+    redshift.commit()
+    return redshift
+
+
+# COPY
+
+
+def test_copy_loads_the_objects_of_a_manifest_and_tells_null_from_empty(artists: Any, landed: Landed) -> None:
+    landed.put("0.parquet", ROWS)
+    landed.put("1.parquet", ROWS.slice(0, 1))
+    rows(artists, landed.copy())
+    assert rows(artists, "select pg_last_copy_count()") == [[4]]
+    assert rows(artists, "select * from staging.artists order by id") == [
+        *[[1, "Björk", datetime.datetime(2026, 11, 22, 6, 0, 0, 5), datetime.date(1965, 11, 21), True, 1.5]]
+        * 2,
+        [2, "", None, None, False, -2.25e300],
+        [3, None, None, None, None, None],
+    ]
+
+
+def test_copy_is_part_of_the_transaction(artists: Any, landed: Landed) -> None:
+    landed.put("0.parquet", ROWS)
+    rows(artists, landed.copy())
+    artists.rollback()
+    assert rows(artists, "select count(*) from staging.artists") == [[0]]
+
+
+def test_the_same_copy_reads_s3_anew(artists: Any, landed: Landed) -> None:
+    landed.put("0.parquet", ROWS)
+    rows(artists, landed.copy())
+    landed.put("1.parquet", ROWS)
+    rows(artists, landed.copy())  # the driver has prepared it already
+    assert rows(artists, "select count(*) from staging.artists") == [[9]]
+
+
+def test_copy_works_in_the_transaction_that_creates_its_table(redshift: Any, landed: Landed) -> None:
+    rows(redshift, "create schema staging")
+    rows(redshift, TABLE)
+    landed.put("0.parquet", ROWS)
+    rows(redshift, landed.copy())
+    assert rows(redshift, "select count(*) from staging.artists") == [[3]]
+
+
+def test_copy_takes_the_named_columns_by_position(artists: Any, landed: Landed) -> None:
+    landed.put("0.parquet", pa.table({"any": [1.5], "thing": [7]}))
+    rows(artists, landed.copy("staging.artists (score, id)"))
+    assert rows(artists, "select id, name, score from staging.artists") == [[7, None, 1.5]]
+
+
+def test_copy_without_manifest_loads_the_objects_of_a_prefix(artists: Any, landed: Landed) -> None:
+    landed.put("0.parquet", ROWS)
+    landed.put("1.parquet", ROWS)
+    prefix = f"s3://{landed.bucket}/parts/"
+    rows(artists, f"copy staging.artists from '{prefix}' iam_role '{ROLE}' format parquet")
+    assert rows(artists, "select count(*) from staging.artists") == [[6]]
+    assert "does not exist" in failure(
+        artists, f"copy staging.artists from '{prefix}x' iam_role '{ROLE}' format parquet"
+    )
+
+
+def test_copy_fails_for_a_missing_object_unless_it_is_not_mandatory(artists: Any, landed: Landed) -> None:
+    landed.put("0.parquet", ROWS)
+    landed.put("1.parquet", ROWS, mandatory=False)
+    landed.s3.delete_object(Bucket=landed.bucket, Key="parts/1.parquet")
+    rows(artists, landed.copy())
+    assert rows(artists, "select count(*) from staging.artists") == [[3]]
+    landed.s3.delete_object(Bucket=landed.bucket, Key="parts/0.parquet")
+    assert "parts/0.parquet" in failure(artists, landed.copy())
+    assert rows(artists, "select count(*) from staging.artists") == [[0]]
+
+
+def test_copy_fails_for_an_altered_object(artists: Any, landed: Landed) -> None:
+    landed.put("0.parquet", ROWS)
+    landed.s3.put_object(Bucket=landed.bucket, Key="parts/0.parquet", Body=b"PAR1")
+    assert "it changed" in failure(artists, landed.copy())
+
+
+def test_copy_needs_the_sizes_of_parquet_objects(artists: Any, landed: Landed) -> None:
+    landed.put("0.parquet", ROWS, meta={})
+    assert "content_length" in failure(artists, landed.copy())
+
+
+def test_copy_fails_for_a_manifest_that_is_none(artists: Any, landed: Landed) -> None:
+    statement = landed.copy()
+    landed.s3.put_object(Bucket=landed.bucket, Key="manifests/1.json", Body=b"[]")
+    assert "Error reading the manifest file" in failure(artists, statement)
+    landed.s3.delete_object(Bucket=landed.bucket, Key="manifests/1.json")
+    assert "NoSuchKey" in failure(artists, statement)
+
+
+def test_copy_converts_no_types(artists: Any, landed: Landed) -> None:
+    landed.put("0.parquet", ROWS.set_column(0, "id", pa.array([1, 2, 3], pa.int32())))
+    message = failure(artists, landed.copy())
+    assert "incompatible Parquet schema for column staging.artists.id" in message
+    assert "BIGINT" in message and "int32" in message
+
+
+def test_copy_fails_for_another_number_of_columns(artists: Any, landed: Landed) -> None:
+    landed.put("0.parquet", ROWS.drop_columns(["score"]))
+    assert "has 5 columns, but 6 columns" in failure(artists, landed.copy())
+
+
+def test_copy_counts_the_bytes_of_text(artists: Any, landed: Landed) -> None:
+    landed.put("0.parquet", ROWS.slice(0, 1).set_column(1, "name", pa.array(["äöüäöüä"])))
+    assert "longer than the length defined in the table. Table: 12, Data: 14" in failure(
+        artists, landed.copy()
+    )
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        "access_key_id 'AKIA' secret_access_key 'x'",
+        "credentials 'aws_access_key_id=AKIA;aws_secret_access_key=x'",
+    ],
+)
+def test_copy_with_access_keys_is_refused(artists: Any, landed: Landed, credentials: str) -> None:
+    assert "use IAM_ROLE" in failure(artists, landed.copy(role=credentials))
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("copy staging.artists from '/tmp/file' iam_role '{role}' format parquet", "s3://"),
+        ("copy staging.artists from 's3://b/k' format parquet", "IAM_ROLE"),
+        ("copy staging.artists from 's3://b/k' iam_role '{role}' csv", "csv"),
+        ("copy staging.artists from 's3://b/k' iam_role '{role}' format parquet maxerror 5", "maxerror"),
+    ],
+)
+def test_copy_of_what_redshift_cannot_load_is_refused(artists: Any, statement: str, said: str) -> None:
+    assert said in failure(artists, statement.format(role=ROLE))
+
+
+def test_copies_run_beside_each_other(artists: Any, landed: Landed, services: Services) -> None:
+    landed.put("0.parquet", pa.concat_tables([ROWS] * 20_000))
+    statement = landed.copy()
+
+    def load() -> None:
+        with redshift_connector.connect(**services.redshift, ssl=False) as connection:
+            rows(connection, statement)
+            connection.commit()
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert rows(artists, "select count(*) from staging.artists") == [[240_000]]
+
+
+# Tables
+
+
+def test_keys_are_information_only(artists: Any) -> None:
+    rows(
+        artists, "create table staging.songs (artist bigint references staging.artists (id), rank int unique)"
+    )
+    for _ in range(2):
+        rows(artists, "insert into staging.artists (id) values (1)")
+        rows(artists, "insert into staging.songs values (99, 1)")
+    assert rows(artists, "select count(*) from staging.artists") == [[2]]
+    assert "null value" in failure(artists, "insert into staging.artists (name) values ('nobody')")
+
+
+def test_a_table_is_created_from_a_query_with_its_keys(artists: Any) -> None:
+    rows(
+        artists, "create table staging.copy distkey (id) sortkey (id) as select 1::bigint as id, 'as' as word"
+    )
+    assert rows(artists, "select * from staging.copy") == [[1, "as"]]
+
+
+def test_a_key_names_a_column(redshift: Any) -> None:
+    assert '"nobody"' in failure(redshift, "create table t (id bigint) distkey (nobody)")
+
+
+def test_text_counts_bytes_and_has_256_of_them_by_default(artists: Any) -> None:
+    rows(artists, 'create table staging.texts (short varchar(4) not null, long varchar, "Wide" varchar(max))')
+    rows(artists, "insert into staging.texts values (%s, %s, %s)", ("äö", "x" * 256, "x" * 65_535))
+    artists.commit()
+    assert "short exceeds 4 bytes" in failure(artists, "insert into staging.texts (short) values ('äöü')")
+    assert "256" in failure(artists, "insert into staging.texts values ('a', %s, '')", ("x" * 257,))
+    assert rows(artists, "select length(cast(%s as varchar))", ("x" * 300,)) == [[256]]
+
+
+# Statements
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into staging.artists (id) values (1) on conflict do nothing",
+        "insert into staging.artists (id) values (1) returning id",
+        "truncate staging.artists",
+        "savepoint here",
+        "create index i on staging.artists (id)",
+        "create table t (id serial)",
+        "create table t (id uuid not null)",
+        "create table t (id int check (id > 0))",
+        "create table if not exists t as select 1 as one",
+        "create unlogged table t (id int)",
+        "select '{}'::jsonb",
+        "select '{a}'::text[]",
+        "select array[1]",
+        "select distinct on (id) * from staging.artists",
+        "select * from staging.artists, lateral (select 1) as one",
+        "select count(*) filter (where id > 1) from staging.artists",
+        "select * from staging.artists where name is distinct from 'x'",
+        "select string_agg(name, ',') from staging.artists",
+        "select * from generate_series(1, 2)",
+        "select * from (values (1)) as one",
+        "select now() from staging.artists",
+        "merge into staging.artists using s on artists.id = s.id when matched then delete",
+        "merge into staging.artists a using s on a.id = s.id when matched then delete "
+        "when not matched then insert values (s.id)",
+        "merge into staging.artists using s on artists.id = s.id when matched and true then delete "
+        "when not matched then insert values (s.id)",
+        "merge into staging.artists using (select 1 as id) s on artists.id = s.id when matched then delete "
+        "when not matched then insert values (s.id)",
+    ],
+)
+def test_what_redshift_does_not_support_is_refused(artists: Any, statement: str) -> None:
+    assert failure(artists, statement).startswith("Redshift ")
+    assert rows(artists, "select 1") == [[1]]
+
+
+def test_a_refusal_takes_the_statements_parameters(artists: Any) -> None:
+    statement = "insert into staging.artists (id, name) values (%s, %s) on conflict do nothing"
+    assert "ON CONFLICT" in failure(artists, statement, (1, "x"))
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        "select 'on conflict', 'it''s returning', \"returning\" from t -- truncate; savepoint",
+        "/* create index */ select $$now() from t$$, E'\\' on conflict' from t",
+        "select created_at, updated_by, json, uuid from t",
+        "create view v as select a from b where c = 'copy x from s3'",
+    ],
+)
+def test_nothing_is_found_in_strings_names_and_comments(harmless: str) -> None:
+    assert translate(harmless) == harmless
+
+
+def test_a_name_is_not_taken_for_a_keyword() -> None:
+    with pytest.raises(Refused):
+        translate("select * from t for update")
+    assert translate("select for_update, distinct_on from t") == "select for_update, distinct_on from t"
+
+
+def test_merge_runs(artists: Any) -> None:
+    rows(artists, "insert into staging.artists (id, name) values (1, 'old'), (2, 'kept')")
+    rows(
+        artists,
+        "create temp table fresh as select 1::bigint as id, 'new' as name union all select 3, 'added'",
+    )
+    rows(
+        artists,
+        "merge into staging.artists using fresh on artists.id = fresh.id "
+        "when matched then update set name = fresh.name "
+        "when not matched then insert (id, name) values (fresh.id, fresh.name)",
+    )
+    assert rows(artists, "select id, name from staging.artists order by id") == [
+        [1, "new"],
+        [2, "kept"],
+        [3, "added"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("datediff(day, '2026-01-31'::date, '2026-03-01 00:00')", 29),
+        ("datediff('hour', '2026-01-01 00:59', '2026-01-01 01:01')", 1),
+        ("dateadd(month, 1, '2026-01-31'::date)", datetime.datetime(2026, 2, 28)),
+        ("convert_timezone('America/New_York', '2026-07-01 12:00')", datetime.datetime(2026, 7, 1, 8)),
+        ("date_part(year, '2026-07-01'::date)", 2026),
+        ("getdate() between dateadd(minute, -1, sysdate) and dateadd(minute, 1, sysdate)", True),
+        ("nvl(null, 2)", 2),
+        ("nvl2('x', 1, 2)", 1),
+        ("len('äö')", 2),
+        ("round(2.346::double precision, 2)", 2.35),
+        ("listagg(distinct word, ', ') within group (order by word)", "a, b"),
+        ("listagg(word) within group (order by number)", "baa"),
+        ("median(number)", 2.0),
+    ],
+)
+def test_redshifts_own_functions(redshift: Any, expression: str, value: Any) -> None:
+    words = "select 'b' as word, 1 as number union all select 'a', 2 union all select 'a', 30"
+    assert rows(redshift, f"select {expression} from ({words}) as words limit 1") == [[value]]
+
+
+# Clients
+
+
+def test_a_wrong_password_is_refused(services: Services) -> None:
+    with pytest.raises(redshift_connector.Error):
+        redshift_connector.connect(**services.redshift | {"password": "wrong"}, ssl=False)
+
+
+def test_the_user_is_no_superuser(redshift: Any) -> None:
+    assert "permission denied" in failure(redshift, "select pg_read_file('/etc/passwd')")
+
+
+def test_the_connection_survives_errors_and_big_answers(redshift: Any) -> None:
+    assert "syntax error" in failure(redshift, "selct 1")
+    rows(redshift, "create temp table digits as select 1 as d" + " union all select 2" * 3)
+    many = "select repeat('x', 1000) from " + ", ".join(f"digits d{place}" for place in range(7))
+    assert len(rows(redshift, many)) == 4**7
+
+
+def test_a_client_that_vanishes_leaves_no_session(redshift: Any, services: Services) -> None:
+    vanishing = redshift_connector.connect(**services.redshift, ssl=False, application_name="vanishing")
+    rows(vanishing, "select 1")
+    vanishing._usock.close()
+    vanishing._sock.close()
+    for _ in range(200):
+        redshift.rollback()
+        if rows(redshift, "select count(*) from pg_stat_activity where application_name = 'vanishing'") == [
+            [0]
+        ]:
+            return
+        threading.Event().wait(0.05)
+    pytest.fail("the session is still there")
+
+
+@pytest.fixture
+def engine(services: Services) -> Iterator[sa.Engine]:
+    address = services.redshift
+    url = sa.URL.create(
+        "redshift+redshift_connector",
+        username=address["user"],
+        **{name: address[name] for name in ("password", "host", "port", "database")},
+    )
+    engine = sa.create_engine(url, connect_args={"ssl": False})
+    yield engine
+    engine.dispose()
+
+
+def test_columns_are_reflected_over_the_redshift_dialect(artists: Any, engine: sa.Engine) -> None:
+    """Fails under SQLAlchemy 2.1: sqlalchemy-redshift 1.0.0, and Great Expectations with it, cannot do it."""
+    inspector = sa.inspect(engine)
+    columns = {column["name"]: column for column in inspector.get_columns("artists", schema="staging")}
+    assert list(columns) == ["id", "name", "seen", "born", "alive", "score"]
+    assert isinstance(columns["id"]["type"], sa.BIGINT)
+    assert columns["name"]["type"].length == 12
+    assert (columns["id"]["nullable"], columns["name"]["nullable"]) == (False, True)
+    assert inspector.get_table_names("staging") == ["artists"]
+    assert inspector.has_table("artists", schema="staging")
+    assert not inspector.has_table("nobody", schema="staging")
+    assert engine.dialect.server_version_info == (8, 0, 2)
+    table = sa.Table("artists", sa.MetaData(), schema="staging", autoload_with=engine)
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(table)).scalar() == 0
+
+
+def test_great_expectations_judges_tables_over_the_redshift_dialect(artists: Any, engine: sa.Engine) -> None:
+    rows(
+        artists,
+        "insert into staging.artists (id, name, score) values (1, 'a', 1), (1, 'b', 2), (2, null, 300)",
+    )
+    artists.commit()
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+
+    context = gx.get_context(mode="ephemeral")
+    source = context.data_sources.add_sql(
+        "redshift",
+        connection_string=engine.url.render_as_string(hide_password=False),
+        kwargs={"connect_args": {"ssl": False}},
+    )
+    asset = source.add_table_asset("artists", table_name="artists", schema_name="staging")
+    batch = asset.add_batch_definition_whole_table("all").get_batch()
+    judged = [
+        (gxe.ExpectColumnValuesToNotBeNull(column="id"), True),
+        (gxe.ExpectColumnValuesToNotBeNull(column="name"), False),
+        (gxe.ExpectColumnValuesToBeUnique(column="id"), False),
+        (gxe.ExpectColumnValuesToBeBetween(column="score", min_value=0, max_value=100), False),
+        (gxe.ExpectColumnValuesToBeInSet(column="name", value_set=["a", "b"]), True),
+        (gxe.ExpectCompoundColumnsToBeUnique(column_list=["id", "name"]), True),
+        (gxe.ExpectTableRowCountToBeBetween(min_value=1), True),
+        (
+            gxe.UnexpectedRowsExpectation(unexpected_rows_query="select * from {batch} where score > 100"),
+            False,
+        ),
+    ]
+    for expectation, success in judged:
+        result = batch.validate(expectation)
+        assert result.success is success, (expectation, result)
+        assert result.exception_info["raised_exception"] is False
