@@ -1,0 +1,103 @@
+"""The Airflow connections the pipeline uses, resolved before any work begins.
+
+    ticketmaster   http      password = API key; host = base URL; extra `requests_per_second`, `daily_quota`
+    lastfm         http      password = API key; host = base URL; extra `requests_per_second`
+    aws_default    aws       credentials, or none for a role; extra `region_name`, `endpoint_url`
+    redshift       redshift  host, port, schema = database, login, password
+
+Airflow is imported inside the functions, so that this module can be imported anywhere.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from include.errors import ConnectionMissing
+from include.lake import Lake
+from include.settings import Settings
+
+_BASE_URLS = {"ticketmaster": "https://app.ticketmaster.com", "lastfm": "https://ws.audioscrobbler.com"}
+_REQUESTS_PER_SECOND = 5.0
+_DAILY_QUOTA = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConnection:
+    """How to reach one API, and how much of it may be used."""
+
+    id: str
+    base_url: str
+    key: str = field(repr=False)
+    requests_per_second: float = _REQUESTS_PER_SECOND
+    daily_quota: int = _DAILY_QUOTA
+
+
+async def source_connection(connection_id: str) -> SourceConnection:
+    """The connection `ticketmaster` or `lastfm`.
+
+    Raises `ConnectionMissing` when it is not defined, or has no password or a malformed extra.
+    """
+    from airflow.sdk.bases.hook import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        found = await BaseHook.aget_connection(connection_id)
+    except AirflowNotFoundException:
+        raise _missing(connection_id, "is not defined") from None
+    if not found.password:
+        raise _missing(connection_id, "has no password, which is where the API key belongs")
+    extra = found.extra_dejson
+    try:
+        rate = float(extra.get("requests_per_second", _REQUESTS_PER_SECOND))
+        quota = int(extra.get("daily_quota", _DAILY_QUOTA))
+        if not (rate > 0 and quota > 0):
+            raise ValueError
+    except (TypeError, ValueError):
+        raise _missing(
+            connection_id, "needs numbers above 0 as `requests_per_second` and `daily_quota` in its extra"
+        ) from None
+    return SourceConnection(connection_id, _base_url(found, connection_id), found.password, rate, quota)
+
+
+def lake(settings: Settings) -> Lake:
+    """The settings' bucket, through `aws_default`. Raises `ConnectionMissing` when that is not defined."""
+    _require("aws_default")
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+    return Lake(S3Hook(aws_conn_id="aws_default").get_conn(), settings.bucket)
+
+
+def redshift() -> Any:
+    """A redshift_connector connection by `redshift`. Raises `ConnectionMissing` when that is not defined."""
+    _require("redshift")
+    from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
+
+    return RedshiftSQLHook("redshift").get_conn()
+
+
+def _require(connection_id: str) -> None:
+    from airflow.sdk.bases.hook import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    look_up: Callable[[str], object] = BaseHook.get_connection
+    try:
+        look_up(connection_id)
+    except AirflowNotFoundException:
+        raise _missing(connection_id, "is not defined") from None
+
+
+def _base_url(connection: Any, connection_id: str) -> str:
+    host = (connection.host or "").rstrip("/")
+    if not host:
+        return _BASE_URLS[connection_id]
+    if "://" in host:
+        return host
+    port = f":{connection.port}" if connection.port else ""
+    return f"{connection.schema or 'https'}://{host}{port}"
+
+
+def _missing(connection_id: str, what: str) -> ConnectionMissing:
+    return ConnectionMissing(
+        f"The Airflow connection `{connection_id}` {what}. Set it in Admin → Connections, or as the "
+        f"environment variable AIRFLOW_CONN_{connection_id.upper()} in JSON."
+    )

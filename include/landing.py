@@ -1,0 +1,216 @@
+"""From kept answers to a manifest: rows, refused records and the certificate of one run.
+
+Answers are read in a fixed order, so a run always lands as the same objects; and the manifest is written
+last, so a landing that dies leaves nothing that counts.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from include.artists import artist_key
+from include.errors import ManifestInvalid, TooManyRejected
+from include.lake import Lake, RawAnswer, raw_key, run_instant
+from include.records import Rejection
+from include.settings import Settings
+from include.sources import lastfm, ticketmaster
+
+log = logging.getLogger(__name__)
+
+EVENTS, SONGS = "events", "songs"
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A run whose manifest is written; what the asset event says about it."""
+
+    dataset: str
+    run: str
+    manifest: str
+    rows: int
+    records: int
+    """Distinct events, or songs and artists, of which the rows are made, and those refused."""
+    rejected: int
+    complete: bool
+    reasons: list[str]
+    """Why the run is not complete."""
+
+
+def land(dataset: str, lake: Lake, run: str, settings: Settings, again: bool = False) -> Landed:
+    """Makes rows of a fetched run and writes its parts, refused records, certificate and, last, manifest.
+
+    A run that has a manifest is left as it is, unless it is to be landed `again`. Raises `TooManyRejected`
+    when the settings do not tolerate how many records were refused, `UnexpectedPayload` when a kept answer
+    cannot be read, and `ManifestInvalid` when the run was not fetched.
+    """
+    if lake.has_manifest(dataset, run) and not again:
+        return _landed(lake, dataset, run)
+    started = time.monotonic()
+    crawl = lake.crawl(dataset, run)
+    if crawl is None:
+        raise ManifestInvalid(f"The run {run} of {dataset} is not fetched to its end. Fetch it first.")
+    tally = Tally(lake, dataset, run)
+    row_type = _ROWS[dataset]
+    entries = lake.put_parts(dataset, run, row_type, _MAKE_ROWS[dataset](tally, crawl))
+    lake.put_rejected(dataset, run, tally.refused)
+    certificate = {
+        "dataset": dataset,
+        "run": run,
+        **crawl,
+        "requests": sum(len(part["answers"]) for part in crawl["windows"]),
+        "rows": sum(rows for _, _, rows in entries),
+        "records": tally.records,
+        "duplicates": sum(tally.duplicates.values()),
+        "rejected": len(tally.refused),
+        "rejected_by_reason": dict(tally.reasons.most_common()),
+        "windows": [
+            {
+                **{key: value for key, value in part.items() if key != "answers"},
+                "duplicate": tally.duplicates[part["window"]],
+                "rejected": tally.rejected[part["window"]],
+                "requests": len(part["answers"]),
+            }
+            for part in crawl["windows"]
+        ],
+    }
+    lake.put_certificate(dataset, run, certificate)
+    if len(tally.refused) * 100 > settings.max_rejected_percent * tally.records:
+        most = ", ".join(f"{reason} {count} times" for reason, count in tally.reasons.most_common(3))
+        raise TooManyRejected(
+            f"{len(tally.refused)} of {tally.records} records of {dataset} {run} were refused, more "
+            f"than {settings.max_rejected_percent} % (MUSICIAN_MAX_REJECTED_PERCENT): {most}. "
+            f"Nothing is published: look at {lake.url(f'rejected/{dataset}/{run}/')}; when the parser is "
+            f"corrected, run `python -m include.ingestion redrive {dataset} {run}`."
+        )
+    lake.put_manifest(dataset, run, row_type, entries)
+    landed = _landed(lake, dataset, run)
+    log.info(
+        "landed %s %s in %.1f s: %d rows of %d records, %d refused, %s",
+        dataset, run, time.monotonic() - started, landed.rows, landed.records, landed.rejected,
+        "complete" if landed.complete else f"not complete: {'; '.join(landed.reasons[:3])}",
+    )  # fmt: skip
+    return landed
+
+
+def _landed(lake: Lake, dataset: str, run: str) -> Landed:
+    manifest, certificate = lake.manifest(dataset, run), lake.certificate(dataset, run)
+    return Landed(
+        dataset,
+        run,
+        manifest.url,
+        manifest.record_count,
+        certificate["records"],
+        certificate["rejected"],
+        certificate["complete"],
+        certificate["reasons"],
+    )
+
+
+@dataclass(slots=True)
+class Tally:
+    """What becomes of the records of one run while it is landed."""
+
+    lake: Lake
+    dataset: str
+    run: str
+    records: int = 0
+    """Distinct records met, those refused included."""
+    refused: list[dict[str, Any]] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    """By window."""
+    duplicates: Counter[str] = field(default_factory=Counter)
+    """By window."""
+
+    def answer(self, name: str) -> RawAnswer:
+        """A kept answer. Raises `ManifestInvalid` when it has expired."""
+        return self.lake.raw(self.dataset, self.run, name)
+
+    def refuse(self, rejection: Rejection, window: str, name: str) -> None:
+        """Notes a refused record and where its raw line is."""
+        self.records += 1
+        self.reasons[rejection.reason] += 1
+        self.rejected[window] += 1
+        self.refused.append(
+            {**msgspec.to_builtins(rejection), "raw": self.lake.url(raw_key(self.dataset, self.run, name))}
+        )
+
+
+def _event_rows(tally: Tally, crawl: dict[str, Any]) -> Iterator[msgspec.Struct]:
+    """The rows of a run's events, each event once: as it was met first in the order of the windows."""
+    met: set[str] = set()
+    snapshot_at = run_instant(tally.run)
+    for part in crawl["windows"]:
+        for name in part["answers"]:
+            answer = tally.answer(name)
+            if answer.status != 200:
+                continue  # an empty search
+            for found in ticketmaster.rows(bytes(answer.body), snapshot_at, answer.request["countryCode"]):
+                identity = found.record_id if isinstance(found, Rejection) else found[0].event_id
+                if identity in met:
+                    tally.duplicates[part["window"]] += 1
+                    continue
+                if identity is not None:
+                    met.add(identity)
+                if isinstance(found, Rejection):
+                    tally.refuse(found, part["window"], name)
+                else:
+                    tally.records += 1
+                    yield from found
+
+
+def _song_rows(tally: Tally, crawl: dict[str, Any]) -> Iterator[msgspec.Struct]:
+    """The rows of a run's songs: the artists in the order of the charts, each with the best songs first."""
+    snapshot_at = run_instant(tally.run)
+    charts: list[list[lastfm.Charted]] = []
+    artists = []
+    for part in crawl["windows"]:
+        kind, _, name = part["window"].partition(" ")
+        if kind == "artist":
+            artists.append((name, part))
+            continue
+        charts.append([])
+        for answer in part["answers"]:
+            for found in lastfm.chart(bytes(tally.answer(answer).body), name):
+                if isinstance(found, Rejection):
+                    tally.refuse(found, part["window"], answer)
+                else:
+                    charts[-1].append(found)
+    charted = lastfm.ranked(charts, crawl["artists_per_country"])
+    # Several names that were asked may lead to one artist: the first brings the songs, with all standings.
+    owners: dict[str, lastfm.Charted] = {}
+    for name, part in artists:
+        standing = charted.get(artist_key(name)) or lastfm.Charted(name)
+        key = artist_key(part["returned"] or name)
+        if key in owners:
+            owners[key].join(standing)
+            tally.duplicates[part["window"]] += part["fetched"]
+        else:
+            owners[key] = standing
+    for name, part in artists:
+        charted_as = owners[artist_key(part["returned"] or name)]
+        if charted_as.name != name:
+            continue
+        [first, *_] = part["answers"]
+        if part["not_found"]:
+            tally.refuse(Rejection("artist_not_found", part["not_found"], name, 0), part["window"], first)
+            continue
+        bodies = [bytes(tally.answer(answer).body) for answer in part["answers"]]
+        songs = lastfm.songs(bodies, snapshot_at, name, charted_as, crawl["tracks_per_artist"])
+        for rejection in songs.rejections:
+            tally.refuse(rejection, part["window"], first)
+        tally.duplicates[part["window"]] += songs.duplicates
+        tally.records += len(songs.rows)
+        yield from songs.rows
+
+
+_ROWS: dict[str, type[msgspec.Struct]] = {EVENTS: ticketmaster.EventRow, SONGS: lastfm.SongRow}
+_MAKE_ROWS: dict[str, Callable[[Tally, dict[str, Any]], Iterator[msgspec.Struct]]] = {
+    EVENTS: _event_rows,
+    SONGS: _song_rows,
+}

@@ -1,0 +1,69 @@
+"""Rows as Parquet files: the schema is read off the row type, the memory is bounded by one row group."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from itertools import islice
+from types import NoneType
+from typing import IO, Annotated, Any, get_args, get_origin
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_ROW_GROUP = 20_000
+_FILE_BYTES = 96 * 1024 * 1024
+"""A file is ended when it is that large: COPY reads Parquet in pieces of 64 to 128 MB."""
+
+_TYPES: dict[type, tuple[Any, str]] = {
+    str: (pa.string(), "character varying"),
+    int: (pa.int64(), "bigint"),
+    float: (pa.float64(), "double precision"),
+    bool: (pa.bool_(), "boolean"),
+    date: (pa.date32(), "date"),
+    datetime: (pa.timestamp("us"), "timestamp without time zone"),
+}
+
+
+def redshift_types(row_type: type[msgspec.Struct]) -> dict[str, str]:
+    """The columns of a row type and their types in Redshift, in order."""
+    return {field.name: _TYPES[_plain(field.type)][1] for field in msgspec.structs.fields(row_type)}
+
+
+def parquet_files(
+    file: IO[bytes], row_type: type[msgspec.Struct], rows: Iterable[msgspec.Struct]
+) -> Iterator[tuple[int, int]]:
+    """Writes the rows into `file`, one Parquet file after the other, at least one.
+
+    Yields the size in bytes and the number of rows of each, while `file` holds it and stands at its start.
+    """
+    schema = pa.schema(
+        [(field.name, _TYPES[_plain(field.type)][0]) for field in msgspec.structs.fields(row_type)]
+    )
+    source = iter(rows)
+    group = list(islice(source, _ROW_GROUP))
+    while True:
+        file.seek(0)
+        file.truncate()
+        count = 0
+        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            while group:
+                columns = zip(*map(msgspec.structs.astuple, group), strict=True)
+                arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+                writer.write_batch(pa.record_batch(arrays, schema=schema))
+                count += len(group)
+                group = list(islice(source, _ROW_GROUP))
+                if file.tell() >= _FILE_BYTES:
+                    break
+        size = file.seek(0, 2)
+        file.seek(0)
+        yield size, count
+        if not group:
+            return
+
+
+def _plain(annotation: Any) -> Any:
+    """The type inside `Annotated[…]` and `… | None`."""
+    if get_origin(annotation) is Annotated:
+        return _plain(get_args(annotation)[0])
+    options = [option for option in get_args(annotation) if option is not NoneType]
+    return _plain(options[0]) if options else annotation

@@ -1,0 +1,81 @@
+"""Asks a source and keeps every answer under `raw/`, so that no request of a run is asked twice."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from include.lake import Lake
+from include.sources.http import Client, Request, Response
+
+log = logging.getLogger(__name__)
+Meaning = TypeVar("Meaning")
+
+_SECONDS_BETWEEN_REPORTS = 5
+
+
+class Recorder:
+    """The answers to the requests of one run: those kept by an earlier try, and new ones through a client.
+
+    `outlook` tells, for the progress in the log, how many of how many things have come so far.
+    """
+
+    def __init__(
+        self, lake: Lake, dataset: str, run: str, client: Client, outlook: Callable[[], tuple[int, int, str]]
+    ) -> None:
+        self._lake = lake
+        self._dataset = dataset
+        self._run = run
+        self._client = client
+        self._outlook = outlook
+        self._kept = lake.raw_names(dataset, run)
+        self._started = self._reported = time.monotonic()
+        self.replayed = 0
+        """Answers that an earlier try had kept."""
+        self.received = 0
+        """Answers that came new."""
+        if self._kept:
+            log.info("%s %s goes on: %d answers are kept from before", dataset, run, len(self._kept))
+
+    async def ask(self, request: Request, read: Callable[[Response], Meaning]) -> Meaning:
+        """What `read` makes of the answer. Raises what the client raises."""
+        if request.name in self._kept:
+            kept = await asyncio.to_thread(self._lake.raw, self._dataset, self._run, request.name)
+            self.replayed += 1
+            return read(Response(kept.status, {}, bytes(kept.body), kept.received_at))
+        async with self._client.get(request, read) as (response, meaning):
+            await asyncio.to_thread(
+                self._lake.put_raw,
+                self._dataset,
+                self._run,
+                request.name,
+                {"path": request.path, **request.params},
+                response.status,
+                response.received_at,
+                response.body,
+            )
+        self._kept.add(request.name)
+        self.received += 1
+        self._report_progress()
+        return meaning
+
+    def _report_progress(self) -> None:
+        now = time.monotonic()
+        if now - self._reported < _SECONDS_BETWEEN_REPORTS:
+            return
+        self._reported = now
+        done, expected, unit = self._outlook()
+        elapsed = now - self._started
+        left = timedelta(seconds=elapsed * max(expected - done, 0) / done) if done else None
+        log.info(
+            "%s: %d answers at %.1f a second, %d of about %d %s; done at about %s UTC",
+            self._dataset,
+            self.received + self.replayed,
+            self.received / elapsed,
+            done,
+            expected,
+            unit,
+            f"{datetime.now(UTC) + left:%H:%M:%S}" if left is not None else "?",
+        )

@@ -1,0 +1,61 @@
+"""What a source module gives back: typed rows, and the records it refused.
+
+A row is a `msgspec.Struct` whose fields, in order, are the columns of its Parquet files and of its
+staging table. Its texts carry the width of their column in bytes, as Redshift counts them.
+"""
+
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_args
+
+import msgspec
+
+Row = TypeVar("Row", bound=msgspec.Struct)
+
+Name = Annotated[str, msgspec.Meta(extra={"bytes": 1020})]
+"""Free text: up to 255 characters of any script."""
+Url = Annotated[str, msgspec.Meta(extra={"bytes": 2048})]
+Identifier = Annotated[str, msgspec.Meta(extra={"bytes": 64})]
+Key = Annotated[str, msgspec.Meta(extra={"bytes": 32})]
+"""32 hexadecimal digits made by `include.artists`."""
+Mbid = Annotated[str, msgspec.Meta(extra={"bytes": 36})]
+"""A MusicBrainz id: a UUID in lower case."""
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """A record that became no row, and why."""
+
+    reason: str
+    """A short code, such as `missing_name`: what the certificate counts by."""
+    detail: str
+    record_id: str | None
+    position: int
+    """Which record of its response it was, counted from 0."""
+
+
+class Refused(Exception):
+    """Raised while one record is parsed; the parser turns it into a `Rejection` and goes on with the next."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@cache
+def column_widths(row_type: type[msgspec.Struct]) -> tuple[tuple[str, int], ...]:
+    """The text columns of a row type and the bytes each may hold."""
+    widths = []
+    for field in msgspec.structs.fields(row_type):
+        for part in (field.type, *get_args(field.type)):
+            for note in getattr(part, "__metadata__", ()):
+                widths.append((field.name, note.extra["bytes"]))
+    return tuple(widths)
+
+
+def checked(row: Row) -> Row:
+    """The row itself. Raises `Refused("too_long")` when a text does not fit its column."""
+    for column, width in column_widths(type(row)):
+        text: Any = getattr(row, column)
+        if text is not None and len(text) * 4 > width and len(text.encode()) > width:
+            raise Refused("too_long", f"{column} has {len(text.encode())} bytes, more than {width}")
+    return row

@@ -1,0 +1,222 @@
+"""One polite client per API key: identified, spaced, overlapping, patient, and silent about the key.
+
+The client knows nothing of any API. What an answer means is told by the source's `read` function, which
+returns what it understood, or raises `Retry`, or one of `include.errors`.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import aiohttp
+from aiolimiter import AsyncLimiter
+
+from include.errors import PipelineError, SourceRejected, SourceUnavailable
+
+log = logging.getLogger(__name__)
+Meaning = TypeVar("Meaning")
+
+USER_AGENT = "musician-warehouse/1.0 (collects concerts and charts into a data warehouse)"
+_SPACING = 1.025
+"""Requests are spaced a little wider than the rate asks, so that jitter on their way does not break it."""
+_SECONDS_IN_FLIGHT = 5
+"""So many seconds' worth of requests may be under way at once: enough to keep the rate at that latency."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One GET. `name` tells it from every other request of a run and is the same in every try of it."""
+
+    name: str
+    path: str
+    params: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.path}?{urlencode(self.params)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole answer. The API key is blotted out of `body`."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+    def excerpt(self) -> str:
+        """The beginning of the body, in one line, for messages."""
+        return " ".join(self.body[:300].decode(errors="replace").split()) or "(empty body)"
+
+
+class Retry(Exception):
+    """Raised by a `read` function: the same request may be answered properly in a while.
+
+    `patience` multiplies the wait. When every try is used up, `finally_raise` is what the caller gets.
+    """
+
+    def __init__(
+        self, reason: str, *, patience: float = 1, finally_raise: type[PipelineError] = SourceUnavailable
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.patience = patience
+        self.finally_raise = finally_raise
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How often and how long, in seconds: 0.5, 1, 2, … each shortened by up to half at random."""
+
+    tries: int = 6
+    first: float = 0.5
+    longest: float = 60
+
+    def wait(self, attempt: int, patience: float) -> float:
+        """Seconds to wait after the attempt of this number, counted from 0."""
+        return min(self.longest, self.first * patience * 2.0**attempt) * random.uniform(0.5, 1)
+
+
+@dataclass(slots=True)
+class Client:
+    """Asks one source. Use it as an async context manager, and one per API key at a time.
+
+    Never more than `requests_per_second` requests start in any second; they start on the beat whether or
+    not earlier ones were answered. Redirects are errors. Raises `SourceRejected` for a base URL that would
+    carry the key over an unencrypted connection to another machine.
+    """
+
+    connection_id: str
+    """The Airflow connection, which messages tell the reader to look at."""
+    base_url: str
+    key_parameter: str
+    key: str = field(repr=False)
+    requests_per_second: float
+    backoff: Backoff = Backoff()
+    timeout: float = 60
+    """Seconds for one whole try."""
+    sent: int = field(default=0, init=False)
+    """Requests sent so far, failed tries included."""
+    _session: aiohttp.ClientSession = field(init=False, repr=False)
+    _governor: AsyncLimiter = field(init=False, repr=False)
+    _slots: asyncio.Semaphore = field(init=False, repr=False)
+    _quiet_until: float = field(default=0, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        address = urlsplit(self.base_url)
+        if address.scheme != "https" and not (address.scheme == "http" and _is_loopback(address.hostname)):
+            raise SourceRejected(
+                f"The connection `{self.connection_id}` has the base URL {self.base_url!r}, which is not "
+                "https. The API key travels in the URL; correct the connection's host."
+            )
+        self._governor = AsyncLimiter(1, _SPACING / self.requests_per_second)
+        self._slots = asyncio.Semaphore(max(2, round(_SECONDS_IN_FLIGHT * self.requests_per_second)))
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+            timeout=aiohttp.ClientTimeout(total=self.timeout),
+            connector=aiohttp.TCPConnector(limit=0),  # the slots are the limit: waiting sockets would bunch
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    @asynccontextmanager
+    async def get(
+        self, request: Request, read: Callable[[Response], Meaning]
+    ) -> AsyncIterator[tuple[Response, Meaning]]:
+        """The answer, and what `read` made of it. As long as the block runs it counts as under way, so the
+        answers held in memory are bounded.
+
+        Raises `SourceUnavailable` after the last try, `SourceRejected` for a redirect, and what `read`
+        raises.
+        """
+        async with self._slots:
+            yield await self._ask_patiently(request, read)
+
+    async def _ask_patiently(
+        self, request: Request, read: Callable[[Response], Meaning]
+    ) -> tuple[Response, Meaning]:
+        for attempt in range(self.backoff.tries):
+            least = 0.0
+            try:
+                response = await self._send(request)
+                least = _retry_after(response)
+                return response, read(response)
+            except Retry as retry:
+                problem = retry
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                problem = Retry(self._blotted(f"{type(error).__name__} {error}".strip()))
+            if attempt + 1 == self.backoff.tries or least > self.backoff.longest:
+                break
+            wait = max(least, self.backoff.wait(attempt, problem.patience))
+            if least or problem.patience > 1:  # meant for the key, not for this one request
+                self._quiet_until = max(self._quiet_until, asyncio.get_running_loop().time() + wait)
+            log.info("%s: %s; asking again in %.1f s: %s", self.connection_id, problem.reason, wait, request)
+            await asyncio.sleep(wait)
+        advice = f"It asks to be left alone for {least:.0f} s. " if least > self.backoff.longest else ""
+        raise problem.finally_raise(
+            f"{self.connection_id} did not answer properly in {attempt + 1} tries: {self._shown(request)} "
+            f"gave {problem.reason}. {advice}What was received is kept: the next try of the run goes on."
+        ) from None
+
+    async def _send(self, request: Request) -> Response:
+        await asyncio.sleep(self._quiet_until - asyncio.get_running_loop().time())
+        await self._governor.acquire()
+        self.sent += 1
+        async with self._session.get(
+            f"{self.base_url}{request.path}",
+            params={**request.params, self.key_parameter: self.key},
+            allow_redirects=False,
+        ) as answer:
+            body = await answer.read()
+            response = Response(
+                answer.status, answer.headers, body.replace(self.key.encode(), b"***"), datetime.now(UTC)
+            )
+        if 300 <= response.status < 400:
+            raise SourceRejected(
+                f"{self.connection_id} answered GET {self._shown(request)} with a redirect (HTTP "
+                f"{response.status}), which is not followed because it would carry the API key elsewhere. "
+                "Correct the connection's host."
+            )
+        return response
+
+    def _shown(self, request: Request) -> str:
+        return f"{self.base_url}{request}"
+
+    def _blotted(self, text: str) -> str:
+        return text.replace(self.key, "***")
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _retry_after(response: Response) -> float:
+    """Seconds the answer's `Retry-After` header asks for; it holds seconds or an HTTP date (RFC 9110)."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isdigit():
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0.0, (until - response.received_at).total_seconds())

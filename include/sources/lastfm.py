@@ -1,0 +1,297 @@
+"""Charting artists and their songs from Last.fm: answers become rows, or rejections.
+
+    Endpoint  GET https://ws.audioscrobbler.com/2.0/?method=geo.getTopArtists and artist.getTopTracks
+    Docs      https://www.last.fm/api/show/geo.getTopArtists, …/artist.getTopTracks
+    Limits    about 5 requests a second; 1,000 items a page; 100 MB of stored data
+    Yields    `SongRow`: one row per artist and track, one without song if the artist has none
+
+What is asked is in `lastfm_lists.py`; this module knows nothing of requests.
+
+What becomes of oddities (they are counted in the certificate by the code in the last column):
+
+    no name; a value of the wrong type             rejected   missing_name, wrong_type
+    a text wider than its column                   rejected   too_long
+    a number that is none                          rejected   bad_number
+    the artist `[unknown]`, a bin of bad tags      rejected   unknown_artist
+    an artist's page that only misspellings reach  rejected   shadow_artist
+    an artist Last.fm does not find                rejected   artist_not_found
+    an id from MusicBrainz that is empty or bad    kept       None
+    a song twice, or in another case               kept       the first (best) one; counted as duplicate
+    artists asked by two names that are one        kept       the first; the others counted as duplicates
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from include.artists import artist_key, song_key
+from include.errors import UnexpectedPayload
+from include.records import Key, Mbid, Name, Refused, Rejection, Url, checked
+
+UNKNOWN = "[unknown]"
+_Found = TypeVar("_Found")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+class SongRow(msgspec.Struct, frozen=True):
+    """One artist and one of the artist's tracks; the columns of `staging.songs`, in order."""
+
+    snapshot_at: datetime
+    """The run's instant, UTC, without a zone."""
+    asked_name: Name
+    artist_name: Name
+    """As Last.fm corrected it."""
+    artist_mbid: Mbid | None
+    artist_key: Key
+    chart_countries: Name | None
+    """ISO codes of the countries whose chart the artist is in, sorted: `GB,US`."""
+    chart_rank: int | None
+    """The best of the artist's ranks, counted by us from 1."""
+    chart_listeners: int | None
+    """Summed over the charts."""
+    song_name: Name | None
+    song_mbid: Mbid | None
+    song_key: Key | None
+    song_url: Url | None
+    song_rank: int | None
+    """Within the artist, counted by us from 1."""
+    play_count: int | None
+    listeners: int | None
+
+
+@dataclass(slots=True)
+class Charted:
+    """An artist's standing in the charts."""
+
+    name: str
+    mbid: str | None = None
+    countries: set[str] = field(default_factory=set)
+    rank: int | None = None
+    listeners: int | None = None
+
+    def join(self, other: "Charted") -> None:
+        """Adds the standing of an artist who turned out to be the same."""
+        self.countries |= other.countries
+        self.mbid = self.mbid or other.mbid
+        self.rank = min((rank for rank in (self.rank, other.rank) if rank is not None), default=None)
+        if other.listeners is not None:
+            self.listeners = (self.listeners or 0) + other.listeners
+
+
+@dataclass(frozen=True, slots=True)
+class Songs:
+    """What the answers about one artist's songs hold."""
+
+    rows: list[SongRow]
+    rejections: list[Rejection]
+    fetched: int
+    duplicates: int
+
+
+class _Wire(msgspec.Struct, frozen=True, gc=False):
+    """An object of the API."""
+
+
+class _Artist(_Wire, frozen=True):
+    name: str | None = None
+    mbid: str | None = None
+    url: str | None = None
+    listeners: str | int | None = None
+
+
+class _Track(_Wire, frozen=True):
+    name: str | None = None
+    mbid: str | None = None
+    url: str | None = None
+    playcount: str | int | None = None
+    listeners: str | int | None = None
+    artist: _Artist | None = None
+
+
+class Attributes(_Wire, frozen=True):
+    """What a list says about itself; every number is a string."""
+
+    artist: str | None = None
+    page: str | int = 1
+    total: str | int = 0
+    total_pages: str | int = msgspec.field(name="totalPages", default=0)
+
+
+class _List(_Wire, frozen=True):
+    artist: msgspec.Raw = msgspec.Raw(b"[]")
+    track: msgspec.Raw = msgspec.Raw(b"[]")
+    attributes: Attributes = msgspec.field(name="@attr", default=Attributes())
+
+
+class _Document(_Wire, frozen=True):
+    toptracks: _List | None = None
+    topartists: _List | None = None
+    artists: _List | None = None
+    error: int | None = None
+
+
+_document = msgspec.json.Decoder(_Document)
+_artist = msgspec.json.Decoder(_Artist)
+_track = msgspec.json.Decoder(_Track)
+
+
+def items(body: bytes) -> tuple[Attributes, list[msgspec.Raw]]:
+    """A list's attributes and its undecoded items. Raises `UnexpectedPayload` if it is no list we ask for."""
+    try:
+        document = _document.decode(body)
+    except msgspec.DecodeError as error:
+        raise UnexpectedPayload(f"not a list of Last.fm: {error}") from None
+    found = document.toptracks or document.topartists or document.artists
+    if found is None:
+        raise UnexpectedPayload("not a list of Last.fm: neither toptracks, nor topartists, nor artists")
+    listed = bytes(found.track if document.toptracks else found.artist)
+    if listed.startswith(b"["):
+        return found.attributes, msgspec.json.decode(listed, type=list[msgspec.Raw])
+    # A list of one is an object in old answers, an empty one an empty string.
+    return found.attributes, [msgspec.Raw(listed)] if listed.startswith(b"{") else []
+
+
+def chart(body: bytes, country_code: str) -> Iterator[Charted | Rejection]:
+    """The artists on a page of a country's chart, in order, still without a rank; or why one was refused."""
+    for position, raw in enumerate(items(body)[1]):
+        name = None
+        try:
+            artist = _decoded(_artist, raw)
+            name = _text(artist.name)
+            if name is None:
+                raise Refused("missing_name", "a charting artist without a name")
+            if name == UNKNOWN:
+                raise Refused("unknown_artist", "the chart holds plays without an artist")
+            listeners = _number(artist.listeners, "listeners")
+            yield Charted(name, _mbid(artist.mbid), {country_code}, None, listeners)
+        except Refused as refused:
+            yield Rejection(refused.reason, refused.detail, name, position)
+
+
+def ranked(charts: Iterable[Sequence[Charted]], at_most: int) -> dict[str, Charted]:
+    """The artists of several charts, `at_most` of each, by `artist_key`. Who is in two is there once."""
+    found: dict[str, Charted] = {}
+    for artists in charts:
+        met: set[str] = set()
+        for artist in artists:
+            key = artist_key(artist.name)
+            if key in met or len(met) == at_most:
+                continue
+            met.add(key)
+            artist.rank = len(met)
+            if key in found:
+                found[key].join(artist)
+            else:
+                found[key] = artist
+    return found
+
+
+def songs(
+    bodies: Sequence[bytes], snapshot_at: datetime, asked_name: str, charted: Charted, at_most: int
+) -> Songs:
+    """The rows of one artist out of the pages of the artist's top tracks: at least one, unless refused."""
+    snapshot_at = snapshot_at.astimezone(UTC).replace(tzinfo=None)
+    pages = [items(body) for body in bodies]
+    raws = [raw for _, found in pages for raw in found]
+    first = _first(raws)
+    returned = _text(pages[0][0].artist) or _text(first.name) or asked_name
+    refused = _not_an_artist(returned, first)
+    if refused:
+        return Songs([], [Rejection(*refused, asked_name, 0)], len(raws), 0)
+    key = artist_key(returned)
+    mbid = _mbid(first.mbid) or charted.mbid
+    about_artist = (
+        snapshot_at,
+        asked_name,
+        returned,
+        mbid,
+        key,
+        ",".join(sorted(charted.countries)) or None,
+        charted.rank,
+        charted.listeners,
+    )
+    rows: list[SongRow] = []
+    rejections: list[Rejection] = []
+    met: set[str] = set()
+    duplicates = 0
+    for position, raw in enumerate(raws):
+        try:
+            track = _decoded(_track, raw)
+            name = _text(track.name)
+            if name is None:
+                raise Refused("missing_name", f"a track of {returned} without a name")
+            song = song_key(key, name)
+            if song in met:
+                duplicates += 1
+                continue
+            row = checked(
+                SongRow(
+                    *about_artist,
+                    name,
+                    _mbid(track.mbid),
+                    song,
+                    _text(track.url),
+                    len(rows) + 1,
+                    _number(track.playcount, "playcount"),
+                    _number(track.listeners, "listeners"),
+                )
+            )
+            met.add(song)
+            if len(rows) < at_most:
+                rows.append(row)
+        except Refused as refusal:
+            rejections.append(Rejection(refusal.reason, refusal.detail, asked_name, position))
+    if not rows:
+        try:
+            rows.append(checked(SongRow(*about_artist, None, None, None, None, None, None, None)))
+        except Refused as refusal:
+            rejections.append(Rejection(refusal.reason, refusal.detail, asked_name, 0))
+    return Songs(rows, rejections, len(raws), duplicates)
+
+
+def _first(raws: Sequence[msgspec.Raw]) -> _Artist:
+    """Who the first track says it is by."""
+    try:
+        return (_decoded(_track, raws[0]).artist if raws else None) or _Artist()
+    except Refused:
+        return _Artist()
+
+
+def _not_an_artist(name: str, artist: _Artist) -> tuple[str, str] | None:
+    if name == UNKNOWN:
+        return "unknown_artist", "Last.fm led to [unknown], its page of tracks without an artist"
+    if "/+noredirect/" in (artist.url or ""):
+        return "shadow_artist", f"{name} is a page that only a misspelt name leads to"
+    return None
+
+
+def _decoded(decoder: "msgspec.json.Decoder[_Found]", raw: msgspec.Raw) -> "_Found":
+    try:
+        return decoder.decode(raw)
+    except msgspec.DecodeError as error:
+        raise Refused("wrong_type", str(error)) from None
+
+
+def _text(value: str | None) -> str | None:
+    return (value.strip() or None) if value else None
+
+
+def _number(value: str | int | None, what: str) -> int | None:
+    if value is None or value == "":
+        return None
+    try:
+        number = int(value)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 2**63:
+        raise Refused("bad_number", f"{what} is {value!r}")
+    return number
+
+
+def _mbid(value: str | None) -> str | None:
+    text = (_text(value) or "").lower()
+    return text if _UUID.fullmatch(text) else None

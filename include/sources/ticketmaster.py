@@ -1,0 +1,236 @@
+"""Concerts of the Ticketmaster Discovery API: one event of a response becomes rows, or a rejection.
+
+    Endpoint  GET https://app.ticketmaster.com/discovery/v2/events.json
+    Docs      https://developer.ticketmaster.com/products-and-docs/apis/discovery-api/v2/
+    Limits    5 requests a second, at least 0.2 s apart; 5,000 a day; the first 1,000 events of a search
+    Yields    `EventRow`: one row per event and billed artist, one without artist if nobody is billed
+
+What is asked is in `ticketmaster_search.py`; this module knows nothing of requests.
+
+What becomes of oddities (they are counted in the certificate by the code in the last column):
+
+    no id, no name, a value of the wrong type      rejected   missing_id, missing_name, wrong_type
+    a text wider than its column                   rejected   too_long
+    `test` is true                                 rejected   test_event
+    a status nobody documented                     rejected   unknown_status
+    coordinates that are no numbers, or off Earth  rejected   bad_coordinates
+    no status                                      kept       status None; `canceled` reads `cancelled`
+    coordinates 0,0 or missing                     kept       both None
+    a price range upside down or without currency  kept       all three prices None
+    on sale since 1900 (a placeholder)             kept       public_sale_starts_at None
+    genre or segment "Undefined"                   kept       None
+    an id from MusicBrainz that is no UUID         kept       artist_mbid None
+    a billed artist without a name                 kept       left out; those behind move up
+    an artist billed twice                         kept       the first time only
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+import msgspec
+
+from include.artists import artist_key
+from include.records import Identifier, Key, Mbid, Name, Refused, Rejection, Url, checked
+from include.sources import ticketmaster_wire as wire
+
+STATUSES = {
+    "onsale": "onsale",
+    "offsale": "offsale",
+    "cancelled": "cancelled",
+    "canceled": "cancelled",
+    "postponed": "postponed",
+    "rescheduled": "rescheduled",
+}
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_Code = Annotated[str, msgspec.Meta(extra={"bytes": 16})]
+_Country = Annotated[str, msgspec.Meta(extra={"bytes": 2})]
+_Currency = Annotated[str, msgspec.Meta(extra={"bytes": 3})]
+
+
+class EventRow(msgspec.Struct, frozen=True):
+    """One event and one of its billed artists; the columns of `staging.events`, in order."""
+
+    snapshot_at: datetime
+    """The run's instant. Every instant here is UTC, without a zone."""
+    country_code: _Country
+    """The country whose crawl found the event."""
+    event_id: Identifier
+    event_name: Name
+    event_url: Url | None
+    status: _Code | None
+    local_date: date | None
+    local_time: Annotated[str, msgspec.Meta(extra={"bytes": 8})] | None
+    """HH:MM:SS where the event takes place."""
+    starts_at: datetime | None
+    initial_date: date | None
+    """The first announced date of a postponed or rescheduled event."""
+    timezone: Identifier | None
+    date_tba: bool
+    date_tbd: bool
+    time_tba: bool
+    no_specific_time: bool
+    spans_multiple_days: bool
+    public_sale_starts_at: datetime | None
+    public_sale_ends_at: datetime | None
+    segment: Name | None
+    genre: Name | None
+    sub_genre: Name | None
+    price_currency: _Currency | None
+    price_min: float | None
+    price_max: float | None
+    promoter_name: Name | None
+    venue_id: Identifier | None
+    venue_name: Name | None
+    venue_city: Name | None
+    venue_state_code: _Code | None
+    venue_country_code: _Country | None
+    venue_postal_code: Annotated[str, msgspec.Meta(extra={"bytes": 32})] | None
+    venue_latitude: float | None
+    venue_longitude: float | None
+    artist_position: int | None
+    """1 for the artist billed first."""
+    attraction_id: Identifier | None
+    artist_name: Name | None
+    artist_mbid: Mbid | None
+    artist_key: Key | None
+    namesake_key: Key | None
+    """The artist's key if it turns out that another artist of the same name owns `artist_key`."""
+
+
+def rows(body: bytes, snapshot_at: datetime, country_code: str) -> Iterator[list[EventRow] | Rejection]:
+    """For each event of a response, in order: its rows, or why it was refused.
+
+    The body may be a page of a search, a list of events, or a single event. Raises `UnexpectedPayload`
+    when it is none of these.
+    """
+    snapshot_at = snapshot_at.astimezone(UTC).replace(tzinfo=None)
+    for position, raw in enumerate(wire.events(body)):
+        event_id = None
+        try:
+            event = wire.decode_event(raw)
+            event_id = event.id
+            yield _rows(event, snapshot_at, country_code)
+        except Refused as refused:
+            event_id = event_id or wire.id_of(raw)
+            yield Rejection(refused.reason, refused.detail, event_id, position)
+
+
+def _rows(event: wire.Event, snapshot_at: datetime, country_code: str) -> list[EventRow]:
+    event_id, event_name = _text(event.id), _text(event.name)
+    if event_id is None:
+        raise Refused("missing_id", "the event has no id")
+    if event_name is None:
+        raise Refused("missing_name", "the event has no name")
+    if event.test:
+        raise Refused("test_event", "the event is marked as a test")
+    start, sale = event.dates.start, event.sales.public
+    initial = event.dates.initial_start_date
+    venue = event.embedded.venues[0] if event.embedded.venues else event.place or wire.Venue()
+    latitude, longitude = _coordinates(venue.location)
+    classification = next((c for c in event.classifications if c.primary), None) or next(
+        iter(event.classifications), wire.Classification()
+    )
+    sale_start = _utc(sale.start_date_time)
+    about_event = (
+        snapshot_at,
+        country_code,
+        event_id,
+        event_name,
+        _text(event.url),
+        _status(event.dates.status.code),
+        start.local_date,
+        f"{start.local_time:%H:%M:%S}" if start.local_time else None,
+        _utc(start.date_time),
+        initial.local_date if initial else None,
+        _text(event.dates.timezone) or _text(venue.timezone),
+        start.date_tba,
+        start.date_tbd,
+        start.time_tba,
+        start.no_specific_time,
+        event.dates.span_multiple_days,
+        sale_start if sale_start and sale_start.year > 1900 else None,
+        _utc(sale.end_date_time),
+        _class_name(classification.segment),
+        _class_name(classification.genre),
+        _class_name(classification.sub_genre),
+        *_price(event.price_ranges),
+        _text(event.promoter.name),
+        _text(venue.id),
+        _text(venue.name),
+        _text(venue.city.name),
+        _text(venue.state.state_code),
+        _text(venue.country.country_code),
+        _text(venue.postal_code),
+        latitude,
+        longitude,
+    )
+    billed = _billed(event.embedded.attractions) or [(None, None, None, None, None, None)]
+    return [checked(EventRow(*about_event, *artist)) for artist in billed]
+
+
+_Artist = tuple[int | None, str | None, str | None, str | None, str | None, str | None]
+
+
+def _billed(attractions: list[wire.Attraction]) -> list[_Artist]:
+    artists: list[_Artist] = []
+    met: set[tuple[str | None, str]] = set()
+    for attraction in attractions:
+        attraction_id, name = _text(attraction.id), _text(attraction.name)
+        if name is None or (attraction_id, name) in met:
+            continue
+        met.add((attraction_id, name))
+        mbid = _mbid(attraction.external_links.musicbrainz)
+        artists.append(
+            (len(artists) + 1, attraction_id, name, mbid, artist_key(name), artist_key(name, mbid))
+        )
+    return artists
+
+
+def _text(value: str | None) -> str | None:
+    return (value.strip() or None) if value else None
+
+
+def _utc(instant: datetime | None) -> datetime | None:
+    return instant.astimezone(UTC).replace(tzinfo=None) if instant else None
+
+
+def _status(code: str | None) -> str | None:
+    code = _text(code)
+    if code is None:
+        return None
+    try:
+        return STATUSES[code.lower()]
+    except KeyError:
+        raise Refused("unknown_status", f"status {code[:40]!r}") from None
+
+
+def _class_name(part: wire.Named | None) -> str | None:
+    name = _text(part.name) if part else None
+    return None if name == "Undefined" else name
+
+
+def _coordinates(location: wire.Location) -> tuple[float | None, float | None]:
+    if location.latitude in (None, "") and location.longitude in (None, ""):
+        return None, None
+    try:
+        latitude, longitude = float(location.latitude or ""), float(location.longitude or "")
+    except ValueError:
+        latitude = longitude = float("nan")
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise Refused("bad_coordinates", f"latitude {location.latitude!r}, longitude {location.longitude!r}")
+    return (latitude, longitude) if (latitude, longitude) != (0, 0) else (None, None)
+
+
+def _price(ranges: list[wire.PriceRange]) -> tuple[str | None, float | None, float | None]:
+    price = next((r for r in ranges if r.type == "standard"), None) or next(iter(ranges), None)
+    if price is None or price.min is None or price.max is None or not 0 <= price.min <= price.max:
+        return None, None, None
+    currency = _text(price.currency)
+    return (currency, price.min, price.max) if currency else (None, None, None)
+
+
+def _mbid(links: list[wire.ExternalId]) -> str | None:
+    text = (_text(links[0].id) or "").lower() if links else ""
+    return text if _UUID.fullmatch(text) else None

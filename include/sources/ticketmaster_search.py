@@ -1,0 +1,180 @@
+"""How the Discovery API's event search is asked, and what its answers mean.
+
+Only Music events are asked for, by the segment's id, because its name is localised. The filters are
+inclusive on both edges and take whole seconds only.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from include.errors import SourceRejected, SourceUnavailable, UnexpectedPayload
+from include.sources.http import Request, Response, Retry
+from include.sources.windows import PAGE, Page, Sighting, Window
+
+CONNECTION = "ticketmaster"
+KEY_PARAMETER = "apikey"
+_PATH = "/discovery/v2/events.json"
+_MUSIC = "KZFzniwnSyZfZ7v7nJ"
+
+
+def request(window: Window, page: int) -> Request:
+    """The request for one page of a window."""
+    params = {
+        "countryCode": window.country,
+        "segmentId": _MUSIC,
+        "locale": "*",
+        "size": str(PAGE),
+        "page": str(page),
+        "sort": window.order,
+    }
+    if window.start is not None and window.end is not None:
+        params |= {"startDateTime": _instant(window.start), "endDateTime": _instant(window.end)}
+    return Request(f"{window.name()}-{page}", _PATH, params | dict(window.filters))
+
+
+def _instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def read(response: Response) -> Page:
+    """The page an answer holds.
+
+    Raises `Retry` for what may pass: 5xx, too many requests, no JSON, no page numbers. Raises
+    `SourceRejected` for a bad key or request, `SourceUnavailable` when the day's calls are used up.
+    """
+    if response.status == 200:
+        return _page(response)
+    fault, codes = _complaint(response.body)
+    if response.status == 404 and any(code.startswith("DIS") for code in codes):
+        return Page(0, ())  # some searches without a hit are answered so
+    if response.status == 429 and "QuotaViolation" in fault:
+        raise SourceUnavailable(
+            f"The day's calls of the connection `{CONNECTION}` are used up (HTTP 429){_reset(response)}. "
+            "What was received is kept; a later try of the run goes on from there."
+        )
+    if response.status == 429 or response.status >= 500:
+        raise Retry(f"HTTP {response.status} {response.excerpt()}")
+    if response.status in (401, 403):
+        raise SourceRejected(
+            f"Ticketmaster refused the API key (HTTP {response.status} {fault or response.excerpt()}). "
+            f"Correct the password of the Airflow connection `{CONNECTION}` "
+            f"(Admin → Connections, or AIRFLOW_CONN_{CONNECTION.upper()})."
+        )
+    raise SourceRejected(f"Ticketmaster refused the request: HTTP {response.status} {response.excerpt()}")
+
+
+class _Wire(msgspec.Struct, rename="camel", gc=False, frozen=True):
+    """An object of the API."""
+
+
+class _Id(_Wire, frozen=True):
+    id: str | None = None
+
+
+class _Start(_Wire, frozen=True):
+    date_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+
+class _Dates(_Wire, frozen=True):
+    start: _Start = _Start()
+
+
+class _Classification(_Wire, frozen=True):
+    genre: _Id = _Id()
+
+
+class _State(_Wire, frozen=True):
+    state_code: str | None = None
+
+
+class _Venue(_Wire, frozen=True):
+    state: _State = _State()
+
+
+class _Venues(_Wire, frozen=True):
+    venues: list[_Venue] = []
+
+
+class _Event(_Wire, frozen=True):
+    id: str
+    dates: _Dates = _Dates()
+    classifications: list[_Classification] = []
+    embedded: _Venues = msgspec.field(name="_embedded", default=_Venues())
+
+
+class _PageNumbers(_Wire, frozen=True):
+    total_elements: int
+
+
+class _Events(_Wire, frozen=True):
+    events: list[msgspec.Raw] = []
+
+
+class _SearchPage(_Wire, frozen=True):
+    page: _PageNumbers | None = None
+    embedded: _Events = msgspec.field(name="_embedded", default=_Events())
+
+
+class _Fault(_Wire, frozen=True):
+    faultstring: str = ""
+    detail: Any = None
+
+
+class _Error(_Wire, frozen=True):
+    code: str = ""
+
+
+class _Complaint(_Wire, frozen=True):
+    fault: _Fault = _Fault()
+    errors: list[_Error] = []
+
+
+_search_page = msgspec.json.Decoder(_SearchPage)
+_event = msgspec.json.Decoder(_Event)
+_complaint_decoder = msgspec.json.Decoder(_Complaint)
+
+
+def _page(response: Response) -> Page:
+    try:
+        found = _search_page.decode(response.body)
+    except msgspec.ValidationError as error:
+        raise Retry(f"the page has another shape: {error}", finally_raise=UnexpectedPayload) from None
+    except msgspec.DecodeError as error:
+        raise Retry(f"not JSON ({error}): {response.excerpt()}") from None
+    if found.page is None:
+        raise Retry(f"no page numbers: {response.excerpt()}", finally_raise=UnexpectedPayload)
+    return Page(found.page.total_elements, tuple(_sighting(raw) for raw in found.embedded.events))
+
+
+def _sighting(raw: msgspec.Raw) -> Sighting:
+    try:
+        event = _event.decode(raw)
+    except msgspec.DecodeError:  # it will be refused when the run is landed; here it only has to be counted
+        return Sighting(hashlib.blake2b(raw, digest_size=16).hexdigest(), None, None, None)
+    return Sighting(
+        event.id,
+        event.dates.start.date_time,
+        event.embedded.venues[0].state.state_code if event.embedded.venues else None,
+        event.classifications[0].genre.id if event.classifications else None,
+    )
+
+
+def _complaint(body: bytes) -> tuple[str, list[str]]:
+    """What a refusal says: the gateway's fault, and the API's codes."""
+    try:
+        complaint = _complaint_decoder.decode(body)
+    except msgspec.DecodeError:
+        return "", []
+    fault = f"{complaint.fault.faultstring} {complaint.fault.detail or ''}".strip()
+    return fault, [error.code for error in complaint.errors]
+
+
+def _reset(response: Response) -> str:
+    """When the quota starts anew: `Rate-Limit-Reset` holds milliseconds since 1970."""
+    reset = response.headers.get("Rate-Limit-Reset", "")
+    if not reset.isdigit():
+        return ""
+    return f"; they start anew at {datetime.fromtimestamp(int(reset) / 1000).astimezone():%Y-%m-%d %H:%M %Z}"
