@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -109,13 +109,19 @@ class EventSearch:
                 chosen &= time_kind != kind
         return chosen
 
+    @lru_cache(maxsize=256)  # noqa: B019 - a search lives as long as its process
+    def _venues_that_fit(self, name: str, text: str) -> NDArray[np.bool_]:
+        wanted = _listed(text)
+        return np.array(
+            [_VENUE_FILTERS[name](self._catalog, venue, wanted) for venue in self._catalog.venues]
+        )
+
     def _filters(self, params: Mapping[str, str]) -> list[Filter]:
         columns = self._columns
         chosen: list[Filter] = []
-        for name, matches in _VENUE_FILTERS.items():
-            if wanted := _listed(params.get(name)):
-                fits = np.array([matches(self._catalog, venue, wanted) for venue in self._catalog.venues])
-                chosen.append(_lookup(fits, columns.venue))
+        for name in _VENUE_FILTERS:
+            if params.get(name):
+                chosen.append(_lookup(self._venues_that_fit(name, params[name]), columns.venue))
         for name, (primary, matches_style) in _STYLE_FILTERS.items():
             if wanted := _listed(params.get(name)):
                 fits = np.array(

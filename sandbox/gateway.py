@@ -163,8 +163,8 @@ class Gateway:
         self, request: web.Request, fault: Fault, params: Mapping[str, str], entry: dict[str, Any]
     ) -> web.StreamResponse:
         html = {"Content-Type": "text/html; charset=utf-8"}
-        if fault.kind == "hang":
-            while request.transport is not None and not request.transport.is_closing():
+        if fault.kind == "hang":  # aiohttp tells nobody when a client has gone
+            while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         if fault.kind in ("hang", "reset"):
             _break(request)

@@ -15,8 +15,9 @@ from urllib.parse import quote_plus
 import msgspec
 from aiohttp import web
 
-from sandbox.catalog import Catalog, Track
+from sandbox.catalog import Catalog
 from sandbox.gateway import Answer, Fault, Gateway, GatewayOptions
+from sandbox.music import Track
 from sandbox.names import fold, song_title
 from sandbox.places import CHART_COUNTRIES
 from sandbox.seeded import pair, text_index
@@ -89,7 +90,8 @@ class Lastfm:
 
     def __init__(self, catalog: Catalog, options: LastfmOptions) -> None:
         self.options: Any = options
-        self._catalog = catalog
+        self._music = catalog.music
+        self._upcoming = catalog.upcoming
         self._seeded = catalog.seeded
         self._admitted: deque[float] = deque()
         self._methods: dict[str, Callable[[Params], Any]] = {
@@ -150,11 +152,11 @@ class Lastfm:
         name = params.get("country", "").strip()
         if not name:
             raise _Refused(_error(6, "country param required", status=200, links=True))
-        code = self._catalog.country_named(name)
+        code = self._music.country_named(name)
         if code is None:
             raise _Refused(_error(6, "country param invalid", status=200, links=True))
         limit, page = self._limit(params), self._page(params)
-        chart = self._catalog.chart(code)
+        chart = self._music.chart(code)
         entries = []
         for place in self._places(limit, page, len(chart)):
             entry = chart[place]
@@ -169,10 +171,10 @@ class Lastfm:
 
     def _world_chart(self, params: Params) -> Any:
         limit, page = self._limit(params), self._page(params)
-        order = self._catalog.world_chart()
+        order = self._music.world_chart()
         entries = []
         for place in self._places(limit, page, len(order)):
-            artist = self._catalog.artist(order[place])
+            artist = self._music.artist(order[place])
             listed = {
                 "name": artist.name,
                 "playcount": str(artist.play_count),
@@ -195,7 +197,7 @@ class Lastfm:
         artist = self._artist(params)
         limit, page = self._limit(params, zero=50), self._page(params)
         if isinstance(artist, int):
-            name, tracks, total = self._catalog.names[artist], self._catalog.top_tracks(artist), None
+            name, tracks, total = self._music.names[artist], self._music.top_tracks(artist), None
             credit = {"name": name} | self._mbid("tracks", artist, 0.9, 0.0) | {"url": _url(name)}
         else:
             name, tracks, total = artist, *self._nobodys_tracks(artist)
@@ -229,10 +231,10 @@ class Lastfm:
 
     def _info(self, params: Params) -> Any:
         artist = self._artist(params)
-        name = self._catalog.names[artist] if isinstance(artist, int) else artist
+        name = self._music.names[artist] if isinstance(artist, int) else artist
         listeners, plays = 2, 15
         if isinstance(artist, int):
-            listeners, plays = self._catalog.artist(artist).listeners, self._catalog.artist(artist).play_count
+            listeners, plays = self._music.artist(artist).listeners, self._music.artist(artist).play_count
         url = (
             _url(name)
             if isinstance(artist, int)
@@ -242,7 +244,7 @@ class Lastfm:
         written = {"name": name} | (
             self._mbid("info", artist, 0.9, 0.1) if isinstance(artist, int) else {"mbid": ""}
         )
-        touring = isinstance(artist, int) and bool(self._catalog.upcoming[artist])
+        touring = isinstance(artist, int) and bool(self._upcoming[artist])
         return {"artist": {
             **written, "url": url, "image": _IMAGES, "streamable": "0", "ontour": "1" if touring else "0",
             "stats": {"listeners": str(listeners), "playcount": str(plays)},
@@ -253,20 +255,20 @@ class Lastfm:
     def _correction(self, params: Params) -> Any:
         asked = params.get("artist", "")
         artist = self._artist({**params, "autocorrect": "1"})
-        if not isinstance(artist, int) or self._catalog.names[artist] == asked:
+        if not isinstance(artist, int) or self._music.names[artist] == asked:
             return {"corrections": "\n                "}
-        name = self._catalog.names[artist]
+        name = self._music.names[artist]
         corrected = {"name": name} | self._mbid("info", artist, 0.9, 0.1) | {"url": _url(name)}
         return {"corrections": {"correction": {"artist": corrected, "@attr": {"index": "0"}}}}
 
     def _artist(self, params: Params) -> int | str:
         """The artist asked for: one of the catalogue, or the name of a shadow artist or of [unknown]."""
-        catalog, name = self._catalog, params.get("artist")
+        music, name = self._music, params.get("artist")
         mbid = params.get("mbid", "").lower()
         if mbid == UNKNOWN_MBID:
             return UNKNOWN_NAME
         if mbid:  # a lookup by mbid fails for some artists that exist by name
-            known = catalog.artists_by_mbid.get(mbid)
+            known = music.artists_by_mbid.get(mbid)
             if known is None or self._seeded.unit("found by mbid", known) < 0.3:
                 raise _not_found()
             return known
@@ -275,10 +277,10 @@ class Lastfm:
         corrects = params.get("autocorrect", "0") == "1"
         if not name.strip() or name == UNKNOWN_NAME or (corrects and name.casefold() == "unknown artist"):
             return UNKNOWN_NAME
-        exact = catalog.artist_named(name)
+        exact = music.artist_named(name)
         if exact is not None:
             return exact
-        similar = None if name.endswith("(Touring)") else catalog.artist_like(name)
+        similar = None if name.endswith("(Touring)") else music.artist_like(name)
         if similar is not None:
             return similar if corrects else name
         if self.scrobbled(name):

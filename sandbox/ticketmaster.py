@@ -15,7 +15,8 @@ import msgspec
 from aiohttp import web
 
 from sandbox.catalog import Catalog
-from sandbox.event_json import Bulk, EventWriter
+from sandbox.embedded_json import Bulk
+from sandbox.event_json import EventWriter
 from sandbox.event_search import BadDate, EventSearch, Ties
 from sandbox.gateway import Answer, Fault, Gateway, GatewayOptions
 

@@ -57,9 +57,9 @@ def recorded(name: str) -> Any:
 def misspelt(catalog: Catalog) -> tuple[int, str]:
     """An artist, and how Ticketmaster spells it: other than Last.fm in accents, punctuation or "The"."""
     for artist in range(400):
-        name = catalog.names[artist]
+        name = catalog.music.names[artist]
         spelt = billed_as(catalog.seeded, artist, name)
-        if catalog.artist_named(spelt) is None and catalog.artist_like(spelt) == artist:
+        if catalog.music.artist_named(spelt) is None and catalog.music.artist_like(spelt) == artist:
             return artist, spelt
     raise AssertionError
 
@@ -103,13 +103,13 @@ async def test_the_world_chart_claims_more_than_it_holds(catalog: Catalog) -> No
 
 
 async def test_top_tracks_are_the_catalogues_page_by_page(catalog: Catalog) -> None:
-    artist = next(index for index in range(100) if catalog.track_count(index) > 120)
+    artist = next(index for index in range(100) if catalog.music.track_count(index) > 120)
     async with serving(catalog) as api:
         found: list[dict[str, Any]] = []
         for page in range(1, 4):
-            tracks, paging = await api.tracks(artist=catalog.names[artist], limit="50", page=str(page))
+            tracks, paging = await api.tracks(artist=catalog.music.names[artist], limit="50", page=str(page))
             found += tracks
-            assert paging["perPage"] == "50" and paging["total"] == str(catalog.track_count(artist))
+            assert paging["perPage"] == "50" and paging["total"] == str(catalog.music.track_count(artist))
     expected = catalog.top_tracks(artist, len(found))
     assert [track["name"] for track in found] == [track.name for track in expected]
     assert [track["@attr"]["rank"] for track in found] == [str(rank) for rank in range(1, len(found) + 1)]
@@ -121,8 +121,8 @@ async def test_top_tracks_are_the_catalogues_page_by_page(catalog: Catalog) -> N
 
 async def test_case_does_not_matter_even_without_autocorrect(catalog: Catalog) -> None:
     async with serving(catalog) as api:
-        _, paging = await api.tracks(artist=catalog.names[0].swapcase(), autocorrect="0")
-    assert paging["artist"] == catalog.names[0]
+        _, paging = await api.tracks(artist=catalog.music.names[0].swapcase(), autocorrect="0")
+    assert paging["artist"] == catalog.music.names[0]
 
 
 async def test_autocorrect_answers_with_the_canonical_name_and_without_it_a_shadow_artist_answers(
@@ -131,20 +131,20 @@ async def test_autocorrect_answers_with_the_canonical_name_and_without_it_a_shad
     artist, spelt = misspelt(catalog)
     async with serving(catalog) as api:
         corrected, paging = await api.tracks(artist=spelt, autocorrect="1")
-        assert paging["artist"] == catalog.names[artist]
+        assert paging["artist"] == catalog.music.names[artist]
         assert [track["name"] for track in corrected] == [t.name for t in catalog.top_tracks(artist, 50)]
         shadow, paging = await api.tracks(artist=spelt, autocorrect="0")
         assert paging["artist"] == spelt and int(paging["total"]) <= 15
         assert all(int(track["listeners"]) <= 2 and "mbid" not in track["artist"] for track in shadow)
         _, body = await api.get("artist.getCorrection", artist=spelt)
-        assert body["corrections"]["correction"]["artist"]["name"] == catalog.names[artist]
+        assert body["corrections"]["correction"]["artist"]["name"] == catalog.music.names[artist]
         _, body = await api.get("artist.getInfo", artist=spelt)
         assert "/+noredirect/" in body["artist"]["url"]
 
 
 @pytest.mark.parametrize("name", UNUSUAL)
 async def test_unusual_names_are_found(catalog: Catalog, name: str) -> None:
-    artist = catalog.artist_named(name)
+    artist = catalog.music.artist_named(name)
     async with serving(catalog) as api:
         status, body = await api.get("artist.getTopTracks", artist=name, autocorrect="1")
     if artist is None:
@@ -167,8 +167,8 @@ async def test_a_lookup_by_mbid_finds_most_artists(catalog: Catalog) -> None:
     async with serving(catalog) as api:
         found = 0
         for artist in range(40):
-            _, body = await api.get("artist.getTopTracks", mbid=catalog.artist(artist).mbid, limit="1")
-            found += body.get("toptracks", {}).get("@attr", {}).get("artist") == catalog.names[artist]
+            _, body = await api.get("artist.getTopTracks", mbid=catalog.music.artist(artist).mbid, limit="1")
+            found += body.get("toptracks", {}).get("@attr", {}).get("artist") == catalog.music.names[artist]
     assert 20 <= found <= 36
 
 
@@ -187,7 +187,9 @@ async def test_billings_that_are_no_artist_are_shadows_or_not_found(catalog: Cat
 
 
 async def test_a_limit_of_a_hundred_may_yield_fifty(catalog: Catalog) -> None:
-    artist = catalog.names[next(index for index in range(100) if catalog.track_count(index) > 120)]
+    artist = catalog.music.names[
+        next(index for index in range(100) if catalog.music.track_count(index) > 120)
+    ]
     async with serving(catalog, halved_hundreds=1.0) as api:
         assert len((await api.tracks(artist=artist, limit="100"))[0]) == 50
         assert len((await api.tracks(artist=artist, limit="99"))[0]) == 99
@@ -195,28 +197,28 @@ async def test_a_limit_of_a_hundred_may_yield_fifty(catalog: Catalog) -> None:
 
 async def test_the_second_page_may_repeat_the_first(catalog: Catalog) -> None:
     async with serving(catalog, doubled_pages=True) as api:
-        tracks, _ = await api.tracks(artist=catalog.names[0], limit="10", page="2")
+        tracks, _ = await api.tracks(artist=catalog.music.names[0], limit="10", page="2")
     assert [track["name"] for track in tracks] == [track.name for track in catalog.top_tracks(0, 20)]
 
 
 async def test_songs_may_repeat_and_totals_be_endless(catalog: Catalog) -> None:
     async with serving(catalog, repeat_after=30, total_factor=1_000.0) as api:
-        tracks, paging = await api.tracks(artist=catalog.names[0], limit="60", page="900")
+        tracks, paging = await api.tracks(artist=catalog.music.names[0], limit="60", page="900")
     assert len(tracks) == 60 and len({track["name"] for track in tracks}) == 30
     assert int(paging["totalPages"]) > 900
     async with serving(catalog, total_factor=1_000.0) as api:
-        tracks, _ = await api.tracks(artist=catalog.names[0], limit="50", page="900")
+        tracks, _ = await api.tracks(artist=catalog.music.names[0], limit="50", page="900")
     assert tracks == []
 
 
 async def test_a_list_of_one_may_be_an_object(catalog: Catalog) -> None:
     async with serving(catalog, single_as_object=True) as api:
-        tracks, _ = await api.tracks(artist=catalog.names[0], limit="1")
+        tracks, _ = await api.tracks(artist=catalog.music.names[0], limit="1")
     assert isinstance(tracks, dict)
 
 
 async def test_a_limit_of_zero_is_fifty_for_top_tracks(catalog: Catalog) -> None:
-    artist = catalog.names[next(index for index in range(100) if catalog.track_count(index) > 50)]
+    artist = catalog.music.names[next(index for index in range(100) if catalog.music.track_count(index) > 50)]
     async with serving(catalog) as api:
         assert len((await api.tracks(artist=artist, limit="0"))[0]) == 50
 
@@ -244,7 +246,7 @@ async def test_a_limit_of_zero_is_fifty_for_top_tracks(catalog: Catalog) -> None
 async def test_errors_are_the_recorded_ones(
     catalog: Catalog, method: str, params: dict[str, str], status: int, name: str
 ) -> None:
-    asked = {key: value.replace("{0}", catalog.names[0]) for key, value in params.items()}
+    asked = {key: value.replace("{0}", catalog.music.names[0]) for key, value in params.items()}
     async with serving(catalog) as api:
         assert await api.get(method, **asked) == (status, recorded(name))
 
@@ -284,13 +286,13 @@ async def test_responses_have_the_keys_and_types_of_recorded_ones(catalog: Catal
     async with serving(catalog) as api:
         _, ours = await api.get("geo.getTopArtists", country="United States", limit="200")
         assert set(_shape(ours)) <= set(_shape(chart)) and set(_shape(chart)) <= set(_shape(ours))
-        _, ours = await api.get("artist.getTopTracks", artist=catalog.names[0], limit="50")
+        _, ours = await api.get("artist.getTopTracks", artist=catalog.music.names[0], limit="50")
         assert set(_shape(ours)) <= set(_shape(songs)) and list(ours["toptracks"]["@attr"]) == list(
             songs["toptracks"]["@attr"]
         )
         _, ours = await api.get("chart.getTopArtists", limit="200")
         assert set(_shape(ours)) == set(_shape(world))
-        _, ours = await api.get("artist.getInfo", artist=catalog.names[0])
+        _, ours = await api.get("artist.getInfo", artist=catalog.music.names[0])
         assert set(ours["artist"]) <= set(info["artist"])
 
 
@@ -306,15 +308,15 @@ async def test_mbids_are_missing_or_empty_as_often_as_recorded(catalog: Catalog)
 
 def test_mbids_agree_between_the_sources_but_for_namesakes(catalog: Catalog) -> None:
     known = [catalog.attraction_mbid(artist) for artist in range(1_000)]
-    assert all(mbid in (None, catalog.artist(artist).mbid) for artist, mbid in enumerate(known))
+    assert all(mbid in (None, catalog.music.artist(artist).mbid) for artist, mbid in enumerate(known))
     assert sum(mbid is not None for mbid in known) / 1_000 == pytest.approx(0.66, abs=0.05)
     namesake = catalog.cast.namesakes + 7
-    assert catalog.attraction_name(namesake) == catalog.names[7]
-    assert catalog.attraction_mbid(namesake) not in (None, catalog.artist(7).mbid)
+    assert catalog.attraction_name(namesake) == catalog.music.names[7]
+    assert catalog.attraction_mbid(namesake) not in (None, catalog.music.artist(7).mbid)
 
 
 def test_spellings_differ_between_the_sources(catalog: Catalog) -> None:
-    spelt = [(catalog.names[artist], catalog.attraction_name(artist)) for artist in range(2_000)]
+    spelt = [(catalog.music.names[artist], catalog.attraction_name(artist)) for artist in range(2_000)]
     other = [(name, billed) for name, billed in spelt if name != billed]
     assert 0.05 < len(other) / 2_000 < 0.3
     assert sum(fold(name) == fold(billed) for name, billed in other) / len(other) > 0.5
