@@ -35,13 +35,13 @@ class Settings:
     data_docs_runs: int = 30
     """MUSICIAN_DATA_DOCS_RUNS: the data docs keep the pages of so many audits."""
     notify: str = ""
-    """MUSICIAN_NOTIFY: the Airflow connection, of type smtp or http, that reports failures; none: nobody is told."""
+    """MUSICIAN_NOTIFY: the Airflow connection (smtp or http) through which failures are reported; empty: none."""
     star_deadline_minutes: int = 120
     """MUSICIAN_STAR_DEADLINE_MINUTES: a run of `musician_warehouse` that takes longer is reported, too."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """The settings of this process. Raises `SettingInvalid`, naming the variable, for a value that does not parse."""
+        """This process's settings. Raises `SettingInvalid`, naming the variable, for a value that does not parse."""
         environ = os.environ if environ is None else environ
         given = {
             field: _parse(f"MUSICIAN_{field.upper()}", parse, environ[f"MUSICIAN_{field.upper()}"])
@@ -53,7 +53,9 @@ class Settings:
     def with_params(self, params: Mapping[str, Any]) -> Self:
         """The settings for one DAG run: what its `params` give replaces the environment's value."""
         given = {
-            field: _parse(f"params.{field}", parse, ",".join(value) if isinstance(value, list) else str(value))
+            field: _parse(
+                f"params.{field}", parse, ",".join(value) if isinstance(value, list) else str(value)
+            )
             for field, parse in _PARSERS.items()
             if (value := params.get(field)) is not None
         }
