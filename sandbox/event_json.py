@@ -60,13 +60,14 @@ def _day(day: int) -> str:
 
 
 class EventWriter:
-    """Writes the events of one catalogue at one bulk."""
+    """Writes the events of one catalogue at one bulk: `event(row)` is its JSON."""
 
     def __init__(self, catalog: Catalog, bulk: Bulk) -> None:
         self._catalog = catalog
         self._seeded = catalog.seeded
         self._bulk = bulk
         self._embedded = EmbeddedWriter(catalog, bulk)
+        self.event = lru_cache(maxsize=4096)(self._write_event)
         self._tour = lru_cache(maxsize=20_000)(partial(names.tour_name, self._seeded))
         self._classification = lru_cache(maxsize=256)(self._write_classification)
 
@@ -117,8 +118,7 @@ class EventWriter:
             return f"{billing} with {catalog.attraction_name(int(lineup[1])).strip()}"
         return f"An Evening with {billing}" if drawn < 0.97 else f"{_PROMOTERS[2][1].title()}: {billing}"
 
-    def event(self, event: int) -> bytes:
-        """The event as JSON."""
+    def _write_event(self, event: int) -> bytes:
         catalog, seeded = self._catalog, self._seeded
         columns = catalog.concerts
         identifier = str(columns.ids[event], "ascii")
