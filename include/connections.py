@@ -75,6 +75,18 @@ def redshift() -> Any:
     return RedshiftSQLHook("redshift").get_conn()
 
 
+def redshift_engine_arguments() -> tuple[str, dict[str, Any]]:
+    """URL, password included, and driver arguments under which SQLAlchemy reaches `redshift`."""
+    _require("redshift")
+    from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
+    from sqlalchemy.engine import make_url
+
+    hook = RedshiftSQLHook("redshift")
+    url = make_url(hook.get_uri()).set(drivername="redshift+redshift_connector")
+    extra = hook.conn.extra_dejson
+    return url.render_as_string(hide_password=False), {k: extra[k] for k in ("ssl", "sslmode") if k in extra}
+
+
 def _require(connection_id: str) -> None:
     from airflow.sdk.bases.hook import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException
