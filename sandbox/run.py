@@ -108,6 +108,8 @@ class Pipeline:
         took = f" after {task['duration']:.1f} s" if task["duration"] and task["state"] != "running" else ""
         retry = f" (try {task['try_number']})" if task["try_number"] > 1 else ""
         self.say(f"{task['dag_id']:<18} {task['task_id']:<28} {task['state']}{took}{retry}")
+        if task["state"] == "up_for_retry" and (lines := self._log(task)):
+            self.say(f"    {lines[-1]}")
 
     def _raise_if_failed(self) -> None:
         for task in self._tasks:
@@ -118,21 +120,23 @@ class Pipeline:
                 raise PipelineFailed(f"The run {run['dag_run_id']} of {run['dag_id']} failed.")
 
     def _failure(self, task: TaskInstance) -> str:
-        log = (
-            self.logs
-            / f"dag_id={task['dag_id']}"
-            / f"run_id={task['dag_run_id']}"
-            / f"task_id={task['task_id']}"
-            / f"attempt={task['try_number']}.log"
-        )
         tries = f"at try {task['try_number']} of {task['max_tries'] + 1}"
-        if not log.exists():
+        lines = self._log(task)
+        if not lines:
             return f"The task {task['task_id']} of {task['dag_id']} failed {tries}, without a log."
-        lines = _indented(task_log(log)[-LOG_LINES:])
         return (
-            f"The task {task['task_id']} of {task['dag_id']} failed {tries}. "
-            f"The end of its log:\n\n{lines}\n\nAll of it: {log}"
+            f"The task {task['task_id']} of {task['dag_id']} failed {tries}. The end of its log:\n\n"
+            f"{_indented(lines[-LOG_LINES:])}\n\nAll of it: {self._log_file(task)}"
         )
+
+    def _log(self, task: TaskInstance) -> list[str]:
+        path = self._log_file(task)
+        return task_log(path) if path.exists() else []
+
+    def _log_file(self, task: TaskInstance) -> Path:
+        folder = f"dag_id={task['dag_id']}/run_id={task['dag_run_id']}/task_id={task['task_id']}"
+        mapped = f"/map_index={task['map_index']}" if task["map_index"] >= 0 else ""
+        return self.logs / f"{folder}{mapped}/attempt={task['try_number']}.log"
 
     def _raise_if_not_woken(self, waited: float) -> None:
         for task in self._tasks:
