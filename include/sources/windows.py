@@ -30,7 +30,7 @@ VAGUE = 10_000
 TARGET = 3_000
 """Events a stretch should hold; it is cut when it holds half as many again."""
 _STRETCHES_AT_ONCE = 8
-_ASCENDING, _DESCENDING = "date,name,asc", "date,name,desc"
+_ASCENDING, _DESCENDING, _BACKWARDS = "date,name,asc", "date,name,desc", "name,desc"
 _FACETS = ("stateCode", "genreId")
 _EAST = frozenset(
     ["AE", "AU", "CN", "HK", "ID", "IN", "JP", "KR", "MY", "NZ", "PH", "SG", "TH", "TR", "TW", "VN"]
@@ -50,12 +50,14 @@ class Window:
     end: datetime | None
     filters: tuple[tuple[str, str], ...] = ()
     order: str = _ASCENDING
+    """The sort parameter."""
 
     def name(self) -> str:
         """A name no other window has, made of letters, digits, hyphens and dots."""
         instants = [f"{at:%Y%m%dT%H%M%S}" for at in (self.start, self.end) if at]
         filters = [f"{parameter}.{value}" for parameter, value in self.filters]
-        return "-".join([self.country, *instants, *filters, *(["desc"] if self.order == _DESCENDING else [])])
+        order = [] if self.order == _ASCENDING else [self.order.replace(",", ".")]
+        return "-".join([self.country, *instants, *filters, *order])
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +154,7 @@ class Crawl:
     async def _undated(self, window: Window) -> None:
         async with self._slots:
             stretch = self._begin(window)
-            [first] = await self._take(stretch, window, [0])
-            stretch.reported = first.total
-            await self._take(stretch, window, range(1, _pages(first.total)))
-            await self._crowd(stretch, window, first.total)
+            stretch.reported = await self._crowd(stretch, window)
             stretch.finish()
 
     async def _take(self, stretch: Stretch, window: Window, pages: Sequence[int]) -> list[Page]:
@@ -177,10 +176,11 @@ class Crawl:
         False when the search does not sort by date, which makes walking useless.
         """
         window = stretch.window
-        crowds: list[tuple[Window, int]] = []
+        crowds: list[tuple[Window, int]] = []  # single instants of which not all came, and their totals
         passed = 0  # events of the stretch before window.start
-        first = page = 0  # the first page asked of this window, and the next one to ask
-        seen: list[Sighting] = []  # what they hold
+        exact = False  # whether the stretch's own total is known
+        page = 0  # the next one to ask of this window
+        seen: list[Sighting] = []  # what those asked hold
         total: int | None = None
         while True:
             wanted = range(page, page + 1 if total is None else _pages(total))
@@ -189,12 +189,15 @@ class Crawl:
                 seen += answer.sightings
             page = wanted.stop
             assert total is not None
-            stretch.reported = passed + total
+            if window.start == stretch.window.start:
+                stretch.reported, exact = total, total < VAGUE
+            elif not exact:
+                stretch.reported = passed + total
             if total > TARGET * 3 // 2 and (cut := _cut(window, seen)):
                 self._tasks.create_task(self._dated(replace(window, start=cut)))
                 window = replace(window, end=cut)
                 stretch.window = replace(stretch.window, end=cut)
-                total = None
+                total, exact = None, False
                 if page < _pages(DEPTH):
                     continue
             elif page < _pages(total):
@@ -206,46 +209,56 @@ class Crawl:
                 return False
             last = instants[-1]
             if last == window.start:
-                crowd = replace(window, end=last, order=_DESCENDING)
-                [answer] = await self._take(stretch, crowd, [0])
-                crowds.append((crowd, answer.total))
-                before, tied, last = answer.total, 0, last + _SECOND
+                crowd = replace(window, end=last)
+                before, whole = await self._backwards(stretch, crowd)
+                if not whole:
+                    crowds.append((crowd, before))
+                tied, last = 0, last + _SECOND
             else:
                 met = next(i for i, sighting in enumerate(seen) if sighting.starts_at == last)
-                before, tied = first * PAGE + met, len(seen) - met
+                tied = len(seen) - met
+                before = DEPTH - tied
             passed += before
             total = total - before if total is not None and total < VAGUE else None
             if total is not None and total <= 0:
                 break
             window = replace(window, start=last)
-            first = page = tied // PAGE
+            page = tied // PAGE  # earlier ones hold nothing but what is seen
             seen = []
-        for crowd, total in crowds:
-            await self._crowd(stretch, crowd, total, read=1)
+        for crowd, total in crowds:  # now that the states and genres of the whole stretch are known
+            await self._by_facets(stretch, crowd, total)
         return True
 
-    async def _crowd(self, stretch: Stretch, window: Window, total: int, read: int = 0) -> int:
-        """Reads the events of a window beyond the first 1,000, where time cannot split it; its total.
+    async def _backwards(self, stretch: Stretch, window: Window) -> tuple[int, bool]:
+        """Reads a window whose first 1,000 events are known from its far end; its total, and if all came."""
+        backwards = replace(window, order=_BACKWARDS)
+        known = len(stretch.ids)
+        [first] = await self._take(stretch, backwards, [0])
+        missing = first.total - DEPTH
+        await self._take(stretch, backwards, range(1, _pages(missing)))
+        return first.total, len(stretch.ids) - known >= missing
 
-        `read` pages were read from the window's far end before.
-        """
-        backwards = replace(window, order=_DESCENDING)
-        await self._take(stretch, backwards, range(read, _pages(total - DEPTH)))
-        for facet in _FACETS if total > 2 * DEPTH else ():
+    async def _by_facets(self, stretch: Stretch, window: Window, total: int) -> None:
+        """Reads a window that time cannot split by state and, if that leaves some out, by genre."""
+        for facet in _FACETS:
             if facet in dict(window.filters):
                 continue
-            parts = [
-                replace(window, filters=(*window.filters, (facet, value)), order=_ASCENDING)
-                for value in sorted(stretch.facets[facet])
-            ]
-            if sum([await self._part(stretch, part) for part in parts]) >= total - stretch.tolerance:
+            found = 0
+            for value in sorted(stretch.facets[facet]):
+                part = replace(window, filters=(*window.filters, (facet, value)))
+                found += await self._crowd(stretch, part)
+            if found >= total:
                 break
-        return total
 
-    async def _part(self, stretch: Stretch, window: Window) -> int:
+    async def _crowd(self, stretch: Stretch, window: Window) -> int:
+        """Reads a window that time cannot split; its total."""
         [first] = await self._take(stretch, window, [0])
         await self._take(stretch, window, range(1, _pages(first.total)))
-        return await self._crowd(stretch, window, first.total)
+        if first.total > DEPTH:
+            total, whole = await self._backwards(stretch, window)
+            if not whole:
+                await self._by_facets(stretch, window, total)
+        return first.total
 
     async def _halve(self, stretch: Stretch, window: Window) -> int:
         """Reads a dated window by halves that can be paged through; its total."""
@@ -257,8 +270,7 @@ class Crawl:
         middle = window.start + (window.end - window.start) // 2
         middle = middle.replace(microsecond=0)
         if middle == window.start:
-            await self._part(stretch, replace(window, order=_ASCENDING))
-            return first.total
+            return await self._crowd(stretch, replace(window, order=_ASCENDING))
         halves = [
             await self._halve(stretch, replace(window, end=middle)),
             await self._halve(stretch, replace(window, start=middle)),
