@@ -63,7 +63,7 @@ def musician_warehouse() -> None:
                 raise AirflowSkipException("Nothing is new: the ledger knows every manifest with a partner.")
             warehouse.begin(redshift, lake, loads[0])
         log.info("Found %d loads; taking the oldest: %s", len(loads), loads[0])
-        return {"load": asdict(loads[0]), "next_loads": [{}] if len(loads) > 1 else []}
+        return {"load": asdict(loads[0]), "waiting": len(loads) - 1}
 
     @task
     def stage(dataset: str, load: dict[str, Any]) -> int:
@@ -116,6 +116,11 @@ def musician_warehouse() -> None:
         outlet_events[MUSICIAN_STAR].extra = published
         return published
 
+    @task.short_circuit
+    def more_loads_wait(waiting: int) -> bool:
+        log.info("%d more loads wait", waiting)
+        return waiting > 0
+
     found = find_load()
     load = found["load"]
     staged = [stage.override(task_id=f"stage_{dataset}")(dataset, load) for dataset in ("events", "songs")]
@@ -129,10 +134,10 @@ def musician_warehouse() -> None:
         chain(staged, dimension, fact, audited)
     publish(load, audited)
 
-    # All-day catching up: while this run works, the next waits in the queue (max_active_runs=1).
-    TriggerDagRunOperator.partial(
-        task_id="start_next_load", trigger_dag_id="musician_warehouse", execution_timeout=timedelta(minutes=5)
-    ).expand(conf=found["next_loads"])
+    # When more loads wait, the next run queues behind this one (max_active_runs=1), whatever becomes of it.
+    more_loads_wait(found["waiting"]) >> TriggerDagRunOperator(
+        task_id="start_next_run", trigger_dag_id="musician_warehouse"
+    )
 
 
 musician_warehouse()
