@@ -128,6 +128,8 @@ class Client:
             connector=aiohttp.TCPConnector(limit=0),  # the slots are the limit: waiting sockets would bunch
             cookie_jar=aiohttp.DummyCookieJar(),
         )
+        # aiohttp would repeat a GET on a broken connection by itself: past the governor, and uncounted.
+        self._session._retry_connection = False
         return self
 
     async def __aexit__(

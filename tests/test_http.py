@@ -1,0 +1,296 @@
+"""The polite client, against a server on loopback whose answers each test chooses."""
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from include.errors import SourceRejected, SourceUnavailable, UnexpectedPayload
+from include.sources import http
+from include.sources.http import Backoff, Client, Request, Response, Retry
+
+KEY = "s3cret/key"
+REQUEST = Request("one", "/events.json", {"page": "0", "q": "AC/DC & more"})
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Source:
+    """A server that answers with what `answers` say, one after the other, the last for ever."""
+
+    answers: list[Handler]
+    url: str = ""
+    at: list[float] = field(default_factory=list)
+    requests: list[web.Request] = field(default_factory=list)
+    in_flight: int = 0
+    peak: int = 0
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        self.at.append(time.monotonic())
+        self.requests.append(request)
+        self.in_flight += 1
+        self.peak = max(self.peak, self.in_flight)
+        try:
+            return await self.answers[min(len(self.at), len(self.answers)) - 1](request)
+        finally:
+            self.in_flight -= 1
+
+
+Serve = Callable[..., Awaitable[Source]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Starts a `Source` with these answers."""
+    servers = []
+
+    async def start(*answers: Handler) -> Source:
+        source = Source(list(answers))
+        application = web.Application()
+        application.router.add_get("/{path:.*}", source.serve)
+        server = TestServer(application)
+        await server.start_server(access_log=None)
+        servers.append(server)
+        source.url = f"http://127.0.0.1:{server.port}"
+        return source
+
+    yield start
+    for server in servers:
+        await server.close()
+
+
+def text(body: str, status: int = 200, **headers: str) -> Handler:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(
+            text=body, status=status, headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
+
+    return answer
+
+
+async def cut_off(request: web.Request) -> web.StreamResponse:
+    """Half an answer, then the connection breaks."""
+    response = web.StreamResponse(headers={"Content-Length": "100"})
+    await response.prepare(request)
+    await response.write(b'{"half":')
+    assert request.transport is not None
+    request.transport.abort()
+    return response
+
+
+async def broken(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def silent(request: web.Request) -> web.StreamResponse:
+    await asyncio.sleep(5)
+    return web.Response()
+
+
+def client(source: Source, rate: float = 500, tries: int = 4, timeout: float = 5) -> Client:
+    return Client("thesource", source.url, "apikey", KEY, rate, Backoff(tries, 0.002, 0.3), timeout)
+
+
+def read(response: Response) -> bytes:
+    """200 is good; 404 is refused; 418 has changed its shape; anything else may pass."""
+    if response.status == 404:
+        raise SourceRejected("not there")
+    if response.status == 418:
+        raise Retry("a teapot", finally_raise=UnexpectedPayload)
+    if response.status == 429:
+        raise Retry("slow down", patience=20)
+    if response.status != 200:
+        raise Retry(f"HTTP {response.status} {response.excerpt()}")
+    return response.body
+
+
+async def get(asking: Client, request: Request = REQUEST) -> bytes:
+    async with asking.get(request, read) as (_, body):
+        return body
+
+
+async def test_an_answer_comes_with_what_was_made_of_it(serve: Serve) -> None:
+    source = await serve(text("hello"))
+    async with client(source) as asking, asking.get(REQUEST, read) as (response, meaning):
+        assert (response.status, meaning) == (200, b"hello")
+        assert abs(datetime.now(UTC) - response.received_at) < timedelta(seconds=5)
+
+
+async def test_requests_carry_the_parameters_the_key_and_who_asks(serve: Serve) -> None:
+    source = await serve(text("hello"))
+    async with client(source) as asking:
+        await get(asking)
+    [request] = source.requests
+    assert dict(request.query) == {"page": "0", "q": "AC/DC & more", "apikey": KEY}
+    assert request.headers["User-Agent"].startswith("musician-warehouse/1.0 (")
+    assert "gzip" in request.headers["Accept-Encoding"]
+
+
+@pytest.mark.parametrize("failure", [cut_off, broken, text("<html>", 503), text("", 500), text("", 429)])
+async def test_what_may_pass_is_asked_again(serve: Serve, failure: Handler) -> None:
+    source = await serve(failure, failure, text("hello"))
+    async with client(source) as asking:
+        assert await get(asking) == b"hello"
+        assert asking.sent == 3
+
+
+async def test_a_source_that_hangs_is_asked_again(serve: Serve) -> None:
+    source = await serve(silent, text("hello"))
+    async with client(source, timeout=0.1) as asking:
+        assert await get(asking) == b"hello"
+
+
+async def test_what_never_passes_is_reported_with_source_address_and_last_answer(serve: Serve) -> None:
+    source = await serve(text("<h1>Down</h1>", 503))
+    async with client(source, tries=3) as asking:
+        with pytest.raises(SourceUnavailable) as raised:
+            await get(asking)
+    assert len(source.at) == 3
+    for part in ("thesource", "3 tries", f"{source.url}/events.json?page=0", "HTTP 503 <h1>Down</h1>"):
+        assert part in str(raised.value)
+
+
+async def test_a_server_that_is_not_there_is_reported_as_unavailable() -> None:
+    async with client(Source([], "http://127.0.0.1:1"), tries=2) as asking:
+        with pytest.raises(SourceUnavailable, match="thesource"):
+            await get(asking)
+
+
+async def test_a_retry_can_say_what_it_finally_means(serve: Serve) -> None:
+    source = await serve(text("", 418))
+    async with client(source) as asking:
+        with pytest.raises(UnexpectedPayload, match="a teapot"):
+            await get(asking)
+
+
+async def test_a_refusal_is_not_asked_again(serve: Serve) -> None:
+    source = await serve(text("", 404))
+    async with client(source) as asking:
+        with pytest.raises(SourceRejected, match="not there"):
+            await get(asking)
+    assert len(source.at) == 1
+
+
+async def test_redirects_are_not_followed(serve: Serve) -> None:
+    elsewhere = await serve(text("gotcha"))
+    source = await serve(text("", 302, Location=f"{elsewhere.url}/events.json"))
+    async with client(source) as asking:
+        with pytest.raises(SourceRejected, match=r"redirect \(HTTP 302\)"):
+            await get(asking)
+    assert not elsewhere.at
+
+
+async def test_retry_after_in_seconds_is_honoured_by_every_request(serve: Serve) -> None:
+    source = await serve(text("", 503, Retry_After="1"), text("hello"))
+    async with client(source) as asking:
+        asking.backoff = Backoff(tries=2, first=0.001, longest=10)
+        first = asyncio.create_task(get(asking))
+        await asyncio.sleep(0.2)
+        await asyncio.gather(first, get(asking))
+    assert min(at - source.at[0] for at in source.at[1:]) >= 1
+
+
+async def test_retry_after_as_a_date_is_honoured(serve: Serve) -> None:
+    until = datetime.now(UTC) + timedelta(seconds=2)
+    source = await serve(text("", 503, Retry_After=format_datetime(until, usegmt=True)), text("hello"))
+    async with client(source) as asking:
+        asking.backoff = Backoff(tries=2, first=0.001, longest=10)
+        await get(asking)
+    assert datetime.now(UTC) >= until.replace(microsecond=0)
+
+
+async def test_who_asks_for_a_longer_wait_than_we_have_is_left_alone(serve: Serve) -> None:
+    source = await serve(text("", 503, Retry_After="3600"))
+    async with client(source) as asking:
+        with pytest.raises(SourceUnavailable, match="left alone for 3600 s"):
+            await get(asking)
+    assert len(source.at) == 1
+
+
+def test_waits_double_are_jittered_and_bounded() -> None:
+    backoff = Backoff(tries=9, first=1, longest=30)
+    for attempt, ceiling in enumerate([1, 2, 4, 8, 16, 30, 30]):
+        waits = [backoff.wait(attempt, patience=1) for _ in range(200)]
+        assert ceiling / 2 <= min(waits) < max(waits) <= ceiling
+    assert 10 <= backoff.wait(0, patience=20) <= 20
+
+
+async def test_no_second_holds_more_requests_than_allowed_and_none_are_bunched(serve: Serve) -> None:
+    source = await serve(text("hello"))
+    rate = 20
+    async with client(source, rate) as asking:
+        await asyncio.gather(*(get(asking) for _ in range(45)))
+    spaces = [later - earlier for earlier, later in itertools.pairwise(source.at)]
+    assert sorted(spaces)[len(spaces) // 2] > 0.9 / rate
+    for start in source.at:  # one more, because the server's clock starts when the loop gets round to it
+        assert sum(start <= at < start + 1 for at in source.at) <= rate + 1
+
+
+async def test_requests_start_on_the_beat_though_earlier_ones_are_unanswered(serve: Serve) -> None:
+    async def slow(request: web.Request) -> web.Response:
+        await asyncio.sleep(0.5)
+        return web.Response(text="hello")
+
+    source = await serve(slow)
+    async with client(source, rate=20) as asking:
+        await asyncio.gather(*(get(asking) for _ in range(20)))
+    assert source.peak >= 3
+
+
+async def test_only_so_many_answers_are_held_at_once(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "_SECONDS_IN_FLIGHT", 0.01)
+    source = await serve(text("hello"))
+    held = peak = 0
+
+    async def hold(asking: Client) -> None:
+        nonlocal held, peak
+        async with asking.get(REQUEST, read):
+            held += 1
+            peak = max(peak, held)
+            await asyncio.sleep(0.02)
+            held -= 1
+
+    async with client(source, rate=500) as asking:
+        await asyncio.gather(*(hold(asking) for _ in range(30)))
+    assert peak == 5
+
+
+@pytest.mark.parametrize("url", ["http://example.org", "ftp://127.0.0.1", "http://127.0.0.1.example.org", ""])
+def test_a_key_is_never_sent_unencrypted_to_another_machine(url: str) -> None:
+    with pytest.raises(SourceRejected, match="thesource"):
+        Client("thesource", url, "apikey", KEY, 5)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.org", "http://127.0.0.1:80", "http://localhost", "http://[::1]"]
+)
+def test_encrypted_and_local_addresses_are_fine(url: str) -> None:
+    Client("thesource", url, "apikey", KEY, 5)
+
+
+async def test_the_key_appears_in_no_log_no_error_no_answer_and_no_representation(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    echo = f"Quota limit exceeded. Identifier : {KEY}"
+    source = await serve(text(echo, 500), broken, text(echo))
+    async with client(source) as asking:
+        assert KEY.encode() not in await get(asking)
+        assert KEY not in repr(asking)
+    source = await serve(text(echo, 500))
+    async with client(source) as asking:
+        with pytest.raises(SourceUnavailable) as raised:
+            await get(asking)
+    told = caplog.text + str(raised.value) + repr(raised.value.__cause__) + repr(raised.value.__context__)
+    assert KEY not in told
+    assert "s3cret" not in told
