@@ -4,7 +4,7 @@ The folder `great_expectations/` is a file context. It is copied to a temporary 
 because Great Expectations writes into its context and the project folder may be read-only. In S3 lie
 
     validations/…json     the results of the newest audits
-    data-docs/index.html  the site built from them: every suite, and a page per validation
+    data-docs/index.html  the site built from them: every audit, every suite, and a page per validation
 
 Raises nothing for data that fails: the caller decides what a failure means.
 """
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from include import data_docs
 from include.connections import redshift_engine_arguments
 from include.lake import Lake, run_instant
 from include.warehouse import JUDGED, Load
@@ -27,7 +28,6 @@ log = logging.getLogger(__name__)
 
 _CONTEXT = Path(__file__).parent.parent / "great_expectations"
 _VALIDATIONS = "validations/"
-_DATA_DOCS = "data-docs/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Audit:
     """One line per failed critical expectation: table, expectation, what was found."""
     warnings: tuple[str, ...]
     data_docs: str
-    """s3:// URL of the data docs' index page."""
+    """s3:// URL of the part of the data docs' index page that shows this audit."""
 
     @property
     def success(self) -> bool:
@@ -54,14 +54,16 @@ def audit(lake: Lake, load: Load, kept_runs: int) -> Audit:
         root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))
         _fetch_validations(lake, root / "uncommitted" / "validations")
         results = _validate(root, load)
+        data_docs.finish(root / "uncommitted" / "data_docs", root / "uncommitted" / "validations", kept_runs)
         _publish_data_docs(lake, root / "uncommitted", kept_runs)
     failed = [result for result in results if not result["success"]]
+    page = data_docs.audit_page(max(load.events, load.songs))
     outcome = Audit(
         passed=len(results) - len(failed),
         failed=len(failed),
         failures=tuple(result["summary"] for result in failed if result["severity"] == "critical"),
         warnings=tuple(result["summary"] for result in failed if result["severity"] != "critical"),
-        data_docs=f"s3://{lake.bucket}/{_DATA_DOCS}index.html",
+        data_docs=f"s3://{lake.bucket}/{data_docs.PREFIX}{page}",
     )
     for line in (*outcome.failures, *outcome.warnings):
         log.warning("expectation failed: %s", line)
@@ -147,7 +149,7 @@ def _fetch_validations(lake: Lake, folder: Path) -> None:
 def _publish_data_docs(lake: Lake, uncommitted: Path, kept_runs: int) -> None:
     for folder, prefix in (
         (uncommitted / "validations", _VALIDATIONS),
-        (uncommitted / "data_docs", _DATA_DOCS),
+        (uncommitted / "data_docs", data_docs.PREFIX),
     ):
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
             lake.s3.upload_file(
@@ -156,7 +158,7 @@ def _publish_data_docs(lake: Lake, uncommitted: Path, kept_runs: int) -> None:
                 prefix + file.relative_to(folder).as_posix(),
                 ExtraArgs={"ContentType": mimetypes.guess_type(file.name)[0] or "application/octet-stream"},
             )
-    for prefix in (_VALIDATIONS, f"{_DATA_DOCS}validations/"):
+    for prefix in (_VALIDATIONS, f"{data_docs.PREFIX}validations/"):
         keys = list(_keys(lake, prefix))
         kept = sorted({_instant(prefix, key) for key in keys})[-kept_runs:]
         for key in keys:

@@ -35,13 +35,13 @@ class Settings:
     data_docs_runs: int = 30
     """MUSICIAN_DATA_DOCS_RUNS: the data docs keep the pages of so many audits."""
     notify: str = ""
-    """MUSICIAN_NOTIFY: the Airflow connection (smtp or http) through which failures are reported; empty: none."""
+    """MUSICIAN_NOTIFY: the Airflow connection (smtp or http) that tells people of failures; empty: none."""
     star_deadline_minutes: int = 120
     """MUSICIAN_STAR_DEADLINE_MINUTES: a run of `musician_warehouse` that takes longer is reported, too."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """This process's settings. Raises `SettingInvalid`, naming the variable, for a value that does not parse."""
+        """This process's settings. Raises `SettingInvalid`, which names the variable that does not parse."""
         environ = os.environ if environ is None else environ
         given = {
             field: _parse(f"MUSICIAN_{field.upper()}", parse, environ[f"MUSICIAN_{field.upper()}"])

@@ -1,0 +1,186 @@
+"""The data docs: Great Expectations' site, made readable without the internet and safe to show.
+
+Its pages load their style and scripts from other hosts, its index page is empty without them, and it writes
+values of the audited tables into the HTML as they are. So every page loses its scripts and gets our style
+sheet, and the index page is our own: one section per audit, `index.html#<run>`.
+"""
+
+import html
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+PREFIX = "data-docs/"
+"""Where the site lies in the bucket."""
+URL_PREFIX = "/data-docs"
+"""Where the Airflow plugin serves it."""
+
+_STYLE = Path(__file__).with_suffix(".css")
+_POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'"
+_ACTIVE = re.compile(
+    r"<script\b.*?</script\s*>|<style\b.*?</style\s*>|<link\b[^>]*>|<img\b[^>]*>|</?(?:iframe|object|embed)\b[^>]*>",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What one suite found in one audit."""
+
+    run: str
+    table: str
+    page: str
+    """Path of Great Expectations' page within the site."""
+    evaluated: int
+    failed: int
+    failures: tuple[str, ...]
+    """One line per failed expectation, warnings marked as such."""
+    critical: bool
+    """Whether one of them is critical."""
+
+    @property
+    def status(self) -> str:
+        """`passed`, `warned` (only expectations of severity `warning` failed) or `failed`."""
+        return "failed" if self.critical else "warned" if self.failed else "passed"
+
+
+def audit_page(run: str) -> str:
+    """The part of the index page that shows the audit of this run: a path within the site."""
+    return f"index.html#{run}"
+
+
+def finish(site: Path, results: Path, kept_runs: int) -> None:
+    """Makes the pages below `site` readable and safe, and writes an index of the newest `kept_runs` audits.
+
+    `results` holds Great Expectations' result files: <suite>/<run>/<instant>/<batch>.json.
+    """
+    shutil.rmtree(site / "static", ignore_errors=True)  # fonts and pictures, which nothing uses now
+    for page in site.rglob("*.html"):
+        text = page.read_text()
+        if f'href="{_style_of(page, site)}"' not in text:
+            page.write_text(_readable(text, _style_of(page, site)))
+    (site / _STYLE.name).write_text(_STYLE.read_text())
+    suites = sorted(page.stem for page in (site / "expectations").glob("*.html"))
+    found = list(_validations(results))
+    kept = sorted({validation.run for validation in found})[-kept_runs:]
+    (site / "index.html").write_text(_index([each for each in found if each.run in kept], suites))
+
+
+def link() -> Any:
+    """The audit task's extra link: to the audit of the load that the task was called with."""
+    from airflow.sdk import BaseOperatorLink
+    from airflow.sdk.configuration import conf
+
+    class DataDocsLink(BaseOperatorLink):
+        @property
+        def name(self) -> str:
+            return "Data docs"
+
+        def get_link(self, operator: Any, *, ti_key: Any) -> str:
+            load = operator.op_args[0]
+            run = max(load["events"], load["songs"])
+            base_url: str = conf.get("api", "base_url", fallback="") or ""
+            return f"{base_url.rstrip('/')}{URL_PREFIX}/{audit_page(run)}"
+
+    return DataDocsLink()
+
+
+def _style_of(page: Path, site: Path) -> str:
+    return Path(os.path.relpath(site / _STYLE.name, page.parent)).as_posix()
+
+
+def _readable(page: str, style: str) -> str:
+    return _ACTIVE.sub("", page).replace("<head>", f"<head>{_head(style)}", 1)
+
+
+def _head(style: str) -> str:
+    return (
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta charset="utf-8"><link rel="stylesheet" href="{style}">'
+    )
+
+
+def _validations(results: Path) -> Iterator[Validation]:
+    for file in sorted(results.rglob("*.json")):
+        found = json.loads(file.read_text())
+        failed = [result for result in found["results"] if not result["success"]]
+        yield Validation(
+            run=found["meta"]["run_id"]["run_name"],
+            table=found["suite_name"],
+            page=f"validations/{file.relative_to(results).with_suffix('.html').as_posix()}",
+            evaluated=len(found["results"]),
+            failed=len(failed),
+            failures=tuple(_failure(result) for result in failed),
+            critical=any(_severity(result) == "critical" for result in failed),
+        )
+
+
+def _severity(result: Mapping[str, Any]) -> str:
+    return str(result["expectation_config"].get("severity") or "critical")
+
+
+def _failure(result: Mapping[str, Any]) -> str:
+    config, found = result["expectation_config"], result.get("result") or {}
+    about = config["kwargs"].get("column") or config["kwargs"].get("column_list") or config.get("description")
+    expected = config["type"].removeprefix("expect_").replace("_", " ")
+    severity = "" if _severity(result) == "critical" else f" ({_severity(result)} only)"
+    if found.get("unexpected_count") is not None:
+        seen = f"{found['unexpected_count']} of {found.get('element_count', '?')} rows are not"
+    else:
+        seen = f"observed {found.get('observed_value', 'an error')}"
+    return f"{about or 'table'}{severity}: expected {expected}; {seen}"
+
+
+def _index(validations: list[Validation], suites: list[str]) -> str:
+    newest_first = sorted(validations, key=lambda validation: validation.run, reverse=True)
+    audits = [
+        _audit(run, sorted(of_run, key=lambda validation: validation.table))
+        for run, of_run in groupby(newest_first, key=lambda validation: validation.run)
+    ]
+    listed = "".join(
+        f'<li><a href="expectations/{_escape(suite)}.html">{_escape(suite)}</a></li>' for suite in suites
+    )
+    return (
+        f"<!DOCTYPE html><html lang='en'><head>{_head(_STYLE.name)}<title>Data docs</title></head><body>"
+        "<h1>Data docs</h1><p class='lead'>What each audit of the star found, the newest first. "
+        "A load is published only when no critical expectation failed.</p>"
+        f"{''.join(audits)}<h2>What is expected</h2><ul>{listed}</ul></body></html>"
+    )
+
+
+def _audit(run: str, validations: list[Validation]) -> str:
+    statuses = {validation.status for validation in validations}
+    verdict = "failed" if "failed" in statuses else "warned" if "warned" in statuses else "passed"
+    said = {
+        "failed": "✘ failed: the load is parked, dwh is as it was",
+        "warned": "▲ passed, with warnings",
+        "passed": "✔ passed",
+    }
+    rows = "".join(
+        f"<tr><td class='{validation.status}'>{said[validation.status].split(':')[0]}</td>"
+        f"<td><a href='{_escape(validation.page)}'>{_escape(validation.table)}</a>"
+        f"{_list(validation.failures)}</td>"
+        f"<td class='number'>{validation.evaluated}</td><td class='number'>{validation.failed}</td></tr>"
+        for validation in validations
+    )
+    return (
+        f"<section id='{_escape(run)}'><h2>{_escape(run)} <span class='{verdict}'>{said[verdict]}</span></h2>"
+        "<table><thead><tr><th>Result</th><th>Table</th><th class='number'>Expectations</th>"
+        f"<th class='number'>Failed</th></tr></thead><tbody>{rows}</tbody></table></section>"
+    )
+
+
+def _list(failures: tuple[str, ...]) -> str:
+    if not failures:
+        return ""
+    return f"<ul class='failures'>{''.join(f'<li>{_escape(failure)}</li>' for failure in failures)}</ul>"
+
+
+def _escape(text: str) -> str:
+    return html.escape(text, quote=True)

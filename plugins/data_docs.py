@@ -1,0 +1,82 @@
+"""The data docs inside Airflow: an entry in the navigation, and the site, read from S3, behind it.
+
+The site is served to signed-in users only. The audit task writes it to the bucket, because a worker and
+the API server share no disk.
+"""
+
+import mimetypes
+import posixpath
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow.api_fastapi.core_api.security import get_user
+from airflow.plugins_manager import AirflowPlugin
+from airflow.sdk.configuration import conf
+from fastapi import Depends, FastAPI
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+
+from include.data_docs import PREFIX, URL_PREFIX
+from include.settings import Settings
+
+# The pages hold values that come from outside, so nothing in them may act.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'; "
+    "frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "private, no-cache",
+}
+NOT_YET = (
+    "There are no data docs yet. The audit of musician_warehouse writes them: run ingest_events and "
+    "ingest_songs, and look here again when the audit is done."
+)
+NO_SUCH_PAGE = (
+    "The data docs have no page of this name. Those of old audits are removed (MUSICIAN_DATA_DOCS_RUNS)."
+)
+
+site = FastAPI(
+    title="Data docs", dependencies=[Depends(get_user)], openapi_url=None, docs_url=None, redoc_url=None
+)
+
+
+@site.get("/")
+def index() -> Response:
+    return RedirectResponse("index.html", headers=HEADERS)
+
+
+@site.get("/{path:path}")
+def page(path: str) -> Response:
+    """The object of that name below data-docs/ in the bucket."""
+    if posixpath.normpath(f"/{path}") != f"/{path}" or "\\" in path or "\0" in path:
+        return PlainTextResponse(NO_SUCH_PAGE, 404, HEADERS)
+    # Not at the top: the API server loads plugins at its start, boto3 takes a second.
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+    from botocore.exceptions import ClientError
+
+    s3 = S3Hook(aws_conn_id="aws_default").get_conn()
+    try:
+        found = s3.get_object(Bucket=Settings.from_environment().bucket, Key=PREFIX + path)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("NoSuchKey", "NoSuchBucket"):
+            raise
+        return PlainTextResponse(NOT_YET if path == "index.html" else NO_SUCH_PAGE, 404, HEADERS)
+    kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+    return Response(found["Body"].read(), media_type=kind, headers=HEADERS)
+
+
+def _below_base_url(path: str) -> str:
+    base_url = conf.get("api", "base_url", fallback="") or ""
+    return urlsplit(base_url).path.rstrip("/") + path
+
+
+class DataDocs(AirflowPlugin):
+    name = "data_docs"
+    fastapi_apps: list[Any] = [{"app": site, "url_prefix": URL_PREFIX, "name": "Data docs"}]
+    external_views: list[Any] = [
+        {
+            "name": "Data docs",
+            "href": _below_base_url(f"{URL_PREFIX}/index.html"),
+            "destination": "nav",
+            "category": "browse",
+            "url_route": "data-docs",
+        }
+    ]
