@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 DATASETS = ("events", "songs")
 STAR = ("dim_songs", "dim_concerts", "bridge_concert_artists", "fact_artists")
 """The star's tables, each after those it is built from."""
+VIEWS = ("artist_events_songs", "upcoming_concerts", "artist_popularity", "concert_changes")
+"""The views of the schema `analytics`."""
 JUDGED = (*STAR, "load_summary")
 """The tables of the schema `audit` that have an expectation suite."""
 
@@ -37,7 +39,7 @@ _TABLES = (
     "audit/current_load",
     "audit/changes",
     *(f"dwh/{table}" for table in (*STAR, "load_ledger")),
-    "analytics/artist_events_songs",
+    *(f"analytics/{view}" for view in VIEWS),
 )
 
 

@@ -36,6 +36,7 @@ ranked_concerts as (
     cross join newest_snapshot
     where
         concerts.is_current
+        and concerts.is_listed
         and concerts.local_date >= newest_snapshot.snapshot_date
         and coalesce(concerts.status, '') <> 'cancelled'
 )

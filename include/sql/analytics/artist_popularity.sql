@@ -1,0 +1,71 @@
+-- Question   Who gains and who loses listeners, and do they tour meanwhile?
+-- Grain      one row per artist and snapshot date on which the artist was in a chart.
+-- Inputs     dwh.fact_artists
+create or replace view analytics.artist_popularity as
+with charting_artists as (
+    select
+        artists.artist_key,
+        artists.snapshot_date,
+        artists.artist_name,
+        artists.chart_countries,
+        artists.chart_rank,
+        artists.listeners,
+        artists.play_count,
+        artists.songs_charted,
+        artists.upcoming_concerts,
+        lag(artists.snapshot_date) over (
+            partition by artists.artist_key order by artists.snapshot_date
+        ) as previous_snapshot_date,
+        lag(artists.chart_countries) over (
+            partition by artists.artist_key order by artists.snapshot_date
+        ) as previous_chart_countries,
+        lag(artists.chart_rank) over (
+            partition by artists.artist_key order by artists.snapshot_date
+        ) as previous_chart_rank,
+        lag(artists.listeners) over (
+            partition by artists.artist_key order by artists.snapshot_date
+        ) as previous_listeners
+    from dwh.fact_artists as artists
+    where artists.chart_rank is not null
+),
+
+compared_artists as (
+    select
+        artists.*,
+        -- The figures are summed over the charts, so they compare only while the charts are the same.
+        case
+            when artists.chart_countries = artists.previous_chart_countries
+                then artists.listeners - artists.previous_listeners
+        end as listeners_gained,
+        case
+            when artists.chart_countries = artists.previous_chart_countries
+                then artists.previous_chart_rank - artists.chart_rank
+        end as ranks_gained
+    from charting_artists as artists
+)
+
+select
+    ---------- keys
+    artists.artist_key,
+    artists.snapshot_date,
+
+    ---------- who
+    artists.artist_name,
+
+    ---------- listening
+    artists.chart_countries,
+    artists.chart_rank,
+    artists.listeners,
+    artists.songs_charted,
+    artists.play_count,
+
+    ---------- since the time before
+    artists.previous_snapshot_date,
+    artists.previous_chart_rank,
+    artists.previous_listeners,
+    artists.listeners_gained,
+    artists.ranks_gained,
+
+    ---------- touring
+    artists.upcoming_concerts
+from compared_artists as artists;

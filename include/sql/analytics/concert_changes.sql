@@ -1,0 +1,143 @@
+-- Question   Which concerts were rescheduled, cancelled, postponed, moved or taken off the list, and when was
+--            that noticed?
+-- Grain      one row per version of a concert that has one before it, so one per noticed change of a concert.
+--            Old and new values stand side by side; of what did not change they are the same.
+-- Inputs     dwh.dim_concerts
+--
+-- `change` is the first of these that holds; `changed_fields` names everything that differs:
+--   delisted         a complete crawl no longer lists the concert
+--   relisted         it is listed again
+--   cancelled        its status became cancelled
+--   reinstated       its status was cancelled and no longer is
+--   postponed        its status became postponed
+--   announced        a date or time that was not known now is, and it neither was postponed nor is rescheduled
+--   rescheduled      its date or time differs, or its status became rescheduled
+--   moved            its venue differs
+--   on_or_off_sale   its status differs in another way
+--   repriced         its prices differ
+--   rebilled         the billed artists or their order differ
+--   renamed          its name differs
+--   corrected        none of these
+create or replace view analytics.concert_changes as
+with compared_versions as (
+    select
+        later.concert_id,
+        later.valid_from as noticed_at,
+        later.is_current,
+        later.concert_url,
+        later.country_code,
+        earlier.concert_name as old_concert_name,
+        later.concert_name as new_concert_name,
+        earlier.is_listed as was_listed,
+        later.is_listed,
+        earlier.status as old_status,
+        later.status as new_status,
+        earlier.local_date as old_local_date,
+        later.local_date as new_local_date,
+        earlier.local_time as old_local_time,
+        later.local_time as new_local_time,
+        earlier.venue_name as old_venue_name,
+        later.venue_name as new_venue_name,
+        earlier.venue_city as old_venue_city,
+        later.venue_city as new_venue_city,
+        earlier.price_currency as old_price_currency,
+        later.price_currency as new_price_currency,
+        earlier.price_min as old_price_min,
+        later.price_min as new_price_min,
+        earlier.price_max as old_price_max,
+        later.price_max as new_price_max,
+        earlier.billing as old_billing,
+        later.billing as new_billing,
+        coalesce(earlier.status, '') <> coalesce(later.status, '') as has_new_status,
+        coalesce(earlier.local_date, cast('1900-01-01' as date))
+        <> coalesce(later.local_date, cast('1900-01-01' as date)) as has_new_date,
+        coalesce(earlier.local_time, '') <> coalesce(later.local_time, '') as has_new_time,
+        coalesce(earlier.venue_id, '') <> coalesce(later.venue_id, '')
+        or coalesce(earlier.venue_name, '') <> coalesce(later.venue_name, '') as has_new_venue,
+        coalesce(earlier.price_currency, '') <> coalesce(later.price_currency, '')
+        or coalesce(earlier.price_min, -1) <> coalesce(later.price_min, -1)
+        or coalesce(earlier.price_max, -1) <> coalesce(later.price_max, -1) as has_new_price,
+        coalesce(earlier.billing, '') <> coalesce(later.billing, '') as has_new_billing,
+        earlier.concert_name <> later.concert_name as has_new_name
+    from dwh.dim_concerts as later
+    inner join dwh.dim_concerts as earlier
+        on later.concert_id = earlier.concert_id and later.valid_from = earlier.valid_to
+),
+
+changes as (
+    select
+        versions.*,
+        case
+            when versions.was_listed and not versions.is_listed then 'delisted'
+            when versions.is_listed and not versions.was_listed then 'relisted'
+            when versions.has_new_status and versions.new_status = 'cancelled' then 'cancelled'
+            when versions.has_new_status and versions.old_status = 'cancelled' then 'reinstated'
+            when versions.has_new_status and versions.new_status = 'postponed' then 'postponed'
+            when
+                (versions.has_new_date or versions.has_new_time)
+                and (not versions.has_new_date or versions.old_local_date is null)
+                and (not versions.has_new_time or versions.old_local_time is null)
+                and coalesce(versions.old_status, '') <> 'postponed'
+                and coalesce(versions.new_status, '') <> 'rescheduled'
+                then 'announced'
+            when
+                versions.has_new_date
+                or versions.has_new_time
+                or (versions.has_new_status and versions.new_status = 'rescheduled')
+                then 'rescheduled'
+            when versions.has_new_venue then 'moved'
+            when versions.has_new_status then 'on_or_off_sale'
+            when versions.has_new_price then 'repriced'
+            when versions.has_new_billing then 'rebilled'
+            when versions.has_new_name then 'renamed'
+            else 'corrected'
+        end as change,
+        btrim(
+            case when versions.was_listed <> versions.is_listed then 'listing ' else '' end
+            || case when versions.has_new_status then 'status ' else '' end
+            || case when versions.has_new_date then 'date ' else '' end
+            || case when versions.has_new_time then 'time ' else '' end
+            || case when versions.has_new_venue then 'venue ' else '' end
+            || case when versions.has_new_price then 'price ' else '' end
+            || case when versions.has_new_billing then 'billing ' else '' end
+            || case when versions.has_new_name then 'name ' else '' end
+        ) as changed_fields,
+        datediff(day, versions.old_local_date, versions.new_local_date) as days_later
+    from compared_versions as versions
+)
+
+select
+    ---------- which
+    changes.concert_id,
+    changes.new_concert_name as concert_name,
+    changes.concert_url,
+    changes.country_code,
+
+    ---------- what happened
+    changes.change,
+    changes.changed_fields,
+    changes.noticed_at,
+    changes.is_current as is_newest_change,
+
+    ---------- from what to what
+    changes.old_status,
+    changes.new_status,
+    changes.old_local_date,
+    changes.new_local_date,
+    changes.days_later,
+    changes.old_local_time,
+    changes.new_local_time,
+    changes.old_venue_name,
+    changes.new_venue_name,
+    changes.old_venue_city,
+    changes.new_venue_city,
+    changes.old_price_currency,
+    changes.new_price_currency,
+    changes.old_price_min,
+    changes.new_price_min,
+    changes.old_price_max,
+    changes.new_price_max,
+    changes.old_billing,
+    changes.new_billing,
+    changes.old_concert_name
+from changes;
