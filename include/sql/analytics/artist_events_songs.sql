@@ -1,6 +1,7 @@
 -- Question   Who is listened to, and where can one hear them next?
 --            The analytical view of musician events and songs.
 -- Grain      one row per artist of the newest snapshot, charting, touring or both.
+-- Inputs     dwh.fact_artists, dwh.dim_songs, dwh.bridge_concert_artists, dwh.dim_concerts
 create or replace view analytics.artist_events_songs as
 with newest_snapshot as (
     select max(fact_artists.snapshot_date) as snapshot_date
@@ -71,3 +72,46 @@ from dwh.fact_artists as artists
 inner join newest_snapshot on artists.snapshot_date = newest_snapshot.snapshot_date
 left join ranked_songs as songs on artists.artist_key = songs.artist_key and songs.occurrence = 1
 left join ranked_concerts as concerts on artists.artist_key = concerts.artist_key and concerts.occurrence = 1;
+
+comment on view analytics.artist_events_songs is
+'Who is listened to, and where one can hear them next: one row per artist of the newest snapshot.';
+comment on column analytics.artist_events_songs.artist_key is
+'Stands for the artist; as in fact_artists.';
+comment on column analytics.artist_events_songs.artist_name is
+'As Last.fm spells it, or as billed when the newest load''s charts do not know the artist.';
+comment on column analytics.artist_events_songs.artist_mbid is
+'MusicBrainz id, a lower-case UUID; null when neither source gives one.';
+comment on column analytics.artist_events_songs.snapshot_date is
+'UTC date of the newest snapshot, the same in all rows.';
+comment on column analytics.artist_events_songs.chart_rank is
+'Best rank in the configured countries'' charts, 1 is the top; null when in none.';
+comment on column analytics.artist_events_songs.chart_countries is
+'ISO codes of the countries in whose charts the artist is, sorted; null when in none.';
+comment on column analytics.artist_events_songs.listeners is
+'Last.fm listeners in those countries, added up; null when in no chart.';
+comment on column analytics.artist_events_songs.songs_charted is
+'How many of the artist''s top tracks the newest load brought.';
+comment on column analytics.artist_events_songs.play_count is
+'Plays of those songs, added up; null when there are none.';
+comment on column analytics.artist_events_songs.top_song is
+'Title of the artist''s most played song; null when no song is known.';
+comment on column analytics.artist_events_songs.top_song_play_count is
+'Plays of that song; null when not known.';
+comment on column analytics.artist_events_songs.upcoming_concerts is
+'Concerts dated from the snapshot date on that are not cancelled.';
+comment on column analytics.artist_events_songs.headlined_concerts is
+'Those of them in which the artist is billed first.';
+comment on column analytics.artist_events_songs.concert_countries is
+'In how many countries the artist''s concerts are.';
+comment on column analytics.artist_events_songs.next_concert_date is
+'Date at the venue of the first upcoming concert; null when there is none.';
+comment on column analytics.artist_events_songs.next_concert_id is
+'That concert, as in dim_concerts.';
+comment on column analytics.artist_events_songs.next_concert_name is
+'Its title.';
+comment on column analytics.artist_events_songs.next_concert_venue is
+'Name of its venue; null when not given.';
+comment on column analytics.artist_events_songs.next_concert_city is
+'City of its venue; null when not given.';
+comment on column analytics.artist_events_songs.next_concert_country is
+'ISO 3166-1 alpha-2 code of its country.';

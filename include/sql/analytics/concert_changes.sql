@@ -141,3 +141,62 @@ select
     changes.new_billing,
     changes.old_concert_name
 from changes;
+
+comment on view analytics.concert_changes is
+'What changed of concerts and when it was noticed: one row per change, old and new side by side.';
+comment on column analytics.concert_changes.concert_id is
+'The concert, as in dim_concerts.';
+comment on column analytics.concert_changes.concert_name is
+'Title of the event since the change.';
+comment on column analytics.concert_changes.concert_url is
+'The event''s page on Ticketmaster; null when not given.';
+comment on column analytics.concert_changes.country_code is
+'ISO 3166-1 alpha-2 code of the country.';
+comment on column analytics.concert_changes.change is
+'The weightiest of what happened, such as cancelled or rescheduled; the view''s file defines each.';
+comment on column analytics.concert_changes.changed_fields is
+'All that differs, of: listing status date time venue price billing name; blanks between.';
+comment on column analytics.concert_changes.noticed_at is
+'The instant, UTC, of the events run that first saw it; it happened between the run before and then.';
+comment on column analytics.concert_changes.is_newest_change is
+'True when nothing changed of the concert since.';
+comment on column analytics.concert_changes.old_status is
+'onsale, offsale, cancelled, postponed or rescheduled; null when not given.';
+comment on column analytics.concert_changes.new_status is
+'The same, since the change.';
+comment on column analytics.concert_changes.old_local_date is
+'Date at the venue; null when none was announced.';
+comment on column analytics.concert_changes.new_local_date is
+'The same, since the change; null while none is announced.';
+comment on column analytics.concert_changes.days_later is
+'Days from the old date to the new one, negative when earlier; null when one of them is.';
+comment on column analytics.concert_changes.old_local_time is
+'Time at the venue, HH:MM:SS; null when none was announced.';
+comment on column analytics.concert_changes.new_local_time is
+'The same, since the change.';
+comment on column analytics.concert_changes.old_venue_name is
+'Name of the venue; null when not given.';
+comment on column analytics.concert_changes.new_venue_name is
+'The same, since the change.';
+comment on column analytics.concert_changes.old_venue_city is
+'City of the venue; null when not given.';
+comment on column analytics.concert_changes.new_venue_city is
+'The same, since the change.';
+comment on column analytics.concert_changes.old_price_currency is
+'ISO 4217 code of the prices; null when no prices were given.';
+comment on column analytics.concert_changes.new_price_currency is
+'The same, since the change.';
+comment on column analytics.concert_changes.old_price_min is
+'Lowest price of a standard ticket, in old_price_currency; null when not given.';
+comment on column analytics.concert_changes.new_price_min is
+'The same, in new_price_currency, since the change.';
+comment on column analytics.concert_changes.old_price_max is
+'Highest price of a standard ticket, in old_price_currency; null when not given.';
+comment on column analytics.concert_changes.new_price_max is
+'The same, in new_price_currency, since the change.';
+comment on column analytics.concert_changes.old_billing is
+'Names of the billed artists in their order; null when nobody was billed.';
+comment on column analytics.concert_changes.new_billing is
+'The same, since the change.';
+comment on column analytics.concert_changes.old_concert_name is
+'Title of the event before the change.';

@@ -93,3 +93,64 @@ select
     concerts.snapshot_date
 from upcoming_concerts as concerts
 left join lineups on concerts.concert_id = lineups.concert_id;
+
+comment on view analytics.upcoming_concerts is
+'What is on, where and when, and how much those who play are listened to: one row per concert.';
+comment on column analytics.upcoming_concerts.concert_id is
+'The concert, as in dim_concerts.';
+comment on column analytics.upcoming_concerts.concert_name is
+'Title of the event.';
+comment on column analytics.upcoming_concerts.concert_url is
+'The event''s page on Ticketmaster; null when not given.';
+comment on column analytics.upcoming_concerts.status is
+'onsale, offsale, postponed or rescheduled; null when not given.';
+comment on column analytics.upcoming_concerts.genre is
+'Such as Rock; null when undefined.';
+comment on column analytics.upcoming_concerts.sub_genre is
+'Class within the genre, such as Pop; null when undefined.';
+comment on column analytics.upcoming_concerts.local_date is
+'Date at the venue.';
+comment on column analytics.upcoming_concerts.local_time is
+'Time at the venue, HH:MM:SS; null while none is announced.';
+comment on column analytics.upcoming_concerts.starts_at is
+'The instant it starts, UTC; null while the time is not announced.';
+comment on column analytics.upcoming_concerts.timezone is
+'The venue''s time zone, such as America/New_York; null when not given.';
+comment on column analytics.upcoming_concerts.days_ahead is
+'Days from the newest snapshot date to local_date; 0 is that very day.';
+comment on column analytics.upcoming_concerts.venue_id is
+'Ticketmaster''s id of the venue; null when only a place is given.';
+comment on column analytics.upcoming_concerts.venue_name is
+'Name of the venue; null when not given.';
+comment on column analytics.upcoming_concerts.venue_city is
+'City of the venue; null when not given.';
+comment on column analytics.upcoming_concerts.venue_state_code is
+'State or province, such as NY; null where there are none.';
+comment on column analytics.upcoming_concerts.country_code is
+'ISO 3166-1 alpha-2 code of the country.';
+comment on column analytics.upcoming_concerts.venue_latitude is
+'Degrees north; null when not known.';
+comment on column analytics.upcoming_concerts.venue_longitude is
+'Degrees east; null when not known.';
+comment on column analytics.upcoming_concerts.billing is
+'Names of the billed artists in their order, with a slash between; null when nobody is billed.';
+comment on column analytics.upcoming_concerts.billed_artists is
+'How many artists are billed.';
+comment on column analytics.upcoming_concerts.best_known_artist_key is
+'The billed artist with the most listeners, else the one billed first; null when nobody is billed.';
+comment on column analytics.upcoming_concerts.best_known_artist is
+'That artist''s name.';
+comment on column analytics.upcoming_concerts.listeners is
+'That artist''s Last.fm listeners, as in fact_artists; null when nobody billed is in a chart.';
+comment on column analytics.upcoming_concerts.chart_rank is
+'Best chart rank among the billed artists, 1 is the top; null when none is in a chart.';
+comment on column analytics.upcoming_concerts.charting_artists is
+'How many of the billed artists are in a chart; null when nobody is billed.';
+comment on column analytics.upcoming_concerts.price_currency is
+'ISO 4217 code of the prices, such as USD; null when no prices are given.';
+comment on column analytics.upcoming_concerts.price_min is
+'Lowest price of a standard ticket, in price_currency; null when not given.';
+comment on column analytics.upcoming_concerts.price_max is
+'Highest price of a standard ticket, in price_currency; null when not given.';
+comment on column analytics.upcoming_concerts.snapshot_date is
+'UTC date of the newest snapshot, the same in all rows.';

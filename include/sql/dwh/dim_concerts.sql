@@ -7,18 +7,18 @@ create table if not exists dwh.dim_concerts (
     concert_id varchar(64) not null,
     concert_name varchar(1020) not null,
     concert_url varchar(2048),
-    status varchar(16), -- onsale, offsale, cancelled, postponed, rescheduled
+    status varchar(16),
     segment varchar(1020),
     genre varchar(1020),
     sub_genre varchar(1020),
-    billing varchar(16384), -- the billed artists' names in their order
+    billing varchar(16384),
     billed_artists bigint not null,
     promoter_name varchar(1020),
-    local_date date, -- at the venue; null while no date is announced
-    local_time varchar(8), -- at the venue, HH:MM:SS
-    starts_at timestamp, -- UTC
+    local_date date,
+    local_time varchar(8),
+    starts_at timestamp,
     timezone varchar(64),
-    initial_date date, -- the date before it was postponed or rescheduled
+    initial_date date,
     date_tba boolean not null,
     date_tbd boolean not null,
     time_tba boolean not null,
@@ -37,12 +37,91 @@ create table if not exists dwh.dim_concerts (
     price_max double precision,
     public_sale_starts_at timestamp,
     public_sale_ends_at timestamp,
-    is_listed boolean not null, -- false: a complete crawl no longer lists it
-    version_hash varchar(32) not null, -- of what makes a version: see include/sql/audit/dim_concerts.sql
-    valid_from timestamp not null, -- the instant of the run that first saw this version
-    valid_to timestamp, -- the instant of the run that first saw the next; null for the current version
+    is_listed boolean not null,
+    version_hash varchar(32) not null,
+    valid_from timestamp not null,
+    valid_to timestamp,
     is_current boolean not null,
     primary key (concert_id, valid_from)
 )
 distkey (concert_id)
 sortkey (concert_id, valid_from);
+
+comment on table dwh.dim_concerts is
+'Concerts and their history: one row per version of a concert (Ticketmaster event).';
+comment on column dwh.dim_concerts.concert_id is
+'Ticketmaster''s id of the event.';
+comment on column dwh.dim_concerts.concert_name is
+'Title of the event.';
+comment on column dwh.dim_concerts.concert_url is
+'The event''s page on Ticketmaster; null when not given.';
+comment on column dwh.dim_concerts.status is
+'onsale, offsale, cancelled, postponed or rescheduled; null when not given.';
+comment on column dwh.dim_concerts.segment is
+'Ticketmaster''s broadest class, such as Music; null when undefined.';
+comment on column dwh.dim_concerts.genre is
+'Class within the segment, such as Rock; null when undefined.';
+comment on column dwh.dim_concerts.sub_genre is
+'Class within the genre, such as Pop; null when undefined.';
+comment on column dwh.dim_concerts.billing is
+'Names of the billed artists in their order, with a slash between; null when nobody is billed.';
+comment on column dwh.dim_concerts.billed_artists is
+'How many artists are billed.';
+comment on column dwh.dim_concerts.promoter_name is
+'Who promotes the concert; null when not given.';
+comment on column dwh.dim_concerts.local_date is
+'Date at the venue; null while no date is announced.';
+comment on column dwh.dim_concerts.local_time is
+'Time at the venue, HH:MM:SS; null while none is announced.';
+comment on column dwh.dim_concerts.starts_at is
+'The instant it starts, UTC; null while date or time are not announced.';
+comment on column dwh.dim_concerts.timezone is
+'The venue''s time zone, such as America/New_York; null when not given.';
+comment on column dwh.dim_concerts.initial_date is
+'Date at the venue that was announced first, before it was postponed or rescheduled; else null.';
+comment on column dwh.dim_concerts.date_tba is
+'True: the date is to be announced.';
+comment on column dwh.dim_concerts.date_tbd is
+'True: the date is to be determined; it is not settled, even where one is given.';
+comment on column dwh.dim_concerts.time_tba is
+'True: the time is to be announced.';
+comment on column dwh.dim_concerts.no_specific_time is
+'True: it has no specific time.';
+comment on column dwh.dim_concerts.spans_multiple_days is
+'True: it lasts several days.';
+comment on column dwh.dim_concerts.venue_id is
+'Ticketmaster''s id of the venue; null when only a place is given.';
+comment on column dwh.dim_concerts.venue_name is
+'Name of the venue; null when not given.';
+comment on column dwh.dim_concerts.venue_city is
+'City of the venue; null when not given.';
+comment on column dwh.dim_concerts.venue_state_code is
+'State or province, such as NY; null where there are none.';
+comment on column dwh.dim_concerts.country_code is
+'ISO 3166-1 alpha-2 code of the venue''s country, else of the country whose crawl found the concert.';
+comment on column dwh.dim_concerts.venue_postal_code is
+'Postal code of the venue; null when not given.';
+comment on column dwh.dim_concerts.venue_latitude is
+'Degrees north; null when not known.';
+comment on column dwh.dim_concerts.venue_longitude is
+'Degrees east; null when not known.';
+comment on column dwh.dim_concerts.price_currency is
+'ISO 4217 code of the prices, such as USD; null when no prices are given, which is frequent.';
+comment on column dwh.dim_concerts.price_min is
+'Lowest price of a standard ticket, in price_currency; null when not given.';
+comment on column dwh.dim_concerts.price_max is
+'Highest price of a standard ticket, in price_currency; null when not given.';
+comment on column dwh.dim_concerts.public_sale_starts_at is
+'When the public sale starts, UTC; null when not given.';
+comment on column dwh.dim_concerts.public_sale_ends_at is
+'When the public sale ends, UTC; null when not given.';
+comment on column dwh.dim_concerts.is_listed is
+'False: a complete crawl that asked for its country and date no longer listed the concert.';
+comment on column dwh.dim_concerts.version_hash is
+'Of what makes a version: name, status, date, time, venue, prices and billing.';
+comment on column dwh.dim_concerts.valid_from is
+'The instant, UTC, of the events run that first saw this version.';
+comment on column dwh.dim_concerts.valid_to is
+'The instant, UTC, of the run that first saw the next version, when this ceases; null: the newest.';
+comment on column dwh.dim_concerts.is_current is
+'True for the newest version of the concert, also when it is not listed any more.';

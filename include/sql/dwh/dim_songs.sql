@@ -1,5 +1,6 @@
 -- Grain      one row per song of an artist (song_key).
 -- Load rule  include/sql/publish/dim_songs.sql: newest play count, listeners and rank; first and last seen.
+-- Joins      fact_artists by artist_key (at one snapshot_date)
 -- Keys       distributed by artist, so that songs meet fact_artists on one node; sorted by artist, because
 --            questions start from an artist.
 create table if not exists dwh.dim_songs (
@@ -10,7 +11,7 @@ create table if not exists dwh.dim_songs (
     song_url varchar(2048),
     artist_name varchar(1020) not null,
     artist_mbid varchar(36),
-    song_rank bigint not null, -- among its artist's top tracks, 1 first
+    song_rank bigint not null,
     play_count bigint,
     listeners bigint,
     first_seen_date date not null,
@@ -19,3 +20,30 @@ create table if not exists dwh.dim_songs (
 )
 distkey (artist_key)
 sortkey (artist_key, song_key);
+
+comment on table dwh.dim_songs is
+'Songs of the artists in the charts: one row per song of an artist, with its newest figures.';
+comment on column dwh.dim_songs.song_key is
+'Stands for the song: a hash of artist_key and title; titles that differ only by case are one song.';
+comment on column dwh.dim_songs.artist_key is
+'The artist, as in fact_artists.';
+comment on column dwh.dim_songs.song_name is
+'Title as Last.fm has it.';
+comment on column dwh.dim_songs.song_mbid is
+'MusicBrainz id of the recording, a lower-case UUID; null when Last.fm never gave one.';
+comment on column dwh.dim_songs.song_url is
+'The song''s page on Last.fm; null when not given.';
+comment on column dwh.dim_songs.artist_name is
+'The artist as Last.fm spells it.';
+comment on column dwh.dim_songs.artist_mbid is
+'MusicBrainz id of the artist, a lower-case UUID; null when Last.fm never gave one.';
+comment on column dwh.dim_songs.song_rank is
+'Place among the artist''s top tracks on last_seen_date, 1 is the most played.';
+comment on column dwh.dim_songs.play_count is
+'Plays since Last.fm counts, as of last_seen_date; null when Last.fm did not say.';
+comment on column dwh.dim_songs.listeners is
+'Listeners since Last.fm counts, as of last_seen_date; null when Last.fm did not say.';
+comment on column dwh.dim_songs.first_seen_date is
+'UTC date of the first songs run that brought the song.';
+comment on column dwh.dim_songs.last_seen_date is
+'UTC date of the newest songs run that brought it; older than others: out of the top tracks since.';

@@ -7,14 +7,14 @@ create table if not exists dwh.fact_artists (
     snapshot_date date not null,
     artist_name varchar(1020) not null,
     artist_mbid varchar(36),
-    matched_by varchar(16), -- how its billings were matched to Last.fm at best; null when it does not tour
-    chart_rank bigint, -- best rank over the configured countries' charts; null when it does not chart
-    chart_countries varchar(1020), -- the countries in whose charts it is
-    listeners bigint, -- Last.fm listeners, summed over those countries
-    songs_charted bigint not null, -- songs of its top tracks in dim_songs at this snapshot
-    play_count bigint, -- plays of those songs
-    upcoming_concerts bigint not null, -- dated from the snapshot on and not cancelled
-    headlined_concerts bigint not null, -- those in which it is billed first
+    matched_by varchar(16),
+    chart_rank bigint,
+    chart_countries varchar(1020),
+    listeners bigint,
+    songs_charted bigint not null,
+    play_count bigint,
+    upcoming_concerts bigint not null,
+    headlined_concerts bigint not null,
     undated_concerts bigint not null,
     cancelled_concerts bigint not null,
     concert_countries bigint not null,
@@ -23,3 +23,38 @@ create table if not exists dwh.fact_artists (
 )
 distkey (artist_key)
 sortkey (snapshot_date, artist_key);
+
+comment on table dwh.fact_artists is
+'Every artist who charts, tours or does both: one row per artist and snapshot date.';
+comment on column dwh.fact_artists.artist_key is
+'Stands for the artist: a hash of the Last.fm artist''s normalised name, or of a namesake''s name and id.';
+comment on column dwh.fact_artists.snapshot_date is
+'UTC date of the load, the later of its events and songs runs; a load of the same date replaces it.';
+comment on column dwh.fact_artists.artist_name is
+'As Last.fm spells it, or as billed when Last.fm''s part of the load does not know the artist.';
+comment on column dwh.fact_artists.artist_mbid is
+'MusicBrainz id, a lower-case UUID; null when neither source gives one.';
+comment on column dwh.fact_artists.matched_by is
+'How the billings were matched to Last.fm, at best: mbid, name, namesake, unmatched. Null: not billed.';
+comment on column dwh.fact_artists.chart_rank is
+'Best rank in the configured countries'' charts, 1 is the top; null when in none.';
+comment on column dwh.fact_artists.chart_countries is
+'ISO codes of the countries in whose charts the artist is, sorted, such as GB,US; null when in none.';
+comment on column dwh.fact_artists.listeners is
+'Last.fm listeners in those countries, added up; null when in no chart.';
+comment on column dwh.fact_artists.songs_charted is
+'How many of the artist''s top tracks the load brought; 0 when Last.fm''s part does not know the artist.';
+comment on column dwh.fact_artists.play_count is
+'Plays of those songs since Last.fm counts, added up; null when there are none.';
+comment on column dwh.fact_artists.upcoming_concerts is
+'Concerts dated from the snapshot date on that are not cancelled.';
+comment on column dwh.fact_artists.headlined_concerts is
+'Those of them in which the artist is billed first.';
+comment on column dwh.fact_artists.undated_concerts is
+'Concerts whose date is not announced, cancelled ones included.';
+comment on column dwh.fact_artists.cancelled_concerts is
+'Concerts whose status is cancelled.';
+comment on column dwh.fact_artists.concert_countries is
+'In how many countries the artist''s concerts are, whatever their date and status.';
+comment on column dwh.fact_artists.next_concert_date is
+'Date at the venue of the first upcoming concert; null when there is none.';
