@@ -21,7 +21,8 @@ from typing import BinaryIO
 
 from sandbox import redshift_copy, redshift_dialect
 from sandbox.postgres import HOST, Postgres
-from sandbox.redshift_copy import Copy, Loader
+from sandbox.redshift_copy import Copy
+from sandbox.redshift_load import Delivery, Loader
 from sandbox.redshift_refusals import Refused
 from sandbox.sql_text import parameters, statements
 
@@ -38,6 +39,7 @@ def install(postgres: Postgres, database: str) -> None:
         cursor.execute((Path(__file__).parent / "redshift_catalog.sql").read_text())
         # Redshift's default is snapshot isolation.
         cursor.execute(f'alter database "{database}" set default_transaction_isolation = "repeatable read"')
+        cursor.execute(f'alter role "{database}" createrole')  # as Redshift's admin user may
 
 
 @contextlib.contextmanager
@@ -86,7 +88,8 @@ class _Session:
     server: socket.socket
     loader: Loader
     copies: dict[bytes, tuple[Copy, Path]] = field(default_factory=dict)
-    """The COPY that a prepared statement's name stands for, and the files it reads."""
+    """The COPY that a prepared statement's name stands for, and the path from which it reads."""
+    deliveries: list[Delivery] = field(default_factory=list)
 
     def run(self) -> None:
         for end in (self.client, self.server):
@@ -101,7 +104,7 @@ class _Session:
             pass  # one side has gone; so does the other
         finally:
             self.close()
-            self._remove_files()
+            self._end_deliveries()
 
     def close(self) -> None:
         for end in (self.client, self.server):
@@ -146,12 +149,12 @@ class _Session:
             self.server.sendall(kind + struct.pack("!I", len(body) + 4) + body)
 
     def _query(self, body: bytes) -> bytes:
+        self._end_deliveries()
         parts = []
         for statement in statements(body[:-1].decode()):
             text, copy = self._translate(statement)
             if copy is not None:
-                self.loader.fetch(*copy)
-                self.copies[text.encode()] = copy
+                self.deliveries.append(self.loader.deliver(*copy))
             parts.append(text)
         return ";".join(parts).encode() + b"\0"
 
@@ -166,10 +169,10 @@ class _Session:
 
     def _bind(self, body: bytes) -> None:
         """A COPY reads S3 each time it is executed: drivers prepare a statement once and execute it often."""
-        self._remove_files()
+        self._end_deliveries()
         _portal, name, _ = body.split(b"\0", 2)
         if name in self.copies:
-            self.loader.fetch(*self.copies[name])
+            self.deliveries.append(self.loader.deliver(*self.copies[name]))
 
     def _translate(self, sql: str) -> tuple[str, tuple[Copy, Path] | None]:
         try:
@@ -189,10 +192,9 @@ class _Session:
             None,
         )
 
-    def _remove_files(self) -> None:
-        for _, path in self.copies.values():
-            for suffix in (".csv", ".json"):
-                path.with_suffix(suffix).unlink(missing_ok=True)
+    def _end_deliveries(self) -> None:
+        while self.deliveries:
+            self.deliveries.pop().end()
 
 
 def _read(messages: BinaryIO, size: int) -> bytes:

@@ -24,7 +24,8 @@ def check(sql: str) -> None:
     masked = mask(sql)
     for pattern, advice in _UNSUPPORTED:
         if found := pattern.search(masked):
-            raise Refused(f"Redshift does not support {' '.join(found[0].split())}: {advice}.")
+            subject = " ".join(found[0].split())
+            raise Refused(f"Redshift does not support {subject if len(subject) < 40 else 'this'}: {advice}.")
     for pattern, reason in _OTHERWISE:
         if pattern.search(masked):
             raise Refused(reason)
@@ -73,6 +74,7 @@ _UNSUPPORTED = [
         r"\bLATERAL\b": "use a join or a window function",
         r"\bFILTER\s*\(\s*WHERE\b": "use an aggregate over CASE",
         r"(?:\bFROM|\bJOIN|\bAS|,)\s*\(\s*VALUES\b": "write SELECT … UNION ALL SELECT …",
+        r"^\s*WITH\b[\s\S]*\)\s*INSERT\s+INTO\b": "write INSERT INTO … WITH … SELECT",
         # Definitions
         r"\bCREATE\s+(?:UNIQUE\s+)?INDEX\b": "choose a SORTKEY",
         r"\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:TRIGGER|SEQUENCE|TYPE|DOMAIN|EXTENSION|RULE)\b": "do without",

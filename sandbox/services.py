@@ -164,10 +164,10 @@ def _running(home: Path, options: Sequence[str]) -> Iterator[Services]:
         for database, password in passwords.items():
             server.create_database(database, password)
         cloud = stack.enter_context(aws.running())
-        from sandbox import apis, redshift, redshift_copy
+        from sandbox import apis, redshift, redshift_load
 
         redshift.install(server, "musician")
-        loader = redshift_copy.Loader(cloud.client("s3"), server.readable_folder("copy"))
+        loader = redshift_load.Loader(cloud.client("s3"), server.readable_folder("copy"))
         proxy_port = stack.enter_context(redshift.running(server, loader))
         addresses = stack.enter_context(apis.running(options))
         services = Services(

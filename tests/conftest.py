@@ -17,7 +17,6 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         environment = {
             **connection_environment(running),
             "AIRFLOW_HOME": str(airflow_home),
-            "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         with pytest.MonkeyPatch.context() as patch:

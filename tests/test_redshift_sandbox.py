@@ -211,6 +211,7 @@ def test_copy_with_access_keys_is_refused(artists: Any, landed: Landed, credenti
     ("statement", "said"),
     [
         ("copy staging.artists from '/tmp/file' iam_role '{role}' format parquet", "s3://"),
+        ("copy staging.artists from stdin", "s3://"),
         ("copy staging.artists from 's3://b/k' format parquet", "IAM_ROLE"),
         ("copy staging.artists from 's3://b/k' iam_role '{role}' csv", "csv"),
         ("copy staging.artists from 's3://b/k' iam_role '{role}' format parquet maxerror 5", "maxerror"),
@@ -279,6 +280,7 @@ def test_text_counts_bytes_and_has_256_of_them_by_default(artists: Any) -> None:
     [
         "insert into staging.artists (id) values (1) on conflict do nothing",
         "insert into staging.artists (id) values (1) returning id",
+        "with one as (select 1 as id) insert into staging.artists (id) select id from one",
         "truncate staging.artists",
         "savepoint here",
         "create index i on staging.artists (id)",
@@ -323,6 +325,7 @@ def test_a_refusal_takes_the_statements_parameters(artists: Any) -> None:
         "select 'on conflict', 'it''s returning', \"returning\" from t -- truncate; savepoint",
         "/* create index */ select $$now() from t$$, E'\\' on conflict' from t",
         "select created_at, updated_by, json, uuid from t",
+        "insert into t with one as (select 1 as id) select id from one",
         "create view v as select a from b where c = 'copy x from s3'",
     ],
 )

@@ -1,0 +1,216 @@
+"""What a COPY loads: fetched from S3, checked as Redshift would, and handed to PostgreSQL through a pipe.
+
+For one COPY there are, beside each other, `path`.json, which tells what the objects hold or what is wrong
+with them, and `path`.csv, a pipe from which their rows come as CSV. The function `pg_catalog.redshift_load`
+(sandbox/redshift_catalog.sql) reads the first, checks it against the table, and then loads from the second,
+inside the caller's transaction.
+
+Sources: the Database Developer Guide, "COPY from columnar data formats" and "Using a manifest to specify
+data files".
+"""
+
+import contextlib
+import json
+import logging
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+from botocore.exceptions import ClientError
+
+from sandbox.redshift_copy import Copy
+
+log = logging.getLogger(__name__)
+
+
+class Unloadable(Exception):
+    """Redshift would fail to load the objects; the text is its error."""
+
+
+class Loader:
+    """Fetches what COPY statements name, with one S3 client, into one folder that PostgreSQL can read."""
+
+    def __init__(self, s3: Any, folder: Path) -> None:
+        self._s3 = s3
+        self.folder = folder
+
+    def deliver(self, copy: Copy, path: Path) -> "Delivery":
+        """Puts `path`.json and `path`.csv into place. Raises nothing: `path`.json tells what is wrong."""
+        report: dict[str, Any] = {"table": copy.table, "names": copy.names, "error": None, "columns": []}
+        delivery = Delivery(path)
+        try:
+            for url, size in self._manifest(copy) if copy.manifest else self._listed(copy):
+                delivery.objects.append((url, self._fetch(url, size, path, len(delivery.objects))))
+            report |= {"columns": _columns(delivery.objects), "url": delivery.objects[0][0]}
+        except Unloadable as error:
+            report["error"] = str(error)
+        except Exception as error:
+            log.exception("cannot fetch %s", copy)
+            report["error"] = f"The sandbox failed to fetch s3://{copy.bucket}/{copy.key}: {error!r}"
+        delivery.start(report)
+        return delivery
+
+    def _manifest(self, copy: Copy) -> Iterator[tuple[str, int | None]]:
+        """URL and size of the objects that a manifest names. For columnar data it has to tell the sizes."""
+        url = f"s3://{copy.bucket}/{copy.key}"
+        try:
+            entries = [dict(entry) for entry in json.loads(self._get(url).read())["entries"]]
+        except (ValueError, KeyError, TypeError):
+            raise Unloadable(f"Error reading the manifest file {url}: it has no list of entries.") from None
+        found = False
+        for entry in entries:
+            size = entry.get("meta", {}).get("content_length")
+            if not isinstance(size, int):
+                raise Unloadable(
+                    f"The manifest {url} has no meta.content_length for {entry.get('url')}; Parquet needs it."
+                )
+            if not entry.get("mandatory", False):
+                try:
+                    self._get(str(entry.get("url"))).close()
+                except Unloadable:
+                    continue
+            found = True
+            yield str(entry.get("url")), size
+        if not found:
+            raise Unloadable(f"No object of the manifest {url} was found.")
+
+    def _listed(self, copy: Copy) -> Iterator[tuple[str, int | None]]:
+        """URL of the objects whose keys begin with the COPY's."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=copy.bucket, Prefix=copy.key)
+        try:
+            keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+        except ClientError as error:
+            raise Unloadable(f"S3ServiceException: {error}: s3://{copy.bucket}/{copy.key}") from None
+        if not keys:
+            raise Unloadable(f"The specified S3 prefix '{copy.key}' does not exist in bucket {copy.bucket}.")
+        for key in keys:
+            yield f"s3://{copy.bucket}/{key}", None
+
+    def _fetch(self, url: str, size: int | None, path: Path, number: int) -> Path:
+        target = path.with_name(f"{path.name}-{number}.parquet")
+        with target.open("wb") as file:
+            shutil.copyfileobj(self._get(url), file, 1 << 20)
+        if size is not None and target.stat().st_size != size:
+            actual = target.stat().st_size
+            target.unlink()
+            raise Unloadable(f"{url} has {actual} bytes, but its manifest says {size}: it changed.")
+        return target
+
+    def _get(self, url: str) -> Any:
+        address = re.fullmatch(r"s3://([^/]+)/(.+)", url)
+        if address is None:
+            raise Unloadable(f"{url!r} is not the URL of an S3 object.")
+        try:
+            return self._s3.get_object(Bucket=address[1], Key=address[2])["Body"]
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            raise Unloadable(
+                f"S3ServiceException: {code}: cannot read {url}. Does the object exist?"
+            ) from None
+
+
+class Delivery:
+    """The rows of one COPY on their way into PostgreSQL, written by a thread while PostgreSQL reads them."""
+
+    def __init__(self, path: Path) -> None:
+        self.objects: list[tuple[str, Path]] = []
+        """URL of each object, and the file it was fetched to."""
+        self._path = path
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+
+    def start(self, report: dict[str, Any]) -> None:
+        """Opens the delivery: PostgreSQL may read now."""
+        self._path.with_suffix(".json").write_text(json.dumps(report))
+        os.mkfifo(self._path.with_suffix(".csv"))
+        for suffix in (".json", ".csv"):
+            self._path.with_suffix(suffix).chmod(0o644)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Removes everything; for a statement that is over, whether PostgreSQL has read or not."""
+        self._ended.set()
+        self._thread.join()
+        for path in (*(path for _, path in self.objects), *map(self._path.with_suffix, (".json", ".csv"))):
+            path.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        """CSV in which null is nothing and the empty string is quoted."""
+        pipe = self._open()
+        if pipe is None:
+            return
+        options = pyarrow.csv.WriteOptions(include_header=False)
+        # A broken pipe: PostgreSQL has stopped reading because it raises an error.
+        with pipe, contextlib.suppress(OSError):
+            try:
+                for _, path in self.objects:
+                    for batch in pq.ParquetFile(path).iter_batches():
+                        pyarrow.csv.write_csv(batch, pipe, options)
+            except pa.ArrowException as error:
+                log.exception("cannot read %s", self.objects)
+                pipe.write(f'\n"the sandbox failed: {error}'.encode())  # no CSV, so PostgreSQL fails, too
+
+    def _open(self) -> BinaryIO | None:
+        """The pipe, once PostgreSQL reads it; None when the statement ends without doing so."""
+        wait = 0.001
+        while not self._ended.wait(wait):
+            try:
+                descriptor = os.open(self._path.with_suffix(".csv"), os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:  # nobody reads
+                wait = min(2 * wait, 0.05)
+                continue
+            os.set_blocking(descriptor, True)
+            return os.fdopen(descriptor, "wb", buffering=0)
+        return None
+
+
+def _columns(objects: list[tuple[str, Path]]) -> list[dict[str, Any]]:
+    """What the objects hold, by column: the longest text in bytes, and which types of column can take it."""
+    schema: Any = None
+    for url, path in objects:
+        try:
+            there = pq.ParquetFile(path)
+        except pa.ArrowInvalid:
+            raise Unloadable(f"Spectrum Scan Error: {url} is not a Parquet file.") from None
+        if schema is None:
+            schema, longest = there.schema_arrow, [0] * len(there.schema_arrow)
+        if there.schema_arrow.types != schema.types:
+            raise Unloadable(f"Spectrum Scan Error: {url} has other column types than {objects[0][0]}.")
+        texts = [place for place, kind in enumerate(schema.types) if pa.types.is_string(kind)]
+        names = [there.schema_arrow.names[place] for place in texts]
+        for batch in there.iter_batches(columns=names) if names else []:
+            for place, name in zip(texts, names, strict=True):
+                length = pc.max(pc.binary_length(batch.column(name))).as_py()
+                longest[place] = max(longest[place], length or 0)
+    return [
+        {"name": field.name, "parquet": str(field.type), "accepts": _accepted(field.type), "bytes": bytes_}
+        for field, bytes_ in zip(schema, longest, strict=True)
+    ]
+
+
+def _accepted(kind: Any) -> list[str]:
+    """The types, as PostgreSQL calls them, of the columns that Redshift fills from this Parquet type."""
+    if pa.types.is_string(kind):
+        return ["character varying", "character"]
+    if pa.types.is_timestamp(kind):
+        return ["timestamp without time zone", "timestamp with time zone"]
+    if pa.types.is_decimal(kind):
+        return [f"numeric({kind.precision},{kind.scale})"]
+    return {
+        "bool": ["boolean"],
+        "int8": ["smallint"],
+        "int16": ["smallint"],
+        "int32": ["integer"],
+        "int64": ["bigint"],
+        "float": ["real"],
+        "double": ["double precision"],
+        "date32[day]": ["date"],
+    }.get(str(kind), [])
