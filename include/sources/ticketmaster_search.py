@@ -5,7 +5,7 @@ inclusive on both edges and take whole seconds only.
 """
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -177,4 +177,4 @@ def _reset(response: Response) -> str:
     reset = response.headers.get("Rate-Limit-Reset", "")
     if not reset.isdigit():
         return ""
-    return f"; they start anew at {datetime.fromtimestamp(int(reset) / 1000).astimezone():%Y-%m-%d %H:%M %Z}"
+    return f"; they start anew at {datetime.fromtimestamp(int(reset) / 1000, UTC):%Y-%m-%d %H:%M} UTC"
