@@ -20,6 +20,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include.assets import SONGS
 from include.errors import task_retries
+from include.notifications import task_alerts
 from include.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ SETTINGS = Settings.from_environment()
         "owner": "data-engineering",
         "execution_timeout": timedelta(hours=2),
         **task_retries(),
+        **task_alerts(SETTINGS),
     },
     params={
         "countries": Param(

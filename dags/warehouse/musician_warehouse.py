@@ -26,8 +26,10 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, chain, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
+from include import data_docs
 from include.assets import EVENTS, MUSICIAN_STAR, SONGS
 from include.errors import DataRejected, task_retries
+from include.notifications import star_alerts, task_alerts
 from include.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -48,7 +50,9 @@ SETTINGS = Settings.from_environment()
         "owner": "data-engineering",
         "execution_timeout": timedelta(hours=1),
         **task_retries(),
+        **task_alerts(SETTINGS),
     },
+    **star_alerts(SETTINGS),
 )
 def musician_warehouse() -> None:
     @task(multiple_outputs=True)
@@ -130,6 +134,7 @@ def musician_warehouse() -> None:
     ]
     fact = build.override(task_id="build_fact_artists")("fact_artists")
     audited = audit(load)
+    audited.operator.operator_extra_links = (data_docs.link(),)
     for dimension in dimensions:
         chain(staged, dimension, fact, audited)
     publish(load, audited)

@@ -1,0 +1,154 @@
+"""Failures reach people: by mail or webhook, through the Airflow connection that MUSICIAN_NOTIFY names.
+
+    smtp   a mail from the extra's `from_email` to the extra's `to` (addresses separated by commas)
+    http   a POST of the message as JSON to the connection's URL: `text` for people, the rest for programs
+
+Reported are a task that failed for good and a star that is overdue.
+"""
+
+import html
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from include.errors import ConnectionMissing
+from include.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_LONGEST_REASON = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What people are told."""
+
+    dag: str
+    task: str | None
+    """None when the whole run is concerned."""
+    run: str
+    reason: str
+    counts: dict[str, int] = field(default_factory=dict)
+    """What the run's tasks have counted so far, such as `stage_events: 812` or `land_events.rejected: 3`."""
+    log_url: str = ""
+
+    @property
+    def subject(self) -> str:
+        """One line."""
+        return f"{self.dag} {f'failed in {self.task}' if self.task else 'is overdue'} ({self.run})"
+
+    @property
+    def text(self) -> str:
+        """The subject and a line per fact."""
+        counts = ", ".join(f"{name} {count:,}" for name, count in self.counts.items()) or "none yet"
+        facts = {"Run": self.run, "Reason": self.reason, "Counts": counts, "Log": self.log_url}
+        return "\n".join([self.subject, *(f"{name}: {fact}" for name, fact in facts.items() if fact)])
+
+
+def task_alerts(settings: Settings) -> dict[str, Any]:
+    """What to add to a DAG's `default_args`; nothing when nobody is to be told."""
+    return {"on_failure_callback": report_failure} if settings.notify else {}
+
+
+def star_alerts(settings: Settings) -> dict[str, Any]:
+    """Arguments of the warehouse DAG: a run that ends too long after it was queued is reported, too."""
+    if not settings.notify:
+        return {}
+    from airflow.sdk.definitions.callback import AsyncCallback
+    from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+
+    return {
+        "deadline": DeadlineAlert(
+            # A run that assets trigger has no logical date.
+            reference=DeadlineReference.DAGRUN_QUEUED_AT,
+            interval=timedelta(minutes=settings.star_deadline_minutes),
+            callback=AsyncCallback(report_overdue, kwargs={"minutes": settings.star_deadline_minutes}),
+        )
+    }
+
+
+def report_failure(context: Mapping[str, Any]) -> None:
+    """Airflow calls this, in the worker, when a task has failed and will not be tried again."""
+    from airflow.sdk.log import redact  # type: ignore[attr-defined]
+
+    error, task_instance = context.get("exception"), context["ti"]
+    reason = f"{type(error).__name__}: {error}" if error else "its process ended without saying why"
+    send(
+        Settings.from_environment().notify,
+        Message(
+            dag=task_instance.dag_id,
+            task=task_instance.task_id,
+            run=task_instance.run_id,
+            reason=str(redact(reason))[:_LONGEST_REASON],
+            counts=_counts(context),
+            log_url=getattr(task_instance, "log_url", ""),
+        ),
+    )
+
+
+async def report_overdue(minutes: int, context: Mapping[str, Any]) -> None:
+    """Airflow calls this, in the triggerer, when a run has missed its deadline."""
+    from asgiref.sync import sync_to_async
+
+    run = context["dag_run"]
+    reason = f"not finished {minutes} minutes after it was queued; it is {run['state']}"
+    message = Message(dag=run["dag_id"], task=None, run=run["dag_run_id"], reason=reason)
+    await sync_to_async(send)(Settings.from_environment().notify, message)
+
+
+def send(connection_id: str, message: Message) -> None:
+    """Sends the message. Raises `ConnectionMissing` when the connection lacks a field or has another type."""
+    from airflow.sdk.bases.hook import BaseHook
+
+    connection = BaseHook.get_connection(connection_id)
+    if connection.conn_type == "smtp":
+        _mail(connection_id, connection.extra_dejson, message)
+    elif connection.conn_type == "http":
+        _post(connection_id, message)
+    else:
+        raise ConnectionMissing(
+            f"MUSICIAN_NOTIFY names the Airflow connection `{connection_id}`, whose type is "
+            f"{connection.conn_type!r}. Name one of the type smtp or http."
+        )
+    log.info("Told %s: %s", connection_id, message.subject)
+
+
+def _mail(connection_id: str, extra: Mapping[str, Any], message: Message) -> None:
+    from airflow.providers.smtp.hooks.smtp import SmtpHook
+
+    if not (extra.get("to") and extra.get("from_email")):
+        raise ConnectionMissing(
+            f"The Airflow connection `{connection_id}` needs `to` and `from_email` in its extra to send mail."
+        )
+    with SmtpHook(connection_id) as smtp:
+        smtp.send_email_smtp(
+            to=extra["to"],
+            from_email=extra["from_email"],
+            subject=message.subject,
+            html_content=f"<pre>{html.escape(message.text)}</pre>",
+        )
+
+
+def _post(connection_id: str, message: Message) -> None:
+    from airflow.providers.http.hooks.http import HttpHook
+
+    HttpHook(method="POST", http_conn_id=connection_id).run(
+        json={"text": message.text, **asdict(message)}, extra_options={"timeout": 30}
+    )
+
+
+def _counts(context: Mapping[str, Any]) -> dict[str, int]:
+    """The whole numbers that the run's tasks have returned."""
+    counts: dict[str, int] = {}
+    for task_id in sorted(context["dag"].task_ids) if context.get("dag") else ():
+        try:
+            returned = context["ti"].xcom_pull(task_ids=task_id)
+        except Exception:  # the message matters more than its numbers
+            log.exception("Could not read what %s returned", task_id)
+            continue
+        for name, value in returned.items() if isinstance(returned, dict) else [("", returned)]:
+            if isinstance(value, int) and not isinstance(value, bool):
+                counts[f"{task_id}.{name}".rstrip(".")] = value
+    return counts
