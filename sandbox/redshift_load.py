@@ -124,6 +124,7 @@ class Delivery:
         self.objects: list[tuple[str, Path]] = []
         """URL of each object, and the file it was fetched to."""
         self._path = path
+        self._opened = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._write, daemon=True)
 
@@ -139,7 +140,14 @@ class Delivery:
         """Removes everything; for a statement that is over, whether PostgreSQL has read or not."""
         self._ended.set()
         self._thread.join()
-        for path in (*(path for _, path in self.objects), *map(self._path.with_suffix, (".json", ".csv"))):
+        pipe = self._path.with_suffix(".csv")
+        if not self._opened:
+            # PostgreSQL may be waiting for a writer, and would for ever: it gets one, and no CSV, so it fails.
+            last_writer = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+            pipe.unlink()
+            os.write(last_writer, b'"')
+            os.close(last_writer)
+        for path in (pipe, self._path.with_suffix(".json"), *(path for _, path in self.objects)):
             path.unlink(missing_ok=True)
 
     def _write(self) -> None:
@@ -167,6 +175,7 @@ class Delivery:
             except OSError:  # nobody reads
                 wait = min(2 * wait, 0.05)
                 continue
+            self._opened = True
             os.set_blocking(descriptor, True)
             return os.fdopen(descriptor, "wb", buffering=0)
         return None
