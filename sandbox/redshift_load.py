@@ -142,7 +142,7 @@ class Delivery:
         self._thread.join()
         pipe = self._path.with_suffix(".csv")
         if not self._opened:
-            # PostgreSQL may be waiting for a writer, and would for ever: it gets one, and no CSV, so it fails.
+            # PostgreSQL may wait for a writer, and would for ever: it gets one, and no CSV, so it fails.
             last_writer = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
             pipe.unlink()
             os.write(last_writer, b'"')
