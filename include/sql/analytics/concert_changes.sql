@@ -67,6 +67,7 @@ with compared_versions as (
 changes as (
     select
         versions.*,
+        cast(datediff(day, versions.old_local_date, versions.new_local_date) as bigint) as days_later,
         case
             when versions.was_listed and not versions.is_listed then 'delisted'
             when versions.is_listed and not versions.was_listed then 'relisted'
@@ -101,8 +102,7 @@ changes as (
             || case when versions.has_new_price then 'price ' else '' end
             || case when versions.has_new_billing then 'billing ' else '' end
             || case when versions.has_new_name then 'name ' else '' end
-        ) as changed_fields,
-        datediff(day, versions.old_local_date, versions.new_local_date) as days_later
+        ) as changed_fields
     from compared_versions as versions
 )
 

@@ -41,7 +41,7 @@ upcoming_concerts as (
     select
         concerts.*,
         newest_snapshot.snapshot_date,
-        datediff(day, newest_snapshot.snapshot_date, concerts.local_date) as days_ahead
+        cast(datediff(day, newest_snapshot.snapshot_date, concerts.local_date) as bigint) as days_ahead
     from dwh.dim_concerts as concerts
     cross join newest_snapshot
     where
