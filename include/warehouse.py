@@ -234,6 +234,13 @@ def park(connection: Any, lake: Lake, load: Load, reason: str) -> None:
         _record(cursor, lake, load, "parked", reason=reason)
 
 
+def retry(connection: Any, dataset: str, run: str) -> int:
+    """Strikes a manifest from the ledger, so that the next run judges it again; how many rows that were."""
+    with transaction(connection) as cursor:
+        cursor.execute("delete from dwh.load_ledger where dataset = %s and run = %s", (dataset, run))
+        return int(cursor.rowcount)
+
+
 def _published_changes(cursor: Any, dataset: str, run: str) -> dict[str, dict[str, int]] | None:
     cursor.execute(
         "select changes from dwh.load_ledger where dataset = %s and run = %s and state = 'published'",

@@ -1,7 +1,9 @@
 """Fixtures: the sandbox's services, started once for all tests that ask for them."""
 
+import tempfile
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,13 +12,16 @@ from sandbox.services import Services, connection_environment, start
 
 
 @pytest.fixture(scope="session")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+def services() -> Iterator[Services]:
     """PostgreSQL, Redshift, S3 and both APIs; Airflow's connections and its home point at them."""
-    airflow_home = tmp_path_factory.mktemp("airflow")
-    with start(tmp_path_factory.mktemp("services"), "--concerts", "300") as running:
+    # Not in pytest's own folder: every session closes that to others, and as root PostgreSQL is another user.
+    with (
+        tempfile.TemporaryDirectory(prefix="musician-warehouse-") as folder,
+        start(Path(folder) / "services", "--concerts", "300") as running,
+    ):
         environment = {
             **connection_environment(running),
-            "AIRFLOW_HOME": str(airflow_home),
+            "AIRFLOW_HOME": str(Path(folder) / "airflow"),
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         with pytest.MonkeyPatch.context() as patch:

@@ -38,7 +38,7 @@ staged_rows as (
 concerts as (
     select
         count(*) as concerts,
-        sum(case when concerts.billed_artists = 0 then 1 else 0 end) as concerts_without_artist
+        count(case when concerts.billed_artists = 0 then 1 end) as concerts_without_artist
     from audit.dim_concerts as concerts
 ),
 

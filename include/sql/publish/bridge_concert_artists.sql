@@ -38,8 +38,8 @@ identical_billings as (
 
 select
     'bridge_concert_artists' as star_table,
-    sum(case when known.concert_id is null then 1 else 0 end) as added,
-    sum(case when known.concert_id is not null and identical.concert_id is null then 1 else 0 end) as changed,
+    count(case when known.concert_id is null then 1 end) as added,
+    count(case when known.concert_id is not null and identical.concert_id is null then 1 end) as changed,
     (select count(*) from known_billings) - count(known.concert_id) as closed,
     count(identical.concert_id) as unchanged
 from fresh_billings as fresh

@@ -97,10 +97,10 @@ where
 insert into audit.changes (star_table, added, changed, closed, unchanged)
 select
     'dim_concerts' as star_table,
-    sum(case when changes.change = 'added' then 1 else 0 end) as added,
-    sum(case when changes.change in ('changed', 'extended') then 1 else 0 end) as changed,
-    sum(case when changes.change = 'delisted' then 1 else 0 end) as closed,
-    sum(case when changes.change = 'unchanged' then 1 else 0 end) as unchanged
+    count(case when changes.change = 'added' then 1 end) as added,
+    count(case when changes.change in ('changed', 'extended') then 1 end) as changed,
+    count(case when changes.change = 'delisted' then 1 end) as closed,
+    count(case when changes.change = 'unchanged' then 1 end) as unchanged
 from audit.concert_changes as changes;
 
 -- What goes on after the version the run saw: known again, or known as no longer listed.

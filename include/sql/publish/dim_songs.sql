@@ -2,8 +2,8 @@
 insert into audit.changes (star_table, added, changed, closed, unchanged)
 select
     'dim_songs' as star_table,
-    sum(case when known.song_key is null then 1 else 0 end) as added,
-    sum(
+    count(case when known.song_key is null then 1 end) as added,
+    count(
         case
             when known.last_seen_date <= fresh.last_seen_date and (
                 known.song_rank <> fresh.song_rank
@@ -11,11 +11,10 @@ select
                 or coalesce(known.listeners, -1) <> coalesce(fresh.listeners, -1)
                 or known.song_name <> fresh.song_name
             ) then 1
-            else 0
         end
     ) as changed,
     0 as closed,
-    sum(
+    count(
         case
             when known.last_seen_date > fresh.last_seen_date then 1
             when
@@ -24,7 +23,6 @@ select
                 and coalesce(known.listeners, -1) = coalesce(fresh.listeners, -1)
                 and known.song_name = fresh.song_name
                 then 1
-            else 0
         end
     ) as unchanged
 from audit.dim_songs as fresh

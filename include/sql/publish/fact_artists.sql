@@ -14,8 +14,8 @@ identical_artists as (
 
 select
     'fact_artists' as star_table,
-    sum(case when known.artist_key is null then 1 else 0 end) as added,
-    sum(case when known.artist_key is not null and identical.artist_key is null then 1 else 0 end) as changed,
+    count(case when known.artist_key is null then 1 end) as added,
+    count(case when known.artist_key is not null and identical.artist_key is null then 1 end) as changed,
     (select count(*) from known_artists) - count(known.artist_key) as closed,
     count(identical.artist_key) as unchanged
 from audit.fact_artists as fresh

@@ -1,0 +1,217 @@
+"""What the star remembers: versions of concerts, snapshots of artists, first and last sight of songs."""
+
+import itertools
+import json
+import random
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+
+from include import warehouse
+from include.lake import Lake
+from tests.snapshots import Artist, Concert, land_events, land_songs, publish_pending, rows
+
+DAYS = [20, 21, 22, 23]
+
+
+@pytest.fixture
+def lake(s3: Any, bucket: str) -> Lake:
+    return Lake(s3, bucket)
+
+
+@pytest.fixture
+def tables(redshift: Any) -> Any:
+    warehouse.create_tables(redshift)
+    return redshift
+
+
+def events(day: int) -> str:
+    return f"2026-11-{day}T060000Z"
+
+
+def songs(day: int) -> str:
+    return f"2026-11-{day}T070000Z"
+
+
+def instant(day: int) -> datetime:
+    return datetime(2026, 11, day, 6)
+
+
+def publish(
+    tables: Any, lake: Lake, day: int, concerts: list[Concert], complete: bool = True
+) -> dict[str, Any]:
+    """Lands and publishes one day's events with one artist's songs."""
+    land_events(lake, events(day), concerts, complete)
+    land_songs(lake, songs(day), [Artist("Abel", plays=day)])
+    [changes] = publish_pending(tables, lake)
+    return changes
+
+
+def versions(tables: Any) -> list[tuple[Any, ...]]:
+    return rows(
+        tables,
+        "select concert_id, status, local_date, is_listed, valid_from, valid_to, is_current "
+        "from dwh.dim_concerts order by concert_id, valid_from",
+    )
+
+
+WAS, NOW = date(2027, 1, 15), date(2027, 3, 1)
+
+
+def test_a_rescheduled_concert_can_be_followed_back(tables: Any, lake: Lake) -> None:
+    publish(tables, lake, 20, [Concert("e1", local_date=WAS)])
+    publish(tables, lake, 21, [Concert("e1", local_date=WAS)])
+    changes = publish(tables, lake, 22, [Concert("e1", local_date=NOW, status="rescheduled")])
+    assert versions(tables) == [
+        ("e1", "onsale", WAS, True, instant(20), instant(22), False),
+        ("e1", "rescheduled", NOW, True, instant(22), None, True),
+    ]
+    assert changes["dim_concerts"] == {"added": 0, "changed": 1, "closed": 0, "unchanged": 0}
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        Concert("e1", status="cancelled"),
+        Concert("e1", local_date=None, status="postponed"),
+        Concert("e1", price_min=20.0),
+        Concert("e1", ["Abel"]),
+        Concert("e1", name="A night in"),
+    ],
+    ids=["status", "date", "price", "billing", "name"],
+)
+def test_a_change_of_status_date_price_billing_or_name_makes_a_version(
+    tables: Any, lake: Lake, later: Concert
+) -> None:
+    publish(tables, lake, 20, [Concert("e1")])
+    publish(tables, lake, 21, [later])
+    assert rows(tables, "select is_current from dwh.dim_concerts order by valid_from") == [(False,), (True,)]
+
+
+def test_a_concert_that_a_complete_crawl_no_longer_lists_is_marked(tables: Any, lake: Lake) -> None:
+    publish(tables, lake, 20, [Concert("e1"), Concert("e2")])
+    changes = publish(tables, lake, 21, [Concert("e1")])
+    assert changes["dim_concerts"] == {"added": 0, "changed": 0, "closed": 1, "unchanged": 1}
+    assert versions(tables)[1:] == [
+        ("e2", "onsale", WAS, True, instant(20), instant(21), False),
+        ("e2", "onsale", WAS, False, instant(21), None, True),
+    ]
+
+
+def test_a_delisted_concert_is_marked_once_and_comes_back_as_a_version(tables: Any, lake: Lake) -> None:
+    publish(tables, lake, 20, [Concert("e1"), Concert("e2")])
+    publish(tables, lake, 21, [Concert("e1")])
+    assert publish(tables, lake, 22, [Concert("e1")])["dim_concerts"]["closed"] == 0
+    publish(tables, lake, 23, [Concert("e1"), Concert("e2")])
+    assert [row[3:] for row in versions(tables) if row[0] == "e2"] == [
+        (True, instant(20), instant(21), False),
+        (False, instant(21), instant(23), False),
+        (True, instant(23), None, True),
+    ]
+
+
+def test_an_incomplete_crawl_marks_nothing(tables: Any, lake: Lake) -> None:
+    publish(tables, lake, 20, [Concert("e1"), Concert("e2")])
+    publish(tables, lake, 21, [Concert("e1")], complete=False)
+    assert [row[3] for row in versions(tables)] == [True, True]
+
+
+def test_concerts_that_a_crawl_did_not_ask_for_are_not_marked(tables: Any, lake: Lake) -> None:
+    """Those of today and before, those beyond the horizon, and those of another country."""
+    publish(
+        tables,
+        lake,
+        20,
+        [
+            Concert("past", local_date=date(2026, 11, 20)),
+            Concert("far", local_date=date(2028, 1, 1)),
+            Concert("undated", local_date=None),
+        ],
+    )
+    land_events(lake, events(21), [Concert("e1")], countries=["GB"])
+    land_songs(lake, songs(21), [Artist("Abel")])
+    publish_pending(tables, lake)
+    assert all(row[3] for row in versions(tables))
+    publish(tables, lake, 22, [Concert("e1")])
+    assert {row[0] for row in versions(tables) if not row[3]} == {"undated"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_history_is_the_same_in_whatever_order_the_loads_arrive(tables: Any, lake: Lake, seed: int) -> None:
+    """Every concert is listed every day, in one of three states; days are published in a random order."""
+    draw = random.Random(seed)
+    states = ["onsale", "offsale", "cancelled"]
+    days = [[Concert(f"e{n}", status=draw.choice(states)) for n in range(12)] for _ in DAYS]
+    order = list(range(len(DAYS)))
+    draw.shuffle(order)
+    for number in order:
+        publish(tables, lake, DAYS[number], days[number])
+    expected = []
+    for n in range(12):
+        seen = [(day, concerts[n].status) for day, concerts in zip(DAYS, days, strict=True)]
+        runs = [(status, next(group)[0]) for status, group in itertools.groupby(seen, key=lambda one: one[1])]
+        ends = [instant(start) for _, start in runs[1:]] + [None]
+        expected += [
+            (f"e{n}", status, WAS, True, instant(start), end, end is None)
+            for (status, start), end in zip(runs, ends, strict=True)
+        ]
+    assert versions(tables) == sorted(expected, key=lambda row: (row[0], row[4]))
+
+
+def test_a_late_snapshot_fills_history_in_and_leaves_newer_state_alone(tables: Any, lake: Lake) -> None:
+    publish(tables, lake, 20, [Concert("e1", ["Abel"])])
+    publish(tables, lake, 22, [Concert("e1", ["Abel", "Cain"])])
+    newest = rows(tables, "select * from analytics.artist_events_songs order by artist_key")
+    publish(tables, lake, 21, [Concert("e1", ["Seth"])])
+    assert rows(tables, "select * from analytics.artist_events_songs order by artist_key") == newest
+    assert rows(tables, "select artist_name from dwh.bridge_concert_artists order by 1") == [
+        ("Abel",),
+        ("Cain",),
+    ]
+    assert rows(tables, "select billing from dwh.dim_concerts order by valid_from") == [
+        ("Abel",),
+        ("Seth",),
+        ("Abel / Cain",),
+    ]
+    assert rows(tables, "select distinct snapshot_date from dwh.fact_artists order by 1") == [
+        (date(2026, 11, 20),),
+        (date(2026, 11, 21),),
+        (date(2026, 11, 22),),
+    ]
+    assert rows(
+        tables, "select play_count, first_seen_date, last_seen_date from dwh.dim_songs where song_rank = 1"
+    ) == [(22, date(2026, 11, 20), date(2026, 11, 22))]
+
+
+def test_songs_keep_when_they_were_first_and_last_seen(tables: Any, lake: Lake) -> None:
+    for day, titles in ((21, ["Old", "Both"]), (22, ["Both", "New"]), (20, ["Both"])):
+        land_events(lake, events(day), [Concert("e1")])
+        land_songs(lake, songs(day), [Artist("Abel", songs=titles)])
+        publish_pending(tables, lake)
+    assert rows(
+        tables, "select song_name, first_seen_date, last_seen_date from dwh.dim_songs order by song_name"
+    ) == [
+        ("Both", date(2026, 11, 20), date(2026, 11, 22)),
+        ("New", date(2026, 11, 22), date(2026, 11, 22)),
+        ("Old", date(2026, 11, 21), date(2026, 11, 21)),
+    ]
+
+
+def test_a_run_landed_again_by_a_corrected_parser_replaces_what_it_saw(tables: Any, lake: Lake) -> None:
+    publish(tables, lake, 20, [Concert("e1", status="offsale")])
+    publish(tables, lake, 21, [Concert("e1", status="offsale")])
+    land_events(lake, events(20), [Concert("e1", status="onsale")])
+    warehouse.retry(tables, "events", events(20))
+    publish_pending(tables, lake)
+    assert versions(tables) == [
+        ("e1", "onsale", WAS, True, instant(20), instant(21), False),
+        ("e1", "offsale", WAS, True, instant(21), None, True),
+    ]
+
+
+def test_the_ledger_says_what_each_publish_changed(tables: Any, lake: Lake) -> None:
+    changes = publish(tables, lake, 20, [Concert("e1", ["Abel"])])
+    recorded = rows(tables, "select changes from dwh.load_ledger where dataset = 'events'")[0][0]
+    assert json.loads(recorded) == changes
+    assert changes["bridge_concert_artists"]["added"] == 1
