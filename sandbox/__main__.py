@@ -119,8 +119,8 @@ def down(home: Path) -> int:
     """Stops what runs in this home, however it was started; no error if nothing runs."""
     holder = owner(home)
     if holder is None:
-        airflow.stop(home)  # a keeper that was killed could not do it
-        say("nothing is running")
+        left = airflow.stop(home)
+        say("stopped what a killed sandbox had left running" if left else "nothing is running")
         return 0
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(holder.pid)

@@ -76,11 +76,13 @@ def start(home: Path, services: Services, port: int | None = None) -> Iterator[A
         stop(home)
 
 
-def stop(home: Path) -> None:
-    """Ends the Airflow of this home, if one runs: asks it, and kills what is left after a second."""
+def stop(home: Path) -> bool:
+    """Ends the Airflow of this home, by force after a second. False if none was there."""
     with suppress(FileNotFoundError, ValueError, TypeError):  # or of another version of this module
         _end_session(Airflow.read(home))
         _state(home).unlink()
+        return True
+    return False
 
 
 def environment(home: Path, services: Services, url: str) -> dict[str, str]:

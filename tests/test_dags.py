@@ -25,7 +25,7 @@ TASKS = {
         "publish_songs": set(),
     },
     "musician_warehouse": {
-        "find_load": {"stage_events", "stage_songs", "audit", "publish", "start_next_load"},
+        "find_load": {"stage_events", "stage_songs", "audit", "publish", "more_loads_wait"},
         "stage_events": {"build_dim_songs", "build_dim_concerts", "build_bridge_concert_artists"},
         "stage_songs": {"build_dim_songs", "build_dim_concerts", "build_bridge_concert_artists"},
         "build_dim_songs": {"build_fact_artists"},
@@ -34,7 +34,8 @@ TASKS = {
         "build_fact_artists": {"audit"},
         "audit": {"publish"},
         "publish": set(),
-        "start_next_load": set(),
+        "more_loads_wait": {"start_next_run"},
+        "start_next_run": set(),
     },
 }
 
@@ -73,7 +74,7 @@ def test_the_warehouse_is_woken_by_both_assets_and_sweeps_once_a_day(dag_bag: An
     assert timetable.timetable.expression == "0 9 * * *"
     assert timetable.timetable.run_immediately is False
     assert type(timetable.asset_condition).__name__ == "AssetAll"
-    assert {asset for _, asset in timetable.asset_condition.iter_assets()} == {EVENTS, SONGS}
+    assert set(timetable.asset_condition.objects) == {EVENTS, SONGS}
 
 
 def test_each_dag_publishes_its_asset_in_its_publish_task(dag_bag: Any) -> None:
