@@ -183,25 +183,22 @@ def _song_rows(tally: Tally, crawl: dict[str, Any]) -> Iterator[msgspec.Struct]:
                     charts[-1].append(found)
     charted = lastfm.ranked(charts, crawl["artists_per_country"])
     # Several names that were asked may lead to one artist: the first brings the songs, with all standings.
-    owners: dict[str, lastfm.Charted] = {}
+    owners: dict[str, tuple[str, dict[str, Any], lastfm.Charted]] = {}
     for name, part in artists:
         standing = charted.get(artist_key(name)) or lastfm.Charted(name)
         key = artist_key(part["returned"] or name)
         if key in owners:
-            owners[key].join(standing)
+            owners[key][2].join(standing)
             tally.duplicates[part["window"]] += part["fetched"]
         else:
-            owners[key] = standing
-    for name, part in artists:
-        charted_as = owners[artist_key(part["returned"] or name)]
-        if charted_as.name != name:
-            continue
+            owners[key] = (name, part, standing)
+    for name, part, standing in owners.values():
         [first, *_] = part["answers"]
         if part["not_found"]:
             tally.refuse(Rejection("artist_not_found", part["not_found"], name, 0), part["window"], first)
             continue
         bodies = [bytes(tally.answer(answer).body) for answer in part["answers"]]
-        songs = lastfm.songs(bodies, snapshot_at, name, charted_as, crawl["tracks_per_artist"])
+        songs = lastfm.songs(bodies, snapshot_at, name, standing, crawl["tracks_per_artist"])
         for rejection in songs.rejections:
             tally.refuse(rejection, part["window"], first)
         tally.duplicates[part["window"]] += songs.duplicates

@@ -1,0 +1,250 @@
+"""The bucket: what is written where, and what makes it count. Against S3 over HTTP."""
+
+import gzip
+import io
+import json
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pyarrow.parquet as pq
+import pytest
+
+from include.errors import ManifestInvalid, SettingInvalid
+from include.lake import Lake, run_id, run_instant
+
+RUN = "2026-11-22T060000Z"
+BODY = b'{"page": {"totalElements": 1},  "name": "caf\xc3\xa9"}'
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One column of each type."""
+
+    name: str
+    count: int | None
+    share: float | None
+    sold: bool
+    day: date | None
+    at: datetime | None
+
+
+def rows(number: int) -> list[Row]:
+    day = date(2026, 11, 22)
+    return [
+        Row(f"é {n}", n if n % 2 else None, n / 2, n % 3 == 0, day + timedelta(n % 30), datetime(2026, 1, 1))
+        for n in range(number)
+    ]
+
+
+@pytest.fixture
+def lake(s3: Any, bucket: str) -> Lake:
+    return Lake(s3, bucket)
+
+
+def put_raw(lake: Lake, name: str, body: bytes = BODY) -> None:
+    lake.put_raw("events", RUN, name, {"page": "0"}, 200, datetime(2026, 11, 22, 6, 1, tzinfo=UTC), body)
+
+
+def landed(lake: Lake, number: int = 3, run: str = RUN) -> None:
+    lake.put_manifest("events", run, Row, lake.put_parts("events", run, Row, rows(number)))
+
+
+def read(lake: Lake, url: str) -> bytes:
+    body: bytes = lake.s3.get_object(Bucket=lake.bucket, Key=url.removeprefix(f"s3://{lake.bucket}/"))[
+        "Body"
+    ].read()
+    return body
+
+
+def test_a_run_is_named_by_its_instant_in_utc() -> None:
+    instant = datetime.fromisoformat("2026-11-22T07:00:00+01:00")
+    assert run_id(instant) == RUN
+    assert run_instant(RUN) == instant
+
+
+def test_a_bucket_that_is_not_there_is_made_encrypted_and_closed_and_its_raw_responses_expire(
+    s3: Any,
+) -> None:
+    lake = Lake(s3, f"test-{uuid.uuid4()}")
+    lake.ensure_bucket(9)
+    assert s3.get_public_access_block(Bucket=lake.bucket)["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True,
+        "IgnorePublicAcls": True,
+        "BlockPublicPolicy": True,
+        "RestrictPublicBuckets": True,
+    }
+    encryption = s3.get_bucket_encryption(Bucket=lake.bucket)["ServerSideEncryptionConfiguration"]
+    assert encryption["Rules"][0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=lake.bucket)["Rules"]
+    assert (rule["Filter"]["Prefix"], rule["Expiration"]["Days"], rule["Status"]) == ("raw/", 9, "Enabled")
+
+
+def test_a_bucket_is_made_in_the_region_of_the_connection(services: Any) -> None:
+    import boto3
+
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=services.aws["endpoint_url"],
+        region_name="eu-central-1",
+        aws_access_key_id=services.aws["access_key_id"],
+        aws_secret_access_key=services.aws["secret_access_key"],
+    )
+    lake = Lake(s3, f"test-{uuid.uuid4()}")
+    lake.ensure_bucket(9)
+    assert s3.get_bucket_location(Bucket=lake.bucket)["LocationConstraint"] == "eu-central-1"
+
+
+def test_a_bucket_that_exists_is_left_as_it_is(s3: Any, lake: Lake) -> None:
+    lake.ensure_bucket(9)
+    with pytest.raises(s3.exceptions.ClientError, match="NoSuchLifecycleConfiguration"):
+        s3.get_bucket_lifecycle_configuration(Bucket=lake.bucket)
+
+
+def test_a_bucket_that_may_not_be_used_is_named_with_its_setting(services: Any) -> None:
+    import boto3
+    from botocore.stub import Stubber
+
+    s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(s3) as answers:  # moto knows no foreign accounts
+        answers.add_client_error("head_bucket", "403", http_status_code=403)
+        with pytest.raises(SettingInvalid, match=r"taken-by-others.*MUSICIAN_BUCKET"):
+            Lake(s3, "taken-by-others").ensure_bucket(9)
+
+
+def test_an_answer_is_kept_byte_for_byte_in_one_line(lake: Lake) -> None:
+    put_raw(lake, "US-0")
+    line = gzip.decompress(read(lake, lake.url(f"raw/events/{RUN}/US-0.jsonl.gz")))
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert BODY in line
+    kept = lake.raw("events", RUN, "US-0")
+    assert (kept.request, kept.status, bytes(kept.body)) == ({"page": "0"}, 200, BODY)
+
+
+def test_an_answer_of_several_lines_becomes_one(lake: Lake) -> None:
+    put_raw(lake, "US-0", b'{\n "a": 1\n}')
+    assert gzip.decompress(read(lake, lake.url(f"raw/events/{RUN}/US-0.jsonl.gz"))).count(b"\n") == 1
+    assert bytes(lake.raw("events", RUN, "US-0").body) == b'{"a":1}'
+
+
+def test_all_kept_answers_of_a_run_are_listed_however_many(lake: Lake) -> None:
+    names = {f"US-{n}" for n in range(1_005)}
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: put_raw(lake, name), names))
+    lake.put_crawl("events", RUN, {})
+    assert lake.raw_names("events", RUN) == names
+    assert lake.raw_names("events", "2026-11-23T060000Z") == set()
+
+
+def test_a_crawl_is_over_when_it_says_so(lake: Lake) -> None:
+    assert lake.crawl("events", RUN) is None
+    lake.put_crawl("events", RUN, {"complete": True})
+    assert lake.crawl("events", RUN) == {"complete": True}
+
+
+def test_rows_come_back_from_parquet_in_order_with_types_redshift_reads(lake: Lake) -> None:
+    [(url, size, count)] = lake.put_parts("events", RUN, Row, rows(50_000))
+    body = read(lake, url)
+    table = pq.read_table(io.BytesIO(body))
+    assert (len(body), table.num_rows) == (size, count) == (size, 50_000)
+    assert [str(kind) for kind in table.schema.types] == [
+        "string", "int64", "double", "bool", "date32[day]", "timestamp[us]",
+    ]  # fmt: skip
+    assert [Row(**row) for row in table.slice(30_000, 5).to_pylist()] == rows(30_005)[30_000:]
+    assert pq.ParquetFile(io.BytesIO(body)).metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_no_rows_are_one_empty_part(lake: Lake) -> None:
+    [(url, _, count)] = lake.put_parts("events", RUN, Row, [])
+    assert count == pq.read_table(io.BytesIO(read(lake, url))).num_rows == 0
+
+
+def test_large_parts_are_split(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("include.parquet._FILE_BYTES", 100_000)
+    entries = lake.put_parts("events", RUN, Row, rows(60_000))
+    assert [url.rpartition("/")[2] for url, _, _ in entries] == [
+        f"part-{n:05}.parquet" for n in range(len(entries))
+    ]
+    assert len(entries) == 3
+    assert sum(count for _, _, count in entries) == 60_000
+
+
+def test_the_same_rows_are_the_same_bytes(lake: Lake) -> None:
+    [(url, _, _)] = lake.put_parts("events", RUN, Row, rows(500))
+    first = read(lake, url)
+    lake.put_parts("events", RUN, Row, rows(500))
+    assert read(lake, url) == first
+
+
+def test_a_manifest_has_the_form_that_copy_reads(lake: Lake) -> None:
+    landed(lake)
+    manifest = lake.manifest("events", RUN)
+    [(url, size, count)] = manifest.entries
+    assert manifest.url == f"s3://{lake.bucket}/manifests/events/{RUN}.json"
+    document = json.loads(read(lake, manifest.url))
+    meta = {"content_length": size, "record_count": count}
+    assert document["entries"] == [{"url": url, "mandatory": True, "meta": meta}]
+    assert document["meta"] == meta
+    assert document["schema"]["elements"][:2] == [
+        {"name": "name", "type": {"base": "character varying"}},
+        {"name": "count", "type": {"base": "bigint"}},
+    ]
+    assert manifest.record_count == count == 3
+
+
+def test_manifests_are_listed_from_the_oldest_and_strangers_are_not(lake: Lake) -> None:
+    for run in ("2026-11-23T060000Z", RUN):
+        landed(lake, run=run)
+    lake.s3.put_object(Bucket=lake.bucket, Key="manifests/events/notes.json", Body=b"")
+    assert lake.manifests("events") == [RUN, "2026-11-23T060000Z"]
+    assert lake.manifests("songs") == []
+
+
+def test_a_bucket_that_is_not_there_has_no_manifests(s3: Any) -> None:
+    assert Lake(s3, f"test-{uuid.uuid4()}").manifests("events") == []
+
+
+def test_a_run_has_a_manifest_or_not(lake: Lake) -> None:
+    assert not lake.has_manifest("events", RUN)
+    landed(lake)
+    assert lake.has_manifest("events", RUN)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"{}", b'{"meta": {"record_count": 1}, "entries": [{}]}'])
+def test_a_malformed_manifest_says_what_to_do(lake: Lake, body: bytes) -> None:
+    lake.s3.put_object(Bucket=lake.bucket, Key=f"manifests/events/{RUN}.json", Body=body)
+    with pytest.raises(ManifestInvalid, match=r"manifests/events/.* Land the run"):
+        lake.manifest("events", RUN)
+
+
+def test_a_missing_manifest_and_certificate_are_named(lake: Lake) -> None:
+    with pytest.raises(ManifestInvalid, match=f"no manifest .*{RUN}"):
+        lake.manifest("events", RUN)
+    with pytest.raises(ManifestInvalid, match=f"{RUN} of events has no certificate"):
+        lake.certificate("events", RUN)
+
+
+def test_an_intact_manifest_passes_and_a_missing_or_altered_object_does_not(lake: Lake) -> None:
+    landed(lake)
+    manifest = lake.manifest("events", RUN)
+    lake.verify(manifest)
+    key = manifest.entries[0][0].removeprefix(lake.url(""))
+    lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=b"other")
+    with pytest.raises(ManifestInvalid, match="5 bytes long instead of"):
+        lake.verify(manifest)
+    lake.s3.delete_object(Bucket=lake.bucket, Key=key)
+    with pytest.raises(ManifestInvalid, match=r"part-00000.parquet, which is missing"):
+        lake.verify(manifest)
+
+
+def test_refused_records_are_lines_of_json(lake: Lake) -> None:
+    url = lake.put_rejected("events", RUN, [{"reason": "too_long"}, {"reason": "missing_id"}])
+    lines = gzip.decompress(read(lake, url)).splitlines()
+    assert [json.loads(line)["reason"] for line in lines] == ["too_long", "missing_id"]
+
+
+def test_a_certificate_comes_back(lake: Lake) -> None:
+    lake.put_certificate("events", RUN, {"complete": True, "windows": []})
+    assert lake.certificate("events", RUN) == {"complete": True, "windows": []}
