@@ -5,6 +5,7 @@ strings and quoted names blanked out. So nothing is ever found inside those, and
 the same position in the statement.
 """
 
+import functools
 import re
 
 NAME = r'(?:"x*"|[^\W\d][\w$]*)'
@@ -17,6 +18,7 @@ _OPAQUE = re.compile(
 _UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}  # str.upper changes the length of "ß"
 
 
+@functools.lru_cache(maxsize=4)  # a statement is looked at many times before the next comes
 def mask(sql: str) -> str:
     """`sql` in upper case, comments as blanks, the content of strings and quoted names as lower-case x."""
 
@@ -71,7 +73,7 @@ def substitute(sql: str, pattern: re.Pattern[str], replacement: str) -> str:
         for literal, group in re.findall(r"([^\\]+)|\\(\d)", replacement):
             pieces.append(literal or sql[slice(*found.span(int(group)))])
         end = found.end()
-    return "".join([*pieces, sql[end:]])
+    return "".join([*pieces, sql[end:]]) if end else sql
 
 
 def plain(name: str) -> str:
