@@ -14,7 +14,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -218,7 +218,7 @@ class Gateway:
         })  # fmt: skip
 
     async def _options(self, request: web.Request) -> web.Response:
-        shown = msgspec.to_builtins(self._source.options)
+        shown = asdict(self._source.options)
         del shown["key"]
         return web.json_response(shown)
 
@@ -229,7 +229,7 @@ class Gateway:
         try:
             if unknown := sorted(set(changes) - known):
                 raise ValueError(f"no option {', '.join(unknown)}; there are {', '.join(sorted(known))}")
-            self._source.options = msgspec.convert(msgspec.to_builtins(options) | changes, type(options))
+            self._source.options = msgspec.convert(asdict(options) | changes, type(options))
         except (ValueError, TypeError) as error:
             return web.json_response({"error": str(error)}, status=400)
         if "faults" in changes:
