@@ -31,7 +31,6 @@ check: $(INSTALLED) ## Lint the Python and the SQL, check the types
 	$(VENV)/bin/sqlfluff lint --disable-progress-bar include/sql
 
 lock: $(INSTALLED) ## Resolve requirements.lock anew from requirements.txt and requirements-dev.txt
-	$(VENV)/bin/python -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile requirements-dev.txt --output-file requirements.lock --upgrade \
 		--universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate
 

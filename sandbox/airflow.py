@@ -53,7 +53,9 @@ class Airflow:
     def is_running(self) -> bool:
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(self.pid)
-            return abs(process.create_time() - self.since) < 1 and process.status() != psutil.STATUS_ZOMBIE
+            return bool(
+                abs(process.create_time() - self.since) < 1 and process.status() != psutil.STATUS_ZOMBIE
+            )
         return False
 
 
