@@ -76,6 +76,8 @@ def audit(lake: Lake, load: Load, kept_runs: int) -> Audit:
 def _validate(root: Path, load: Load) -> list[dict[str, Any]]:
     """Runs every suite and builds the site; per expectation its success, severity and a line of summary."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    # It logs every look-up of a default.
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     # About five seconds to import, so only the task that audits pays for it.
     import great_expectations as gx
     from great_expectations.checkpoint import UpdateDataDocsAction
@@ -125,7 +127,10 @@ def _validate(root: Path, load: Load) -> list[dict[str, Any]]:
 
 def _summary(table: str, result: Any) -> str:
     config = result.expectation_config
-    about = config.kwargs.get("column") or config.kwargs.get("column_list") or config.description or ""
+    kwargs = config.kwargs
+    about = kwargs.get("column") or kwargs.get("column_list") or config.description
+    if "column_A" in kwargs:
+        about = f"{kwargs['column_A']} {kwargs['column_B']}"
     if result.exception_info and any(
         isinstance(info, dict) and info.get("raised_exception") for info in result.exception_info.values()
     ):
