@@ -22,7 +22,7 @@ from include.landing import EVENTS, SONGS, Landed, land
 from include.recorder import Recorder
 from include.settings import Settings
 from include.sources import lastfm, lastfm_lists, ticketmaster_search
-from include.sources.http import Client, Request
+from include.sources.http import Backoff, Client, Request
 from include.sources.lastfm_lists import Collected, ListPage
 from include.sources.windows import Crawl, Page, Stretch, Window
 from include.tasks import task_group
@@ -30,6 +30,9 @@ from include.tasks import task_group
 __all__ = ["Landed", "fetch_events", "fetch_songs", "land"]
 
 log = logging.getLogger(__name__)
+
+BACKOFF = Backoff()
+"""How patient both sources' clients are."""
 
 
 async def fetch_events(
@@ -140,7 +143,12 @@ async def fetch_songs(
 
 def _client(connection: SourceConnection, key_parameter: str) -> Client:
     return Client(
-        connection.id, connection.base_url, key_parameter, connection.key, connection.requests_per_second
+        connection.id,
+        connection.base_url,
+        key_parameter,
+        connection.key,
+        connection.requests_per_second,
+        BACKOFF,
     )
 
 

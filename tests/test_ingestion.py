@@ -1,0 +1,350 @@
+"""Both ingestions against the stand-ins of the APIs and of S3: what lands, and what a run survives."""
+
+import asyncio
+import gzip
+import io
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import aiohttp
+import msgspec
+import pyarrow.parquet as pq
+import pytest
+from aiohttp.test_utils import TestServer
+
+from include import ingestion
+from include.connections import SourceConnection
+from include.errors import ManifestInvalid, SourceRejected, SourceUnavailable, TooManyRejected
+from include.ingestion import fetch_events, fetch_songs, land
+from include.lake import Lake
+from include.settings import Settings
+from include.sources.http import Backoff
+from sandbox import lastfm, ticketmaster
+from sandbox.catalog import Catalog
+from sandbox.event_search import EventSearch
+from sandbox.gateway import Fault
+
+RUN = "2026-11-22T060000Z"
+SETTINGS = Settings(countries=("US", "GB"), artists_per_country=8, tracks_per_artist=10)
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return Catalog(concerts=2_600, countries=("US", "GB"), today=date(2026, 11, 22))
+
+
+@pytest.fixture
+def lake(s3: Any, bucket: str) -> Lake:
+    return Lake(s3, bucket)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries wait milliseconds instead of seconds."""
+    monkeypatch.setattr(ingestion, "BACKOFF", Backoff(tries=4, first=0.001, longest=0.01))
+
+
+@dataclass
+class Api:
+    """A stand-in that runs."""
+
+    connection: SourceConnection
+    server: TestServer
+
+    async def requests(self) -> list[dict[str, Any]]:
+        url = self.server.make_url("/sandbox/requests")
+        async with aiohttp.ClientSession() as session, session.get(url) as got:
+            found: list[dict[str, Any]] = (await got.json())["requests"]
+            return found
+
+
+@asynccontextmanager
+async def api(source: str, catalog: Catalog, **options: Any) -> AsyncIterator[Api]:
+    """The stand-in of `ticketmaster` or `lastfm`, without limits of rate unless `options` set them."""
+    module, kind = {
+        "ticketmaster": (ticketmaster, ticketmaster.TicketmasterOptions),
+        "lastfm": (lastfm, lastfm.LastfmOptions),
+    }[source]
+    chosen = kind(**{"requests_per_second": None, **options})  # type: ignore[arg-type]
+    server = TestServer(module.application(catalog, chosen))  # type: ignore[arg-type]
+    await server.start_server(access_log=None)
+    try:
+        url = f"http://127.0.0.1:{server.port}"
+        yield Api(SourceConnection(source, url, chosen.key, requests_per_second=1_000), server)
+    finally:
+        await server.close()
+
+
+def objects(lake: Lake, *prefixes: str) -> dict[str, bytes]:
+    """The objects under these prefixes, their bucket's name taken out."""
+    found = {}
+    for page in lake.s3.get_paginator("list_objects_v2").paginate(Bucket=lake.bucket):
+        for entry in page.get("Contents", []):
+            if entry["Key"].startswith(prefixes):
+                body = lake.s3.get_object(Bucket=lake.bucket, Key=entry["Key"])["Body"].read()
+                found[entry["Key"]] = body.replace(lake.bucket.encode(), b"bucket")
+    return found
+
+
+def table(lake: Lake, dataset: str) -> list[dict[str, Any]]:
+    """The rows a run's manifest names."""
+    rows = []
+    for url, _, _ in lake.manifest(dataset, RUN).entries:
+        key = url.removeprefix(lake.url(""))
+        body = lake.s3.get_object(Bucket=lake.bucket, Key=key)["Body"].read()
+        rows += pq.read_table(io.BytesIO(body)).to_pylist()
+    return rows
+
+
+def true_events(catalog: Catalog) -> set[str]:
+    """The ids a search without limits finds."""
+    ids: set[str] = set()
+    for country in SETTINGS.countries:
+        for when in (
+            {"startDateTime": "2026-11-22T06:00:00Z", "endDateTime": "2027-11-22T06:00:00Z"},
+            {"includeTBA": "only"},
+            {"includeTBD": "only"},
+        ):
+            params = {"countryCode": country, "segmentId": "KZFzniwnSyZfZ7v7nJ", **when}
+            ids |= set(catalog.ids_of(EventSearch(catalog).find(params, 0, 0, 1).rows))
+    return ids
+
+
+Fetch = Callable[[Lake, SourceConnection, Settings, str], Awaitable[dict[str, Any]]]
+BOTH = pytest.mark.parametrize(
+    ("dataset", "source", "fetch"),
+    [("events", "ticketmaster", fetch_events), ("songs", "lastfm", fetch_songs)],
+)
+
+
+async def test_every_concert_beyond_the_wall_lands_once(catalog: Catalog, lake: Lake) -> None:
+    async with api("ticketmaster", catalog) as source:
+        summary = await fetch_events(lake, source.connection, SETTINGS, RUN)
+        requests = await source.requests()
+    landed = land("events", lake, RUN, SETTINGS)
+    rows = table(lake, "events")
+    truth = true_events(catalog)
+    assert len(truth) > 2_000
+    assert {row["event_id"] for row in rows} == truth
+    assert len({(row["event_id"], row["artist_position"]) for row in rows}) == len(rows) == landed.rows
+    assert (landed.records, landed.rejected, landed.complete) == (len(truth), 0, True)
+    assert len(requests) == summary["requests_sent"] <= len(truth) / 200 * 1.25 + 4
+
+
+async def test_every_charting_artist_has_songs_and_is_asked_once(catalog: Catalog, lake: Lake) -> None:
+    async with api("lastfm", catalog) as source:
+        await fetch_songs(lake, source.connection, SETTINGS, RUN)
+        asked = [request["params"].get("artist") for request in await source.requests()]
+    landed = land("songs", lake, RUN, SETTINGS)
+    rows = table(lake, "songs")
+    artists = [artist for artist in asked if artist]
+    assert len(artists) == len(set(artists)) >= 8
+    assert {row["asked_name"] for row in rows} == set(artists)
+    assert len({(row["artist_key"], row["song_key"]) for row in rows}) == len(rows) == landed.rows
+    assert {row["chart_rank"] for row in rows} == set(range(1, 9))
+    assert max(row["song_rank"] for row in rows) == 10
+    assert landed.complete
+
+
+async def test_an_artist_in_two_charts_has_both_countries(catalog: Catalog, lake: Lake) -> None:
+    wide = Settings(countries=("US", "GB"), artists_per_country=40, tracks_per_artist=1)
+    async with api("lastfm", catalog) as source:
+        await fetch_songs(lake, source.connection, wide, RUN)
+    land("songs", lake, RUN, wide)
+    assert "GB,US" in {row["chart_countries"] for row in table(lake, "songs")}
+
+
+@BOTH
+async def test_the_certificate_says_what_was_asked_and_came(
+    catalog: Catalog, lake: Lake, dataset: str, source: str, fetch: Fetch
+) -> None:
+    async with api(source, catalog) as running:
+        await fetch(lake, running.connection, SETTINGS, RUN)
+    landed = land(dataset, lake, RUN, SETTINGS)
+    certificate = lake.certificate(dataset, RUN)
+    raw = objects(lake, f"raw/{dataset}/")
+    assert (certificate["complete"], certificate["reasons"]) == (True, [])
+    assert certificate["countries"] == ["US", "GB"]
+    assert certificate["requests"] == len(raw) - 1  # crawl.json is no answer
+    assert (certificate["rows"], certificate["records"]) == (landed.rows, landed.records)
+    for window in certificate["windows"]:
+        assert {"reported", "fetched", "distinct", "duplicate", "rejected", "requests"} <= set(window)
+        assert window["fetched"] >= window["distinct"]
+    if dataset == "events":
+        assert certificate["horizon_date"] == "2027-11-22"
+        assert sum(w["fetched"] - w["duplicate"] for w in certificate["windows"]) == landed.records
+
+
+@BOTH
+async def test_a_fetched_run_is_not_asked_again_and_a_landed_one_not_landed_again(
+    catalog: Catalog, lake: Lake, dataset: str, source: str, fetch: Fetch
+) -> None:
+    async with api(source, catalog) as running:
+        await fetch(lake, running.connection, SETTINGS, RUN)
+        asked = len(await running.requests())
+        assert (await fetch(lake, running.connection, SETTINGS, RUN))["requests_sent"] == 0
+        assert len(await running.requests()) == asked
+    landed = land(dataset, lake, RUN, SETTINGS)
+    json.dumps(asdict(landed))
+    before = lake.s3.head_object(Bucket=lake.bucket, Key=f"manifests/{dataset}/{RUN}.json")["LastModified"]
+    assert land(dataset, lake, RUN, SETTINGS) == landed
+    after = lake.s3.head_object(Bucket=lake.bucket, Key=f"manifests/{dataset}/{RUN}.json")["LastModified"]
+    assert (before, lake.manifests(dataset)) == (after, [RUN])
+
+
+@BOTH
+@pytest.mark.parametrize("seed", range(2))
+async def test_a_run_that_dies_goes_on_and_lands_the_same_objects(
+    catalog: Catalog, lake: Lake, s3: Any, dataset: str, source: str, fetch: Fetch, seed: int
+) -> None:
+    undisturbed = Lake(s3, f"{lake.bucket}-2")
+    async with api(source, catalog) as running:
+        await fetch(undisturbed, running.connection, SETTINGS, RUN)
+        needed = len(await running.requests())
+    async with api(source, catalog, latency=0.01) as running:
+        dying = asyncio.create_task(fetch(lake, running.connection, SETTINGS, RUN))
+        while len(await running.requests()) < 2 + seed * 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        dying.cancel()
+        await asyncio.gather(dying, return_exceptions=True)
+        kept = len(objects(lake, "raw/"))
+        before = len(await running.requests())
+        await fetch(lake, running.connection, SETTINGS, RUN)
+        assert len(await running.requests()) - before <= needed - kept
+    for each in (undisturbed, lake):
+        land(dataset, each, RUN, SETTINGS)
+    outcome = ("lake/", "manifests/", "certificates/", "rejected/")
+    expected = {k: v.replace(b"bucket-2", b"bucket") for k, v in objects(undisturbed, *outcome).items()}
+    assert objects(lake, *outcome) == expected
+
+
+@BOTH
+async def test_a_wrong_key_names_the_connection_and_leaves_nothing(
+    catalog: Catalog, lake: Lake, dataset: str, source: str, fetch: Fetch
+) -> None:
+    async with api(source, catalog) as running:
+        wrong = SourceConnection(source, running.connection.base_url, "wr0ng-k3y", 1_000)
+        with pytest.raises(SourceRejected, match=f"connection `{source}`") as raised:
+            await fetch(lake, wrong, SETTINGS, RUN)
+        assert len(await running.requests()) <= 6  # those under way; none is asked twice
+    assert "wr0ng" not in str(raised.value)
+    assert objects(lake, "") == {}
+
+
+@BOTH
+async def test_a_source_that_is_down_is_named_and_the_next_run_proceeds(
+    catalog: Catalog, lake: Lake, dataset: str, source: str, fetch: Fetch
+) -> None:
+    async with api(source, catalog, faults=[Fault("http_503")]) as down:
+        with pytest.raises(SourceUnavailable, match=f"{source} did not answer properly in 4 tries"):
+            await fetch(lake, down.connection, SETTINGS, RUN)
+    with pytest.raises(ManifestInvalid, match="not fetched to its end"):
+        land(dataset, lake, RUN, SETTINGS)
+    assert objects(lake, "lake/", "manifests/", "certificates/") == {}
+    async with api(source, catalog) as up:
+        await fetch(lake, up.connection, SETTINGS, RUN)
+    assert land(dataset, lake, RUN, SETTINGS).complete
+
+
+@pytest.mark.parametrize("kind", ["http_500", "reset", "truncated", "html", "empty", "spike"])
+async def test_ticketmaster_may_fail_now_and_then(catalog: Catalog, lake: Lake, kind: Any) -> None:
+    async with api("ticketmaster", catalog, faults=[Fault(kind, at=[2, 5, 6, 9])]) as source:
+        await fetch_events(lake, source.connection, SETTINGS, RUN)
+    assert land("events", lake, RUN, SETTINGS).records == len(true_events(catalog))
+
+
+@pytest.mark.parametrize(
+    "kind", ["http_500", "reset", "truncated", "html", "error_8", "error_16", "error_29"]
+)
+@pytest.mark.parametrize("status", [None, 200])
+async def test_lastfm_may_fail_now_and_then(catalog: Catalog, lake: Lake, kind: Any, status: Any) -> None:
+    async with api("lastfm", catalog, faults=[Fault(kind, at=[1, 3, 4], status=status)]) as source:
+        await fetch_songs(lake, source.connection, SETTINGS, RUN)
+    assert land("songs", lake, RUN, SETTINGS).complete
+
+
+async def test_a_crawl_that_loses_events_is_not_complete_and_says_where(catalog: Catalog, lake: Lake) -> None:
+    async with api("ticketmaster", catalog, broken_last_page=True) as source:
+        await fetch_events(lake, source.connection, SETTINGS, RUN)
+    landed = land("events", lake, RUN, SETTINGS)
+    assert not landed.complete
+    assert any("reported events came" in reason for reason in landed.reasons)
+    assert lake.certificate("events", RUN)["complete"] is False
+
+
+async def test_the_key_is_in_no_object(catalog: Catalog, lake: Lake) -> None:
+    async with api("ticketmaster", catalog) as source:
+        key = source.connection.key.encode()
+        await fetch_events(lake, source.connection, SETTINGS, RUN)
+    land("events", lake, RUN, SETTINGS)
+    for name, body in objects(lake, "").items():
+        assert key not in (gzip.decompress(body) if name.endswith(".gz") else body)
+
+
+async def fetched_with(catalog: Catalog, lake: Lake, nameless: int) -> None:
+    """A fetched run some of whose events have no name."""
+    async with api("ticketmaster", catalog) as source:
+        await fetch_events(lake, source.connection, SETTINGS, RUN)
+    name = lake.crawl("events", RUN)["windows"][0]["answers"][0]  # type: ignore[index]
+    kept = lake.raw("events", RUN, name)
+    document = msgspec.json.decode(kept.body)
+    for event in document["_embedded"]["events"][:nameless]:
+        del event["name"]
+    body = msgspec.json.encode(document)
+    lake.put_raw("events", RUN, name, kept.request, kept.status, kept.received_at, body)
+
+
+async def test_a_refused_record_points_to_its_raw_line_and_the_others_go_on(
+    catalog: Catalog, lake: Lake
+) -> None:
+    await fetched_with(catalog, lake, nameless=3)
+    landed = land("events", lake, RUN, SETTINGS)
+    assert (landed.records, landed.rejected) == (len(true_events(catalog)), 3)
+    [body] = objects(lake, "rejected/events/").values()
+    refused = [json.loads(line) for line in gzip.decompress(body).splitlines()]
+    assert [(record["reason"], record["position"]) for record in refused] == [
+        ("missing_name", n) for n in range(3)
+    ]
+    for record in refused:
+        raw = lake.raw("events", RUN, record["raw"].rpartition("/")[2].removesuffix(".jsonl.gz"))
+        event = msgspec.json.decode(raw.body)["_embedded"]["events"][record["position"]]
+        assert event["id"] == record["record_id"]
+    assert lake.certificate("events", RUN)["rejected_by_reason"] == {"missing_name": 3}
+
+
+async def test_too_many_refused_records_publish_nothing_until_the_run_is_redriven(
+    catalog: Catalog, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fetched_with(catalog, lake, nameless=200)
+    with pytest.raises(TooManyRejected, match=r"200 of \d+ .*missing_name 200 times"):
+        land("events", lake, RUN, SETTINGS)
+    assert lake.manifests("events") == []
+    assert objects(lake, "rejected/events/")
+    monkeypatch.setenv("MUSICIAN_BUCKET", lake.bucket)
+    monkeypatch.setenv("MUSICIAN_MAX_REJECTED_PERCENT", "50")
+    ingestion.main(["redrive", "events", RUN])
+    assert lake.manifests("events") == [RUN]
+
+
+async def test_a_redrive_makes_the_same_manifest_again(
+    catalog: Catalog, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with api("lastfm", catalog) as source:
+        await fetch_songs(lake, source.connection, SETTINGS, RUN)
+    land("songs", lake, RUN, SETTINGS)
+    before = objects(lake, "lake/", "manifests/", "certificates/")
+    for key in before:
+        lake.s3.delete_object(Bucket=lake.bucket, Key=key)
+    monkeypatch.setenv("MUSICIAN_BUCKET", lake.bucket)
+    ingestion.main(["redrive", "songs", RUN])
+    assert objects(lake, "lake/", "manifests/", "certificates/") == before
+
+
+async def test_a_country_without_a_chart_is_refused(catalog: Catalog, lake: Lake) -> None:
+    async with api("lastfm", catalog) as source:
+        with pytest.raises(SourceRejected, match="MUSICIAN_COUNTRIES"):
+            await fetch_songs(lake, source.connection, Settings(countries=("AQ",)), RUN)
