@@ -71,19 +71,22 @@ def musician_warehouse() -> None:
 
     @task
     def stage(dataset: str, load: dict[str, Any]) -> int:
-        from include import connections, warehouse
+        from include import connections, lineage, warehouse
 
+        lake = connections.lake(SETTINGS)
         with closing(connections.redshift()) as redshift:
-            return warehouse.stage(
-                redshift, connections.lake(SETTINGS), dataset, load[dataset], SETTINGS.copy_role_arn
-            )
+            rows = warehouse.stage(redshift, lake, dataset, load[dataset], SETTINGS.copy_role_arn)
+        lineage.staged(lake, dataset, load[dataset])
+        return rows
 
     @task
     def build(table: str) -> int:
-        from include import connections, warehouse
+        from include import connections, lineage, warehouse
 
         with closing(connections.redshift()) as redshift:
-            return warehouse.build(redshift, table)
+            rows = warehouse.build(redshift, table)
+        lineage.ran(f"audit/{table}")
+        return rows
 
     @task
     def audit(load: dict[str, Any]) -> dict[str, Any]:
@@ -104,11 +107,12 @@ def musician_warehouse() -> None:
 
     @task(outlets=[MUSICIAN_STAR])
     def publish(load: dict[str, Any], audited: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
-        from include import connections, warehouse
+        from include import connections, lineage, warehouse
 
         judged = warehouse.Load.from_json(load)
         with closing(connections.redshift()) as redshift:
             changed = warehouse.publish(redshift, connections.lake(SETTINGS), judged)
+        lineage.ran(*(f"publish/{table}" for table in warehouse.STAR))
         published = {
             "snapshot_date": judged.snapshot_date.isoformat(),
             "events_run": judged.events,

@@ -1,0 +1,71 @@
+"""Lineage: which objects and tables a warehouse task has read, and which tables it has written.
+
+It goes to Airflow's collector of hook lineage, whose content the provider `openlineage` sends when a
+transport is configured, by AIRFLOW__OPENLINEAGE__TRANSPORT for example. Without one, nothing happens here.
+The tables are read off the SQL files that were run.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from include.lake import Lake
+from include.warehouse import DATASETS, STAR
+
+_SQL = Path(__file__).parent / "sql"
+_TABLES = {f"staging.{dataset}" for dataset in DATASETS} | {
+    f"{schema}.{table}" for schema in ("audit", "dwh") for table in STAR
+}
+_COMMENT = re.compile(r"--.*")
+_WRITTEN = re.compile(r"\b(?:into|update|delete\s+from|create\s+table)\s+(\w+\.\w+)", re.IGNORECASE)
+_READ = re.compile(r"(?<!delete )\b(?:from|join|using)\s+(\w+\.\w+)", re.IGNORECASE)
+
+
+def staged(lake: Lake, dataset: str, run: str) -> None:
+    """Reports that the objects of the run's manifest have become `staging.<dataset>`."""
+    if _is_wanted():
+        manifest = lake.manifest(dataset, run)
+        objects = [f"s3://{lake.bucket}/lake/{dataset}", *(url for url, _, _ in manifest.entries)]
+        _report(objects, _table_uris([f"staging.{dataset}"]))
+
+
+def ran(*files: str) -> None:
+    """Reports what the SQL files, such as `audit/dim_songs`, read and write."""
+    if _is_wanted():
+        read = {table for file in files for table in tables(file)[0]}
+        written = {table for file in files for table in tables(file)[1]}
+        _report(_table_uris(sorted(read)), _table_uris(sorted(written)))
+
+
+@cache
+def tables(file: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The tables of staging and star that an SQL file reads, and those it writes; no auxiliary ones."""
+    text = _COMMENT.sub("", (_SQL / f"{file}.sql").read_text())
+    written = _TABLES.intersection(_WRITTEN.findall(text))
+    return frozenset(_TABLES.intersection(_READ.findall(text)) - written), frozenset(written)
+
+
+def _is_wanted() -> bool:
+    from airflow.sdk.lineage import NoOpCollector, get_hook_lineage_collector
+
+    return not isinstance(get_hook_lineage_collector(), NoOpCollector)
+
+
+def _table_uris(names: Iterable[str]) -> list[str]:
+    from airflow.sdk.bases.hook import BaseHook
+
+    redshift = BaseHook.get_connection("redshift")
+    database = f"redshift://{redshift.host}:{redshift.port or 5439}/{redshift.schema}"
+    return [f"{database}/{name.replace('.', '/')}" for name in names]
+
+
+def _report(read: Iterable[str], written: Iterable[str]) -> None:
+    from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
+    from airflow.sdk.lineage import get_hook_lineage_collector
+
+    collector, hook = get_hook_lineage_collector(), RedshiftSQLHook("redshift")
+    for uri in read:
+        collector.add_input_asset(hook, uri=uri)
+    for uri in written:
+        collector.add_output_asset(hook, uri=uri)
