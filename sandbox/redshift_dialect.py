@@ -198,6 +198,7 @@ _REWRITES: list[Callable[[str], str]] = [
     _substitution(r"\s+WITH\s+NO\s+SCHEMA\s+BINDING\b", ""),
     # GRANT and REVOKE name a role with the word ROLE, which is one of PostgreSQL's names.
     _substitution(r"^(\s*(?:GRANT|REVOKE|ALTER\s+DEFAULT)\b[\s\S]*\b(?:TO|FROM)\s+)ROLE\s+", r"\1"),
+    _substitution(r"^(\s*(?:GRANT|REVOKE)\s+)ROLE\s+(?!TO\b|FROM\b)", r"\1"),
     # Text without a length has 256 bytes; a cast cuts what is longer.
     _substitution(r"(::\s*|\bAS\s+)(?:VARCHAR|CHARACTER\s+VARYING)\b(?!\s*[(\w])", r"\1varchar(256)"),
     _substitution(r"::\s*TEXT\b", "::varchar(256)"),

@@ -1,0 +1,30 @@
+"""Prints the connections to a running sandbox, for a shell: eval "$(.venv/bin/python -m sandbox.connections)".
+
+After `make up`, so that a notebook, or another program that reads AIRFLOW_CONN_REDSHIFT and the like, finds it.
+"""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from sandbox.services import Services, connection_environment
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m sandbox.connections", description=__doc__)
+    home = Path(__file__).resolve().parent.parent / ".sandbox"
+    parser.add_argument("--home", type=Path, default=home, help="the folder of the sandbox")
+    given = parser.parse_args()
+    try:
+        services = Services.read(given.home)
+    except FileNotFoundError:
+        print(f"No sandbox runs in {given.home}: start one with `make up`.", file=sys.stderr)
+        return 1
+    for name, connection in connection_environment(services).items():
+        print(f"export {name}={shlex.quote(connection)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
