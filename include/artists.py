@@ -11,18 +11,20 @@ import hashlib
 import re
 import unicodedata
 
-_DIACRITICS = re.compile("[\u0300-\u036f]")  # those of Latin, Greek and Cyrillic; other scripts' marks are letters
+# Those of Latin, Greek and Cyrillic: in other scripts such marks are letters.
+_DIACRITICS = re.compile("[\u0300-\u036f]")
 
 
 def normalised_name(name: str) -> str:
-    """The form under which two spellings of one name are equal: `P!NK` and `P!nk`, `Motley Crue` and `Mötley Crüe`.
+    """The form in which two spellings of a name are equal: `P!NK` and `P!nk`, `Motley Crue` and `Mötley Crüe`.
 
     Case, diacritics, spaces, punctuation and a leading "The" are ignored, "&" reads "and". A name made
     of nothing else (`!!!`) is only casefolded. Names in any script survive.
     """
     folded = unicodedata.normalize("NFKC", name).casefold().strip()
     plain = unicodedata.normalize("NFC", _DIACRITICS.sub("", unicodedata.normalize("NFKD", folded)))
-    words = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in plain.replace("&", " and ")).split()
+    plain = plain.replace("&", " and ")
+    words = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in plain).split()
     if len(words) > 1 and words[0] == "the":
         words = words[1:]
     return "".join(words) or " ".join(folded.split())
@@ -34,7 +36,7 @@ def artist_key(name: str, mbid: str | None = None) -> str:
 
 
 def song_key(artist: str, song_name: str) -> str:
-    """32 hexadecimal digits for one song of an artist, whose key is `artist`. Titles differ only by case: one song."""
+    """32 hexadecimal digits for a song of the artist with this key; titles that differ only by case are one song."""
     return _digest(artist, " ".join(unicodedata.normalize("NFKC", song_name).casefold().split()))
 
 

@@ -3,7 +3,8 @@
     ticketmaster   http      password = API key; host = base URL; extra `requests_per_second`, `daily_quota`
     lastfm         http      password = API key; host = base URL; extra `requests_per_second`
     aws_default    aws       credentials, or none for a role; extra `region_name`, `endpoint_url`
-    redshift       redshift  host, port, schema = database, login, password
+    redshift       redshift  host, port, schema = database, login, password; or IAM or a secret instead of
+                             a password, see include/redshift_login.py
 
 Airflow is imported inside the functions, so that this module can be imported anywhere.
 """
@@ -14,6 +15,7 @@ from typing import Any
 
 from include.errors import ConnectionMissing
 from include.lake import Lake
+from include.redshift_login import logged_in
 from include.settings import Settings
 
 _BASE_URLS = {"ticketmaster": "https://app.ticketmaster.com", "lastfm": "https://ws.audioscrobbler.com"}
@@ -69,22 +71,24 @@ def lake(settings: Settings) -> Lake:
 
 def redshift() -> Any:
     """A redshift_connector connection by `redshift`. Raises `ConnectionMissing` when that is not defined."""
-    _require("redshift")
-    from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
-
-    return RedshiftSQLHook("redshift").get_conn()
+    return _redshift_hook().get_conn()
 
 
 def redshift_engine_arguments() -> tuple[str, dict[str, Any]]:
     """URL, password included, and driver arguments under which SQLAlchemy reaches `redshift`."""
-    _require("redshift")
-    from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
     from sqlalchemy.engine import make_url
 
-    hook = RedshiftSQLHook("redshift")
+    hook = _redshift_hook()
     url = make_url(hook.get_uri()).set(drivername="redshift+redshift_connector")
     extra = hook.conn.extra_dejson
     return url.render_as_string(hide_password=False), {k: extra[k] for k in ("ssl", "sslmode") if k in extra}
+
+
+def _redshift_hook() -> Any:
+    _require("redshift")
+    from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
+
+    return logged_in(RedshiftSQLHook("redshift"))
 
 
 def _require(connection_id: str) -> None:

@@ -8,7 +8,8 @@
     ├── UnexpectedPayload   a whole response changed its shape          → fix the parser
     ├── TooManyRejected     too many records did not fit their type     → look at rejected/, fix the parser
     ├── ManifestInvalid     a manifest names a missing or altered object→ land the run again
-    └── DataRejected        an expectation failed                       → look at the data docs
+    ├── DataRejected        an expectation failed                       → look at the data docs
+    └── ProvisioningFailed  AWS refused, or did not finish in time      → do what the message says
 
 Every message names what happened, to which object, and what the reader should do. Messages never
 carry an API key: the classes of `include.sources` redact URLs and bodies before they raise.
@@ -56,6 +57,10 @@ class ManifestInvalid(PipelineError):
 
 class DataRejected(PipelineError):
     """The load did not meet its expectations; `dwh` is as it was before."""
+
+
+class ProvisioningFailed(PipelineError):
+    """AWS refused an action on the warehouse, or did not finish in time. Nothing is lost by trying again."""
 
 
 def task_retries() -> dict[str, Any]:

@@ -22,12 +22,19 @@ from typing import Any
 from include import data_docs
 from include.connections import redshift_engine_arguments
 from include.lake import Lake, run_instant
-from include.warehouse import JUDGED, Load
+from include.warehouse import JUDGED, FailedRows, Load
 
 log = logging.getLogger(__name__)
 
 _CONTEXT = Path(__file__).parent.parent / "great_expectations"
 _VALIDATIONS = "validations/"
+_KEYS = {
+    "dim_songs": ["song_key"],
+    "dim_concerts": ["concert_id"],
+    "bridge_concert_artists": ["concert_id", "artist_key"],
+    "fact_artists": ["artist_key"],
+    "load_summary": ["snapshot_date"],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,8 @@ class Audit:
     failures: tuple[str, ...]
     """One line per failed critical expectation: table, expectation, what was found."""
     warnings: tuple[str, ...]
+    failed_rows: tuple[FailedRows, ...]
+    """Where the rows are that failed a critical expectation."""
     data_docs: str
     """s3:// URL of the part of the data docs' index page that shows this audit."""
 
@@ -63,6 +72,9 @@ def audit(lake: Lake, load: Load, kept_runs: int) -> Audit:
         failed=len(failed),
         failures=tuple(result["summary"] for result in failed if result["severity"] == "critical"),
         warnings=tuple(result["summary"] for result in failed if result["severity"] != "critical"),
+        failed_rows=tuple(
+            result["rows"] for result in failed if result["severity"] == "critical" and result["rows"]
+        ),
         data_docs=f"s3://{lake.bucket}/{data_docs.PREFIX}{page}",
     )
     for line in (*outcome.failures, *outcome.warnings):
@@ -80,49 +92,60 @@ def _validate(root: Path, load: Load) -> list[dict[str, Any]]:
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     # About five seconds to import, so only the task that audits pays for it.
     import great_expectations as gx
-    from great_expectations.checkpoint import UpdateDataDocsAction
+    from great_expectations.checkpoint.actions import UpdateDataDocsAction
     from great_expectations.core.run_identifier import RunIdentifier
 
     url, connect_args = redshift_engine_arguments()
     context = gx.get_context(mode="file", context_root_dir=root, runtime_environment={"REDSHIFT_URL": url})
-    source = context.data_sources.get("redshift")
+    source: Any = context.data_sources.get("redshift")
     source.kwargs = {"connect_args": connect_args}
-    definitions = [
-        context.validation_definitions.add(
+    snapshot = max(load.events, load.songs)
+    results = []
+    for table in JUDGED:
+        definition = context.validation_definitions.add(
             gx.ValidationDefinition(
                 name=table,
                 data=source.get_asset(table).add_batch_definition_whole_table("load"),
                 suite=context.suites.add_or_update(context.suites.get(table)),
             )
         )
-        for table in JUDGED
-    ]
-    checkpoint = context.checkpoints.add(
-        gx.Checkpoint(
-            name="star",
-            validation_definitions=definitions,
-            actions=[UpdateDataDocsAction(name="data_docs")],
-            result_format={"result_format": "SUMMARY", "partial_unexpected_count": 20},
+        checkpoint = context.checkpoints.add(
+            gx.Checkpoint(
+                name=table,
+                validation_definitions=[definition],
+                actions=[UpdateDataDocsAction(name="data_docs")],
+                result_format={
+                    "result_format": "SUMMARY",
+                    "partial_unexpected_count": 20,
+                    "unexpected_index_column_names": _KEYS[table],
+                    "return_unexpected_index_query": True,
+                },
+            )
         )
-    )
-    snapshot = max(load.events, load.songs)
-    outcome = checkpoint.run(
-        expectation_parameters={
-            "snapshot_date": load.snapshot_date.isoformat(),
-            "songs_date": run_instant(load.songs).date().isoformat(),
-            "events_at": run_instant(load.events).strftime("%Y-%m-%d %H:%M:%S"),
-        },
-        run_id=RunIdentifier(run_name=snapshot),
-    )
-    return [
-        {
-            "success": result.success,
-            "severity": str(result.expectation_config.severity.value),
-            "summary": _summary(validation.suite_name, result),
-        }
-        for validation in outcome.run_results.values()
-        for result in validation.results
-    ]
+        outcome = checkpoint.run(
+            expectation_parameters={
+                "snapshot_date": load.snapshot_date.isoformat(),
+                "songs_date": run_instant(load.songs).date().isoformat(),
+                "events_at": run_instant(load.events).strftime("%Y-%m-%d %H:%M:%S"),
+            },
+            run_id=RunIdentifier(run_name=snapshot),
+        )
+        [validation] = outcome.run_results.values()
+        results += [_result(table, result) for result in validation.results]
+    return results
+
+
+def _result(table: str, result: Any) -> dict[str, Any]:
+    config, summary = result.expectation_config, _summary(table, result)
+    query = result.result.get("unexpected_index_query")
+    if "unexpected_rows_query" in config.kwargs:
+        query = config.kwargs["unexpected_rows_query"].format(batch=f"audit.{table}")
+    return {
+        "success": result.success,
+        "severity": config.severity.value,
+        "summary": summary,
+        "rows": FailedRows(table, summary, query.strip().rstrip(";"), len(_KEYS[table])) if query else None,
+    }
 
 
 def _summary(table: str, result: Any) -> str:

@@ -38,6 +38,7 @@ _TABLES = (
     *(f"staging/{dataset}" for dataset in DATASETS),
     "audit/current_load",
     "audit/changes",
+    "audit/failed_rows",
     *(f"dwh/{table}" for table in (*STAR, "load_ledger")),
     *(f"analytics/{view}" for view in VIEWS),
 )
@@ -65,6 +66,17 @@ class Load:
     def snapshot_date(self) -> date:
         """The UTC date of the later of the two runs."""
         return run_instant(max(self.events, self.songs)).date()
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRows:
+    """The rows of one table that failed one expectation, as Great Expectations finds them."""
+
+    table: str
+    expectation: str
+    query: str
+    key_columns: int
+    """How many columns of the query, from the first, are the row's key."""
 
 
 @contextmanager
@@ -228,10 +240,29 @@ def publish(connection: Any, lake: Lake, load: Load) -> dict[str, dict[str, int]
     return changes
 
 
-def park(connection: Any, lake: Lake, load: Load, reason: str) -> None:
-    """Records in the ledger that the load failed its audit, so that it does not hold up later ones."""
+def park(connection: Any, lake: Lake, load: Load, reason: str, failed: Sequence[FailedRows] = ()) -> int:
+    """Records in the ledger that the load failed its audit, so that it does not hold up later ones.
+
+    The rows that failed are kept in `audit.failed_rows`; the value is how many those are.
+    """
+    kept = 0
     with transaction(connection) as cursor:
+        cursor.execute(
+            "delete from audit.failed_rows where events_run = %s and songs_run = %s",
+            (load.events, load.songs),
+        )
+        for rows in failed:
+            cursor.execute(f"select * from ({rows.query}) as failed limit 0")  # noqa: S608 - from our suites
+            columns = [f"c{number}" for number in range(len(cursor.description))]
+            key = " || ' ' || ".join(f"cast({name} as varchar(128))" for name in columns[: rows.key_columns])
+            cursor.execute(
+                f"insert into audit.failed_rows select %s, %s, %s, %s, {key} "  # noqa: S608 - from our suites
+                f"from ({rows.query}) as failed ({', '.join(columns)})",
+                (load.events, load.songs, rows.table, rows.expectation[:250]),
+            )
+            kept += cursor.rowcount
         _record(cursor, lake, load, "parked", reason=reason)
+    return kept
 
 
 def retry(connection: Any, dataset: str, run: str) -> int:
@@ -247,7 +278,8 @@ def _published_changes(cursor: Any, dataset: str, run: str) -> dict[str, dict[st
         (dataset, run),
     )
     row = cursor.fetchone()
-    return row and json.loads(row[0])
+    changes: dict[str, dict[str, int]] | None = row and json.loads(row[0])
+    return changes
 
 
 def _record(

@@ -105,6 +105,26 @@ def test_whatever_is_spoiled_is_noticed_and_named(built: tuple[Any, Lake]) -> No
     assert unnoticed == []
 
 
+def test_every_failing_row_is_kept_where_the_load_is_parked(built: tuple[Any, Lake]) -> None:
+    redshift, lake = built
+    with warehouse.transaction(redshift) as cursor:
+        for failure, change in SPOILED.items():
+            cursor.execute(f"update audit.{failure.partition(':')[0]} {change}")
+    outcome = quality.audit(lake, LOAD, kept_runs=5)
+    kept = warehouse.park(redshift, lake, LOAD, "; ".join(outcome.failures), outcome.failed_rows)
+    assert rows(redshift, "select count(*) from audit.failed_rows") == [(kept,)]
+    assert rows(
+        redshift,
+        "select distinct row_key from audit.failed_rows where star_table = 'dim_concerts' "
+        "and expectation like '%not_be_null venue_name%' order by 1",
+    ) == [("e1",), ("e2",)]
+    assert rows(redshift, "select count(*) from audit.failed_rows where expectation like '%compound%'") == [
+        (3,)
+    ]
+    assert warehouse.park(redshift, lake, LOAD, "again") == 0
+    assert rows(redshift, "select count(*) from audit.failed_rows") == [(0,)]
+
+
 def test_an_empty_table_fails(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
     with warehouse.transaction(redshift) as cursor:

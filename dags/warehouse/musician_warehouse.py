@@ -97,11 +97,14 @@ def musician_warehouse() -> None:
             warehouse.build(redshift, "load_summary")
             outcome = quality.audit(lake, judged, SETTINGS.data_docs_runs)
             if not outcome.success:
-                warehouse.park(redshift, lake, judged, "; ".join(outcome.failures))
+                kept = warehouse.park(
+                    redshift, lake, judged, "; ".join(outcome.failures), outcome.failed_rows
+                )
         if not outcome.success:
             raise DataRejected(
                 f"{len(outcome.failures)} expectations failed for {judged}, so the load is parked and dwh is "
-                f"as it was. Read {outcome.data_docs}: {'; '.join(outcome.failures)}"
+                f"as it was. {kept} failing rows are in audit.failed_rows, the data docs are at "
+                f"{outcome.data_docs}: {'; '.join(outcome.failures)}"
             )
         return asdict(outcome)
 
