@@ -7,10 +7,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test check lock
+.PHONY: help run up down test check lock redshift-create redshift-status redshift-delete
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 25
 
 run: $(INSTALLED) ## From both APIs to a published star, on this machine, and exit
 	@$(VENV)/bin/python -m sandbox run
@@ -29,6 +29,15 @@ check: $(INSTALLED) ## Lint the Python and the SQL, check the types
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/sqlfluff lint --disable-progress-bar include/sql
+
+redshift-create: $(INSTALLED) ## At AWS: create the warehouse, or what is missing of it; ARGS="--help" lists options
+	@$(VENV)/bin/python -m include.provision create $(ARGS)
+
+redshift-status: $(INSTALLED) ## At AWS: what exists of the warehouse, and what it costs by the hour
+	@$(VENV)/bin/python -m include.provision status $(ARGS)
+
+redshift-delete: $(INSTALLED) ## At AWS: delete the warehouse and all that was created with it
+	@$(VENV)/bin/python -m include.provision delete $(ARGS)
 
 lock: $(INSTALLED) ## Resolve requirements.lock anew from requirements.txt and requirements-dev.txt
 	$(VENV)/bin/uv pip compile requirements-dev.txt --output-file requirements.lock --upgrade \

@@ -1,0 +1,78 @@
+"""How the connection `redshift` logs in, by its extra:
+
+    nothing                                                  its login and password
+    {"secret_arn": "arn:…"}                                  user and password in AWS Secrets Manager
+    {"iam": true, "cluster_identifier": "…"}                 a password for an hour, for its login, by IAM
+    {"iam": true, "is_serverless": true,
+     "serverless_work_group": "…"}                           the same; the user is that of the IAM identity
+
+AWS is asked with the credentials of `aws_default`. What else the extra holds goes to the driver as it is.
+"""
+
+import json
+from typing import Any
+
+from include.errors import ConnectionMissing
+
+_LOGIN = (
+    "secret_arn",
+    "iam",
+    "cluster_identifier",
+    "is_serverless",
+    "serverless_work_group",
+    "serverless_token_duration_seconds",
+)
+"""The keys of the extra that say how to log in, and mean nothing, or something else, to the driver."""
+_NOT_CURED = ("AccessDenied", "AccessDeniedException", "ResourceNotFoundException", "DecryptionFailure")
+
+
+def logged_in(hook: Any) -> Any:
+    """The `RedshiftSQLHook` with user and password filled in.
+
+    Raises `ConnectionMissing` when the secret cannot be read or holds no user and password.
+    """
+    from airflow.sdk import Connection
+    from airflow.sdk.log import mask_secret
+
+    given = hook.conn
+    extra = given.extra_dejson
+    login, password, port = given.login, given.password, given.port
+    if extra.get("secret_arn"):
+        login, password = _secret(extra["secret_arn"])
+    elif extra.get("iam"):
+        login, password, port = hook.get_iam_token(given)
+    mask_secret(password)
+    hook.conn = Connection(
+        conn_id=given.conn_id,
+        conn_type=given.conn_type,
+        host=given.host,
+        port=port or 5439,
+        schema=given.schema,
+        login=login,
+        password=password,
+        extra=json.dumps({key: value for key, value in extra.items() if key not in _LOGIN}),
+    )
+    return hook
+
+
+def _secret(arn: str) -> tuple[str, str]:
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+    from botocore.exceptions import ClientError
+
+    region = arn.split(":")[3] if arn.count(":") >= 6 else None
+    client: Any = AwsBaseHook("aws_default", client_type="secretsmanager", region_name=region).conn
+    try:
+        held = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
+        return str(held["username"]), str(held["password"])
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code not in _NOT_CURED:
+            raise
+        raise ConnectionMissing(
+            f"The secret {arn} of the connection `redshift` cannot be read ({code}). Correct `secret_arn` in "
+            "its extra, or allow the identity of `aws_default` secretsmanager:GetSecretValue."
+        ) from None
+    except (KeyError, TypeError, ValueError):
+        raise ConnectionMissing(
+            f"The secret {arn} of the connection `redshift` is not JSON with `username` and `password`."
+        ) from None
