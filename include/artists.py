@@ -16,7 +16,7 @@ _DIACRITICS = re.compile("[\u0300-\u036f]")
 
 
 def normalised_name(name: str) -> str:
-    """The form in which two spellings of a name are equal: `P!NK` and `P!nk`, `Motley Crue` and `Mötley Crüe`.
+    """The form in which spellings of one name are equal: `P!NK` and `P!nk`, `Motley Crue` and `Mötley Crüe`.
 
     Case, diacritics, spaces, punctuation and a leading "The" are ignored, "&" reads "and". A name made
     of nothing else (`!!!`) is only casefolded. Names in any script survive.
@@ -36,7 +36,7 @@ def artist_key(name: str, mbid: str | None = None) -> str:
 
 
 def song_key(artist: str, song_name: str) -> str:
-    """32 hexadecimal digits for a song of the artist with this key; titles that differ only by case are one song."""
+    """32 hexadecimal digits for a song of the artist with this key; titles' letter case does not count."""
     return _digest(artist, " ".join(unicodedata.normalize("NFKC", song_name).casefold().split()))
 
 
