@@ -696,6 +696,16 @@ def test_a_refusal_names_the_action_and_what_to_do(
         cloud.create()
 
 
+def test_a_final_snapshot_that_cannot_be_taken_can_be_skipped(cloud: Cloud) -> None:
+    cloud.create()
+    cloud.serverless.refuse["DeleteNamespace"] = ("ValidationException", "no snapshot without a workgroup")
+    with pytest.raises(ProvisioningFailed, match="--skip-final-snapshot"):
+        cloud.delete()
+    cloud.serverless.refuse.clear()
+    cloud.delete(final_snapshot=False)
+    assert "Nothing of it exists." in cloud.status()
+
+
 def test_a_refusal_half_way_is_completed_once_it_is_cured(cloud: Cloud) -> None:
     cloud.serverless.refuse["CreateUsageLimit"] = ("ServiceQuotaExceededException", "too many")
     with pytest.raises(ProvisioningFailed):

@@ -154,6 +154,9 @@ _ADVICE = {
     "ClusterSubnetGroupAlreadyExists": (
         "Somebody else uses the name or is changing the object: try again, or choose another --name."
     ),
+    "ClusterSnapshotAlreadyExists ClusterSnapshotQuotaExceeded": (
+        "The final snapshot cannot be taken: delete others, or add --skip-final-snapshot."
+    ),
     "DeleteConflict": (
         "Something was attached to it that this command did not attach: detach that, then try again."
     ),

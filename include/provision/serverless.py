@@ -181,9 +181,20 @@ def delete(aws: Aws, name: str, final_snapshot: str | None) -> None:
     if namespace and created_by_us(aws, namespace["namespaceArn"]):
         if namespace["status"] != "DELETING":
             aws.wait(f"namespace {name}", lambda: _namespace_status(aws, name), "AVAILABLE")
-            last = {"finalSnapshotName": final_snapshot} if final_snapshot else {}
-            aws.find("redshift-serverless:DeleteNamespace", _MISSING, namespaceName=name, **last)
-            if final_snapshot:
-                aws.say(f"AWS takes the final snapshot {final_snapshot}.")
+            _call_delete_namespace(aws, name, final_snapshot)
         aws.wait(f"namespace {name}", lambda: _namespace_status(aws, name), None)
         aws.say(f"Deleted the namespace {name}, and with it the secret of its admin password.")
+
+
+def _call_delete_namespace(aws: Aws, name: str, final_snapshot: str | None) -> None:
+    last = {"finalSnapshotName": final_snapshot} if final_snapshot else {}
+    try:
+        aws.find("redshift-serverless:DeleteNamespace", _MISSING, namespaceName=name, **last)
+    except ProvisioningFailed as error:
+        if not final_snapshot:
+            raise
+        raise ProvisioningFailed(
+            f"{error} When it is the final snapshot that cannot be taken, add --skip-final-snapshot."
+        ) from error
+    if final_snapshot:
+        aws.say(f"AWS takes the final snapshot {final_snapshot}.")
