@@ -11,12 +11,27 @@ from include.settings import Settings
 
 _BUCKET = Settings.from_environment().bucket
 
-EVENTS = Asset(name="events", uri=f"s3://{_BUCKET}/lake/events", group="lake")
-"""Concerts and their billed artists. Published by `ingest_events`; `extra` is `include.ingestion.Landed`."""
+EVENTS = Asset(
+    name="events",
+    uri=f"s3://{_BUCKET}/lake/events",
+    group="lake",
+    extra={"description": "Concerts from Ticketmaster, one row per event and billed artist."},
+)
+"""Published by `ingest_events`; an event's `extra` is `include.ingestion.Landed`."""
 
-SONGS = Asset(name="songs", uri=f"s3://{_BUCKET}/lake/songs", group="lake")
-"""Charting artists and their songs. Published by `ingest_songs`; `extra` is `include.ingestion.Landed`."""
+SONGS = Asset(
+    name="songs",
+    uri=f"s3://{_BUCKET}/lake/songs",
+    group="lake",
+    extra={"description": "Charting artists from Last.fm, one row per artist and top track."},
+)
+"""Published by `ingest_songs`; an event's `extra` is `include.ingestion.Landed`."""
 
 # The scheme is our own, because that of a Redshift asset holds host and port, which differ by environment.
-MUSICIAN_STAR = Asset(name="musician_star", uri="musician://warehouse/dwh", group="warehouse")
-"""The audited star schema `dwh`. Published by `musician_warehouse` after each load that passed its audit."""
+MUSICIAN_STAR = Asset(
+    name="musician_star",
+    uri="musician://warehouse/dwh",
+    group="warehouse",
+    extra={"description": "The star in the schema dwh: every load that has passed its audit."},
+)
+"""Published by `musician_warehouse`; an event's `extra` says what the load changed."""

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 PREFIX = "data-docs/"
 """Where the site lies in the bucket."""
 URL_PREFIX = "/data-docs"
-"""Where the Airflow plugin serves it."""
+"""Where the Airflow plugin serves it, below the API server's base URL."""
+UI_ROUTE = "data-docs"
+"""Of the page in Airflow's UI that shows the site within a frame: /plugin/<route>/<path in the frame>."""
 
 _STYLE = Path(__file__).with_suffix(".css")
 _POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'"
@@ -85,8 +88,9 @@ def link() -> Any:
         def get_link(self, operator: Any, *, ti_key: Any) -> str:
             load = operator.op_args[0]
             run = max(load["events"], load["songs"])
-            base_url: str = conf.get("api", "base_url", fallback="") or ""
-            return f"{base_url.rstrip('/')}{URL_PREFIX}/{audit_page(run)}"
+            base_url = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
+            frame = f"{urlsplit(base_url).path}{URL_PREFIX}/{audit_page(run)}"
+            return f"{base_url}/plugin/{UI_ROUTE}{frame}"
 
     return DataDocsLink()
 

@@ -106,13 +106,16 @@ def test_the_index_shows_text_as_text(site: Path) -> None:
     assert "&lt;b&gt;enough rows&lt;/b&gt; (warning only)" in index
 
 
-def test_the_audit_task_links_to_its_own_audit() -> None:
+def test_the_audit_task_links_to_its_own_audit(monkeypatch: pytest.MonkeyPatch) -> None:
     class Operator:
         op_args = ({"events": "2026-11-22T060000Z", "songs": "2026-11-21T070000Z", "pending": []},)
 
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example/team/")
     link = data_docs.link()
     assert link.name == "Data docs"
-    assert link.get_link(Operator(), ti_key=None).endswith("/data-docs/index.html#2026-11-22T060000Z")
+    assert link.get_link(Operator(), ti_key=None) == (
+        "https://airflow.example/team/plugin/data-docs/team/data-docs/index.html#2026-11-22T060000Z"
+    )
 
 
 # --- the plugin ---
