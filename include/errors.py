@@ -8,6 +8,7 @@
     ├── UnexpectedPayload   a whole response changed its shape          → fix the parser
     ├── TooManyRejected     too many records did not fit their type     → look at rejected/, fix the parser
     ├── ManifestInvalid     a manifest names a missing or altered object→ land the run again
+    ├── LoadSuperseded      the warehouse has gone on to another load   → nothing, or run it from its start
     ├── DataRejected        an expectation failed                       → look at the data docs
     └── ProvisioningFailed  AWS refused, or did not finish in time      → do what the message says
 
@@ -53,6 +54,10 @@ class TooManyRejected(PipelineError):
 
 class ManifestInvalid(PipelineError):
     """A manifest is malformed, or names an object that is missing or has changed."""
+
+
+class LoadSuperseded(PipelineError):
+    """A task of a warehouse run came too late, or was cleared: staging and audit hold another load by now."""
 
 
 class DataRejected(PipelineError):

@@ -230,13 +230,17 @@ class Lake:
         runs = (re.fullmatch(r"(\d{4}-\d\d-\d\dT\d{6}Z)\.json", name) for name in names)
         return sorted(run[1] for run in runs if run)
 
+    def manifest_url(self, dataset: str, run: str) -> str:
+        """Where the manifest of a run is, or will be."""
+        return self.url(_manifest_key(dataset, run))
+
     def has_manifest(self, dataset: str, run: str) -> bool:
         """Whether the run was landed."""
         return self._size(_manifest_key(dataset, run)) is not None
 
     def manifest(self, dataset: str, run: str) -> Manifest:
         """What a run consists of. Raises `ManifestInvalid` when it has no manifest, or a malformed one."""
-        url = self.url(_manifest_key(dataset, run))
+        url = self.manifest_url(dataset, run)
         document = self._get_json(_manifest_key(dataset, run))
         if document is None:
             raise ManifestInvalid(f"There is no manifest {url}. Land the run {run} of {dataset} again.")

@@ -4,14 +4,19 @@ A load is one events manifest and one songs manifest. The work list is the manif
 `dwh.load_ledger`; asset events only wake the warehouse up. Every function here is one transaction, so a
 task that dies is repeated from its start.
 
-All SQL lives in `include/sql/<schema>/<table>.sql`. Only two things are formatted into SQL: the
+A load that fails its audit, or cannot be read, is parked. When the cause is mended, have it judged again by
+
+    python -m include.warehouse retry events 2026-11-22T060000Z
+
+and a run of the DAG. All SQL lives in `include/sql/<schema>/<table>.sql`. Only two things are formatted into SQL: the
 location of a manifest, made of the validated bucket and run names, and the validated role of COPY.
 """
 
+import argparse
 import json
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -19,7 +24,7 @@ from typing import Any, Self
 
 import sqlparse
 
-from include.errors import ManifestInvalid
+from include.errors import LoadSuperseded, ManifestInvalid
 from include.lake import Lake, run_instant
 
 log = logging.getLogger(__name__)
@@ -141,9 +146,14 @@ def _partner(run: str, pending: Sequence[str], usable: Sequence[str]) -> str | N
 
 
 def begin(connection: Any, lake: Lake, load: Load) -> None:
-    """Notes in `audit.current_load` which load staging and audit are about to hold."""
-    certificate = lake.certificate("events", load.events)
+    """Notes in `audit.current_load` which load staging and audit are about to hold.
+
+    Parks the load and raises `ManifestInvalid` when its events run has no certificate.
+    """
+    with _parked_when_invalid(connection, lake, load):
+        certificate = lake.certificate("events", load.events)
     with transaction(connection) as cursor:
+        cursor.execute("lock audit.current_load")
         cursor.execute(
             "select min(run) from dwh.load_ledger "
             "where dataset = 'events' and state = 'published' and run > %s",
@@ -169,43 +179,77 @@ def begin(connection: Any, lake: Lake, load: Load) -> None:
         )
 
 
+def _require_current(cursor: Any, load: Load) -> None:
+    """Raises `LoadSuperseded` unless staging and audit are this load's.
+
+    A task that was slow, or cleared, must not write into a later load.
+    """
+    cursor.execute("select events_run, songs_run from audit.current_load")
+    current = [tuple(row) for row in cursor.fetchall()]
+    if current != [(load.events, load.songs)]:
+        raise LoadSuperseded(
+            f"{load} is not the load in progress, which is {current}. Nothing was changed; to judge it, run "
+            "musician_warehouse from its first task."
+        )
+
+
 def _timestamp(run: str) -> datetime:
     return run_instant(run).replace(tzinfo=None)
 
 
-def stage(connection: Any, lake: Lake, dataset: str, run: str, copy_role_arn: str) -> int:
-    """Replaces `staging.<dataset>` by exactly the objects of the run's manifest; the number of rows.
+def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: str) -> int:
+    """Replaces `staging.<dataset>` by exactly the objects of the load's manifest; the number of rows.
 
-    Raises `ManifestInvalid` when an object is missing or altered, or COPY brings other than the counted rows.
+    Parks the load and raises `ManifestInvalid` when an object is missing or altered, or COPY brings other
+    than the counted rows. Raises `LoadSuperseded` when another load has begun.
     """
-    manifest = lake.manifest(dataset, run)
-    lake.verify(manifest)
-    with transaction(connection) as cursor:
-        cursor.execute(_DELETE_STAGED[dataset])
-        cursor.execute(
-            f"{_COPY[dataset]} from '{manifest.url}' iam_role '{copy_role_arn}' format as parquet manifest"
-        )
-        cursor.execute(_COUNT_STAGED[dataset])
-        rows: int = cursor.fetchone()[0]
-        if rows != manifest.record_count:
-            raise ManifestInvalid(
-                f"{manifest.url} counts {manifest.record_count} rows but COPY brought {rows}. "
-                f"Nothing was staged; land the run {run} of {dataset} again."
+    with _parked_when_invalid(connection, lake, load):
+        manifest = lake.manifest(dataset, load.run(dataset))
+        lake.verify(manifest)
+        with transaction(connection) as cursor:
+            cursor.execute(_LOCK_STAGED[dataset])
+            _require_current(cursor, load)
+            cursor.execute(_DELETE_STAGED[dataset])
+            cursor.execute(
+                f"{_COPY[dataset]} from '{manifest.url}' iam_role '{copy_role_arn}' "
+                "format as parquet manifest"
             )
+            cursor.execute(_COUNT_STAGED[dataset])
+            rows: int = cursor.fetchone()[0]
+            if rows != manifest.record_count:
+                raise ManifestInvalid(
+                    f"{manifest.url} counts {manifest.record_count} rows but COPY brought {rows}. "
+                    f"Nothing was staged; land the run {manifest.run} of {dataset} again."
+                )
     log.info("staged %d rows of %s", rows, manifest.url)
     return rows
 
 
+@contextmanager
+def _parked_when_invalid(connection: Any, lake: Lake, load: Load) -> Iterator[None]:
+    """Parks the load when the block finds it cannot be read, so that it does not hold up later ones."""
+    try:
+        yield
+    except ManifestInvalid as error:
+        park(connection, lake, load, str(error))
+        raise
+
+
 # The names are those of the tuples above, never data.
 _COPY = {dataset: f"copy staging.{dataset}" for dataset in DATASETS}
+_LOCK_STAGED = {dataset: f"lock staging.{dataset}" for dataset in DATASETS}
 _DELETE_STAGED = {dataset: f"delete from staging.{dataset}" for dataset in DATASETS}  # noqa: S608
 _COUNT_STAGED = {dataset: f"select count(*) from staging.{dataset}" for dataset in DATASETS}  # noqa: S608
 _COUNT_BUILT = {table: f"select count(*) from audit.{table}" for table in JUDGED}  # noqa: S608
 
 
-def build(connection: Any, table: str) -> int:
-    """Rebuilds `audit.<table>` from staging; the number of rows."""
+def build(connection: Any, load: Load, table: str) -> int:
+    """Rebuilds `audit.<table>` from staging; the number of rows.
+
+    Raises `LoadSuperseded` when another load has begun.
+    """
     with transaction(connection) as cursor:
+        _require_current(cursor, load)
         _run_file(cursor, f"audit/{table}")
         cursor.execute(_COUNT_BUILT[table])
         rows: int = cursor.fetchone()[0]
@@ -217,7 +261,8 @@ def publish(connection: Any, lake: Lake, load: Load) -> dict[str, dict[str, int]
     """Merges the audited load into `dwh` and records it in the ledger, in one transaction.
 
     Returns per table of the star how many rows were added, changed, closed and unchanged. A load that the
-    ledger already has changes nothing; what it changed then is read from the ledger.
+    ledger already has changes nothing; what it changed then is read from the ledger. Raises `LoadSuperseded`
+    when another load has begun.
     """
     with transaction(connection) as cursor:
         cursor.execute("lock dwh.load_ledger")
@@ -225,6 +270,7 @@ def publish(connection: Any, lake: Lake, load: Load) -> dict[str, dict[str, int]
         if all(published):
             log.info("load %s was published before; nothing to change", load)
             return published[0] or {}
+        _require_current(cursor, load)
         cursor.execute("delete from audit.changes")
         for table in STAR:
             _run_file(cursor, f"publish/{table}")
@@ -292,19 +338,19 @@ def _record(
     changes: dict[str, dict[str, int]] | None = None,
 ) -> None:
     for dataset in load.pending:
-        manifest = lake.manifest(dataset, load.run(dataset))
-        cursor.execute("delete from dwh.load_ledger where dataset = %s and run = %s", (dataset, manifest.run))
+        run = load.run(dataset)
+        cursor.execute("delete from dwh.load_ledger where dataset = %s and run = %s", (dataset, run))
         cursor.execute(
             "insert into dwh.load_ledger "
             "(dataset, run, state, reason, manifest_url, record_count, changes, snapshot_date, judged_at) "
             "values (%s, %s, %s, %s, %s, %s, %s, %s, getdate())",
             (
                 dataset,
-                manifest.run,
+                run,
                 state,
                 reason and reason[:1000],
-                manifest.url,
-                manifest.record_count,
+                lake.manifest_url(dataset, run),
+                lake.manifest(dataset, run).record_count if state == "published" else None,
                 changes and json.dumps(changes),
                 load.snapshot_date,
             ),
@@ -314,3 +360,26 @@ def _record(
 def _run_file(cursor: Any, name: str) -> None:
     for statement in sqlparse.split((_SQL / f"{name}.sql").read_text()):
         cursor.execute(statement.rstrip(";"))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`retry`: strikes a manifest from the ledger, so that the next run of the warehouse judges it again."""
+    parser = argparse.ArgumentParser(prog="python -m include.warehouse", description=main.__doc__)
+    commands = parser.add_subparsers(required=True)
+    given = commands.add_parser("retry", help="have a parked manifest judged again")
+    given.add_argument("dataset", choices=DATASETS)
+    given.add_argument("run", help="such as 2026-11-22T060000Z")
+    asked = parser.parse_args(arguments)
+    from include import connections
+
+    with closing(connections.redshift()) as redshift:
+        struck = retry(redshift, asked.dataset, asked.run)
+    print(
+        f"The next run of musician_warehouse judges {asked.dataset} {asked.run}."
+        if struck
+        else f"The ledger has no {asked.dataset} {asked.run}: nothing to do."
+    )
+
+
+if __name__ == "__main__":
+    main()

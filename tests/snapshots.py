@@ -70,9 +70,9 @@ def build_load(redshift: Any, lake: Lake, load: Load) -> None:
     """Stages and builds a load, so that it is ready for its audit."""
     warehouse.begin(redshift, lake, load)
     for dataset in warehouse.DATASETS:
-        warehouse.stage(redshift, lake, dataset, load.run(dataset), ROLE)
+        warehouse.stage(redshift, lake, load, dataset, ROLE)
     for table in warehouse.JUDGED:
-        warehouse.build(redshift, table)
+        warehouse.build(redshift, load, table)
 
 
 def publish_pending(redshift: Any, lake: Lake) -> list[dict[str, dict[str, int]]]:

@@ -9,7 +9,7 @@ import pytest
 
 from include import warehouse
 from include.artists import artist_key
-from include.errors import ManifestInvalid
+from include.errors import LoadSuperseded, ManifestInvalid
 from include.lake import Lake
 from include.sources.lastfm import SongRow
 from include.sources.ticketmaster import EventRow
@@ -117,39 +117,66 @@ def test_an_object_no_manifest_names_does_not_exist(tables: Any, landed: Lake) -
     [(url, *_)] = landed.manifest("songs", SONGS).entries
     part = landed.s3.get_object(Bucket=landed.bucket, Key=url.split("/", 3)[3])["Body"].read()
     landed.s3.put_object(Bucket=landed.bucket, Key=f"lake/songs/{SONGS}/part-00001.parquet", Body=part)
-    assert warehouse.stage(tables, landed, "songs", SONGS, ROLE) == 3
+    warehouse.begin(tables, landed, LOAD)
+    assert warehouse.stage(tables, landed, LOAD, "songs", ROLE) == 3
 
 
 def test_staging_holds_the_rows_of_one_load_only(tables: Any, landed: Lake) -> None:
     land_events(landed, "2026-11-23T060000Z", [Concert("e9")])
-    warehouse.stage(tables, landed, "events", EVENTS, ROLE)
-    warehouse.stage(tables, landed, "events", "2026-11-23T060000Z", ROLE)
+    for load in (LOAD, Load("2026-11-23T060000Z", SONGS, ("events",))):
+        warehouse.begin(tables, landed, load)
+        warehouse.stage(tables, landed, load, "events", ROLE)
     assert rows(tables, "select event_id from staging.events") == [("e9",)]
 
 
-@pytest.mark.parametrize("change", ["missing", "longer"])
-def test_a_missing_or_altered_object_is_refused_and_staging_stays_as_it_was(
+@pytest.mark.parametrize("change", ["missing", "longer", "fewer rows", "no certificate"])
+def test_what_cannot_be_read_whole_is_refused_and_parked_and_the_next_load_goes_on(
     tables: Any, landed: Lake, change: str
 ) -> None:
-    warehouse.stage(tables, landed, "songs", SONGS, ROLE)
-    [(url, *_)] = landed.manifest("songs", SONGS).entries
+    [(url, size, count)] = landed.manifest("songs", SONGS).entries
     key = url.split("/", 3)[3]
     if change == "missing":
         landed.s3.delete_object(Bucket=landed.bucket, Key=key)
-    else:
+    elif change == "longer":
         body = landed.s3.get_object(Bucket=landed.bucket, Key=key)["Body"].read()
         landed.s3.put_object(Bucket=landed.bucket, Key=key, Body=body + b"\0")
-    with pytest.raises(ManifestInvalid, match=r"part-00000\.parquet, which is"):
-        warehouse.stage(tables, landed, "songs", SONGS, ROLE)
-    assert rows(tables, "select count(*) from staging.songs") == [(3,)]
-
-
-def test_fewer_rows_than_the_manifest_counts_are_refused(tables: Any, landed: Lake) -> None:
-    [(url, size, count)] = landed.manifest("songs", SONGS).entries
-    landed.put_manifest("songs", SONGS, SongRow, [(url, size, count + 1)])
-    with pytest.raises(ManifestInvalid, match="counts 4 rows but COPY brought 3"):
-        warehouse.stage(tables, landed, "songs", SONGS, ROLE)
+    elif change == "fewer rows":
+        landed.put_manifest("songs", SONGS, SongRow, [(url, size, count + 1)])
+    else:
+        landed.s3.delete_object(Bucket=landed.bucket, Key=f"certificates/events/{EVENTS}.json")
+    with pytest.raises(ManifestInvalid) as refused:
+        build_load(tables, landed, LOAD)
+    assert "again" in str(refused.value)
+    [(state, reason)] = rows(tables, "select distinct state, reason from dwh.load_ledger")
+    assert (state, reason) == ("parked", str(refused.value))
     assert rows(tables, "select count(*) from staging.songs") == [(0,)]
+    land_events(landed, "2026-11-23T060000Z", [Concert("e9", ["Abel"])])
+    land_songs(landed, "2026-11-23T070000Z", [Artist("Abel")])
+    assert len(publish_pending(tables, landed)) == 1
+
+
+def test_a_parked_manifest_is_judged_again_on_request(tables: Any, landed: Lake) -> None:
+    build_load(tables, landed, LOAD)
+    warehouse.park(tables, landed, LOAD, "too loud")
+    assert [warehouse.retry(tables, "events", EVENTS), warehouse.retry(tables, "songs", SONGS)] == [1, 1]
+    assert len(publish_pending(tables, landed)) == 1
+
+
+@pytest.mark.parametrize("task", ["stage", "build", "publish"])
+def test_a_task_that_comes_late_cannot_write_into_a_later_load(tables: Any, landed: Lake, task: str) -> None:
+    later = Load("2026-11-23T060000Z", SONGS, ("events",))
+    land_events(landed, later.events, [Concert("e9")])
+    build_load(tables, landed, LOAD)
+    build_load(tables, landed, later)
+    with pytest.raises(LoadSuperseded, match="not the load in progress"):
+        if task == "stage":
+            warehouse.stage(tables, landed, LOAD, "events", ROLE)
+        elif task == "build":
+            warehouse.build(tables, LOAD, "dim_concerts")
+        else:
+            warehouse.publish(tables, landed, LOAD)
+    assert rows(tables, "select event_id from staging.events") == [("e9",)]
+    assert rows(tables, "select concert_id from audit.dim_concerts") == [("e9",)]
 
 
 def test_a_parked_load_leaves_the_star_alone_and_does_not_hold_up_the_next(tables: Any, landed: Lake) -> None:

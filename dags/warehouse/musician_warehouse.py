@@ -73,18 +73,18 @@ def musician_warehouse() -> None:
     def stage(dataset: str, load: dict[str, Any]) -> int:
         from include import connections, lineage, warehouse
 
-        lake = connections.lake(SETTINGS)
+        lake, judged = connections.lake(SETTINGS), warehouse.Load.from_json(load)
         with closing(connections.redshift()) as redshift:
-            rows = warehouse.stage(redshift, lake, dataset, load[dataset], SETTINGS.copy_role_arn)
+            rows = warehouse.stage(redshift, lake, judged, dataset, SETTINGS.copy_role_arn)
         lineage.staged(lake, dataset, load[dataset])
         return rows
 
     @task
-    def build(table: str) -> int:
+    def build(table: str, load: dict[str, Any]) -> int:
         from include import connections, lineage, warehouse
 
         with closing(connections.redshift()) as redshift:
-            rows = warehouse.build(redshift, table)
+            rows = warehouse.build(redshift, warehouse.Load.from_json(load), table)
         lineage.ran(f"audit/{table}")
         return rows
 
@@ -94,7 +94,7 @@ def musician_warehouse() -> None:
 
         lake, judged = connections.lake(SETTINGS), warehouse.Load.from_json(load)
         with closing(connections.redshift()) as redshift:
-            warehouse.build(redshift, "load_summary")
+            warehouse.build(redshift, judged, "load_summary")
             outcome = quality.audit(lake, judged, SETTINGS.data_docs_runs)
             if not outcome.success:
                 kept = warehouse.park(
@@ -136,10 +136,10 @@ def musician_warehouse() -> None:
     load = found["load"]
     staged = [stage.override(task_id=f"stage_{dataset}")(dataset, load) for dataset in ("events", "songs")]
     dimensions = [
-        build.override(task_id=f"build_{table}")(table)
+        build.override(task_id=f"build_{table}")(table, load)
         for table in ("dim_songs", "dim_concerts", "bridge_concert_artists")
     ]
-    fact = build.override(task_id="build_fact_artists")("fact_artists")
+    fact = build.override(task_id="build_fact_artists")("fact_artists", load)
     audited = audit(load)
     audited.operator.operator_extra_links = (data_docs.link(),)
     for dimension in dimensions:

@@ -9,7 +9,7 @@ create table if not exists dwh.load_ledger (
     state varchar(16) not null,
     reason varchar(4096),
     manifest_url varchar(1020) not null,
-    record_count bigint not null,
+    record_count bigint,
     changes varchar(4096),
     snapshot_date date not null,
     judged_at timestamp not null,
@@ -31,7 +31,7 @@ comment on column dwh.load_ledger.reason is
 comment on column dwh.load_ledger.manifest_url is
 'Address of the manifest, s3://...';
 comment on column dwh.load_ledger.record_count is
-'Rows of the objects that the manifest names.';
+'Rows of the objects that the manifest names; null when it is parked.';
 comment on column dwh.load_ledger.changes is
 'JSON: per table of the star the rows added, changed, closed and unchanged; null when parked.';
 comment on column dwh.load_ledger.snapshot_date is
