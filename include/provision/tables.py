@@ -5,16 +5,13 @@ with the secret, so no password passes through here.
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-import sqlparse
 
 from include import warehouse
 from include.errors import ProvisioningFailed
 from include.provision.aws import Aws
+from include.reader import create_reader
 
-_READER = Path(__file__).parent.parent / "sql" / "reader"
 _BATCH = 40  # statements, the most that BatchExecuteStatement takes
 
 
@@ -33,22 +30,10 @@ class Endpoint:
 
 def create_tables(aws: Aws, endpoint: Endpoint) -> None:
     """Creates what does not exist yet, and gives the role `musician_reader` its grants."""
-    warehouse.create_tables(_Connection(aws, endpoint))
-    _create_reader(aws, endpoint)
+    connection = _Connection(aws, endpoint)
+    warehouse.create_tables(connection)
+    create_reader(connection)
     aws.say("The schemas, tables, views and the read-only role musician_reader are there.")
-
-
-def _create_reader(aws: Aws, endpoint: Endpoint) -> None:
-    try:  # Redshift has no CREATE ROLE IF NOT EXISTS
-        _run(aws, endpoint, _statements(_READER / "role.sql"))
-    except ProvisioningFailed as error:
-        if "already exists" not in str(error):
-            raise
-    _run(aws, endpoint, _statements(_READER / "grants.sql"))
-
-
-def _statements(file: Path) -> list[str]:
-    return [statement.rstrip(";") for statement in sqlparse.split(file.read_text())]
 
 
 @dataclass
