@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test check lock redshift-create redshift-status redshift-delete
+.PHONY: help run up down test check docs lock redshift-create redshift-status redshift-delete
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 25
@@ -29,6 +29,9 @@ check: $(INSTALLED) ## Lint the Python and the SQL, check the types
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/sqlfluff lint --disable-progress-bar include/sql
+
+docs: $(INSTALLED) ## Write the data dictionary and the entity-relationship diagram anew from include/sql
+	@$(VENV)/bin/python -m docs.generate
 
 redshift-create: $(INSTALLED) ## At AWS: create the warehouse, or what is missing of it; ARGS="--help" lists options
 	@$(VENV)/bin/python -m include.provision create $(ARGS)

@@ -3,12 +3,17 @@
 import tempfile
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from include.lake import Lake
+from include.warehouse import create_tables
 from sandbox.services import Services, connection_environment, start
+from tests.snapshots import publish_pending
+from tests.world import land_week_later, land_world
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +73,21 @@ def redshift(services: Services) -> Iterator[Any]:
         connection.commit()
         yield connection
         connection.rollback()
+
+
+@pytest.fixture(scope="session")
+def world(services: Services, s3: Any) -> Lake:
+    """A lake with weekly runs: everything the stand-ins know, then two weeks of changes to it."""
+    lake = Lake(s3, f"world-{uuid.uuid4()}")
+    land_world(services, lake, datetime.now(UTC).replace(hour=6, minute=0, second=0, microsecond=0))
+    for _ in range(2):
+        land_week_later(lake)
+    return lake
+
+
+@pytest.fixture
+def star(redshift: Any, world: Lake) -> Any:
+    """A redshift_connector connection to a warehouse in which all of `world` is published, unaudited."""
+    create_tables(redshift)
+    publish_pending(redshift, world)
+    return redshift
