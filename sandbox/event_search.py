@@ -26,11 +26,12 @@ class BadDate(ValueError):
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found: `rows` ordered by `keys` (ascending), of which several may be equal."""
+    """What a search found: `rows` ordered by `keys` (ascending), of which several may be equal; those then by
+    their names if `by_name`."""
 
     rows: Rows
     keys: NDArray[np.int64]
-    by_name: bool
+    by_name: Literal["asc", "desc"] | None
     query: int
     seeded: Seeded
 
@@ -46,9 +47,8 @@ class Found:
         order = np.lexsort((self.seeded.wholes(f"ties {salt}", rows), keys))
         if self.by_name:
             shuffled = [int(place) for place in order]
-            order = np.array(
-                sorted(shuffled, key=lambda place: (keys[place], name(int(rows[place])))), dtype=np.int64
-            )
+            named = sorted(shuffled, key=lambda place: name(int(rows[place])), reverse=self.by_name == "desc")
+            order = np.array(sorted(named, key=lambda place: int(keys[place])), dtype=np.int64)
         return rows[order][begin - left : end - left]
 
 
@@ -180,12 +180,14 @@ class EventSearch:
             keys = np.zeros(len(rows), dtype=np.int64)
         else:  # relevance, and name, whose order is resolved by the caller's writer
             keys = (seeded.wholes("relevance", rows) >> np.uint64(1)).astype(np.int64)
+        direction: Literal["asc", "desc"] = "desc" if rest.endswith("desc") else "asc"
         if first == "name":
-            return Found(rows, np.zeros(len(rows), dtype=np.int64), True, query, seeded)
-        if rest.endswith("desc") and first != "relevance":
+            return Found(rows, np.zeros(len(rows), dtype=np.int64), direction, query, seeded)
+        if direction == "desc" and first != "relevance":
             keys = -keys
         order = np.argsort(keys, kind="stable")
-        return Found(rows[order], keys[order], rest.startswith("name"), query, seeded)
+        by_name = direction if rest.startswith("name") else None
+        return Found(rows[order], keys[order], by_name, query, seeded)
 
 
 def drifting_ids(catalog: Catalog, drift: float) -> set[str]:

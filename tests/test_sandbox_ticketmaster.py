@@ -201,6 +201,22 @@ async def test_id_order_is_byte_order(catalog: Catalog) -> None:
     assert ids == sorted(ids)
 
 
+@pytest.mark.parametrize("first", ["name", "date"])
+async def test_descending_order_is_ascending_order_reversed(catalog: Catalog, first: str) -> None:
+    def key(event: dict[str, Any]) -> tuple[str, ...]:
+        at = event["dates"]["start"].get("dateTime", "")
+        return (event["name"],) if first == "name" else (at, event["name"])
+
+    window = {"startDateTime": "2026-11-22T00:00:00Z"}
+    rest = "" if first == "name" else "name,"
+    async with serving(catalog) as api:
+        rising = await api.crawl(sort=f"{first},{rest}asc", **window)
+        falling = await api.crawl(sort=f"{first},{rest}desc", **window)
+    timed = [key(event) for event in falling if "dateTime" in event["dates"]["start"]]
+    assert timed == sorted(timed, reverse=True)
+    assert timed == [key(event) for event in reversed(rising) if "dateTime" in event["dates"]["start"]]
+
+
 async def test_events_at_one_instant_may_come_in_another_order_each_time(catalog: Catalog) -> None:
     window = {
         "startDateTime": "2026-11-22T00:00:00Z",
