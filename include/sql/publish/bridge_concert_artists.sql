@@ -1,56 +1,88 @@
 -- Replaces the billings of those of the load's concerts that no later published run may have seen: of all of
--- them when the load is the newest, else only of those that have no billing yet.
-drop table if exists audit.replaced_concerts;
+-- them when the load is the newest, else only of those that have no billing yet. A billing that is as it was
+-- stays where it is.
+drop table if exists audit.known_billings;
 
-create table audit.replaced_concerts
+create table audit.known_billings
+distkey (concert_id)
+sortkey (concert_id)
+as
+select
+    known.concert_id,
+    known.artist_key,
+    known.artist_position,
+    known.attraction_id,
+    known.artist_name,
+    known.artist_mbid,
+    known.matched_by
+from audit.dim_concerts as fresh
+inner join dwh.bridge_concert_artists as known on fresh.concert_id = known.concert_id;
+
+drop table if exists audit.billing_changes;
+
+create table audit.billing_changes
 distkey (concert_id)
 sortkey (concert_id)
 as
 with billed_concerts as (
-    select distinct billed.concert_id
-    from dwh.bridge_concert_artists as billed
-)
-
-select fresh.concert_id
-from audit.dim_concerts as fresh
-cross join audit.current_load
-left join billed_concerts as known on fresh.concert_id = known.concert_id
-where current_load.next_events_at is null or known.concert_id is null;
-
-insert into audit.changes (star_table, added, changed, closed, unchanged)
-with fresh_billings as (
-    select billed.*
-    from audit.bridge_concert_artists as billed
-    inner join audit.replaced_concerts as replaced on billed.concert_id = replaced.concert_id
+    select distinct known.concert_id
+    from audit.known_billings as known
 ),
 
-known_billings as (
-    select billed.*
-    from dwh.bridge_concert_artists as billed
-    inner join audit.replaced_concerts as replaced on billed.concert_id = replaced.concert_id
+replaced_concerts as (
+    select concerts.concert_id
+    from audit.dim_concerts as concerts
+    cross join audit.current_load
+    left join billed_concerts as billed on concerts.concert_id = billed.concert_id
+    where current_load.next_events_at is null or billed.concert_id is null
 ),
 
-identical_billings as (
-    select * from fresh_billings
-    intersect
-    select * from known_billings
+fresh_billings as (
+    select fresh.*
+    from audit.bridge_concert_artists as fresh
+    inner join replaced_concerts as replaced on fresh.concert_id = replaced.concert_id
+),
+
+replaced_billings as (
+    select known.*
+    from audit.known_billings as known
+    inner join replaced_concerts as replaced on known.concert_id = replaced.concert_id
 )
 
 select
-    'bridge_concert_artists' as star_table,
-    count(case when known.concert_id is null then 1 end) as added,
-    count(case when known.concert_id is not null and identical.concert_id is null then 1 end) as changed,
-    (select count(*) from known_billings) - count(known.concert_id) as closed,
-    count(identical.concert_id) as unchanged
+    coalesce(fresh.concert_id, known.concert_id) as concert_id,
+    coalesce(fresh.artist_key, known.artist_key) as artist_key,
+    case
+        when known.concert_id is null then 'added'
+        when fresh.concert_id is null then 'closed'
+        when
+            fresh.artist_position = known.artist_position
+            and coalesce(fresh.attraction_id, '') = coalesce(known.attraction_id, '')
+            and fresh.artist_name = known.artist_name
+            and coalesce(fresh.artist_mbid, '') = coalesce(known.artist_mbid, '')
+            and fresh.matched_by = known.matched_by
+            then 'unchanged'
+        else 'changed'
+    end as change
 from fresh_billings as fresh
-left join known_billings as known
-    on fresh.concert_id = known.concert_id and fresh.artist_key = known.artist_key
-left join identical_billings as identical
-    on fresh.concert_id = identical.concert_id and fresh.artist_key = identical.artist_key;
+full outer join replaced_billings as known
+    on fresh.concert_id = known.concert_id and fresh.artist_key = known.artist_key;
+
+insert into audit.changes (star_table, added, changed, closed, unchanged)
+select
+    'bridge_concert_artists' as star_table,
+    count(case when changes.change = 'added' then 1 end) as added,
+    count(case when changes.change = 'changed' then 1 end) as changed,
+    count(case when changes.change = 'closed' then 1 end) as closed,
+    count(case when changes.change = 'unchanged' then 1 end) as unchanged
+from audit.billing_changes as changes;
 
 delete from dwh.bridge_concert_artists
-using audit.replaced_concerts
-where bridge_concert_artists.concert_id = replaced_concerts.concert_id;
+using audit.billing_changes
+where
+    bridge_concert_artists.concert_id = billing_changes.concert_id
+    and bridge_concert_artists.artist_key = billing_changes.artist_key
+    and billing_changes.change in ('changed', 'closed');
 
 insert into dwh.bridge_concert_artists (
     concert_id, artist_key, artist_position, attraction_id, artist_name, artist_mbid, matched_by
@@ -64,4 +96,6 @@ select
     fresh.artist_mbid,
     fresh.matched_by
 from audit.bridge_concert_artists as fresh
-inner join audit.replaced_concerts as replaced on fresh.concert_id = replaced.concert_id;
+inner join audit.billing_changes as changes
+    on fresh.concert_id = changes.concert_id and fresh.artist_key = changes.artist_key
+where changes.change in ('added', 'changed');

@@ -9,6 +9,22 @@
 --               restored from there on
 --   extended    the same, but following has the hash that the run saw: it began earlier
 --   delisted    this newest run is complete, asked for the concert, and does not list it
+--
+-- The versions of the load's concerts are taken out of dwh.dim_concerts once, by its sort key; all that follows,
+-- but the search for what is no longer listed, is as large as the load, or as what changed.
+drop table if exists audit.known_concerts;
+
+create table audit.known_concerts
+distkey (concert_id)
+sortkey (concert_id, valid_from)
+as
+select
+    dim.concert_id,
+    dim.valid_from,
+    dim.version_hash
+from audit.dim_concerts as fresh
+inner join dwh.dim_concerts as dim on fresh.concert_id = dim.concert_id;
+
 drop table if exists audit.concert_changes;
 
 create table audit.concert_changes
@@ -23,7 +39,7 @@ with neighbours as (
         max(case when dim.valid_from <= fresh.valid_from then dim.valid_from end) as known_from,
         min(case when dim.valid_from > fresh.valid_from then dim.valid_from end) as following_from
     from audit.dim_concerts as fresh
-    left join dwh.dim_concerts as dim on fresh.concert_id = dim.concert_id
+    left join audit.known_concerts as dim on fresh.concert_id = dim.concert_id
     group by fresh.concert_id, fresh.version_hash, fresh.valid_from
 ),
 
@@ -42,9 +58,9 @@ seen_concerts as (
         end as until_at
     from neighbours
     cross join audit.current_load
-    left join dwh.dim_concerts as known_version
+    left join audit.known_concerts as known_version
         on neighbours.concert_id = known_version.concert_id and neighbours.known_from = known_version.valid_from
-    left join dwh.dim_concerts as following_version
+    left join audit.known_concerts as following_version
         on
             neighbours.concert_id = following_version.concert_id
             and neighbours.following_from = following_version.valid_from
