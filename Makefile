@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test check docs lock redshift-create redshift-status redshift-delete
+.PHONY: help run up down test check docs screenshots lock redshift-create redshift-status redshift-delete
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 25
@@ -41,6 +41,9 @@ redshift-status: $(INSTALLED) ## At AWS: what exists of the warehouse, and what 
 
 redshift-delete: $(INSTALLED) ## At AWS: delete the warehouse and all that was created with it
 	@$(VENV)/bin/python -m include.provision delete $(ARGS)
+
+screenshots: $(INSTALLED) ## Take the pictures of docs/images anew; needs Chromium and a few minutes
+	@$(VENV)/bin/python -m tests.browser.screenshots
 
 lock: $(INSTALLED) ## Resolve requirements.lock anew from requirements.txt and requirements-dev.txt
 	$(VENV)/bin/uv pip compile requirements-dev.txt --output-file requirements.lock --upgrade \

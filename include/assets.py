@@ -15,7 +15,7 @@ EVENTS = Asset(
     name="events",
     uri=f"s3://{_BUCKET}/lake/events",
     group="lake",
-    extra={"description": "Concerts from Ticketmaster, one row per event and billed artist."},
+    extra={"description": "Concerts and who is billed (Ticketmaster)"},
 )
 """Published by `ingest_events`; an event's `extra` is `include.ingestion.Landed`."""
 
@@ -23,7 +23,7 @@ SONGS = Asset(
     name="songs",
     uri=f"s3://{_BUCKET}/lake/songs",
     group="lake",
-    extra={"description": "Charting artists from Last.fm, one row per artist and top track."},
+    extra={"description": "Charting artists and their songs (Last.fm)"},
 )
 """Published by `ingest_songs`; an event's `extra` is `include.ingestion.Landed`."""
 
@@ -32,6 +32,6 @@ MUSICIAN_STAR = Asset(
     name="musician_star",
     uri="musician://warehouse/dwh",
     group="warehouse",
-    extra={"description": "The star in the schema dwh: every load that has passed its audit."},
+    extra={"description": "The audited star in the schema dwh"},
 )
 """Published by `musician_warehouse`; an event's `extra` says what the load changed."""

@@ -30,6 +30,7 @@ _ACTIVE = re.compile(
     r"<script\b.*?</script\s*>|<style\b.*?</style\s*>|<link\b[^>]*>|<img\b[^>]*>|</?(?:iframe|object|embed)\b[^>]*>",
     re.DOTALL | re.IGNORECASE,
 )
+_NOT_SAID = {"batch_id", "column", "column_list", "ignore_row_if", "mostly", "unexpected_rows_query"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +132,24 @@ def _severity(result: Mapping[str, Any]) -> str:
 
 def _failure(result: Mapping[str, Any]) -> str:
     config, found = result["expectation_config"], result.get("result") or {}
+    kwargs = {name: value for name, value in config["kwargs"].items() if name not in _NOT_SAID}
     about = config["kwargs"].get("column") or config["kwargs"].get("column_list") or config.get("description")
-    expected = config["type"].removeprefix("expect_").replace("_", " ")
     severity = "" if _severity(result) == "critical" else f" ({_severity(result)} only)"
+    expected = " ".join(
+        [config["type"].removeprefix("expect_").replace("_", " "), *map(_said, kwargs.items())]
+    )
     if found.get("unexpected_count") is not None:
         seen = f"{found['unexpected_count']} of {found.get('element_count', '?')} rows are not"
+        if examples := found.get("partial_unexpected_list"):
+            seen += f", such as {', '.join(str(example) for example in examples[:3])}"
     else:
-        seen = f"observed {found.get('observed_value', 'an error')}"
-    return f"{about or 'table'}{severity}: expected {expected}; {seen}"
+        seen = f"found {found.get('observed_value', 'an error')}"
+    return f"{about or 'table'}{severity}: {expected}; {seen}"
+
+
+def _said(argument: tuple[str, Any]) -> str:
+    name, value = argument
+    return f"{name.removesuffix('_value')} {value}"
 
 
 def _index(validations: list[Validation], suites: list[str]) -> str:

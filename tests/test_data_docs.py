@@ -20,11 +20,15 @@ EXPECTATION = {
     }
 }
 PASSED = {**EXPECTATION, "success": True, "result": {"element_count": 4, "unexpected_count": 0}}
-FAILED = {**EXPECTATION, "success": False, "result": {"element_count": 4, "unexpected_count": 2}}
+FAILED = {
+    **EXPECTATION,
+    "success": False,
+    "result": {"element_count": 4, "unexpected_count": 2, "partial_unexpected_list": ["b"]},
+}
 WARNED = {
     "expectation_config": {
         "type": "expect_table_row_count_to_be_between",
-        "kwargs": {},
+        "kwargs": {"min_value": 100, "batch_id": "x"},
         "description": "<b>enough rows</b>",
         "severity": "warning",
     },
@@ -95,7 +99,7 @@ def test_the_index_has_the_kept_audits_the_newest_first_and_their_verdicts(site:
 
 def test_the_index_says_what_failed_and_links_to_the_page(site: Path) -> None:
     index = (site / "index.html").read_text()
-    assert "song_key: expected column values to be unique; 2 of 4 rows are not" in index
+    assert "song_key: column values to be unique; 2 of 4 rows are not, such as b" in index
     page = "validations/dim_concerts/2026-11-22T060000Z/20261122T060000Z/redshift-dim_concerts.html"
     assert f"<a href='{page}'>dim_concerts</a>" in index
     assert '<a href="expectations/dim_songs.html">dim_songs</a>' in index
@@ -103,7 +107,10 @@ def test_the_index_says_what_failed_and_links_to_the_page(site: Path) -> None:
 
 def test_the_index_shows_text_as_text(site: Path) -> None:
     index = (site / "index.html").read_text()
-    assert "&lt;b&gt;enough rows&lt;/b&gt; (warning only)" in index
+    assert (
+        "&lt;b&gt;enough rows&lt;/b&gt; (warning only): table row count to be between min 100; found 3"
+        in index
+    )
 
 
 def test_the_audit_task_links_to_its_own_audit(monkeypatch: pytest.MonkeyPatch) -> None:

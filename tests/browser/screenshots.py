@@ -1,0 +1,74 @@
+"""Takes the pictures in docs/images: `make screenshots`. Look at each before you commit it."""
+
+import re
+import sys
+import tempfile
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+from sandbox.run import WAREHOUSE
+from tests.browser import chromium
+from tests.browser.story import ROOT, Story, told
+
+IMAGES = ROOT / "docs" / "images"
+
+
+def take(story: Story, page: Any) -> None:
+    def shot(name: str) -> None:
+        page.wait_for_timeout(1500)  # animations of the graph and the charts
+        page.mouse.move(0, 0)
+        page.screenshot(path=IMAGES / f"{name}.png")
+        print(f"docs/images/{name}.png")
+
+    page.goto("/assets")
+    page.get_by_role("link", name="musician_star").click()
+    page.locator(".react-flow").get_by_text("ingest_events").wait_for()
+    expand_event(page)
+    shot("asset-graph")
+
+    page.goto(f"/dags/{WAREHOUSE}/runs/{urllib.parse.quote(story.published_run, safe='')}")
+    page.get_by_text("build_fact_artists", exact=True).first.wait_for()
+    shot("warehouse-run")
+
+    page.goto("/dags/ingest_events")
+    page.get_by_text("Latest Run").wait_for()
+    page.get_by_role("button", name=re.compile("trigger", re.IGNORECASE)).first.click()
+    page.get_by_text("How many days ahead").wait_for()
+    shot("trigger")
+
+    page.goto("/")
+    page.get_by_role("link", name="Data docs").click()
+    docs = page.frame_locator("iframe")
+    docs.get_by_text("songs_rows_ratio").first.wait_for()
+    shot("data-docs")
+
+    docs.get_by_role("link", name="load_summary").first.click()
+    docs.get_by_text("Status:").wait_for()
+    shot("failed-validation")
+
+
+def expand_event(page: Any) -> None:
+    """Unfolds the extra of the newest asset event."""
+    event = page.locator(".cm-foldGutter span[title], .cm-foldPlaceholder").first
+    if event.count():
+        event.click()
+
+
+def main() -> int:
+    if chromium.command() is None:
+        print(f"No pictures were taken: {chromium.MISSING}", file=sys.stderr)
+        return 1
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    print("Starting the sandbox and Airflow, and running the pipeline twice: a few minutes")
+    with (
+        tempfile.TemporaryDirectory() as home,
+        told(Path(home)) as story,
+        chromium.started() as browser,
+    ):
+        take(story, chromium.signed_in(browser, story.airflow).new_page())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

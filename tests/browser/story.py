@@ -1,0 +1,136 @@
+"""What the browser is shown: a real Airflow in which one load was published and the next failed its audit."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from sandbox.airflow import Airflow
+from sandbox.airflow_client import AirflowClient
+from sandbox.run import WAREHOUSE
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+RUN_SECONDS = 300
+DEADLINE_MINUTES = 1
+
+
+@dataclass(frozen=True)
+class Story:
+    """A started Airflow with two finished loads."""
+
+    airflow: Airflow
+    published_run: str
+    failed_run: str
+    """Ids of the two runs of musician_warehouse."""
+    messages: list[dict[str, Any]]
+    """What people have been told, through a webhook."""
+    lineage: Path
+    """The events that OpenLineage has sent, as JSON lines."""
+
+    @property
+    def client(self) -> AirflowClient:
+        return self.airflow.client()
+
+
+@contextmanager
+def told(home: Path) -> Iterator[Story]:
+    """Starts everything, runs the pipeline twice, yields the story and stops everything."""
+    home.mkdir(parents=True, exist_ok=True)
+    lineage = home / "lineage.json"
+    with _webhook() as (url, messages):
+        own = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AIRFLOW", "MUSICIAN_", "AWS_", "OPENLINEAGE"))
+        }
+        environment = {
+            **own,
+            "MUSICIAN_NOTIFY": "webhook",
+            "MUSICIAN_STAR_DEADLINE_MINUTES": str(DEADLINE_MINUTES),
+            "AIRFLOW_CONN_WEBHOOK": json.dumps({"conn_type": "http", "host": url}),
+            "OPENLINEAGE__TRANSPORT__TYPE": "file",
+            "OPENLINEAGE__TRANSPORT__LOG_FILE_PATH": str(lineage),
+            "OPENLINEAGE__TRANSPORT__APPEND": "true",
+        }
+
+        def sandbox(command: str) -> str:
+            return subprocess.run(
+                [sys.executable, "-m", "sandbox", command, "--home", str(home / "sandbox")],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=600,
+            ).stdout
+
+        try:
+            said = sandbox("up")
+            assert "Airflow: http" in said, said
+            airflow = Airflow.read(home / "sandbox")
+            client = airflow.client()
+            (published,) = _runs(client)
+            # A fifth of the artists, so far fewer songs than before: the audit refuses to publish that.
+            _finish(client, "ingest_songs", _trigger(client, "ingest_songs", {"artists_per_country": 10}))
+            failed = client.trigger(WAREHOUSE)
+            assert _finish(client, WAREHOUSE, failed) == "failed"
+            yield Story(airflow, published, failed, messages, lineage)
+        finally:
+            sandbox("down")
+
+
+def _runs(client: AirflowClient) -> list[str]:
+    return [run["dag_run_id"] for run in request(client, "GET", f"/dags/{WAREHOUSE}/dagRuns")["dag_runs"]]
+
+
+def _trigger(client: AirflowClient, dag_id: str, conf: dict[str, Any]) -> str:
+    run = request(client, "POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
+    return str(run["dag_run_id"])
+
+
+def _finish(client: AirflowClient, dag_id: str, run_id: str) -> str:
+    give_up = time.monotonic() + RUN_SECONDS
+    while time.monotonic() < give_up:
+        run = request(client, "GET", f"/dags/{dag_id}/dagRuns/{urllib.parse.quote(run_id, safe='')}")
+        if run["state"] in ("success", "failed"):
+            return str(run["state"])
+        time.sleep(1)
+    raise AssertionError(f"{run_id} of {dag_id} was not finished after {RUN_SECONDS} seconds")
+
+
+def request(client: AirflowClient, method: str, path: str, body: Any = None) -> Any:
+    """Airflow's answer; `path` is below /api/v2."""
+    return client._request(method, f"/api/v2{path}", body)
+
+
+@contextmanager
+def _webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    received: list[dict[str, Any]] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/hook", received
+    finally:
+        server.shutdown()
+        server.server_close()

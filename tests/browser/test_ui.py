@@ -1,0 +1,191 @@
+"""What people see in Airflow's UI, in a real browser: assets, grids, data docs; and what they are told."""
+
+import json
+import re
+import time
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sandbox.run import INGESTIONS, WAREHOUSE
+from tests.browser import chromium
+from tests.browser.story import DEADLINE_MINUTES, Story, request, told
+
+pytestmark = [
+    pytest.mark.end_to_end,
+    pytest.mark.skipif(chromium.command() is None, reason=chromium.MISSING),
+]
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    with told(tmp_path_factory.mktemp("story")) as story:
+        yield story
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium.started() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def session(story: Story, browser: Any) -> Iterator[Any]:
+    context = chromium.signed_in(browser, story.airflow)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(session: Any) -> Iterator[Any]:
+    page = session.new_page()
+    yield page
+    page.close()
+
+
+def quoted(run_id: str) -> str:
+    return urllib.parse.quote(run_id, safe="")
+
+
+def test_the_asset_graph_leads_from_both_sources_to_the_star(page: Any) -> None:
+    page.goto("/assets")
+    page.get_by_role("link", name="musician_star").click()
+    graph = page.locator(".react-flow")
+    for name in ("ingest_events", "ingest_songs", "events", "songs", WAREHOUSE, "musician_star"):
+        graph.get_by_text(name, exact=True).first.wait_for()
+    assert graph.locator(".react-flow__edge").count() >= 5
+
+
+def test_the_assets_are_grouped_and_described(page: Any) -> None:
+    page.goto("/assets")
+    page.get_by_text("Concerts and who is billed").wait_for()
+    assert page.get_by_role("cell", name="lake", exact=True).count() == 2
+    assert page.get_by_role("cell", name="warehouse", exact=True).count() == 1
+
+
+@pytest.mark.parametrize("dag_id", INGESTIONS)
+def test_the_grid_of_an_ingestion_is_green(page: Any, story: Story, dag_id: str) -> None:
+    page.goto(f"/dags/{dag_id}")
+    page.get_by_text("Latest Run").wait_for()
+    for state in ("failed", "upstream_failed", "up_for_retry"):
+        assert page.locator(f'[id^="grid-"][id*="{state}"]').count() == 0
+    tasks = request(story.client, "GET", f"/dags/{dag_id}/dagRuns/~/taskInstances")["task_instances"]
+    assert {task["state"] for task in tasks} == {"success"}
+    for task in tasks:
+        page.get_by_text(task["task_id"], exact=True).first.wait_for()
+
+
+def test_the_grid_of_the_warehouse_shows_a_published_and_a_failed_run(page: Any, story: Story) -> None:
+    page.goto(f"/dags/{WAREHOUSE}")
+    for run_id, state in ((story.published_run, "success"), (story.failed_run, "failed")):
+        page.goto(f"/dags/{WAREHOUSE}/runs/{quoted(run_id)}")
+        page.get_by_text(re.compile(f"^{state}$", re.IGNORECASE)).first.wait_for()
+    page.get_by_text("build_fact_artists", exact=True).first.wait_for()
+
+
+def test_the_data_docs_are_reached_through_the_navigation(page: Any) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="Data docs").click()
+    docs = page.frame_locator("iframe")
+    docs.get_by_role("heading", name="Data docs").wait_for()
+    assert docs.get_by_text("✔ passed").count() > 0
+    assert docs.get_by_text("failed: the load is parked").count() == 1
+
+
+def test_a_validation_that_passed_and_one_that_failed_can_be_read(page: Any) -> None:
+    page.goto("/plugin/data-docs")
+    docs = page.frame_locator("iframe")
+    docs.get_by_text("songs_rows_ratio").first.wait_for()
+    docs.get_by_role("link", name="load_summary").first.click()
+    docs.get_by_text("Status:").wait_for()
+    assert docs.get_by_text("✘").count() == 0  # drawn by the style sheet
+    docs.get_by_text("Failed", exact=False).first.wait_for()
+    docs.get_by_role("link", name="Home").click()
+    docs.get_by_role("link", name="dim_concerts").first.click()
+    docs.get_by_text("Succeeded", exact=False).first.wait_for()
+
+
+def test_a_page_of_the_data_docs_asks_nobody_else(session: Any) -> None:
+    page = session.new_page()
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url))
+    page.goto("/data-docs/index.html")
+    page.get_by_role("link", name="fact_artists").first.click()
+    page.wait_for_url("**/validations/**")
+    page.wait_for_load_state("load")
+    origin = urllib.parse.urlsplit(page.url).netloc
+    assert {urllib.parse.urlsplit(url).netloc for url in asked} == {origin}
+    styled = page.locator("body").evaluate("body => getComputedStyle(body).fontFamily")
+    assert "system-ui" in styled
+    page.close()
+
+
+def test_the_audit_links_to_its_own_validation(page: Any, story: Story) -> None:
+    page.goto(f"/dags/{WAREHOUSE}/runs/{quoted(story.failed_run)}/tasks/audit/details")
+    page.locator('a[href*="/plugin/data-docs/data-docs/index.html#"]').click()
+    docs = page.frame_locator("iframe")
+    docs.get_by_text("failed: the load is parked").wait_for()
+    run = urllib.parse.urlsplit(page.url).fragment
+    assert docs.locator(f'section[id="{run}"]').get_by_text("failed: the load is parked").count() == 1
+
+
+def test_a_signed_out_visitor_is_refused(story: Story, browser: Any) -> None:
+    context = chromium.visitor(browser, story.airflow)
+    page = context.new_page()
+    for path in ("/data-docs/index.html", "/data-docs/data_docs.css"):
+        answer = page.goto(path)
+        assert answer.status == 401
+        assert "Data docs" not in page.content()
+    page.goto("/plugin/data-docs")
+    page.wait_for_url("**/auth/login?next=*")
+    context.close()
+
+
+def test_the_log_of_a_task_ends_with_what_it_counted(page: Any, story: Story) -> None:
+    page.goto(f"/dags/{WAREHOUSE}/runs/{quoted(story.published_run)}/tasks/build_dim_songs")
+    page.get_by_text(re.compile(r"built audit\.dim_songs: \d+ rows")).wait_for()
+
+
+def test_people_were_told_of_the_failed_audit_with_reason_and_counts(story: Story) -> None:
+    (message,) = [each for each in story.messages if each["task"]]
+    assert (message["dag"], message["task"], message["run"]) == (WAREHOUSE, "audit", story.failed_run)
+    assert "DataRejected" in message["reason"]
+    assert "songs_rows_ratio" in message["reason"]
+    assert message["counts"]["stage_songs"] > 0
+    assert message["log_url"].startswith(story.airflow.url)
+
+
+def test_lineage_leads_from_objects_in_s3_over_staging_and_audit_to_the_star(story: Story) -> None:
+    events = [json.loads(line) for line in story.lineage.read_text().splitlines()]
+    edges = {
+        (read["name"], written["name"])
+        for event in events
+        if event["eventType"] == "COMPLETE" and event["job"]["name"].startswith(f"{WAREHOUSE}.")
+        for read in event["inputs"]
+        for written in event["outputs"]
+    }
+    parts = [read for read, _ in edges if re.fullmatch(r"lake/songs/.+/part-00000\.parquet", read)]
+    assert parts
+    for path in (
+        ("lake/events", "musician.staging.events"),
+        (parts[0], "musician.staging.songs"),
+        ("musician.staging.songs", "musician.audit.dim_songs"),
+        ("musician.audit.dim_songs", "musician.audit.fact_artists"),
+        ("musician.audit.fact_artists", "musician.dwh.fact_artists"),
+    ):
+        assert path in edges
+
+
+def test_people_are_told_of_an_overdue_star(story: Story) -> None:
+    # A run of a paused DAG stays in the queue.
+    request(story.client, "PATCH", f"/dags/{WAREHOUSE}", {"is_paused": True})
+    run_id = story.client.trigger(WAREHOUSE)
+    give_up = time.monotonic() + DEADLINE_MINUTES * 60 + 60
+    told: list[dict[str, Any]] = []
+    while not told and time.monotonic() < give_up:
+        time.sleep(1)
+        told = [message for message in story.messages if message["run"] == run_id]
+    assert told[0]["text"].startswith(f"{WAREHOUSE} is overdue ({run_id})")
+    assert "it is queued" in told[0]["reason"]
