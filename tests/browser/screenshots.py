@@ -24,7 +24,7 @@ def take(story: Story, page: Any) -> None:
     page.goto("/assets")
     page.get_by_role("link", name="musician_star").click()
     page.locator(".react-flow").get_by_text("ingest_events").wait_for()
-    expand_event(page)
+    unfold(page)
     shot("asset-graph")
 
     page.goto(f"/dags/{WAREHOUSE}/runs/{urllib.parse.quote(story.published_run, safe='')}")
@@ -44,15 +44,14 @@ def take(story: Story, page: Any) -> None:
     shot("data-docs")
 
     docs.get_by_role("link", name="load_summary").first.click()
+    docs.get_by_role("link", name="songs_rows_ratio").click()
     docs.get_by_text("Status:").wait_for()
     shot("failed-validation")
 
 
-def expand_event(page: Any) -> None:
+def unfold(page: Any) -> None:
     """Unfolds the extra of the newest asset event."""
-    event = page.locator(".cm-foldGutter span[title], .cm-foldPlaceholder").first
-    if event.count():
-        event.click()
+    page.locator(".codicon-folding-collapsed").first.click()
 
 
 def main() -> int:
