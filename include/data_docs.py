@@ -136,7 +136,10 @@ def _failure(result: Mapping[str, Any]) -> str:
     about = config["kwargs"].get("column") or config["kwargs"].get("column_list") or config.get("description")
     severity = "" if _severity(result) == "critical" else f" ({_severity(result)} only)"
     expected = " ".join(
-        [config["type"].removeprefix("expect_").replace("_", " "), *map(_said, kwargs.items())]
+        [
+            config["type"].removeprefix("expect_").replace("_", " "),
+            *map(_said, sorted(kwargs.items(), reverse=True)),
+        ]
     )
     if found.get("unexpected_count") is not None:
         seen = f"{found['unexpected_count']} of {found.get('element_count', '?')} rows are not"
