@@ -4,15 +4,18 @@ A load is one events manifest and one songs manifest. The work list is the manif
 `dwh.load_ledger`; asset events only wake the warehouse up. Every function here is one transaction, so a
 task that dies is repeated from its start.
 
-A load that fails its audit, or cannot be read, is parked. When the cause is mended, have it judged again by
+A load that fails its audit, or cannot be read, is parked. When the cause is mended, judge it again by
 
     python -m include.warehouse retry events 2026-11-22T060000Z
 
-and a run of the DAG. All SQL lives in `include/sql/<schema>/<table>.sql`. Only two things are formatted into SQL: the
-location of a manifest, made of the validated bucket and run names, and the validated role of COPY.
+and a run of the DAG.
+
+All SQL lives in `include/sql/<schema>/<table>.sql`. Only two things are formatted into SQL: the location of a
+manifest, made of the validated bucket and run names, and the validated role of COPY.
 """
 
 import argparse
+import hashlib
 import json
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -41,10 +44,12 @@ _SQL = Path(__file__).parent / "sql"
 _TABLES = (
     "schemas",
     *(f"staging/{dataset}" for dataset in DATASETS),
+    "audit/definitions",
     "audit/current_load",
     "audit/changes",
     "audit/failed_rows",
     *(f"dwh/{table}" for table in (*STAR, "load_ledger")),
+    "audit/tables",
     *(f"analytics/{view}" for view in VIEWS),
 )
 
@@ -99,10 +104,32 @@ def transaction(connection: Any) -> Iterator[Any]:
 
 
 def create_tables(connection: Any) -> None:
-    """Creates the schemas, tables and views that do not exist yet."""
+    """Creates the schemas, tables and views that do not exist yet, and notes by which definitions."""
     with transaction(connection) as cursor:
         for name in _TABLES:
             _run_file(cursor, name)
+        cursor.execute("delete from audit.definitions")
+        cursor.execute(f"insert into audit.definitions values ('{_definitions()}')")  # noqa: S608 - a hash
+
+
+def ensure_tables(connection: Any) -> None:
+    """`create_tables`, unless the database holds today's definitions: those are two hundred statements."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "select count(*) from information_schema.tables "
+            "where table_schema = 'audit' and table_name = 'definitions'"
+        )
+        found = []
+        if cursor.fetchone()[0]:
+            cursor.execute("select content_hash from audit.definitions")
+            found = [row[0] for row in cursor.fetchall()]
+    if found != [_definitions()]:
+        create_tables(connection)
+
+
+def _definitions() -> str:
+    files = "".join((_SQL / f"{name}.sql").read_text() for name in _TABLES)
+    return hashlib.blake2b(files.encode(), digest_size=16).hexdigest()
 
 
 def pending_loads(connection: Any, lake: Lake) -> list[Load]:

@@ -77,6 +77,18 @@ def test_creating_the_tables_again_keeps_what_is_in_them(tables: Any, landed: La
     assert star(tables) == before
 
 
+def test_tables_are_made_anew_only_when_their_definitions_changed(tables: Any) -> None:
+    with warehouse.transaction(tables) as cursor:
+        cursor.execute("drop view analytics.artist_events_songs")
+    warehouse.ensure_tables(tables)
+    views = "select count(*) from information_schema.views where table_name = 'artist_events_songs'"
+    assert rows(tables, views) == [(0,)]
+    with warehouse.transaction(tables) as cursor:
+        cursor.execute("update audit.definitions set content_hash = 'older'")
+    warehouse.ensure_tables(tables)
+    assert rows(tables, views) == [(1,)]
+
+
 def test_a_load_becomes_the_star(tables: Any, landed: Lake) -> None:
     [changes] = publish_pending(tables, landed)
     assert {table: counts["added"] for table, counts in changes.items()} == {

@@ -60,7 +60,7 @@ def musician_warehouse() -> None:
         from include import connections, warehouse
 
         with closing(connections.redshift()) as redshift:
-            warehouse.create_tables(redshift)
+            warehouse.ensure_tables(redshift)
             lake = connections.lake(SETTINGS)
             loads = warehouse.pending_loads(redshift, lake)
             if not loads:

@@ -7,12 +7,11 @@
 --   name       one has the same normalised name, and the ids do not contradict      → that artist's key
 --   namesake   one has the same normalised name but another id: refused             → a key of its own
 --   unmatched  Last.fm's part of the load does not know the artist                  → the name's key
-drop table if exists audit.bridge_concert_artists;
+delete from audit.bridge_concert_artists;
 
-create table audit.bridge_concert_artists
-distkey (concert_id)
-sortkey (concert_id)
-as
+insert into audit.bridge_concert_artists (
+    concert_id, artist_key, artist_position, attraction_id, artist_name, artist_mbid, matched_by
+)
 with lastfm_artists as (
     select
         songs.artist_key,

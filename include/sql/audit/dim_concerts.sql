@@ -1,12 +1,16 @@
 -- Grain      one row per concert (Ticketmaster event) in the load: the version the load saw.
 -- Inputs     staging.events
 -- Load rule  rebuilt for every load; published by include/sql/publish/dim_concerts.sql.
-drop table if exists audit.dim_concerts;
+delete from audit.dim_concerts;
 
-create table audit.dim_concerts
-distkey (concert_id)
-sortkey (concert_id)
-as
+insert into audit.dim_concerts (
+    concert_id, valid_from, concert_name, concert_url, status, segment, genre, sub_genre, billing,
+    billed_artists, promoter_name, local_date, local_time, starts_at, timezone, initial_date, date_tba,
+    date_tbd, time_tba, no_specific_time, spans_multiple_days, venue_id, venue_name, venue_city,
+    venue_state_code, country_code, venue_postal_code, venue_latitude, venue_longitude, price_currency,
+    price_min, price_max, public_sale_starts_at, public_sale_ends_at, is_listed, version_hash, valid_to,
+    is_current
+)
 with ranked_events as (
     select
         events.*,

@@ -1,12 +1,12 @@
 -- Grain      one row per song of an artist in the load (song_key).
 -- Inputs     staging.songs
 -- Load rule  rebuilt for every load; published by include/sql/publish/dim_songs.sql.
-drop table if exists audit.dim_songs;
+delete from audit.dim_songs;
 
-create table audit.dim_songs
-distkey (artist_key)
-sortkey (artist_key)
-as
+insert into audit.dim_songs (
+    song_key, artist_key, song_name, song_mbid, song_url, artist_name, artist_mbid, song_rank, play_count,
+    listeners, first_seen_date, last_seen_date
+)
 with ranked_songs as (
     select
         songs.*,

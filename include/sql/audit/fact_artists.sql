@@ -1,12 +1,13 @@
 -- Grain      one row per artist and snapshot date: every artist of the load, charting, touring or both.
 -- Inputs     staging.songs, audit.dim_songs, audit.bridge_concert_artists, audit.dim_concerts, audit.current_load
 -- Load rule  rebuilt for every load; published by include/sql/publish/fact_artists.sql.
-drop table if exists audit.fact_artists;
+delete from audit.fact_artists;
 
-create table audit.fact_artists
-distkey (artist_key)
-sortkey (snapshot_date, artist_key)
-as
+insert into audit.fact_artists (
+    artist_key, snapshot_date, artist_name, artist_mbid, matched_by, chart_rank, chart_countries, listeners,
+    songs_charted, play_count, upcoming_concerts, headlined_concerts, undated_concerts, cancelled_concerts,
+    concert_countries, next_concert_date
+)
 with lastfm_artists as (
     select
         songs.artist_key,

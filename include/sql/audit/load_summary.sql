@@ -1,11 +1,13 @@
 -- Grain      one row: the load as a whole, compared with the published load before it.
 -- Inputs     staging.events, staging.songs, audit.*, dwh.load_ledger
 -- Load rule  rebuilt for every load; judged by great_expectations/expectations/load_summary.json.
-drop table if exists audit.load_summary;
+delete from audit.load_summary;
 
-create table audit.load_summary
-diststyle all
-as
+insert into audit.load_summary (
+    snapshot_date, events_rows, previous_events_rows, events_rows_ratio, songs_rows, previous_songs_rows,
+    songs_rows_ratio, concerts, share_of_concerts_without_artist, touring_artists, matched_artists,
+    artists_matched_by_mbid, share_of_lastfm_artists_touring, events_age_hours, songs_age_hours
+)
 with ranked_manifests as (
     select
         ledger.dataset,
