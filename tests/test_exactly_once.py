@@ -103,7 +103,7 @@ def lake(s3: Any, bucket: str) -> Lake:
 
 
 def test_killing_a_task_anywhere_leaves_the_star_of_an_undisturbed_run(redshift: Any, lake: Lake) -> None:
-    """Fifty loads; in each, the process of one task is killed at a random point of its work and tried again."""
+    """Fifty loads; in each, one task's process is killed at a random point of its work, and tried again."""
     land(lake, LOADS)
     warehouse.create_tables(redshift)
     plan = warehouse.pending_loads(redshift, lake)
