@@ -75,6 +75,28 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast');
 grant select on pg_catalog.pg_table_def, pg_catalog.svv_tables, pg_catalog.svv_columns, pg_catalog.svv_table_info to public;
 
+-- Sort keys and statistics
+
+-- A sort key lets Redshift skip the blocks that a query does not need: above all by its first column, on which an
+-- index does that work here. A table that a query creates gets none, because it is read whole; Redshift gathers its
+-- statistics at once, and so do we.
+create function pg_catalog.redshift_sort() returns event_trigger language plpgsql set default_statistics_target = 20 as $$
+declare
+    sort_keys text[] := array(select match[1] from regexp_matches(current_query(), '/\* sortkey (.*?) \*/', 'g') as match);
+    created record;
+begin
+    for created in select command_tag, objid::regclass as name from pg_event_trigger_ddl_commands() where object_type = 'table' loop
+        if created.command_tag = 'CREATE TABLE AS' then
+            execute format('analyze %s', created.name);
+        elsif cardinality(sort_keys) = 1 then -- of several statements sent at once, it is not known whose key it is
+            execute format('create index on %s (%s)', created.name, split_part(sort_keys[1], ',', 1));
+        end if;
+    end loop;
+end
+$$;
+create event trigger redshift_sort on ddl_command_end when tag in ('CREATE TABLE', 'CREATE TABLE AS')
+execute function pg_catalog.redshift_sort();
+
 -- Refusals and COPY
 
 create function pg_catalog.redshift_refuses(reason text) returns text volatile language plpgsql as $$
@@ -85,7 +107,8 @@ $$;
 
 -- Loads what sandbox/redshift_load.py delivers: `path`.json describes it, `path`.csv is the rows. Runs as its owner,
 -- the superuser, because on Redshift nobody needs a right to read files; so it checks the caller's right to insert.
-create function pg_catalog.redshift_load(path text) returns void volatile security definer language plpgsql as $$
+create function pg_catalog.redshift_load(path text) returns void volatile security definer language plpgsql
+set default_statistics_target = 20 as $$
 declare
     report json := pg_read_file(path || '.json')::json;
     target regclass;
@@ -134,6 +157,7 @@ begin
     end if;
     execute format('copy %s (%s) from %L with (format csv)', target, array_to_string(names, ', '), path || '.csv');
     get diagnostics loaded = row_count;
+    execute format('analyze %s', target);
     perform set_config('redshift.last_copy_count', loaded::text, false);
     raise info 'Load into table ''%'' completed, % record(s) loaded successfully.', target, loaded;
 end

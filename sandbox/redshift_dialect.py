@@ -45,7 +45,10 @@ _TEXT_TYPE = re.compile(
 
 
 def _create_table(sql: str) -> str:
-    """No physical attributes; keys inform, a primary key's columns are not null, text counts bytes."""
+    """No physical attributes; keys inform, a primary key's columns are not null, text counts bytes.
+
+    The sort key of a table is left as a comment, of which pg_catalog.redshift_sort makes an index.
+    """
     masked = mask(sql)
     start = re.match(
         rf"\s*CREATE\s+(?:LOCAL\s+)?(?:TEMP(?:ORARY)?\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?{QUALIFIED_NAME}\s*",
@@ -60,7 +63,9 @@ def _create_table(sql: str) -> str:
         position = end + 1
     first_words = [re.compile(rf"\s*({NAME})").match(masked, a, b) for a, b in elements]
     names, keys = {plain(sql[slice(*word.span(1))]) for word in first_words if word}, []
+    sort_key = ""
     while attribute := _TABLE_ATTRIBUTE.match(masked, position):
+        sort_key = sql[slice(*attribute.span("sortkey"))] or sort_key
         for a, b in (attribute.span("distkey"), attribute.span("sortkey")):
             keys += [plain(key) for key in sql[a:b].split(",") if a < b]
         position = attribute.end()
@@ -70,7 +75,8 @@ def _create_table(sql: str) -> str:
         columns = f"({', '.join(sql[a:b] for a, b in elements)})"
     elif elements:
         columns = f"({', '.join(kept for a, b in elements if (kept := _element(sql[a:b])))})"
-    return f"{head}{columns}{sql[position:]}"
+    comment = f"\n/* sortkey {sort_key} */" if sort_key else ""
+    return f"{head}{columns}{sql[position:]}{comment}"
 
 
 def _element(sql: str) -> str:

@@ -259,6 +259,21 @@ def test_a_table_is_created_from_a_query_with_its_keys(artists: Any) -> None:
     assert rows(artists, "select * from staging.copy") == [[1, "as"]]
 
 
+def test_a_sort_key_spares_reading_the_whole_table(artists: Any) -> None:
+    rows(
+        artists,
+        "create table staging.songs (song varchar(8), plays bigint) distkey (song) sortkey (song, plays)",
+    )
+    rows(artists, "create table staging.many as select 1::bigint as id union all select 2")
+    for _ in range(9):
+        rows(artists, "insert into staging.many select id from staging.many")
+    for letter in "abcdefgh":
+        rows(artists, f"insert into staging.songs select '{letter}', id from staging.many")
+    rows(artists, "analyze staging.songs")
+    plan = rows(artists, "explain select sum(plays) from staging.songs where song = 'b'")
+    assert "songs_song_idx" in str(plan)
+
+
 def test_a_key_names_a_column(redshift: Any) -> None:
     assert '"nobody"' in failure(redshift, "create table t (id bigint) distkey (nobody)")
 

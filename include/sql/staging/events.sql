@@ -1,8 +1,8 @@
 -- Grain      one row per event and billed artist; an event with nobody billed has one row without artist.
 -- Load rule  emptied, then COPY of the objects of exactly one manifest. COPY of Parquet goes by position:
 --            the columns are those of include.sources.ticketmaster.EventRow, in that order.
--- Keys       distributed by event, because every reader groups or joins by event_id; sorted likewise,
---            so that those steps merge without a sort.
+-- Keys       distributed by event, because every reader groups or joins by event_id; not sorted, because every
+--            reader reads all of it: COPY would sort for nothing.
 create table if not exists staging.events (
     snapshot_at timestamp,
     country_code varchar(2),
@@ -44,5 +44,4 @@ create table if not exists staging.events (
     artist_key varchar(32),
     namesake_key varchar(32)
 )
-distkey (event_id)
-sortkey (event_id);
+distkey (event_id);

@@ -1,7 +1,8 @@
 -- Grain      one row per artist and track; an artist without tracks has one row without song.
 -- Load rule  emptied, then COPY of the objects of exactly one manifest. COPY of Parquet goes by position:
 --            the columns are those of include.sources.lastfm.SongRow, in that order.
--- Keys       distributed and sorted by artist, the key under which songs and concerts meet.
+-- Keys       distributed by artist, the key under which songs and concerts meet; not sorted, because every reader
+--            reads all of it: COPY would sort for nothing.
 create table if not exists staging.songs (
     snapshot_at timestamp,
     asked_name varchar(1020),
@@ -19,5 +20,4 @@ create table if not exists staging.songs (
     play_count bigint,
     listeners bigint
 )
-distkey (artist_key)
-sortkey (artist_key);
+distkey (artist_key);
