@@ -56,5 +56,5 @@ $(INSTALLED): requirements.lock
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "$(PYTHON) lacks the module venv: install it (on Debian and Ubuntu: apt-get install python3-venv)." >&2; exit 1; }
 	@echo "Setting up $(VENV) with `$(PYTHON) --version` (once; takes a minute or two)"
 	@test -x $(VENV)/bin/python -a -x $(VENV)/bin/pip || $(PYTHON) -m venv --clear $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --requirement requirements.lock
+	@$(VENV)/bin/python -m pip install -qq --requirement requirements.lock
 	@touch $@
