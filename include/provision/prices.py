@@ -10,11 +10,8 @@ RPU_HOUR = 0.375
 
 NODE_HOUR: Mapping[str, float] = {
     "ra3.large": 0.543,
-    "ra3.xlplus": 1.086,
-    "ra3.4xlarge": 3.26,
-    "ra3.16xlarge": 13.04,
 }
-"""Provisioned, per node and hour in which the cluster is not paused."""
+"""Provisioned, per node and hour in which the cluster is not paused. We know only the lowest."""
 
 _PAGE = "https://aws.amazon.com/redshift/pricing/"
 _NOTE = f"Storage and snapshots come on top. Prices of us-east-1, October 2026: {_PAGE}"
