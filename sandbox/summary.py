@@ -8,6 +8,9 @@ from typing import Any
 
 STAR = ("fact_artists", "dim_songs", "dim_concerts", "bridge_concert_artists")
 
+CHANGED = ("added", "changed", "closed", "unchanged")
+CHANGES = "select changes from dwh.load_ledger where state = 'published' order by judged_at desc limit 1"
+
 # Artists whom both sources know, the busiest first.
 INTERESTING = """
 select artist_name, chart_rank, listeners, top_song, upcoming_concerts, next_concert_date, next_concert_city
@@ -36,10 +39,13 @@ def warehouse(environment: Mapping[str, str]) -> str:
         ) as redshift,
         redshift.cursor() as cursor,
     ):
-        lines = ["Rows"]
+        cursor.execute(CHANGES)
+        changes = json.loads(cursor.fetchall()[0][0])
+        lines = [f"{'Rows':<30}" + "".join(f"{head:>11}" for head in ("in all", *CHANGED))]
         for table in STAR:
             cursor.execute(f"select count(*) from dwh.{table}")
-            lines.append(f"  dwh.{table:<24} {cursor.fetchall()[0][0]:>9,}")
+            counts = [cursor.fetchall()[0][0], *(changes[table][kind] for kind in CHANGED)]
+            lines.append(f"  dwh.{table:<24}" + "".join(f"{count:>11,}" for count in counts))
         cursor.execute(INTERESTING)
         names = [str(column[0]) for column in cursor.description]
         rows = [[_text(value) for value in row] for row in cursor.fetchall()]
