@@ -3,7 +3,7 @@
     python -m include.reader
 
 creates it through the Airflow connection `redshift`, whose user must own the schemas and may create roles
-(`python -m include.provision create` does the same on the warehouse it creates). A data scientist then gets it by
+(`python -m include.provision create` does the same on the warehouse it creates). A data scientist gets it by
 
     create user ada password '…';
     grant role musician_reader to ada;

@@ -1,6 +1,8 @@
-"""Prints the connections to a running sandbox, for a shell: eval "$(.venv/bin/python -m sandbox.connections)".
+"""Prints the connections to a running sandbox, for a shell after `make up`:
 
-After `make up`, so that a notebook, or another program that reads AIRFLOW_CONN_REDSHIFT and the like, finds it.
+    eval "$(.venv/bin/python -m sandbox.connections)"
+
+Then a notebook, or another program that reads AIRFLOW_CONN_REDSHIFT and the like, finds it.
 """
 
 import argparse
