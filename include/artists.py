@@ -10,6 +10,7 @@ artist is a namesake, and gets the key `artist_key(name, mbid)`.
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 
 # Those of Latin, Greek and Cyrillic: in other scripts such marks are letters.
 _DIACRITICS = re.compile("[\u0300-\u036f]")
@@ -30,6 +31,7 @@ def normalised_name(name: str) -> str:
     return "".join(words) or " ".join(folded.split())
 
 
+@lru_cache(maxsize=20_000)
 def artist_key(name: str, mbid: str | None = None) -> str:
     """32 hexadecimal digits that stand for the artist of this name; with `mbid`, for that namesake only."""
     return _digest(normalised_name(name), mbid or "")

@@ -1,7 +1,8 @@
 """The Airflow connections the pipeline uses, resolved before any work begins.
 
     ticketmaster   http      password = API key; host = base URL; extra `requests_per_second`, `daily_quota`
-    lastfm         http      password = API key; host = base URL; extra `requests_per_second`
+    lastfm         http      password = API key; host = base URL; extra `requests_per_second`, `daily_quota`
+                             (a quota only if it is given)
     aws_default    aws       credentials, or none for a role; extra `region_name`, `endpoint_url`
     redshift       redshift  host, port, schema = database, login, password; or IAM or a secret instead of
                              a password, see include/redshift_login.py
@@ -20,7 +21,7 @@ from include.settings import Settings
 
 _BASE_URLS = {"ticketmaster": "https://app.ticketmaster.com", "lastfm": "https://ws.audioscrobbler.com"}
 _REQUESTS_PER_SECOND = 5.0
-_DAILY_QUOTA = 5_000
+_DAILY_QUOTAS = {"ticketmaster": 5_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class SourceConnection:
     base_url: str
     key: str = field(repr=False)
     requests_per_second: float = _REQUESTS_PER_SECOND
-    daily_quota: int = _DAILY_QUOTA
+    daily_quota: int | None = None
+    """Calls within 24 hours; None if the source does not limit them."""
 
 
 async def source_connection(connection_id: str) -> SourceConnection:
@@ -51,8 +53,9 @@ async def source_connection(connection_id: str) -> SourceConnection:
     extra = found.extra_dejson
     try:
         rate = float(extra.get("requests_per_second", _REQUESTS_PER_SECOND))
-        quota = int(extra.get("daily_quota", _DAILY_QUOTA))
-        if not (rate > 0 and quota > 0):
+        given = extra.get("daily_quota", _DAILY_QUOTAS.get(connection_id))
+        quota = None if given is None else int(given)
+        if not (rate > 0 and (quota is None or quota > 0)):
             raise ValueError
     except (TypeError, ValueError):
         raise _missing(

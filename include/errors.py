@@ -4,6 +4,7 @@
     ├── SettingInvalid      an environment variable does not parse      → fix the setting
     ├── ConnectionMissing   an Airflow connection is not defined        → define it
     ├── SourceUnavailable   timeout, 429, 5xx after our own retries     → Airflow retries
+    ├── QuotaSpent          the day's calls of an API key are used up   → Airflow retries when they start anew
     ├── SourceRejected      bad key, bad request                        → fix the connection
     ├── UnexpectedPayload   a whole response changed its shape          → fix the parser
     ├── TooManyRejected     too many records did not fit their type     → look at rejected/, fix the parser
@@ -16,7 +17,7 @@ Every message names what happened, to which object, and what the reader should d
 carry an API key: the classes of `include.sources` redact URLs and bodies before they raise.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 
@@ -24,6 +25,11 @@ class PipelineError(Exception):
     """Base of every error this project raises on purpose; not cured by a retry unless a child says so."""
 
     retryable = False
+
+    def __init__(self, message: str, not_before: datetime | None = None) -> None:
+        super().__init__(message)
+        self.not_before = not_before
+        """The first instant at which a retry makes sense; None if any does."""
 
 
 class SettingInvalid(PipelineError, ValueError):
@@ -36,6 +42,12 @@ class ConnectionMissing(PipelineError, LookupError):
 
 class SourceUnavailable(PipelineError):
     """A source did not answer properly although we asked several times. A later try may succeed."""
+
+    retryable = True
+
+
+class QuotaSpent(PipelineError):
+    """The calls that an API key may make within a day are used up; `not_before` says until when."""
 
     retryable = True
 
@@ -71,9 +83,22 @@ class ProvisioningFailed(PipelineError):
 def task_retries() -> dict[str, Any]:
     """How every task retries, as arguments of an Airflow operator: up to 3 times, after 1, 2 and 4 minutes.
 
-    A `PipelineError` that a retry cannot cure fails its task at once. Anything unforeseen is retried.
+    A `PipelineError` that a retry cannot cure fails its task at once. One that says `not_before` is retried
+    then. Anything unforeseen is retried.
     """
     from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+    from airflow.sdk.definitions.retry_policy import RetryDecision
+
+    class RetryPolicy(ExceptionRetryPolicy):
+        """Evaluated in the worker, which has the error itself."""
+
+        def evaluate(self, exception: BaseException, *arguments: Any, **context: Any) -> RetryDecision:
+            decision = super().evaluate(exception, *arguments, **context)
+            not_before = getattr(exception, "not_before", None)
+            if decision.action is RetryAction.RETRY and not_before:
+                wait = max(not_before - datetime.now(UTC), timedelta()) + timedelta(seconds=1)
+                return RetryDecision.retry(wait, reason=f"not before {not_before:%Y-%m-%d %H:%M:%S} UTC")
+            return decision
 
     curable: list[type[BaseException] | str] = [
         kind for kind in PipelineError.__subclasses__() if kind.retryable
@@ -83,7 +108,7 @@ def task_retries() -> dict[str, Any]:
         "retry_delay": timedelta(minutes=1),
         "retry_exponential_backoff": 2.0,
         "max_retry_delay": timedelta(minutes=15),
-        "retry_policy": ExceptionRetryPolicy(
+        "retry_policy": RetryPolicy(
             rules=[
                 RetryRule(exception=curable, action=RetryAction.RETRY, reason="the source may answer later"),
                 RetryRule(

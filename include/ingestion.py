@@ -8,77 +8,101 @@ with today's parser:
 
 import argparse
 import logging
-import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from include import connections
+from include.artists import artist_key
 from include.connections import SourceConnection
 from include.errors import SourceRejected
+from include.fetching import Fetch
 from include.lake import Lake, run_instant
 from include.landing import EVENTS, SONGS, Landed, land
-from include.recorder import Recorder
 from include.settings import Settings
 from include.sources import lastfm, lastfm_lists, ticketmaster_search
-from include.sources.http import Backoff, Client, Request
+from include.sources.crawl import Crawl
+from include.sources.crawl_plan import Plan, plan_after
+from include.sources.http import Request
 from include.sources.lastfm_lists import Collected, ListPage
-from include.sources.windows import Crawl, Page, Stretch, Window
+from include.sources.windows import Page, Stretch, Window
 from include.tasks import task_group
+from include.touring import touring_artists
 
 __all__ = ["Landed", "fetch_events", "fetch_songs", "land"]
 
-log = logging.getLogger(__name__)
-
-BACKOFF = Backoff()
-"""How patient both sources' clients are."""
-
 
 async def fetch_events(
-    lake: Lake, connection: SourceConnection, settings: Settings, run: str
+    lake: Lake, connection: SourceConnection, settings: Settings, run: str, ask_again: bool = False
 ) -> dict[str, Any]:
     """Asks for every concert of the settings' countries until their horizon, and keeps the answers.
 
-    Returns a summary for the log. Raises `SourceUnavailable` or `SourceRejected`.
+    Returns a summary for the log. A run that was fetched is left as it is, unless it is to be asked again.
+    Raises `SourceUnavailable`, `SourceRejected` or `QuotaSpent`.
     """
-    if done := _done_before(lake, EVENTS, run, settings):
+    fetch = Fetch(lake, EVENTS, run)
+    if done := fetch.begin(settings, ask_again):
         return done
-    started = time.monotonic()
     start = run_instant(run)
     end = start + timedelta(days=settings.horizon_days)
-    async with _client(connection, ticketmaster_search.KEY_PARAMETER) as client:
 
-        async def ask(window: Window, page: int) -> Page:
-            return await recorder.ask(ticketmaster_search.request(window, page), ticketmaster_search.read)
+    def make_plan() -> dict[str, Any]:
+        earlier = lake.newest_complete(EVENTS)
+        if earlier is None:
+            return {"planned_after": None, "plan": {}}
+        manifest, certificate = earlier
+        plan = plan_after(certificate["windows"], settings.countries, start, end)
+        return {"planned_after": manifest.run, "plan": msgspec.to_builtins(plan)}
 
-        crawl = Crawl(ask)
-        recorder = Recorder(lake, EVENTS, run, client, lambda: (*crawl.progress(), "events"))
-        stretches = await crawl.run(settings.countries, start, end)
+    written = fetch.plan(make_plan)
+
+    async def ask(window: Window, page: int) -> Page:
+        return await recorder.ask(ticketmaster_search.request(window, page), ticketmaster_search.read)
+
+    crawl = Crawl(ask)
+    async with fetch.recording(
+        connection, ticketmaster_search.KEY_PARAMETER, lambda: (*crawl.progress(), "events")
+    ) as recorder:
+        plan = msgspec.convert(written["plan"], Plan)
+        stretches = await crawl.run(settings.countries, start, end, plan)
+    about = {
+        "countries": list(settings.countries),
+        "horizon_date": end.date().isoformat(),
+        "planned_after": written["planned_after"],
+    }
     reasons = [
         f"{stretch.window.name()}: {stretch.distinct} of {stretch.reported} reported events came"
         for stretch in stretches
         if not stretch.complete
     ]
-    about = {"countries": list(settings.countries), "horizon_date": end.date().isoformat()}
-    parts = [_window_of(stretch) for stretch in stretches]
-    return _finish_fetch(lake, EVENTS, run, about, parts, reasons, recorder, client, started)
+    return fetch.finish(about, [_window_of(stretch) for stretch in stretches], reasons)
 
 
 async def fetch_songs(
-    lake: Lake, connection: SourceConnection, settings: Settings, run: str
+    lake: Lake, connection: SourceConnection, settings: Settings, run: str, ask_again: bool = False
 ) -> dict[str, Any]:
-    """Asks for the top artists of the settings' countries and the top tracks of each, and keeps the answers.
+    """Asks for the top artists of the settings' countries, for those who tour, and for each one's top tracks.
 
-    Returns a summary for the log. Raises `SourceUnavailable` or `SourceRejected`.
+    Returns a summary for the log. A run that was fetched is left as it is, unless it is to be asked again.
+    Raises `SourceUnavailable`, `SourceRejected` or `QuotaSpent`.
     """
-    if done := _done_before(lake, SONGS, run, settings):
+    fetch = Fetch(lake, SONGS, run)
+    if done := fetch.begin(settings, ask_again):
         return done
-    started = time.monotonic()
-    asked: dict[str, lastfm.Charted] = {}
+
+    def make_plan() -> dict[str, Any]:
+        events, touring = touring_artists(lake, settings.touring_artists, run_instant(run).date())
+        return {"touring_in": events, "touring": touring}
+
+    written = fetch.plan(make_plan)
+    asked: dict[str, str] = {}
     lists: dict[str, Collected] = {}
-    async with _client(connection, lastfm_lists.KEY_PARAMETER) as client:
-        recorder = Recorder(lake, SONGS, run, client, lambda: (len(lists), len(asked), "lists"))
+    async with fetch.recording(
+        connection, lastfm_lists.KEY_PARAMETER, lambda: (len(lists), len(asked), "lists")
+    ) as recorder:
 
         async def ask(request: Request) -> ListPage:
             return await recorder.ask(request, lastfm_lists.read)
@@ -103,96 +127,34 @@ async def fetch_songs(
                     f"Last.fm has no chart for {country}: {chart.result().not_found}. "
                     "Take the country out of MUSICIAN_COUNTRIES."
                 )
-        asked |= lastfm.ranked(
+        charting = lastfm.ranked(
             (
                 [lastfm.Charted(name) for name in chart.result().names if name != lastfm.UNKNOWN]
                 for chart in charts
             ),
             settings.artists_per_country,
         )
+        asked |= {key: artist.name for key, artist in charting.items()}
+        for name in written["touring"]:
+            asked.setdefault(artist_key(name), name)
         async with task_group() as tasks:
-            for artist in asked.values():
-                tracks = partial(lastfm_lists.tracks_request, artist.name)
-                tasks.create_task(collect(f"artist {artist.name}", settings.tracks_per_artist, tracks))
+            for name in asked.values():
+                tracks = partial(lastfm_lists.tracks_request, name)
+                tasks.create_task(collect(f"artist {name}", settings.tracks_per_artist, tracks))
+    about = {
+        "countries": list(settings.countries),
+        "artists_per_country": settings.artists_per_country,
+        "tracks_per_artist": settings.tracks_per_artist,
+        "touring_in": written["touring_in"],
+        "touring_artists": len(asked) - len(charting),
+    }
     reasons = [
         f"{name}: {len(found.names)} of {found.reported} reported items came"
         for name, found in lists.items()
         if not found.complete
     ]
-    about = {
-        "countries": list(settings.countries),
-        "artists_per_country": settings.artists_per_country,
-        "tracks_per_artist": settings.tracks_per_artist,
-    }
-    names = [*(f"chart {c}" for c in settings.countries), *(f"artist {a.name}" for a in asked.values())]
-    parts = [
-        {
-            "window": name,
-            "returned": lists[name].artist,
-            "not_found": lists[name].not_found,
-            "reported": lists[name].reported,
-            "fetched": lists[name].fetched,
-            "distinct": len(lists[name].names),
-            "complete": lists[name].complete,
-            "answers": lists[name].pages,
-        }
-        for name in names
-    ]
-    return _finish_fetch(lake, SONGS, run, about, parts, sorted(reasons), recorder, client, started)
-
-
-def _client(connection: SourceConnection, key_parameter: str) -> Client:
-    return Client(
-        connection.id,
-        connection.base_url,
-        key_parameter,
-        connection.key,
-        connection.requests_per_second,
-        BACKOFF,
-    )
-
-
-def _done_before(lake: Lake, dataset: str, run: str, settings: Settings) -> dict[str, Any] | None:
-    """The summary of a fetch that an earlier try brought to its end. Creates the bucket if there is none."""
-    lake.ensure_bucket(settings.raw_retention_days)
-    crawl = lake.crawl(dataset, run)
-    if crawl is None:
-        return None
-    log.info("%s %s was fetched before; nothing is asked", dataset, run)
-    return _summary(dataset, run, crawl) | {"requests_sent": 0}
-
-
-def _finish_fetch(
-    lake: Lake,
-    dataset: str,
-    run: str,
-    about: dict[str, Any],
-    windows: Sequence[dict[str, Any]],
-    reasons: Sequence[str],
-    recorder: Recorder,
-    client: Client,
-    started: float,
-) -> dict[str, Any]:
-    crawl = {**about, "complete": not reasons, "reasons": list(reasons), "windows": list(windows)}
-    lake.put_crawl(dataset, run, crawl)
-    log.info(
-        "fetched %s %s in %.1f s: %d requests sent, %d answers received, %d kept from before, %s",
-        dataset, run, time.monotonic() - started, client.sent, recorder.received, recorder.replayed,
-        "not complete: " + "; ".join(reasons[:3]) if reasons else "complete",
-    )  # fmt: skip
-    return _summary(dataset, run, crawl) | {"requests_sent": client.sent}
-
-
-def _summary(dataset: str, run: str, crawl: dict[str, Any]) -> dict[str, Any]:
-    windows = crawl["windows"]
-    return {
-        "dataset": dataset,
-        "run": run,
-        "complete": crawl["complete"],
-        "answers": sum(len(window["answers"]) for window in windows),
-        "reported": sum(window["reported"] for window in windows),
-        "distinct": sum(window["distinct"] for window in windows),
-    }
+    names = [*(f"chart {c}" for c in settings.countries), *(f"artist {name}" for name in asked.values())]
+    return fetch.finish(about, [_list_of(name, lists[name]) for name in names], sorted(reasons))
 
 
 def _window_of(stretch: Stretch) -> dict[str, Any]:
@@ -207,7 +169,21 @@ def _window_of(stretch: Stretch) -> dict[str, Any]:
         "distinct": stretch.distinct,
         "tolerance": stretch.tolerance,
         "complete": stretch.complete,
+        "given_up": stretch.given_up,
         "answers": [ticketmaster_search.request(asked, page).name for asked, page in stretch.pages],
+    }
+
+
+def _list_of(name: str, found: Collected) -> dict[str, Any]:
+    return {
+        "window": name,
+        "returned": found.artist,
+        "not_found": found.not_found,
+        "reported": found.reported,
+        "fetched": found.fetched,
+        "distinct": len(found.names),
+        "complete": found.complete,
+        "answers": found.pages,
     }
 
 

@@ -15,7 +15,9 @@ import msgspec
 
 from include.artists import artist_key
 from include.errors import ManifestInvalid, TooManyRejected
-from include.lake import Lake, RawAnswer, raw_key, run_instant
+from include.lake import Lake, run_instant
+from include.met import MetIds
+from include.raw import RawRun
 from include.records import Rejection
 from include.settings import Settings
 from include.sources import lastfm, ticketmaster
@@ -48,16 +50,21 @@ def land(dataset: str, lake: Lake, run: str, settings: Settings, again: bool = F
     when the settings do not tolerate how many records were refused, `UnexpectedPayload` when a kept answer
     cannot be read, and `ManifestInvalid` when the run was not fetched.
     """
-    if lake.has_manifest(dataset, run) and not again:
+    if not again and lake.has_manifest(dataset, run):
         return _landed(lake, dataset, run)
     started = time.monotonic()
-    crawl = lake.crawl(dataset, run)
+    raw = lake.raw(dataset, run)
+    crawl = raw.crawl()
     if crawl is None:
-        raise ManifestInvalid(f"The run {run} of {dataset} is not fetched to its end. Fetch it first.")
-    tally = Tally(lake, dataset, run)
+        raise ManifestInvalid(
+            f"The run {run} of {dataset} is not fetched to its end, or its raw responses have expired. "
+            "Fetch it first."
+        )
+    lake.remove_manifest(dataset, run)
     row_type = _ROWS[dataset]
-    entries = lake.put_parts(dataset, run, row_type, _MAKE_ROWS[dataset](tally, crawl))
-    lake.put_rejected(dataset, run, tally.refused)
+    with lake.rejecting(dataset, run) as write_refused:
+        tally = Tally(raw, write_refused)
+        entries = lake.put_parts(dataset, run, row_type, _MAKE_ROWS[dataset](tally, crawl))
     certificate = {
         "dataset": dataset,
         "run": run,
@@ -66,23 +73,24 @@ def land(dataset: str, lake: Lake, run: str, settings: Settings, again: bool = F
         "rows": sum(rows for _, _, rows in entries),
         "records": tally.records,
         "duplicates": sum(tally.duplicates.values()),
-        "rejected": len(tally.refused),
+        "rejected": sum(tally.reasons.values()),
         "rejected_by_reason": dict(tally.reasons.most_common()),
         "windows": [
             {
                 **{key: value for key, value in part.items() if key != "answers"},
                 "duplicate": tally.duplicates[part["window"]],
                 "rejected": tally.rejected[part["window"]],
+                "elsewhere": tally.elsewhere[part["window"]],
                 "requests": len(part["answers"]),
             }
             for part in crawl["windows"]
         ],
     }
     lake.put_certificate(dataset, run, certificate)
-    if len(tally.refused) * 100 > settings.max_rejected_percent * tally.records:
+    if tally.faulty * 100 > settings.max_rejected_percent * tally.records:
         most = ", ".join(f"{reason} {count} times" for reason, count in tally.reasons.most_common(3))
         raise TooManyRejected(
-            f"{len(tally.refused)} of {tally.records} records of {dataset} {run} were refused, more "
+            f"{tally.faulty} of {tally.records} records of {dataset} {run} were refused, more "
             f"than {settings.max_rejected_percent} % (MUSICIAN_MAX_REJECTED_PERCENT): {most}. "
             f"Nothing is published: look at {lake.url(f'rejected/{dataset}/{run}/')}; when the parser is "
             f"corrected, run `python -m include.ingestion redrive {dataset} {run}`."
@@ -115,49 +123,45 @@ def _landed(lake: Lake, dataset: str, run: str) -> Landed:
 class Tally:
     """What becomes of the records of one run while it is landed."""
 
-    lake: Lake
-    dataset: str
-    run: str
+    raw: RawRun
+    write_refused: Callable[[dict[str, Any]], object]
     records: int = 0
     """Distinct records met, those refused included."""
-    refused: list[dict[str, Any]] = field(default_factory=list)
+    faulty: int = 0
+    """Records refused that nobody could expect to be."""
     reasons: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
-    """By window."""
+    """By window, as are the next two."""
     duplicates: Counter[str] = field(default_factory=Counter)
-    """By window."""
+    elsewhere: Counter[str] = field(default_factory=Counter)
+    """Events of other countries in answers about the whole world."""
 
-    def answer(self, name: str) -> RawAnswer:
-        """A kept answer. Raises `ManifestInvalid` when it has expired."""
-        return self.lake.raw(self.dataset, self.run, name)
-
-    def refuse(self, rejection: Rejection, window: str, name: str) -> None:
+    def refuse(self, rejection: Rejection, window: str, name: str, expected: bool = False) -> None:
         """Notes a refused record and where its raw line is."""
         self.records += 1
+        self.faulty += not expected
         self.reasons[rejection.reason] += 1
         self.rejected[window] += 1
-        self.refused.append(
-            {**msgspec.to_builtins(rejection), "raw": self.lake.url(raw_key(self.dataset, self.run, name))}
-        )
+        self.write_refused({**msgspec.to_builtins(rejection), "raw": self.raw.url(name)})
 
 
 def _event_rows(tally: Tally, crawl: dict[str, Any]) -> Iterator[msgspec.Struct]:
     """The rows of a run's events, each event once: as it was met first in the order of the windows."""
-    met: set[str] = set()
-    snapshot_at = run_instant(tally.run)
+    met = MetIds()
+    snapshot_at = run_instant(tally.raw.run)
     for part in crawl["windows"]:
         for name in part["answers"]:
-            answer = tally.answer(name)
+            answer = tally.raw.get(name)
             if answer.status != 200:
                 continue  # an empty search
-            for found in ticketmaster.rows(bytes(answer.body), snapshot_at, answer.request["countryCode"]):
+            country = answer.request.get("countryCode")
+            for found in ticketmaster.rows(bytes(answer.body), snapshot_at, country):
                 identity = found.record_id if isinstance(found, Rejection) else found[0].event_id
-                if identity in met:
+                if not isinstance(found, Rejection) and found[0].country_code not in crawl["countries"]:
+                    tally.elsewhere[part["window"]] += 1
+                elif identity is not None and not met.add(identity):
                     tally.duplicates[part["window"]] += 1
-                    continue
-                if identity is not None:
-                    met.add(identity)
-                if isinstance(found, Rejection):
+                elif isinstance(found, Rejection):
                     tally.refuse(found, part["window"], name)
                 else:
                     tally.records += 1
@@ -166,7 +170,7 @@ def _event_rows(tally: Tally, crawl: dict[str, Any]) -> Iterator[msgspec.Struct]
 
 def _song_rows(tally: Tally, crawl: dict[str, Any]) -> Iterator[msgspec.Struct]:
     """The rows of a run's songs: the artists in the order of the charts, each with the best songs first."""
-    snapshot_at = run_instant(tally.run)
+    snapshot_at = run_instant(tally.raw.run)
     charts: list[list[lastfm.Charted]] = []
     artists = []
     for part in crawl["windows"]:
@@ -176,7 +180,7 @@ def _song_rows(tally: Tally, crawl: dict[str, Any]) -> Iterator[msgspec.Struct]:
             continue
         charts.append([])
         for answer in part["answers"]:
-            for found in lastfm.chart(bytes(tally.answer(answer).body), name):
+            for found in lastfm.chart(bytes(tally.raw.get(answer).body), name):
                 if isinstance(found, Rejection):
                     tally.refuse(found, part["window"], answer)
                 else:
@@ -194,13 +198,16 @@ def _song_rows(tally: Tally, crawl: dict[str, Any]) -> Iterator[msgspec.Struct]:
             owners[key] = (name, part, standing)
     for name, part, standing in owners.values():
         [first, *_] = part["answers"]
+        only_billed = not standing.countries  # not every billing is an artist whom Last.fm knows
         if part["not_found"]:
-            tally.refuse(Rejection("artist_not_found", part["not_found"], name, 0), part["window"], first)
+            rejection = Rejection("artist_not_found", part["not_found"], name, 0)
+            tally.refuse(rejection, part["window"], first, expected=only_billed)
             continue
-        bodies = [bytes(tally.answer(answer).body) for answer in part["answers"]]
+        bodies = [bytes(tally.raw.get(answer).body) for answer in part["answers"]]
         songs = lastfm.songs(bodies, snapshot_at, name, standing, crawl["tracks_per_artist"])
         for rejection in songs.rejections:
-            tally.refuse(rejection, part["window"], first)
+            nobody = rejection.reason in ("shadow_artist", "unknown_artist")
+            tally.refuse(rejection, part["window"], first, expected=only_billed and nobody)
         tally.duplicates[part["window"]] += songs.duplicates
         tally.records += len(songs.rows)
         yield from songs.rows

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from include.lake import Lake
+from include.errors import QuotaSpent
+from include.raw import RawRun
 from include.sources.http import Client, Request, Response
 
 log = logging.getLogger(__name__)
@@ -22,40 +23,50 @@ class Recorder:
     `outlook` tells, for the progress in the log, how many of how many things have come so far.
     """
 
-    def __init__(
-        self, lake: Lake, dataset: str, run: str, client: Client, outlook: Callable[[], tuple[int, int, str]]
-    ) -> None:
-        self._lake = lake
-        self._dataset = dataset
-        self._run = run
+    def __init__(self, raw: RawRun, client: Client, outlook: Callable[[], tuple[int, int, str]]) -> None:
+        self._raw = raw
         self._client = client
         self._outlook = outlook
-        self._kept = lake.raw_names(dataset, run)
+        self._kept = raw.names()
+        self._under_way = 0
+        self._all_came = asyncio.Event()
         self._started = self._reported = time.monotonic()
         self.replayed = 0
         """Answers that an earlier try had kept."""
         self.received = 0
         """Answers that came new."""
         if self._kept:
-            log.info("%s %s goes on: %d answers are kept from before", dataset, run, len(self._kept))
+            log.info("%s %s goes on: %d answers are kept from before", raw.dataset, raw.run, len(self._kept))
 
     async def ask(self, request: Request, read: Callable[[Response], Meaning]) -> Meaning:
         """What `read` makes of the answer. Raises what the client raises."""
         if request.name in self._kept:
-            kept = await asyncio.to_thread(self._lake.raw, self._dataset, self._run, request.name)
+            kept = await asyncio.to_thread(self._raw.get, request.name)
             self.replayed += 1
             return read(Response(kept.status, {}, bytes(kept.body), kept.received_at))
-        async with self._client.get(request, read) as (response, meaning):
-            await asyncio.to_thread(
-                self._lake.put_raw,
-                self._dataset,
-                self._run,
-                request.name,
-                {"path": request.path, **request.params},
-                response.status,
-                response.received_at,
-                response.body,
-            )
+        try:
+            return await self._ask(request, read)
+        except QuotaSpent:
+            await self._all_came.wait()  # what is under way is paid for
+            raise
+
+    async def _ask(self, request: Request, read: Callable[[Response], Meaning]) -> Meaning:
+        self._under_way += 1
+        self._all_came.clear()
+        try:
+            async with self._client.get(request, read) as (response, meaning):
+                await asyncio.to_thread(
+                    self._raw.put,
+                    request.name,
+                    {"path": request.path, **request.params},
+                    response.status,
+                    response.received_at,
+                    response.body,
+                )
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._all_came.set()
         self._kept.add(request.name)
         self.received += 1
         self._report_progress()
@@ -71,7 +82,7 @@ class Recorder:
         left = timedelta(seconds=elapsed * max(expected - done, 0) / done) if done else None
         log.info(
             "%s: %d answers at %.1f a second, %d of about %d %s; done at about %s UTC",
-            self._dataset,
+            self._raw.dataset,
             self.received + self.replayed,
             self.received / elapsed,
             done,

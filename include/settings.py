@@ -26,6 +26,9 @@ class Settings:
     """MUSICIAN_HORIZON_DAYS: how far ahead events are collected."""
     artists_per_country: int = 50
     """MUSICIAN_ARTISTS_PER_COUNTRY: how many artists are taken from each country's Last.fm chart."""
+    touring_artists: int = 200
+    """MUSICIAN_TOURING_ARTISTS: how many artists are taken from those billed in the newest complete events
+    run, those with the most concerts first; 0 takes none."""
     tracks_per_artist: int = 50
     """MUSICIAN_TRACKS_PER_ARTIST: how many top tracks are collected per artist (at most 1,000)."""
     max_rejected_percent: int = 5
@@ -110,6 +113,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "countries": _countries,
     "horizon_days": _between(1, 1_000),
     "artists_per_country": _between(1, 1_000),
+    "touring_artists": _between(0, 5_000),
     "tracks_per_artist": _between(1, 1_000),
     "max_rejected_percent": _between(0, 100),
     "raw_retention_days": _between(1, 365),

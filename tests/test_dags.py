@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -130,16 +130,30 @@ def test_a_retry_is_spared_when_it_cannot_help(dag: Any) -> None:
     assert action(OSError("anything unforeseen")) is RetryAction.DEFAULT
 
 
+def test_a_retry_waits_until_the_source_may_be_asked_again(dag: Any) -> None:
+    from airflow.sdk import RetryAction
+
+    from include.errors import QuotaSpent
+
+    spent = QuotaSpent("the day's calls are spent", not_before=datetime.now(UTC) + timedelta(hours=5))
+    decision = dag.tasks[0].retry_policy.evaluate(spent, try_number=1, max_tries=3)
+    assert decision.action is RetryAction.RETRY
+    assert timedelta(hours=4.9) < decision.retry_delay <= timedelta(hours=5, seconds=1)
+
+
 def test_the_parameters_default_to_the_settings(dag_bag: Any) -> None:
     settings = Settings.from_environment()
     assert dag_bag.dags["ingest_events"].params.dump() == {
         "countries": list(settings.countries),
         "horizon_days": settings.horizon_days,
+        "ask_again": False,
     }
     assert dag_bag.dags["ingest_songs"].params.dump() == {
         "countries": list(settings.countries),
         "artists_per_country": settings.artists_per_country,
+        "touring_artists": settings.touring_artists,
         "tracks_per_artist": settings.tracks_per_artist,
+        "ask_again": False,
     }
 
 

@@ -44,7 +44,7 @@ def lake(s3: Any, bucket: str) -> Lake:
 
 
 def put_raw(lake: Lake, name: str, body: bytes = BODY) -> None:
-    lake.put_raw("events", RUN, name, {"page": "0"}, 200, datetime(2026, 11, 22, 6, 1, tzinfo=UTC), body)
+    lake.raw("events", RUN).put(name, {"page": "0"}, 200, datetime(2026, 11, 22, 6, 1, tzinfo=UTC), body)
 
 
 def landed(lake: Lake, number: int = 3, run: str = RUN) -> None:
@@ -68,7 +68,7 @@ def test_a_bucket_that_is_not_there_is_made_encrypted_and_closed_and_its_raw_res
     s3: Any,
 ) -> None:
     lake = Lake(s3, f"test-{uuid.uuid4()}")
-    lake.ensure_bucket(9)
+    lake.objects.ensure(9)
     assert s3.get_public_access_block(Bucket=lake.bucket)["PublicAccessBlockConfiguration"] == {
         "BlockPublicAcls": True,
         "IgnorePublicAcls": True,
@@ -92,12 +92,12 @@ def test_a_bucket_is_made_in_the_region_of_the_connection(services: Any) -> None
         aws_secret_access_key=services.aws["secret_access_key"],
     )
     lake = Lake(s3, f"test-{uuid.uuid4()}")
-    lake.ensure_bucket(9)
+    lake.objects.ensure(9)
     assert s3.get_bucket_location(Bucket=lake.bucket)["LocationConstraint"] == "eu-central-1"
 
 
 def test_a_bucket_that_exists_is_left_as_it_is(s3: Any, lake: Lake) -> None:
-    lake.ensure_bucket(9)
+    lake.objects.ensure(9)
     with pytest.raises(s3.exceptions.ClientError, match="NoSuchLifecycleConfiguration"):
         s3.get_bucket_lifecycle_configuration(Bucket=lake.bucket)
 
@@ -110,7 +110,7 @@ def test_a_bucket_that_may_not_be_used_is_named_with_its_setting(services: Any) 
     with Stubber(s3) as answers:  # moto knows no foreign accounts
         answers.add_client_error("head_bucket", "403", http_status_code=403)
         with pytest.raises(SettingInvalid, match=r"taken-by-others.*MUSICIAN_BUCKET"):
-            Lake(s3, "taken-by-others").ensure_bucket(9)
+            Lake(s3, "taken-by-others").objects.ensure(9)
 
 
 def test_an_answer_is_kept_byte_for_byte_in_one_line(lake: Lake) -> None:
@@ -119,29 +119,29 @@ def test_an_answer_is_kept_byte_for_byte_in_one_line(lake: Lake) -> None:
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     assert BODY in line
-    kept = lake.raw("events", RUN, "US-0")
+    kept = lake.raw("events", RUN).get("US-0")
     assert (kept.request, kept.status, bytes(kept.body)) == ({"page": "0"}, 200, BODY)
 
 
 def test_an_answer_of_several_lines_becomes_one(lake: Lake) -> None:
     put_raw(lake, "US-0", b'{\n "a": 1\n}')
     assert gzip.decompress(read(lake, lake.url(f"raw/events/{RUN}/US-0.jsonl.gz"))).count(b"\n") == 1
-    assert bytes(lake.raw("events", RUN, "US-0").body) == b'{"a":1}'
+    assert bytes(lake.raw("events", RUN).get("US-0").body) == b'{"a":1}'
 
 
 def test_all_kept_answers_of_a_run_are_listed_however_many(lake: Lake) -> None:
     names = {f"US-{n}" for n in range(1_005)}
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: put_raw(lake, name), names))
-    lake.put_crawl("events", RUN, {})
-    assert lake.raw_names("events", RUN) == names
-    assert lake.raw_names("events", "2026-11-23T060000Z") == set()
+    lake.raw("events", RUN).put_crawl({})
+    assert lake.raw("events", RUN).names() == names
+    assert lake.raw("events", "2026-11-23T060000Z").names() == set()
 
 
 def test_a_crawl_is_over_when_it_says_so(lake: Lake) -> None:
-    assert lake.crawl("events", RUN) is None
-    lake.put_crawl("events", RUN, {"complete": True})
-    assert lake.crawl("events", RUN) == {"complete": True}
+    assert lake.raw("events", RUN).crawl() is None
+    lake.raw("events", RUN).put_crawl({"complete": True})
+    assert lake.raw("events", RUN).crawl() == {"complete": True}
 
 
 def test_rows_come_back_from_parquet_in_order_with_types_redshift_reads(lake: Lake) -> None:
@@ -240,8 +240,10 @@ def test_an_intact_manifest_passes_and_a_missing_or_altered_object_does_not(lake
 
 
 def test_refused_records_are_lines_of_json(lake: Lake) -> None:
-    url = lake.put_rejected("events", RUN, [{"reason": "too_long"}, {"reason": "missing_id"}])
-    lines = gzip.decompress(read(lake, url)).splitlines()
+    with lake.rejecting("events", RUN) as refuse:
+        for reason in ("too_long", "missing_id"):
+            refuse({"reason": reason})
+    lines = gzip.decompress(read(lake, lake.url(f"rejected/events/{RUN}/rejected.jsonl.gz"))).splitlines()
     assert [json.loads(line)["reason"] for line in lines] == ["too_long", "missing_id"]
 
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from include import quality, warehouse
-from include.errors import SourceRejected, SourceUnavailable, UnexpectedPayload
+from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
 from include.lake import Lake
 from include.landing import Landed, land
 from include.records import Rejection
@@ -100,7 +100,7 @@ def test_what_is_not_about_events_is_not_taken_for_an_empty_page(path: Path) -> 
     ("name", "status", "meaning"),
     [
         ("error__67e95f", 401, SourceRejected),
-        ("error__429_QuotaViolation", 429, SourceUnavailable),
+        ("error__429_QuotaViolation", 429, QuotaSpent),
         ("error__429_SpikeArrestViolation", 429, Retry),
         ("error__DIS1015_bad-date-format", 400, SourceRejected),
         ("error__DIS1035_max-paging-depth", 400, SourceRejected),
@@ -185,7 +185,7 @@ def test_every_recording_belongs_to_a_test_above() -> None:
 
 
 def keep(lake: Lake, dataset: str, name: str, path: Path, request: dict[str, str]) -> None:
-    lake.put_raw(dataset, RUN, name, request, 200, SNAPSHOT, path.read_bytes())
+    lake.raw(dataset, RUN).put(name, request, 200, SNAPSHOT, path.read_bytes())
 
 
 def window(name: str, answers: list[str], **more: Any) -> dict[str, Any]:
@@ -199,7 +199,7 @@ def land_recorded_events(lake: Lake) -> Landed:
         keep(lake, "events", path.stem, path, {"countryCode": "US"})
     crawl = {"countries": ["US"], "horizon_date": "2027-11-22", "complete": True, "reasons": []}
     names = [path.stem for path in recordings]
-    lake.put_crawl("events", RUN, crawl | {"windows": [window("US", names, country="US")]})
+    lake.raw("events", RUN).put_crawl(crawl | {"windows": [window("US", names, country="US")]})
     return land("events", lake, RUN, Settings())
 
 
@@ -214,7 +214,7 @@ def land_recorded_songs(lake: Lake) -> Landed:
         artist = msgspec.json.decode(path.read_bytes())["toptracks"]["@attr"]["artist"]
         windows.append(window(f"artist {artist}", [path.stem], returned=artist, not_found=None))
     crawl = {"countries": ["US"], "artists_per_country": 50, "tracks_per_artist": 50}
-    lake.put_crawl("songs", RUN, crawl | {"complete": True, "reasons": [], "windows": windows})
+    lake.raw("songs", RUN).put_crawl(crawl | {"complete": True, "reasons": [], "windows": windows})
     return land("songs", lake, RUN, Settings(max_rejected_percent=50))
 
 

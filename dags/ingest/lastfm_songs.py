@@ -1,13 +1,15 @@
 """
-Charting artists and their songs from Last.fm, landed in the lake.
+Charting and touring artists and their songs from Last.fm, landed in the lake.
 
-Each day at 07:00 UTC: takes the top artists of each chosen country's chart and every one's top tracks,
-keeps the responses as received (`raw/songs/<run>/`), and writes them as typed Parquet rows, one per
-artist and track (`lake/songs/<run>/`), with a certificate of what was asked and received and, last, the
-manifest that makes the rows exist. Then publishes the asset `songs`, which wakes `musician_warehouse`.
+Each day at 07:00 UTC: takes the top artists of each chosen country's chart, those with the most concerts in
+the newest complete run of `ingest_events` if there is one, and every one's top tracks, keeps the responses
+as received (`raw/songs/<run>/`), and writes them as typed Parquet rows, one per artist and track
+(`lake/songs/<run>/`), with a certificate of what was asked and received and, last, the manifest that makes
+the rows exist. Then publishes the asset `songs`, which wakes `musician_warehouse`.
 
-A run that is tried again goes on from the responses it already has. Needs the connections
-`lastfm` and `aws_default`.
+A run that is tried again goes on from the responses it already has. A finished run that is run again asks
+nothing, unless its parameter `ask_again` says so. Warns before the bucket holds as much data of Last.fm as
+its terms allow (100 MB). Needs the connections `lastfm` and `aws_default`.
 """
 
 import logging
@@ -55,12 +57,24 @@ SETTINGS = Settings.from_environment()
             maximum=1000,
             description="How many artists are taken from the top of each country's chart.",
         ),
+        "touring_artists": Param(
+            SETTINGS.touring_artists,
+            type="integer",
+            minimum=0,
+            maximum=5000,
+            description="How many artists are taken from those with the most concerts.",
+        ),
         "tracks_per_artist": Param(
             SETTINGS.tracks_per_artist,
             type="integer",
             minimum=1,
             maximum=1000,
             description="How many of an artist's top tracks are collected.",
+        ),
+        "ask_again": Param(
+            False,
+            type="boolean",
+            description="Whether a run that was finished before forgets its responses and asks for all anew.",
         ),
     },
 )
@@ -73,7 +87,9 @@ def ingest_songs() -> None:
         settings = SETTINGS.with_params(params)
         lake = connections.lake(settings)
         lastfm = await connections.source_connection("lastfm")
-        fetched = await ingestion.fetch_songs(lake, lastfm, settings, run_id(dag_run.run_after))
+        fetched = await ingestion.fetch_songs(
+            lake, lastfm, settings, run_id(dag_run.run_after), params["ask_again"]
+        )
         log.info("Fetched songs: %s", fetched)
         return fetched
 
@@ -83,7 +99,8 @@ def ingest_songs() -> None:
         from include.lake import run_id
 
         settings = SETTINGS.with_params(params)
-        landed = ingestion.land("songs", connections.lake(settings), run_id(dag_run.run_after), settings)
+        lake, run = connections.lake(settings), run_id(dag_run.run_after)
+        landed = ingestion.land("songs", lake, run, settings, params["ask_again"])
         log.info("Landed songs: %s", landed)
         return asdict(landed)
 
@@ -93,6 +110,8 @@ def ingest_songs() -> None:
             raise AirflowSkipException(f"Run {landed['run']} landed no songs: nothing to publish.")
         outlet_events[SONGS].extra = landed
         log.info("Published %d rows of songs: %s", landed["rows"], landed["manifest"])
+        if not landed["complete"]:
+            log.warning("Published as not complete: %s", "; ".join(landed["reasons"]))
 
     publish_songs(land_songs(fetch_songs()))
 

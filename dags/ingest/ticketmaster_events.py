@@ -6,8 +6,11 @@ responses as received (`raw/events/<run>/`), and writes them as typed Parquet ro
 billed artist (`lake/events/<run>/`), with a certificate of what was asked and received and, last, the
 manifest that makes the rows exist. Then publishes the asset `events`, which wakes `musician_warehouse`.
 
-A run that is tried again goes on from the responses it already has. Needs the connections
-`ticketmaster` and `aws_default`.
+A run that is tried again goes on from the responses it already has. When the API key's calls of the day are
+spent, `fetch_events` is up for retry until they start anew, and then asks for what is missing. A run that
+cannot prove that it saw every concert says so (`complete`, `reasons`) in its certificate and its asset event;
+no concert then counts as taken off the list. A finished run that is run again asks nothing, unless its
+parameter `ask_again` says so. Needs the connections `ticketmaster` and `aws_default`.
 """
 
 import logging
@@ -55,6 +58,11 @@ SETTINGS = Settings.from_environment()
             maximum=1000,
             description="How many days ahead concerts are collected.",
         ),
+        "ask_again": Param(
+            False,
+            type="boolean",
+            description="Whether a run that was finished before forgets its responses and asks for all anew.",
+        ),
     },
 )
 def ingest_events() -> None:
@@ -66,7 +74,9 @@ def ingest_events() -> None:
         settings = SETTINGS.with_params(params)
         lake = connections.lake(settings)
         ticketmaster = await connections.source_connection("ticketmaster")
-        fetched = await ingestion.fetch_events(lake, ticketmaster, settings, run_id(dag_run.run_after))
+        fetched = await ingestion.fetch_events(
+            lake, ticketmaster, settings, run_id(dag_run.run_after), params["ask_again"]
+        )
         log.info("Fetched events: %s", fetched)
         return fetched
 
@@ -76,7 +86,8 @@ def ingest_events() -> None:
         from include.lake import run_id
 
         settings = SETTINGS.with_params(params)
-        landed = ingestion.land("events", connections.lake(settings), run_id(dag_run.run_after), settings)
+        lake, run = connections.lake(settings), run_id(dag_run.run_after)
+        landed = ingestion.land("events", lake, run, settings, params["ask_again"])
         log.info("Landed events: %s", landed)
         return asdict(landed)
 
@@ -86,6 +97,8 @@ def ingest_events() -> None:
             raise AirflowSkipException(f"Run {landed['run']} landed no events: nothing to publish.")
         outlet_events[EVENTS].extra = landed
         log.info("Published %d rows of events: %s", landed["rows"], landed["manifest"])
+        if not landed["complete"]:
+            log.warning("Published as not complete: %s", "; ".join(landed["reasons"]))
 
     publish_events(land_events(fetch_events()))
 

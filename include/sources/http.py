@@ -10,7 +10,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from types import TracebackType
@@ -20,7 +20,8 @@ from urllib.parse import urlencode, urlsplit
 import aiohttp
 from aiolimiter import AsyncLimiter
 
-from include.errors import PipelineError, SourceRejected, SourceUnavailable
+from include.errors import PipelineError, QuotaSpent, SourceRejected, SourceUnavailable
+from include.sources.quota import Quota
 
 log = logging.getLogger(__name__)
 Meaning = TypeVar("Meaning")
@@ -104,6 +105,8 @@ class Client:
     backoff: Backoff = Backoff()
     timeout: float = 60
     """Seconds for one whole try."""
+    quota: Quota | None = None
+    """What counts the calls, if the source limits them."""
     sent: int = field(default=0, init=False)
     """Requests sent so far, failed tries included."""
     _session: aiohttp.ClientSession = field(init=False, repr=False)
@@ -136,6 +139,8 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._session.close()
+        if self.quota:
+            await self.quota.close()
 
     @asynccontextmanager
     async def get(
@@ -144,8 +149,8 @@ class Client:
         """The answer, and what `read` made of it. As long as the block runs it counts as under way, so the
         answers held in memory are bounded.
 
-        Raises `SourceUnavailable` after the last try, `SourceRejected` for a redirect, and what `read`
-        raises.
+        Raises `SourceUnavailable` after the last try, `SourceRejected` for a redirect, `QuotaSpent` when no
+        call is left, and what `read` raises.
         """
         async with self._slots:
             yield await self._ask_patiently(request, read)
@@ -161,6 +166,10 @@ class Client:
                 return response, read(response)
             except Retry as retry:
                 problem = retry
+            except QuotaSpent:
+                if self.quota:
+                    raise self.quota.refused() from None
+                raise
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 problem = Retry(self._blotted(f"{type(error).__name__} {error}".strip()))
             if attempt + 1 == self.backoff.tries or least > self.backoff.longest:
@@ -170,14 +179,18 @@ class Client:
                 self._quiet_until = max(self._quiet_until, asyncio.get_running_loop().time() + wait)
             log.info("%s: %s; asking again in %.1f s: %s", self.connection_id, problem.reason, wait, request)
             await asyncio.sleep(wait)
-        advice = f"It asks to be left alone for {least:.0f} s. " if least > self.backoff.longest else ""
+        alone = least > self.backoff.longest
+        advice = f"It asks to be left alone for {least:.0f} s. " if alone else ""
         raise problem.finally_raise(
             f"{self.connection_id} did not answer properly in {attempt + 1} tries: {self._shown(request)} "
-            f"gave {problem.reason}. {advice}What was received is kept: the next try of the run goes on."
+            f"gave {problem.reason}. {advice}What was received is kept: the next try of the run goes on.",
+            datetime.now(UTC) + timedelta(seconds=least) if alone else None,
         ) from None
 
     async def _send(self, request: Request) -> Response:
         await asyncio.sleep(self._quiet_until - asyncio.get_running_loop().time())
+        if self.quota:
+            await self.quota.spend()
         await self._governor.acquire()
         self.sent += 1
         async with self._session.get(
@@ -189,6 +202,8 @@ class Client:
             response = Response(
                 answer.status, answer.headers, body.replace(self.key.encode(), b"***"), datetime.now(UTC)
             )
+        if self.quota:
+            self.quota.heard(response.headers)
         if 300 <= response.status < 400:
             raise SourceRejected(
                 f"{self.connection_id} answered GET {self._shown(request)} with a redirect (HTTP "

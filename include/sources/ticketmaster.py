@@ -10,6 +10,7 @@ What is asked is in `ticketmaster_search.py`; this module knows nothing of reque
 What becomes of oddities (they are counted in the certificate by the code in the last column):
 
     no id, no name, a value of the wrong type      rejected   missing_id, missing_name, wrong_type
+    no country, and no country was asked for       rejected   missing_country
     a text wider than its column                   rejected   too_long
     `test` is true                                 rejected   test_event
     a status nobody documented                     rejected   unknown_status
@@ -55,7 +56,7 @@ class EventRow(msgspec.Struct, frozen=True):
     snapshot_at: datetime
     """The run's instant. Every instant here is UTC, without a zone."""
     country_code: _Country
-    """The country whose crawl found the event."""
+    """The country whose crawl found the event; the venue's if the whole world was asked."""
     event_id: Identifier
     event_name: Name
     event_url: Url | None
@@ -99,8 +100,11 @@ class EventRow(msgspec.Struct, frozen=True):
     """The artist's key if it turns out that another artist of the same name owns `artist_key`."""
 
 
-def rows(body: bytes, snapshot_at: datetime, country_code: str) -> Iterator[list[EventRow] | Rejection]:
-    """For each event of a response, in order: its rows, or why it was refused.
+def rows(
+    body: bytes, snapshot_at: datetime, country_code: str | None
+) -> Iterator[list[EventRow] | Rejection]:
+    """For each event of a response to a search of a country (None: of the world), in order: its rows, or why
+    it was refused.
 
     The body may be a page of a search, a list of events, or a single event. Raises `UnexpectedPayload`
     when it is none of these.
@@ -117,7 +121,7 @@ def rows(body: bytes, snapshot_at: datetime, country_code: str) -> Iterator[list
             yield Rejection(refused.reason, refused.detail, event_id, position)
 
 
-def _rows(event: wire.Event, snapshot_at: datetime, country_code: str) -> list[EventRow]:
+def _rows(event: wire.Event, snapshot_at: datetime, country_code: str | None) -> list[EventRow]:
     event_id, event_name = _text(event.id), _text(event.name)
     if event_id is None:
         raise Refused("missing_id", "the event has no id")
@@ -128,6 +132,9 @@ def _rows(event: wire.Event, snapshot_at: datetime, country_code: str) -> list[E
     start, sale = event.dates.start, event.sales.public
     initial = event.dates.initial_start_date
     venue = event.embedded.venues[0] if event.embedded.venues else event.place or wire.Venue()
+    found_in = country_code or _text(venue.country.country_code)
+    if found_in is None:
+        raise Refused("missing_country", "the event is in no country and was not asked for by country")
     latitude, longitude = _coordinates(venue.location)
     classification = next((c for c in event.classifications if c.primary), None) or next(
         iter(event.classifications), wire.Classification()
@@ -135,7 +142,7 @@ def _rows(event: wire.Event, snapshot_at: datetime, country_code: str) -> list[E
     sale_start = _utc(sale.start_date_time)
     about_event = (
         snapshot_at,
-        country_code,
+        found_in,
         event_id,
         event_name,
         _text(event.url),

@@ -5,12 +5,12 @@ inclusive on both edges and take whole seconds only.
 """
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 
-from include.errors import SourceRejected, SourceUnavailable, UnexpectedPayload
+from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
 from include.sources.http import Request, Response, Retry
 from include.sources.windows import PAGE, Page, Sighting, Window
 
@@ -22,8 +22,8 @@ _MUSIC = "KZFzniwnSyZfZ7v7nJ"
 
 def request(window: Window, page: int) -> Request:
     """The request for one page of a window."""
-    params = {
-        "countryCode": window.country,
+    params = {"countryCode": window.country} if window.country else {}
+    params |= {
         "segmentId": _MUSIC,
         "locale": "*",
         "size": str(PAGE),
@@ -43,7 +43,7 @@ def read(response: Response) -> Page:
     """The page an answer holds.
 
     Raises `Retry` for what may pass: 5xx, too many requests, no JSON, no page numbers. Raises
-    `SourceRejected` for a bad key or request, `SourceUnavailable` when the day's calls are used up.
+    `SourceRejected` for a bad key or request, `QuotaSpent` when the day's calls are used up.
     """
     if response.status == 200:
         return _page(response)
@@ -51,10 +51,7 @@ def read(response: Response) -> Page:
     if response.status == 404 and any(code.startswith("DIS") for code in codes):
         return Page(0, ())  # some searches without a hit are answered so
     if response.status == 429 and "QuotaViolation" in fault:
-        raise SourceUnavailable(
-            f"The day's calls of the connection `{CONNECTION}` are used up (HTTP 429){_reset(response)}. "
-            "What was received is kept; a later try of the run goes on from there."
-        )
+        raise QuotaSpent(f"The day's calls of the connection `{CONNECTION}` are used up (HTTP 429).")
     if response.status == 429 or response.status >= 500:
         raise Retry(f"HTTP {response.status} {response.excerpt()}")
     if response.status in (401, 403):
@@ -90,8 +87,13 @@ class _State(_Wire, frozen=True):
     state_code: str | None = None
 
 
+class _Country(_Wire, frozen=True):
+    country_code: str | None = None
+
+
 class _Venue(_Wire, frozen=True):
     state: _State = _State()
+    country: _Country = _Country()
 
 
 class _Venues(_Wire, frozen=True):
@@ -153,11 +155,13 @@ def _sighting(raw: msgspec.Raw) -> Sighting:
     try:
         event = _event.decode(raw)
     except msgspec.DecodeError:  # it will be refused when the run is landed; here it only has to be counted
-        return Sighting(hashlib.blake2b(raw, digest_size=16).hexdigest(), None, None, None)
+        return Sighting(hashlib.blake2b(raw, digest_size=16).hexdigest(), None, None, None, None)
+    venue = event.embedded.venues[0] if event.embedded.venues else _Venue()
     return Sighting(
         event.id,
         event.dates.start.date_time,
-        event.embedded.venues[0].state.state_code if event.embedded.venues else None,
+        venue.country.country_code,
+        venue.state.state_code,
         event.classifications[0].genre.id if event.classifications else None,
     )
 
@@ -170,11 +174,3 @@ def _complaint(body: bytes) -> tuple[str, list[str]]:
         return "", []
     fault = f"{complaint.fault.faultstring} {complaint.fault.detail or ''}".strip()
     return fault, [error.code for error in complaint.errors]
-
-
-def _reset(response: Response) -> str:
-    """When the quota starts anew: `Rate-Limit-Reset` holds milliseconds since 1970."""
-    reset = response.headers.get("Rate-Limit-Reset", "")
-    if not reset.isdigit():
-        return ""
-    return f"; they start anew at {datetime.fromtimestamp(int(reset) / 1000, UTC):%Y-%m-%d %H:%M} UTC"

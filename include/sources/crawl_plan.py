@@ -1,0 +1,80 @@
+"""Where a crawl cuts time: as it finds the events lying, or as an earlier crawl found them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from include.sources.windows import Sighting, Window
+
+_STRETCHES = 12
+"""As many a crawl should have at least, so that enough of them are read at the same time."""
+_LEAST, _MOST = 1_800, 6_000
+"""Events of a stretch: many, so that few end with a page half full, yet some may be added before the total
+is reported as "at least 10,000"."""
+
+_EAST = frozenset(
+    ["AE", "AU", "CN", "HK", "ID", "IN", "JP", "KR", "MY", "NZ", "PH", "SG", "TH", "TR", "TW", "VN"]
+)
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """How a crawl begins. It is written down before the first request: each try of a run begins alike."""
+
+    cuts: dict[str, list[datetime]] = {}
+    """By country, the instants between stretches."""
+    by_country: list[str] = []
+    """The parameters of the undated sweeps that take fewer calls country by country than worldwide."""
+    expected: int = 0
+    """Events that will come, if about as many as the last time."""
+
+
+def plan_after(
+    windows: Sequence[Mapping[str, Any]], countries: Sequence[str], start: datetime, end: datetime
+) -> Plan:
+    """The plan for a span of time after a crawl whose certificate has these windows.
+
+    Small windows of the earlier crawl are put together.
+    """
+    cuts: dict[str, list[datetime]] = {}
+    expected = 0
+    full = min(max(sum(window["reported"] for window in windows) // _STRETCHES, _LEAST), _MOST)
+    for country in countries:
+        dated = [window for window in windows if window["country"] == country and window["start"]]
+        held = 0.0
+        for window in sorted(dated, key=lambda window: str(window["start"])):
+            begins, ends = datetime.fromisoformat(window["start"]), datetime.fromisoformat(window["end"])
+            inside = (min(ends, end) - max(begins, start)) / (ends - begins) if ends > begins else 0
+            if inside <= 0:
+                continue
+            holds = window["reported"] * inside
+            if held and held + holds > full and start < begins:
+                cuts.setdefault(country, []).append(begins)
+                held = 0
+            held += holds
+            expected += round(holds)
+    given_up = [window["window"] for window in windows if window.get("given_up")]
+    by_country = [name for name in ("includeTBA", "includeTBD") if any(name in window for window in given_up)]
+    return Plan(cuts, by_country, expected)
+
+
+def cut_after(window: Window, seen: Sequence[Sighting], target: int) -> datetime | None:
+    """An instant after all events seen that leaves about `target` events before it; None if there is none.
+
+    In an early morning, if possible.
+    """
+    start, end = window.start, window.end
+    assert start is not None and end is not None
+    last = max((sighting.starts_at for sighting in seen if sighting.starts_at), default=start)
+    wished = start + (end - start) / 2
+    if last > start:
+        wished = min(wished, start + (last - start) * (target / len(seen)))
+    wished = max(wished, last + timedelta(seconds=1)).replace(microsecond=0)
+    return next((cut for cut in (early_morning(wished, window.country), wished) if last < cut < end), None)
+
+
+def early_morning(at: datetime, country: str | None) -> datetime:
+    """The next early morning: an event without a time lies somewhere in its local evening."""
+    quiet = at.replace(hour=18 if country in _EAST else 10, minute=0, second=0, microsecond=0)
+    return quiet if quiet >= at else quiet + timedelta(days=1)

@@ -1,0 +1,89 @@
+"""How many calls of an API key are still allowed, counted on our side across runs and tries."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from include.errors import QuotaSpent
+
+log = logging.getLogger(__name__)
+
+_PERIOD = timedelta(hours=24)
+"""A period begins with its first call."""
+_BOOKED_AT_ONCE = 50
+"""Calls are booked before they are made, so many at once: a killed process counts too many, never too few."""
+
+
+class Spent(msgspec.Struct, frozen=True):
+    """What is remembered between processes."""
+
+    calls: int
+    resets_at: datetime
+
+
+@dataclass(slots=True)
+class Quota:
+    """The calls one key may make within a period, of which every attempt is one, refused ones included."""
+
+    connection_id: str
+    limit: int
+    spent: Spent | None
+    """What earlier processes have booked; None when nothing is known."""
+    save: Callable[[Spent], Awaitable[None]]
+    _calls: int = field(init=False)
+    _booked: int = field(init=False)
+    _resets_at: datetime = field(init=False)
+    _booking: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    def __post_init__(self) -> None:
+        now = datetime.now(UTC)
+        known = self.spent if self.spent and self.spent.resets_at > now else Spent(0, now + _PERIOD)
+        self._calls = self._booked = known.calls
+        self._resets_at = known.resets_at
+
+    async def spend(self) -> None:
+        """Counts one call that is about to be made. Raises `QuotaSpent` when none is left."""
+        async with self._booking:
+            now = datetime.now(UTC)
+            if now >= self._resets_at:
+                self._calls = self._booked = 0
+                self._resets_at = now + _PERIOD
+            if self._calls >= self.limit:
+                raise self._refusal(f"All {self.limit} calls of the day are spent")
+            if self._calls >= self._booked:
+                self._booked = min(self._calls + _BOOKED_AT_ONCE, self.limit)
+                await self.save(Spent(self._booked, self._resets_at))
+            self._calls += 1
+
+    def heard(self, headers: Mapping[str, str]) -> None:
+        """Learns from an answer when the source begins to count anew.
+
+        Ticketmaster tells by `Rate-Limit-Reset`, in milliseconds since 1970.
+        """
+        told = headers.get("Rate-Limit-Reset", "")
+        if told.isdigit() and (resets_at := datetime.fromtimestamp(int(told) / 1000, UTC)) > datetime.now(
+            UTC
+        ):
+            self._resets_at = resets_at
+
+    def refused(self) -> QuotaSpent:
+        """Notes that the source itself said the quota is spent; the error to raise."""
+        self._calls = self._booked = max(self._calls, self.limit)
+        return self._refusal("The source says that the calls of the day are spent")
+
+    async def close(self) -> None:
+        """Gives back the calls that were booked and not made."""
+        if self._calls != self._booked or self._calls >= self.limit:
+            await self.save(Spent(self._calls, self._resets_at))
+
+    def _refusal(self, what: str) -> QuotaSpent:
+        return QuotaSpent(
+            f"{self.connection_id}: {what}. The run is partial, resumes after "
+            f"{self._resets_at:%Y-%m-%d %H:%M:%S} UTC: what came is kept, the next try asks for the rest. "
+            f"`daily_quota` in the extra of the Airflow connection `{self.connection_id}` sets the limit.",
+            not_before=self._resets_at,
+        )
