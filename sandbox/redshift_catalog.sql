@@ -157,7 +157,9 @@ begin
     end if;
     execute format('copy %s (%s) from %L with (format csv)', target, array_to_string(names, ', '), path || '.csv');
     get diagnostics loaded = row_count;
-    execute format('analyze %s', target);
+    if (select reltuples <= 0 from pg_class where oid = target) then -- Redshift, too, does so for an empty table
+        execute format('analyze %s', target);
+    end if;
     perform set_config('redshift.last_copy_count', loaded::text, false);
     raise info 'Load into table ''%'' completed, % record(s) loaded successfully.', target, loaded;
 end
