@@ -1,0 +1,52 @@
+"""The sandbox's services for one benchmark, and the pipeline's connections to them."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figures import say
+from include.lake import Lake
+from sandbox import services
+from sandbox.services import Services
+
+
+@contextmanager
+def sandbox(*options: str) -> Iterator[Services]:
+    """Services of their own, to which this process's Airflow connections lead meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="musician-benchmark-") as folder:
+        say(f"starting the sandbox {' '.join(options)}")
+        with services.start(Path(folder) / "services", *options) as running:
+            before = dict(os.environ)
+            os.environ |= services.connection_environment(running) | {
+                "AIRFLOW_HOME": str(Path(folder) / "airflow"),
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "GX_ANALYTICS_ENABLED": "false",
+            }
+            try:
+                yield running
+            finally:
+                os.environ.clear()
+                os.environ |= before
+
+
+def lake(running: Services, bucket: str) -> Lake:
+    """A new, empty bucket of that name."""
+    client = s3(running)
+    client.create_bucket(Bucket=bucket)
+    return Lake(client, bucket)
+
+
+def s3(running: Services) -> Any:
+    """A boto3 client for the sandbox's S3."""
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=running.aws["endpoint_url"],
+        region_name=running.aws["region_name"],
+        aws_access_key_id=running.aws["access_key_id"],
+        aws_secret_access_key=running.aws["secret_access_key"],
+    )
