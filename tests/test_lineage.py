@@ -1,0 +1,21 @@
+"""The tables that lineage reads off the SQL files. What OpenLineage sends of them: tests/browser/test_ui.py."""
+
+import pytest
+
+from include.lineage import tables
+from include.warehouse import STAR
+
+
+@pytest.mark.parametrize("table", STAR)
+def test_a_table_of_the_audit_is_built_from_staging(table: str) -> None:
+    read, written = tables(f"audit/{table}")
+    assert written == {f"audit.{table}"}
+    assert any(name.startswith("staging.") for name in read)
+    assert not [name for name in read if name.startswith("dwh.")]
+
+
+@pytest.mark.parametrize("table", STAR)
+def test_a_table_of_the_star_is_published_from_its_audited_one(table: str) -> None:
+    read, written = tables(f"publish/{table}")
+    assert written == {f"dwh.{table}"}
+    assert f"audit.{table}" in read
