@@ -1,4 +1,4 @@
-"""The tables that lineage reads off the SQL files. What OpenLineage sends of them: tests/browser/test_ui.py."""
+"""The tables that lineage reads off the SQL files. What is sent of them: tests/browser/test_ui.py."""
 
 import pytest
 
