@@ -25,7 +25,10 @@ TASKS = {
         "publish_songs": set(),
     },
     "musician_warehouse": {
-        "find_load": {"stage_events", "stage_songs", "audit", "publish", "more_loads_wait"},
+        "find_load": {
+            *("stage_events", "stage_songs", "build_dim_songs", "build_dim_concerts"),
+            *("build_bridge_concert_artists", "build_fact_artists", "audit", "publish", "more_loads_wait"),
+        },
         "stage_events": {"build_dim_songs", "build_dim_concerts", "build_bridge_concert_artists"},
         "stage_songs": {"build_dim_songs", "build_dim_concerts", "build_bridge_concert_artists"},
         "build_dim_songs": {"build_fact_artists"},
