@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, say, table
 
-NAMES = ("calls", "rate", "speed", "memory", "script", "warehouse", "overhead")
+NAMES = ("crawl", "rate", "speed", "script", "warehouse", "overhead")
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ data files".
 """
 
 import contextlib
+import fcntl
 import json
 import logging
 import os
@@ -177,6 +178,8 @@ class Delivery:
                 continue
             self._opened = True
             os.set_blocking(descriptor, True)
+            with contextlib.suppress(AttributeError, OSError):  # not every system can, or lets us
+                fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, 1 << 20)
             return os.fdopen(descriptor, "wb", buffering=0)
         return None
 
@@ -195,9 +198,10 @@ def _columns(objects: list[tuple[str, Path]]) -> list[dict[str, Any]]:
             raise Unloadable(f"Spectrum Scan Error: {url} has other column types than {objects[0][0]}.")
         texts = [place for place, kind in enumerate(schema.types) if pa.types.is_string(kind)]
         names = [there.schema_arrow.names[place] for place in texts]
-        for batch in there.iter_batches(columns=names) if names else []:
+        distinct = pq.ParquetFile(path, read_dictionary=names)
+        for batch in distinct.iter_batches(columns=names) if names else []:
             for place, name in zip(texts, names, strict=True):
-                length = pc.max(pc.binary_length(batch.column(name))).as_py()
+                length = pc.max(pc.binary_length(batch.column(name).dictionary)).as_py()
                 longest[place] = max(longest[place], length or 0)
     return [
         {"name": field.name, "parquet": str(field.type), "accepts": _accepted(field.type), "bytes": bytes_}

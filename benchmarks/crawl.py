@@ -1,0 +1,61 @@
+"""What a crawl costs: requests for the events it brings home, cold and warm, and memory."""
+
+import json
+
+from benchmarks.crawling import COUNTRIES, UNLIMITED, run_of
+from benchmarks.figures import Figure, say
+from benchmarks.one_crawl import OneCrawl, in_own_process
+from benchmarks.sandboxed import lake, sandbox
+
+COLD = {10_000: 1.25, 230_000: 1.35}
+"""How many times the least number of requests a first crawl may take, by the number of events."""
+WARM = 1.15
+"""The same for the next day's crawl, which knows where the events lie."""
+MEMORY = (23_000, 230_000)
+MEGABYTES = 400
+
+
+def measure(quick: bool) -> list[Figure]:
+    """Requests per page of events; memory of a large crawl beside a small one's."""
+    divisor = 10 if quick else 1
+    figures, peaks = [], {}
+    for events in sorted({*COLD, *MEMORY}):
+        cold, warm = _crawls(events // divisor, warm=events in COLD)
+        peaks[events] = cold.peak_bytes / 1e6
+        for name, done, at_most in (("cold", cold, COLD.get(events)), ("warm", warm, WARM)):
+            if done is not None and events in COLD:
+                figures.append(
+                    Figure(
+                        f"requests of a {name} crawl",
+                        done.requests,
+                        done.pages,
+                        "",
+                        f"pages that its {done.events:,} events fill",
+                        at_most=at_most,
+                    )
+                )
+    small, large = (peaks[events] for events in MEMORY)
+    few, many = (f"{events // divisor:,} events" for events in MEMORY)
+    return [
+        *figures,
+        Figure(f"peak memory of a crawl of {many}", large, small, "MB", f"of {few}", at_most=1.2),
+        Figure(f"peak memory of a crawl of {many}", large, MEGABYTES, "MB", "the limit", at_most=1),
+    ]
+
+
+def _crawls(events: int, warm: bool) -> tuple[OneCrawl, OneCrawl | None]:
+    """A first crawl of a world with so many concerts, and if wanted the next day's."""
+    with sandbox(
+        *("--concerts", str(events), "--countries", ",".join(COUNTRIES)),
+        *("--ticketmaster", json.dumps(UNLIMITED)),
+    ) as running:
+        bucket = lake(running, "benchmark").bucket
+        say(f"first crawl of {events:,} events")
+        first = in_own_process(running, bucket, run_of(0))
+        say(f"{first}")
+        if not warm:
+            return first, None
+        say("next day's crawl")
+        second = in_own_process(running, bucket, run_of(1))
+        say(f"{second}")
+        return first, second

@@ -1,0 +1,72 @@
+"""One crawl of the Ticketmaster stand-in by the pipeline's own functions, and the stand-in's log of it."""
+
+import asyncio
+import json
+import time
+import urllib.request
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from include.connections import SourceConnection
+from include.ingestion import fetch_events
+from include.lake import Lake, run_id
+from include.settings import Settings
+from sandbox.services import Services
+
+COUNTRIES = ("US", "GB", "CA")
+"""Their concerts are as 70 to 20 to 10."""
+SETTINGS = Settings(countries=COUNTRIES)
+UNLIMITED = {"requests_per_second": None, "daily_quota": None}
+"""Options of a stand-in that admits any number of requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crawl:
+    """What a crawl took."""
+
+    seconds: float
+    requests: int
+    events: int
+
+    @property
+    def pages(self) -> int:
+        """Full pages of 200 that the events fill: no crawl can take fewer requests."""
+        return -(-self.events // 200)
+
+
+def run_of(day: int) -> str:
+    """The run at 00:00 UTC, so many days from now: before the first concert of the stand-in's world."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return run_id(today + timedelta(days=day))
+
+
+def crawl(running: Services, lake: Lake, run: str, requests_per_second: float) -> Crawl:
+    """Fetches a run. Raises `RuntimeError` if it is not complete."""
+    where = running.ticketmaster
+    connection = SourceConnection(
+        "ticketmaster", where["base_url"], where["key"], requests_per_second, daily_quota=1_000_000
+    )
+    started = time.perf_counter()
+    summary = asyncio.run(fetch_events(lake, connection, SETTINGS, run))
+    took = time.perf_counter() - started
+    if not summary["complete"]:
+        raise RuntimeError(f"the crawl {run} is not complete: {summary}")
+    return Crawl(took, summary["requests_sent"], summary["distinct"])
+
+
+def reset(running: Services, **options: Any) -> None:
+    """Sets the Ticketmaster stand-in back to its first options, but for these, and empties its log."""
+    _post(running, "reset", {})
+    _post(running, "options", options)
+
+
+def request_times(running: Services) -> list[float]:
+    """When each request since the last reset arrived, in seconds."""
+    with urllib.request.urlopen(f"{running.ticketmaster['base_url']}/sandbox/requests") as answer:
+        return sorted(request["at"] for request in json.load(answer)["requests"])
+
+
+def _post(running: Services, path: str, body: dict[str, Any]) -> None:
+    url = f"{running.ticketmaster['base_url']}/sandbox/{path}"
+    urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), method="POST")).close()

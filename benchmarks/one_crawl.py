@@ -1,0 +1,66 @@
+"""One crawl in a process of its own, fetched and landed, whose peak memory is nobody else's.
+
+    python -m benchmarks.one_crawl BUCKET RUN     reads the services from standard input, as JSON
+
+Prints requests, events and peak memory in bytes, as JSON.
+"""
+
+import json
+import logging
+import resource
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.crawling import SETTINGS, crawl
+from benchmarks.sandboxed import s3
+from include.ingestion import land
+from include.lake import Lake
+from sandbox.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class OneCrawl:
+    """What the process reports."""
+
+    requests: int
+    pages: int
+    events: int
+    peak_bytes: int
+
+
+def in_own_process(running: Services, bucket: str, run: str) -> OneCrawl:
+    """Fetches and lands a run as fast as the stand-in answers. Its log goes to standard error."""
+    process = subprocess.run(
+        [sys.executable, "-m", "benchmarks.one_crawl", bucket, run],
+        input=json.dumps(asdict(running)),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return OneCrawl(**json.loads(process.stdout))
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="           %(message)s", stream=sys.stderr)
+    bucket, run = sys.argv[1:]
+    running = Services(**json.loads(sys.stdin.read()))
+    lake = Lake(s3(running), bucket)
+    done = crawl(running, lake, run, requests_per_second=1_000)
+    landed = land("events", lake, run, SETTINGS)
+    json.dump(asdict(OneCrawl(done.requests, done.pages, landed.records, _peak_bytes())), sys.stdout)
+
+
+def _peak_bytes() -> int:
+    """Of this program; getrusage would also count what its parent had before it became this program."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except FileNotFoundError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes where there is no /proc
+    [line] = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""How much of the allowed rate a crawl really uses, and that it never uses more."""
+
+from bisect import bisect_left
+
+from benchmarks.crawling import COUNTRIES, crawl, request_times, reset, run_of
+from benchmarks.figures import Figure, say
+from benchmarks.sandboxed import lake, sandbox
+
+ALLOWED = 5
+"""Requests a second, as Ticketmaster allows."""
+EVENTS = 30_000
+LATENCIES = (0.2, 2.0)
+"""Seconds until an answer comes."""
+
+
+def measure(quick: bool) -> list[Figure]:
+    """Per latency the sustained rate and the most requests in any second, both beside the allowed rate."""
+    figures = []
+    events = EVENTS // 10 if quick else EVENTS
+    with sandbox("--concerts", str(events), "--countries", ",".join(COUNTRIES)) as running:
+        for number, latency in enumerate(LATENCIES):
+            reset(running, latency=latency)
+            say(f"crawl of {events:,} events at {ALLOWED} requests a second, answered after {latency:g} s")
+            crawl(running, lake(running, f"benchmark-{number}"), run_of(0), ALLOWED)
+            times = request_times(running)
+            # What can be asked is known when the first answers are there: until then no crawl can hurry.
+            steady = [at for at in times if at >= times[0] + 2 * latency]
+            about = f"at {latency:g} s of latency"
+            figures += [
+                Figure(
+                    f"requests a second {about}, once under way",
+                    (len(steady) - 1) / (steady[-1] - steady[0]),
+                    ALLOWED,
+                    "/s",
+                    "allowed",
+                    at_least=0.95,
+                ),
+                Figure(
+                    f"most in any second {about}", _most_in_a_second(times), ALLOWED, "", "allowed", at_most=1
+                ),
+            ]
+    return figures
+
+
+def _most_in_a_second(times: list[float]) -> int:
+    return max(bisect_left(times, start + 1) - place for place, start in enumerate(times))
