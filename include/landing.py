@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 
 EVENTS, SONGS = "events", "songs"
 
+_LASTFM_MAY_STORE = 100_000_000
+"""Bytes of Last.fm's data that its terms of service (4.3) let an application store."""
+_LASTFM_WARNING = 80_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Landed:
@@ -102,7 +106,25 @@ def land(dataset: str, lake: Lake, run: str, settings: Settings, again: bool = F
         dataset, run, time.monotonic() - started, landed.rows, landed.records, landed.rejected,
         "complete" if landed.complete else f"not complete: {'; '.join(landed.reasons[:3])}",
     )  # fmt: skip
+    if dataset == SONGS:
+        _meter_lastfm(lake)
     return landed
+
+
+def _meter_lastfm(lake: Lake) -> None:
+    """Logs how much data of Last.fm the bucket holds; a warning before it is more than the terms allow."""
+    prefixes = ("raw/songs/", "lake/songs/", "rejected/songs/")
+    stored = sum(size for prefix in prefixes for _, size in lake.objects.sizes(prefix))
+    told = f"s3://{lake.bucket} holds {stored / 1e6:.1f} MB of Last.fm's data; its terms allow "
+    told += f"{_LASTFM_MAY_STORE / 1e6:.0f} MB"
+    if stored < _LASTFM_WARNING:
+        log.info("%s", told)
+    else:
+        log.warning(
+            "%s. Lower MUSICIAN_RAW_RETENTION_DAYS, MUSICIAN_TOURING_ARTISTS or MUSICIAN_TRACKS_PER_ARTIST, "
+            "or delete the oldest runs under lake/songs/ together with their manifests.",
+            told,
+        )
 
 
 def _landed(lake: Lake, dataset: str, run: str) -> Landed:

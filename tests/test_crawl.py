@@ -3,15 +3,21 @@
 import asyncio
 import math
 import random
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
+from aiolimiter import AsyncLimiter
 
+from include.sources import http
 from include.sources.crawl import Crawl
+from include.sources.crawl_plan import plan_after
 from include.sources.windows import DEPTH, PAGE, Page, Sighting, Stretch, Window
+from tests import virtual_time
 
 START = datetime(2026, 11, 22, 6, tzinfo=UTC)
 END = START + timedelta(days=365)
@@ -27,6 +33,8 @@ class Concert:
     timed: bool = True
     state: str | None = "NY"
     genre: str = "rock"
+    country: str | None = "US"
+    """None: the search knows it, but does not tell."""
 
 
 @dataclass
@@ -38,56 +46,68 @@ class Search:
     """Events that are counted but never shown."""
     jitter: random.Random | None = None
     asked: list[tuple[Window, int]] = field(default_factory=list)
+    _found: dict[Window, list[Concert]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.concerts = sorted(self.concerts, key=lambda concert: (concert.at, concert.name))
 
     async def ask(self, window: Window, page: int) -> Page:
         assert page * PAGE < DEPTH, "the search refuses to page deeper"
         self.asked.append((window, page))
         await asyncio.sleep(self.jitter.random() / 1_000 if self.jitter else 0)
-        filters = dict(window.filters)
-        hits = [
-            concert
-            for concert in (self.concerts if window.start else self.undated)
-            if (not window.start or not window.end or window.start <= concert.at <= window.end)
-            and filters.get("stateCode") in (None, concert.state)
-            and filters.get("genreId") in (None, concert.genre)
-            and filters.get("includeTBD") is None
-        ]
-        if window.order.startswith("date"):
-            hits.sort(key=lambda concert: (concert.at, concert.name) if self.by_date else concert.name)
-        else:
-            hits.sort(key=lambda concert: concert.name)
-        if window.order.endswith("desc"):
-            hits.reverse()
-        shown = hits[page * PAGE :][:PAGE]
+        if window not in self._found:
+            self._found[window] = self._find(window)
+        hits = self._found[window]
         return Page(
             min(len(hits), 10_000),
             tuple(
-                Sighting(c.id, c.at if c.timed else None, "US", c.state, c.genre)
-                for c in shown
+                Sighting(c.id, c.at if c.timed else None, c.country, c.state, c.genre)
+                for c in hits[page * PAGE :][:PAGE]
                 if c.id not in self.lost
             ),
         )
 
+    def _find(self, window: Window) -> list[Concert]:
+        concerts = list(self.undated)
+        if window.start and window.end:
+            first = bisect_left(self.concerts, window.start, key=lambda concert: concert.at)
+            concerts = list(
+                self.concerts[first : bisect_right(self.concerts, window.end, key=lambda c: c.at)]
+            )
+        filters = dict(window.filters)
+        hits = [
+            concert
+            for concert in concerts
+            if window.country in (None, concert.country or "US")
+            and filters.get("stateCode") in (None, concert.state)
+            and filters.get("genreId") in (None, concert.genre)
+            and filters.get("includeTBD") is None
+        ]
+        if not window.order.startswith("date") or not self.by_date:
+            hits.sort(key=lambda concert: concert.name)
+        return hits[::-1] if window.order.endswith("desc") else hits
 
-def season(number: int, country_seed: int = 1) -> list[Concert]:
+
+def season(number: int, country_seed: int = 1, country: str = "US") -> list[Concert]:
     """A year of concerts: more of them soon and at weekends, most at a few minutes, some without a time."""
     drawn = random.Random(country_seed)
     concerts = []
     while len(concerts) < number:
-        day = min(int(drawn.expovariate(1 / 110)), 363)
+        day = int(drawn.expovariate(1 / 110))
         weekend = (START + timedelta(days=day)).weekday() >= 4
-        if drawn.random() > (1 if weekend else 0.4):
+        if day > 363 or drawn.random() > (1 if weekend else 0.4):
             continue
         hour = drawn.choices([19, 19.5, 20, 15], [4, 2, 4, 1])[0] + drawn.choices([5, 6, 8], [5, 3, 2])[0]
         timed = drawn.random() > 0.04
         concerts.append(
             Concert(
-                f"id{len(concerts)}",
+                f"{country}{country_seed}-{len(concerts)}",
                 START.replace(hour=0) + timedelta(days=day + 1, hours=hour if timed else 28),
                 f"name {drawn.randrange(10**9)}",
                 timed,
                 drawn.choice(["NY", "CA", None]),
                 drawn.choice(["rock", "pop", "jazz"]),
+                country,
             )
         )
     return concerts
@@ -97,13 +117,28 @@ def at_once(number: int) -> list[Concert]:
     """Concerts of three states and three genres at one and the same instant."""
     concerts = season(number)
     return [
-        Concert(c.id, START + timedelta(days=30), c.name, c.timed or c.id == "id0", c.state, c.genre)
+        Concert(c.id, START + timedelta(days=30), c.name, c.timed or c.id == "US1-0", c.state, c.genre)
         for c in concerts
     ]
 
 
-async def crawl(search: Search) -> list[Stretch]:
-    return await Crawl(search.ask).run(["US"], START, END)
+async def crawl(search: Search, *countries: str) -> list[Stretch]:
+    return await Crawl(search.ask).run(countries or ["US"], START, END)
+
+
+def certified(stretches: Sequence[Stretch]) -> list[dict[str, Any]]:
+    """The windows as the certificate of the crawl has them."""
+    return [
+        {
+            "window": stretch.window.name(),
+            "country": stretch.window.country,
+            "start": stretch.window.start and stretch.window.start.isoformat(),
+            "end": stretch.window.end and stretch.window.end.isoformat(),
+            "reported": stretch.reported,
+            "given_up": stretch.given_up,
+        }
+        for stretch in stretches
+    ]
 
 
 def distinct(stretches: Sequence[Stretch]) -> int:
@@ -131,8 +166,8 @@ async def test_a_crawl_costs_at_most_a_tenth_more_calls_than_full_pages_would(nu
 async def test_more_events_at_one_instant_than_can_be_paged_are_all_met(number: int) -> None:
     before, after = season(50), season(50, 2)
     crowd = at_once(number)
-    others = [Concert(f"other {c.id} {i}", c.at, c.name) for i, c in enumerate(before + after)]
-    stretches = await crawl(Search(crowd + others))
+    others = [Concert(f"other {c.id}", c.at, c.name) for c in before + after]
+    stretches = await crawl(Search([*crowd, *others]))
     assert distinct(stretches) == number + 100
     assert all(stretch.complete for stretch in stretches)
 
@@ -188,6 +223,109 @@ async def test_windows_share_their_edges_so_that_nothing_falls_between() -> None
     assert windows[0][0] == START
     assert windows[-1][1] == END
     assert all(before[1] == after[0] for before, after in pairwise(windows))
+
+
+COUNTRIES = ("US", "GB", "CA")
+
+
+def three_countries(number: int) -> list[Concert]:
+    """Seven in ten in the first, two in the second, one in the third."""
+    shares = zip(COUNTRIES, (0.7, 0.2, 0.1), strict=True)
+    return [c for code, share in shares for c in season(int(number * share), 1, code)]
+
+
+@pytest.mark.parametrize("number", [10_000, 40_000])
+async def test_a_crawl_of_three_countries_costs_few_calls_and_fewer_after_an_earlier_one(number: int) -> None:
+    concerts = three_countries(number)
+    undated = [Concert(f"undated {n}", START, f"{n}", country=COUNTRIES[n % 3]) for n in range(90)]
+    cold = Search(concerts, undated)
+    stretches = await crawl(cold, *COUNTRIES)
+    fewest = math.ceil((number + 90) / PAGE)
+    assert len(cold.asked) <= 1.25 * fewest
+    day = timedelta(days=1)
+    warm = Search(concerts, undated)
+    plan = plan_after(certified(stretches), COUNTRIES, START + day, END + day)
+    later = await Crawl(warm.ask).run(COUNTRIES, START + day, END + day, plan)
+    assert len(warm.asked) <= 1.15 * fewest
+    assert all(stretch.complete for stretch in later)
+    assert distinct(later) >= sum(c.at >= START + day for c in concerts) + 90
+
+
+async def test_a_later_crawl_begins_everywhere_at_once() -> None:
+    search = Search(season(40_000))
+    plan = plan_after(certified(await crawl(search)), ["US"], START, END)
+    assert 5 <= len(plan.cuts["US"]) <= 20
+    assert 39_000 <= plan.expected <= 41_000
+    instants = [START, *plan.cuts["US"], END]
+    for begin, end in pairwise(instants):
+        held = sum(begin <= concert.at <= end for concert in search.concerts)
+        assert held < 9_000
+
+
+async def test_a_plan_keeps_to_the_span_and_countries_that_are_asked_for() -> None:
+    windows = certified(await crawl(Search(three_countries(20_000)), *COUNTRIES))
+    plan = plan_after(windows, ["GB", "FR"], START + timedelta(days=100), END)
+    assert set(plan.cuts) <= {"GB"}
+    assert all(START + timedelta(days=100) < cut < END for cuts in plan.cuts.values() for cut in cuts)
+
+
+def sweeps(search: Search) -> list[str]:
+    return [window.name() for window, _ in search.asked if not window.start]
+
+
+async def test_the_undated_of_several_countries_are_asked_for_at_once() -> None:
+    undated = [Concert(f"undated {n}", START, f"{n}", country=COUNTRIES[n % 3]) for n in range(250)]
+    search = Search([], undated)
+    stretches = await crawl(search, *COUNTRIES)
+    assert sorted(sweeps(search)) == ["world-includeTBA.only"] * 2 + ["world-includeTBD.only"]
+    assert distinct(stretches) == 250
+
+
+@pytest.mark.parametrize("number", [900, 3_000])
+async def test_more_undated_than_pay_are_asked_for_by_country_and_so_the_next_time(number: int) -> None:
+    undated = [Concert(f"undated {n}", START, f"{n:05}", country=COUNTRIES[n % 3]) for n in range(number)]
+    search = Search([], undated)
+    stretches = await crawl(search, *COUNTRIES)
+    by_country = [stretch for stretch in stretches if stretch.window.country]
+    assert sum(s.distinct for s in by_country if s.window.filters == (("includeTBA", "only"),)) == number
+    assert all(stretch.complete for stretch in stretches)
+    plan = plan_after(certified(stretches), COUNTRIES, START, END)
+    assert plan.by_country == ["includeTBA"]
+    again = Search([], undated)
+    await Crawl(again.ask).run(COUNTRIES, START, END, plan)
+    assert "world-includeTBA.only" not in sweeps(again)
+
+
+async def test_undated_events_of_unknown_countries_are_asked_for_by_country() -> None:
+    undated = [Concert(f"undated {n}", START, f"{n}", country=None) for n in range(5)]
+    stretches = await crawl(Search([], undated), *COUNTRIES)
+    of_us = next(s for s in stretches if s.window.name() == "US-includeTBA.only")
+    assert (of_us.distinct, of_us.complete) == (5, True)
+
+
+@pytest.mark.parametrize("latency", [0.2, 2])
+def test_a_crawl_keeps_the_allowed_rate_up_however_slow_the_answers(latency: float) -> None:
+    """In virtual time, under the same governor and bound of requests under way as the client's."""
+    search = Search(three_countries(230_000))
+    rate, starts = 5, list[float]()
+
+    async def whole() -> float:
+        governor = AsyncLimiter(1, http._SPACING / rate)
+        slots = asyncio.Semaphore(http._SECONDS_IN_FLIGHT * rate)
+
+        async def ask(window: Window, page: int) -> Page:
+            async with slots:
+                await governor.acquire()
+                starts.append(asyncio.get_running_loop().time())
+                await asyncio.sleep(latency)
+                return await search.ask(window, page)
+
+        await Crawl(ask).run(COUNTRIES, START, END)
+        return asyncio.get_running_loop().time()
+
+    seconds = virtual_time.run(whole())
+    assert len(starts) / seconds >= 0.95 * rate
+    assert min(later - earlier for earlier, later in pairwise(starts)) > 1 / rate
 
 
 async def test_what_the_search_raises_ends_the_crawl() -> None:

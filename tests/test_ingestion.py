@@ -1,6 +1,5 @@
 """Both ingestions against the stand-ins of the APIs and of S3: what lands, and what a run survives."""
 
-import asyncio
 import gzip
 import io
 import json
@@ -197,32 +196,6 @@ async def test_a_fetched_run_is_not_asked_again_and_a_landed_one_not_landed_agai
     assert land(dataset, lake, RUN, SETTINGS) == landed
     after = lake.s3.head_object(Bucket=lake.bucket, Key=f"manifests/{dataset}/{RUN}.json")["LastModified"]
     assert (before, lake.manifests(dataset)) == (after, [RUN])
-
-
-@BOTH
-@pytest.mark.parametrize("seed", range(2))
-async def test_a_run_that_dies_goes_on_and_lands_the_same_objects(
-    catalog: Catalog, lake: Lake, s3: Any, dataset: str, source: str, fetch: Fetch, seed: int
-) -> None:
-    undisturbed = Lake(s3, f"{lake.bucket}-2")
-    async with api(source, catalog) as running:
-        await fetch(undisturbed, running.connection, SETTINGS, RUN)
-        needed = len(await running.requests())
-    async with api(source, catalog, latency=0.01) as running:
-        dying = asyncio.create_task(fetch(lake, running.connection, SETTINGS, RUN))
-        while len(await running.requests()) < 2 + seed * 3:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-        dying.cancel()
-        await asyncio.gather(dying, return_exceptions=True)
-        kept = len(lake.raw(dataset, RUN).names())
-        before = len(await running.requests())
-        await fetch(lake, running.connection, SETTINGS, RUN)
-        assert len(await running.requests()) - before <= needed - kept
-    for each in (undisturbed, lake):
-        land(dataset, each, RUN, SETTINGS)
-    outcome = ("lake/", "manifests/", "certificates/", "rejected/")
-    expected = {k: v.replace(b"bucket-2", b"bucket") for k, v in objects(undisturbed, *outcome).items()}
-    assert objects(lake, *outcome) == expected
 
 
 @BOTH
