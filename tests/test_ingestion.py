@@ -1,19 +1,14 @@
 """Both ingestions against the stand-ins of the APIs and of S3: what lands, and what a run survives."""
 
 import gzip
-import io
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-import aiohttp
 import msgspec
-import pyarrow.parquet as pq
 import pytest
-from aiohttp.test_utils import TestServer
 
 from include import fetching, ingestion
 from include.connections import SourceConnection
@@ -22,10 +17,10 @@ from include.ingestion import fetch_events, fetch_songs, land
 from include.lake import Lake
 from include.settings import Settings
 from include.sources.http import Backoff
-from sandbox import lastfm, ticketmaster
 from sandbox.catalog import Catalog
 from sandbox.event_search import EventSearch
 from sandbox.gateway import Fault
+from tests.stand_ins import api, objects, table
 
 RUN = "2026-11-22T060000Z"
 SETTINGS = Settings(countries=("US", "GB"), artists_per_country=8, tracks_per_artist=10)
@@ -45,58 +40,6 @@ def lake(s3: Any, bucket: str) -> Lake:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries wait milliseconds instead of seconds."""
     monkeypatch.setattr(fetching, "BACKOFF", Backoff(tries=4, first=0.001, longest=0.01))
-
-
-@dataclass
-class Api:
-    """A stand-in that runs."""
-
-    connection: SourceConnection
-    server: TestServer
-
-    async def requests(self) -> list[dict[str, Any]]:
-        url = self.server.make_url("/sandbox/requests")
-        async with aiohttp.ClientSession() as session, session.get(url) as got:
-            found: list[dict[str, Any]] = (await got.json())["requests"]
-            return found
-
-
-@asynccontextmanager
-async def api(source: str, catalog: Catalog, **options: Any) -> AsyncIterator[Api]:
-    """The stand-in of `ticketmaster` or `lastfm`, without limits of rate unless `options` set them."""
-    module, kind = {
-        "ticketmaster": (ticketmaster, ticketmaster.TicketmasterOptions),
-        "lastfm": (lastfm, lastfm.LastfmOptions),
-    }[source]
-    chosen = kind(**{"requests_per_second": None, **options})  # type: ignore[arg-type]
-    server = TestServer(module.application(catalog, chosen))  # type: ignore[arg-type]
-    await server.start_server(access_log=None)
-    try:
-        url = f"http://127.0.0.1:{server.port}"
-        yield Api(SourceConnection(source, url, chosen.key, requests_per_second=1_000), server)
-    finally:
-        await server.close()
-
-
-def objects(lake: Lake, *prefixes: str) -> dict[str, bytes]:
-    """The objects under these prefixes, their bucket's name taken out."""
-    found = {}
-    for page in lake.s3.get_paginator("list_objects_v2").paginate(Bucket=lake.bucket):
-        for entry in page.get("Contents", []):
-            if entry["Key"].startswith(prefixes):
-                body = lake.s3.get_object(Bucket=lake.bucket, Key=entry["Key"])["Body"].read()
-                found[entry["Key"]] = body.replace(lake.bucket.encode(), b"bucket")
-    return found
-
-
-def table(lake: Lake, dataset: str) -> list[dict[str, Any]]:
-    """The rows a run's manifest names."""
-    rows = []
-    for url, _, _ in lake.manifest(dataset, RUN).entries:
-        key = url.removeprefix(lake.url(""))
-        body = lake.s3.get_object(Bucket=lake.bucket, Key=key)["Body"].read()
-        rows += pq.read_table(io.BytesIO(body)).to_pylist()
-    return rows
 
 
 def true_events(catalog: Catalog) -> set[str]:
@@ -125,7 +68,7 @@ async def test_every_concert_beyond_the_wall_lands_once(catalog: Catalog, lake: 
         summary = await fetch_events(lake, source.connection, SETTINGS, RUN)
         requests = await source.requests()
     landed = land("events", lake, RUN, SETTINGS)
-    rows = table(lake, "events")
+    rows = table(lake, "events", RUN)
     truth = true_events(catalog)
     assert len(truth) > 2_000
     assert {row["event_id"] for row in rows} == truth
@@ -139,7 +82,7 @@ async def test_every_charting_artist_has_songs_and_is_asked_once(catalog: Catalo
         await fetch_songs(lake, source.connection, SETTINGS, RUN)
         asked = [request["params"].get("artist") for request in await source.requests()]
     landed = land("songs", lake, RUN, SETTINGS)
-    rows = table(lake, "songs")
+    rows = table(lake, "songs", RUN)
     artists = [artist for artist in asked if artist]
     assert len(artists) == len(set(artists)) >= 8
     assert {row["asked_name"] for row in rows} == set(artists)
@@ -154,7 +97,7 @@ async def test_an_artist_in_two_charts_has_both_countries(catalog: Catalog, lake
     async with api("lastfm", catalog) as source:
         await fetch_songs(lake, source.connection, wide, RUN)
     land("songs", lake, RUN, wide)
-    assert "GB,US" in {row["chart_countries"] for row in table(lake, "songs")}
+    assert "GB,US" in {row["chart_countries"] for row in table(lake, "songs", RUN)}
 
 
 @BOTH

@@ -163,13 +163,9 @@ class Client:
             try:
                 response = await self._send(request)
                 least = _retry_after(response)
-                return response, read(response)
+                return response, self._understood(response, read)
             except Retry as retry:
                 problem = retry
-            except QuotaSpent:
-                if self.quota:
-                    raise self.quota.refused() from None
-                raise
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 problem = Retry(self._blotted(f"{type(error).__name__} {error}".strip()))
             if attempt + 1 == self.backoff.tries or least > self.backoff.longest:
@@ -186,6 +182,14 @@ class Client:
             f"gave {problem.reason}. {advice}What was received is kept: the next try of the run goes on.",
             datetime.now(UTC) + timedelta(seconds=least) if alone else None,
         ) from None
+
+    def _understood(self, response: Response, read: Callable[[Response], Meaning]) -> Meaning:
+        try:
+            return read(response)
+        except QuotaSpent:
+            if self.quota:
+                raise self.quota.refused() from None
+            raise
 
     async def _send(self, request: Request) -> Response:
         await asyncio.sleep(self._quiet_until - asyncio.get_running_loop().time())
