@@ -2,8 +2,9 @@
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 
 from include import fetching, ingestion
+from include.artists import artist_key
 from include.connections import SourceConnection
 from include.errors import ManifestInvalid, SourceRejected, SourceUnavailable, TooManyRejected
 from include.ingestion import fetch_events, fetch_songs, land
@@ -18,7 +20,7 @@ from include.lake import Lake
 from include.settings import Settings
 from include.sources.http import Backoff
 from sandbox.catalog import Catalog
-from sandbox.event_search import EventSearch
+from sandbox.event_search import EventSearch, drifting_ids
 from sandbox.gateway import Fault
 from tests.stand_ins import api, objects, table
 
@@ -170,7 +172,7 @@ async def test_a_source_that_is_down_is_named_and_the_next_run_proceeds(
     assert land(dataset, lake, RUN, SETTINGS).complete
 
 
-@pytest.mark.parametrize("kind", ["http_500", "reset", "truncated", "html", "empty", "spike"])
+@pytest.mark.parametrize("kind", ["http_500", "http_503", "reset", "truncated", "html", "empty", "spike"])
 async def test_ticketmaster_may_fail_now_and_then(catalog: Catalog, lake: Lake, kind: Any) -> None:
     async with api("ticketmaster", catalog, faults=[Fault(kind, at=[2, 5, 6, 9])]) as source:
         await fetch_events(lake, source.connection, SETTINGS, RUN)
@@ -178,13 +180,166 @@ async def test_ticketmaster_may_fail_now_and_then(catalog: Catalog, lake: Lake, 
 
 
 @pytest.mark.parametrize(
-    "kind", ["http_500", "reset", "truncated", "html", "error_8", "error_16", "error_29"]
+    "kind", ["http_503", "reset", "truncated", "html", "empty", "error_8", "error_11", "error_16", "error_29"]
 )
 @pytest.mark.parametrize("status", [None, 200])
 async def test_lastfm_may_fail_now_and_then(catalog: Catalog, lake: Lake, kind: Any, status: Any) -> None:
     async with api("lastfm", catalog, faults=[Fault(kind, at=[1, 3, 4], status=status)]) as source:
         await fetch_songs(lake, source.connection, SETTINGS, RUN)
     assert land("songs", lake, RUN, SETTINGS).complete
+
+
+async def test_a_later_run_is_planned_after_the_newest_complete_one_and_finds_what_is_new(lake: Lake) -> None:
+    wide = Settings(countries=("US", "GB", "CA"))
+    world = Catalog(concerts=9_000, countries=wide.countries, today=date(2026, 11, 22))
+    async with api("ticketmaster", world) as source:
+        cold = await fetch_events(lake, source.connection, wide, RUN)
+        land("events", lake, RUN, wide)
+        warm = await fetch_events(lake, source.connection, wide, "2026-11-23T060000Z")
+    landed = land("events", lake, "2026-11-23T060000Z", wide)
+    certificate = lake.certificate("events", "2026-11-23T060000Z")
+    assert certificate["planned_after"] == RUN
+    assert landed.complete
+    assert warm["requests_sent"] <= 1.15 * -(-landed.records // 200)
+    assert warm["requests_sent"] <= cold["requests_sent"]
+    starts = {window["start"] for window in lake.certificate("events", RUN)["windows"]}
+    assert len(starts & {window["start"] for window in certificate["windows"]}) >= 3  # cuts, and None
+
+
+async def test_undated_events_of_other_countries_are_left_out_and_counted(lake: Lake) -> None:
+    world = Catalog(concerts=6_000, countries=("US", "GB", "CA"), today=date(2026, 11, 22))
+    async with api("ticketmaster", world) as source:
+        await fetch_events(lake, source.connection, SETTINGS, RUN)
+        asked = [request["params"] for request in await source.requests()]
+    assert {params.get("countryCode") for params in asked if "includeTBA" in params} == {None}
+    landed = land("events", lake, RUN, SETTINGS)
+    rows = table(lake, "events", RUN)
+    assert {row["event_id"] for row in rows} == true_events(world)
+    assert {row["country_code"] for row in rows} == {"US", "GB"}
+    elsewhere = {w["window"]: w["elsewhere"] for w in lake.certificate("events", RUN)["windows"]}
+    assert elsewhere["world-includeTBA.only"] == len(world.tba_ids("CA")) > 0
+    assert landed.records == len(true_events(world))
+
+
+async def test_events_that_come_and_go_during_a_crawl_are_tolerated_and_shown(
+    catalog: Catalog, lake: Lake
+) -> None:
+    async with api("ticketmaster", catalog, drift=0.01, drift_requests=15) as source:
+        await fetch_events(lake, source.connection, SETTINGS, RUN)
+    landed = land("events", lake, RUN, SETTINGS)
+    met = {row["event_id"] for row in table(lake, "events", RUN)}
+    windows = lake.certificate("events", RUN)["windows"]
+    assert landed.complete
+    # When an event goes, those behind it move up, maybe onto a page that was read before.
+    missed = true_events(catalog) - drifting_ids(catalog, 0.01) - met
+    assert len(missed) <= sum(window["tolerance"] for window in windows) < 0.02 * landed.records
+    for window in windows:
+        assert window["distinct"] >= window["reported"] - window["tolerance"]
+        assert window["tolerance"] == max(2, window["reported"] // 100)
+
+
+async def test_events_at_one_instant_may_come_in_any_order(catalog: Catalog, lake: Lake) -> None:
+    async with api("ticketmaster", catalog, ties="unstable") as source:
+        await fetch_events(lake, source.connection, SETTINGS, RUN)
+    assert land("events", lake, RUN, SETTINGS).records >= 0.99 * len(true_events(catalog))
+
+
+@BOTH
+async def test_a_finished_run_is_asked_again_when_told_to_and_has_one_manifest(
+    catalog: Catalog, lake: Lake, dataset: str, source: str, fetch: Any
+) -> None:
+    async with api(source, catalog) as running:
+        await fetch(lake, running.connection, SETTINGS, RUN)
+        land(dataset, lake, RUN, SETTINGS)
+        before, asked = objects(lake, "lake/", "manifests/", "certificates/"), len(await running.requests())
+        await fetch(lake, running.connection, SETTINGS, RUN, ask_again=True)
+        assert len(await running.requests()) >= asked + 5
+        land(dataset, lake, RUN, SETTINGS, again=True)
+    assert lake.manifests(dataset) == [RUN]
+    lake.verify(lake.manifest(dataset, RUN))
+    if dataset == "songs":
+        assert objects(lake, "lake/", "manifests/", "certificates/") == before
+
+
+# Touring artists
+
+
+async def landed_events(
+    catalog: Catalog, lake: Lake, run: str = "2026-11-22T050000Z", **options: Any
+) -> None:
+    async with api("ticketmaster", catalog, **options) as source:
+        await fetch_events(lake, source.connection, SETTINGS, run)
+    land("events", lake, run, SETTINGS)
+
+
+def busiest(catalog: Catalog, lake: Lake) -> list[str]:
+    """The keys of the touring artists, those with the most concerts to come first."""
+    rows = table(lake, "events", lake.manifests("events")[-1])
+    concerts = Counter(
+        row["artist_key"]
+        for row in rows
+        if row["artist_key"] and row["local_date"] and row["status"] != "cancelled"
+    )
+    return sorted(concerts, key=lambda key: (-concerts[key], key))
+
+
+async def test_the_busiest_touring_artists_have_songs_too_and_no_place_in_a_chart(
+    catalog: Catalog, lake: Lake
+) -> None:
+    await landed_events(catalog, lake)
+    with_touring = replace(SETTINGS, touring_artists=20)
+    async with api("lastfm", catalog) as source:
+        await fetch_songs(lake, source.connection, with_touring, RUN)
+        asked = [request["params"].get("artist") for request in await source.requests()]
+    land("songs", lake, RUN, with_touring)
+    names = [name for name in asked if name]
+    assert len(names) == len({artist_key(name) for name in names})  # those who chart too are asked once
+    assert set(busiest(catalog, lake)[:20]) <= {artist_key(name) for name in names}
+    rows = table(lake, "songs", RUN)
+    uncharted = [row for row in rows if row["chart_rank"] is None]
+    assert (
+        {row["chart_countries"] for row in uncharted}
+        == {row["chart_listeners"] for row in uncharted}
+        == {None}
+    )
+    assert len({row["artist_key"] for row in uncharted}) >= 5
+    certificate = lake.certificate("songs", RUN)
+    assert certificate["touring_in"] == "2026-11-22T050000Z"
+    assert len(names) - certificate["touring_artists"] == len(
+        {row["asked_name"] for row in rows if row["chart_rank"]}
+    )
+
+
+async def test_an_incomplete_events_run_says_nothing_about_who_tours(catalog: Catalog, lake: Lake) -> None:
+    await landed_events(catalog, lake, broken_last_page=True)
+    async with api("lastfm", catalog) as source:
+        await fetch_songs(lake, source.connection, SETTINGS, RUN)
+    land("songs", lake, RUN, SETTINGS)
+    assert lake.certificate("songs", RUN)["touring_in"] is None
+    assert lake.certificate("songs", RUN)["touring_artists"] == 0
+
+
+async def test_every_try_of_a_run_asks_for_the_same_touring_artists(catalog: Catalog, lake: Lake) -> None:
+    async with api("lastfm", catalog, faults=[Fault("http_500")]) as down:
+        with pytest.raises(SourceUnavailable):
+            await fetch_songs(lake, down.connection, SETTINGS, RUN)
+    await landed_events(catalog, lake)
+    async with api("lastfm", catalog) as up:
+        await fetch_songs(lake, up.connection, SETTINGS, RUN)
+    land("songs", lake, RUN, SETTINGS)
+    assert lake.certificate("songs", RUN)["touring_artists"] == 0
+
+
+async def test_billings_that_are_no_artist_of_lastfm_are_refused_without_failing_the_run(lake: Lake) -> None:
+    small = Catalog(concerts=400, countries=("US", "GB"), today=date(2026, 11, 22))
+    await landed_events(small, lake)
+    everybody = replace(SETTINGS, touring_artists=5_000, tracks_per_artist=1)
+    async with api("lastfm", small) as source:
+        await fetch_songs(lake, source.connection, everybody, RUN)
+    landed = land("songs", lake, RUN, everybody)
+    reasons = lake.certificate("songs", RUN)["rejected_by_reason"]
+    assert set(reasons) <= {"artist_not_found", "unknown_artist", "shadow_artist"}
+    assert landed.rejected > 0.05 * landed.records
 
 
 async def test_a_crawl_that_loses_events_is_not_complete_and_says_where(catalog: Catalog, lake: Lake) -> None:
