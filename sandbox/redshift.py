@@ -180,7 +180,9 @@ class _Session:
             if copy is None:
                 return redshift_dialect.translate(sql), None
             path = self.loader.folder / str(next(_paths))
-            return f"do $$begin perform pg_catalog.redshift_load('{path}'); end$$", (copy, path)
+            # Relative to the server's data folder, beside ours: folders above may be closed to the server's user.
+            there = f"../{path.parent.name}/{path.name}"
+            return f"do $$begin perform pg_catalog.redshift_load('{there}'); end$$", (copy, path)
         except Refused as refused:
             reason = str(refused)
         except Exception as error:  # a defect of the sandbox must not leave the client waiting

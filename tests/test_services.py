@@ -131,3 +131,25 @@ def test_the_connections_are_what_airflow_understands(services: Services) -> Non
         assert connection.conn_type in ("http", "aws", "redshift")
         assert connection.password
         assert json.loads(connection.extra or "{}") == json.loads(value).get("extra", {})
+
+
+def test_copy_works_although_a_folder_above_was_closed_meanwhile(tmp_path: Path) -> None:
+    """As every pytest session does with pytest's folder. As root, PostgreSQL is another user."""
+    import redshift_connector
+
+    from include import warehouse
+    from include.lake import Lake
+    from tests.conftest import client
+    from tests.snapshots import Artist, Concert, land_events, land_songs, publish_pending, star
+
+    with start(tmp_path / "closed" / "home", *SMALL) as services:
+        (tmp_path / "closed").chmod(0o700)
+        s3 = client(services, "s3")
+        s3.create_bucket(Bucket="lake")
+        lake = Lake(s3, "lake")
+        land_events(lake, "2026-11-22T060000Z", [Concert("e1", ["Abel"])])
+        land_songs(lake, "2026-11-22T070000Z", [Artist("Abel")])
+        with redshift_connector.connect(**services.redshift, ssl=False) as redshift:
+            warehouse.create_tables(redshift)
+            publish_pending(redshift, lake)
+            assert all(star(redshift).values())

@@ -17,6 +17,7 @@ from include.lake import Lake
 from sandbox import airflow, services
 from sandbox.airflow_client import AirflowClient
 from sandbox.run import INGESTIONS, WAREHOUSE
+from tests.conftest import client as aws_client
 from tests.snapshots import publish_pending, star
 
 pytestmark = pytest.mark.end_to_end
@@ -64,7 +65,6 @@ def kill(server: airflow.Airflow) -> None:
 def test_a_run_goes_on_after_airflow_was_killed_and_ends_in_the_same_star(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import boto3
     import redshift_connector
 
     environment = airflow.environment
@@ -85,13 +85,7 @@ def test_a_run_goes_on_after_airflow_was_killed_and_ends_in_the_same_star(
         with redshift_connector.connect(**started.redshift, ssl=False) as redshift:
             published = star(redshift)
             assert all(published.values())
-            s3 = boto3.client(
-                "s3",
-                endpoint_url=started.aws["endpoint_url"],
-                region_name=started.aws["region_name"],
-                aws_access_key_id=started.aws["access_key_id"],
-                aws_secret_access_key=started.aws["secret_access_key"],
-            )
+            s3 = aws_client(started, "s3")
             with warehouse.transaction(redshift) as cursor:
                 for table in (*published, "load_ledger"):
                     cursor.execute(f"delete from dwh.{table}")
