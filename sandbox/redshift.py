@@ -180,7 +180,7 @@ class _Session:
             if copy is None:
                 return redshift_dialect.translate(sql), None
             path = self.loader.folder / str(next(_paths))
-            # Relative to the server's data folder, beside ours: those above may be closed to the server's user.
+            # Relative to the server's data folder, beside ours: folders above may be closed to its user.
             there = f"../{path.parent.name}/{path.name}"
             return f"do $$begin perform pg_catalog.redshift_load('{there}'); end$$", (copy, path)
         except Refused as refused:
