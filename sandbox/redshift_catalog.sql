@@ -105,37 +105,25 @@ begin
 end
 $$;
 
--- Loads what sandbox/redshift_load.py delivers: `path`.json describes it, `path`.csv is the rows. Runs as its owner,
--- the superuser, because on Redshift nobody needs a right to read files; so it checks the caller's right to insert.
-create function pg_catalog.redshift_load(path text) returns void volatile security definer language plpgsql
-set default_statistics_target = 20 as $$
+-- The columns that a COPY fills, in order, checked against `report`, which describes what the objects hold.
+create function pg_catalog.redshift_fit(report json, target regclass) returns text[] stable language plpgsql as $$
 declare
-    report json := pg_read_file(path || '.json')::json;
-    target regclass;
     there json;
     here record;
     names text[];
-    position integer := 0;
-    loaded bigint;
+    place integer := 0;
 begin
-    if report ->> 'error' is not null then
-        raise exception using message = report ->> 'error', errcode = 'XX000';
-    end if;
-    target := (report ->> 'table')::regclass;
-    if not has_table_privilege(session_user, target, 'insert') then
-        raise exception 'permission denied for relation %', target using errcode = '42501';
-    end if;
     for here in
         select attname, format_type(atttypid, atttypmod) as full_type, format_type(atttypid, null) as type,
                case when atttypid in ('varchar'::regtype, 'bpchar'::regtype) and atttypmod > 4 then atttypmod - 4 end as bytes
         from pg_attribute
-        left join json_array_elements_text(report -> 'names') with ordinality as wanted (name, place) on name = attname
+        left join json_array_elements_text(report -> 'names') with ordinality as wanted (name, number) on name = attname
         where attrelid = target and attnum > 0 and not attisdropped
           and (name is not null or json_array_length(report -> 'names') = 0)
-        order by place, attnum
+        order by number, attnum
     loop
-        there := report -> 'columns' -> position;
-        position := position + 1;
+        there := report -> 'columns' -> place;
+        place := place + 1;
         names := names || quote_ident(here.attname);
         if there is not null
            and not (there -> 'accepts')::jsonb ?| array[here.type, here.full_type] then
@@ -148,15 +136,42 @@ begin
                 here.attname, here.bytes, there ->> 'bytes' using errcode = 'XX000';
         end if;
     end loop;
-    if json_array_length(report -> 'names') > position then
+    if json_array_length(report -> 'names') > place then
         raise exception 'COPY names a column that % does not have: %', target, report ->> 'names' using errcode = '42703';
     end if;
-    if position <> json_array_length(report -> 'columns') then
+    if place <> json_array_length(report -> 'columns') then
         raise exception 'Spectrum Scan Error: % has % columns, but % columns of % are to be loaded: they are matched by position',
-            report ->> 'url', json_array_length(report -> 'columns'), position, target using errcode = 'XX000';
+            report ->> 'url', json_array_length(report -> 'columns'), place, target using errcode = 'XX000';
     end if;
-    execute format('copy %s (%s) from %L with (format csv)', target, array_to_string(names, ', '), path || '.csv');
-    get diagnostics loaded = row_count;
+    return names;
+end
+$$;
+
+-- Loads what sandbox/redshift_load.py delivers: `path`.json describes it, `path`.csv is the rows. Runs as its owner,
+-- the superuser, because on Redshift nobody needs a right to read files; so it checks the caller's right to insert.
+create function pg_catalog.redshift_load(path text) returns void volatile security definer language plpgsql
+set default_statistics_target = 20 as $$
+declare
+    report json := pg_read_file(path || '.json')::json;
+    target regclass;
+    names text[];
+    loaded bigint;
+begin
+    if report ->> 'error' is not null then
+        raise exception using message = report ->> 'error', errcode = 'XX000';
+    end if;
+    target := (report ->> 'table')::regclass;
+    if not has_table_privilege(session_user, target, 'insert') then
+        raise exception 'permission denied for relation %', target using errcode = '42501';
+    end if;
+    names := pg_catalog.redshift_fit(report, target);
+    begin
+        execute format('copy %s (%s) from %L with (format csv)', target, array_to_string(names, ', '), path || '.csv');
+        get diagnostics loaded = row_count;
+    exception when string_data_right_truncation or check_violation then
+        perform pg_catalog.redshift_fit(pg_read_file(path || '.json')::json, target); -- it knows by now how long texts are
+        raise;
+    end;
     if (select reltuples <= 0 from pg_class where oid = target) then -- Redshift, too, does so for an empty table
         execute format('analyze %s', target);
     end if;

@@ -1,9 +1,9 @@
 """What a COPY loads: fetched from S3, checked as Redshift would, and handed to PostgreSQL through a pipe.
 
-For one COPY there are, beside each other, `path`.json, which tells what the objects hold or what is wrong
-with them, and `path`.csv, a pipe from which their rows come as CSV. The function `pg_catalog.redshift_load`
-(sandbox/redshift_catalog.sql) reads the first, checks it against the table, and then loads from the second,
-inside the caller's transaction.
+For one COPY there are, beside each other, `path`.json, which tells what the objects hold (how long the texts
+are, as far as they are read) or what is wrong with them, and `path`.csv, a pipe from which their rows come as
+CSV. The function `pg_catalog.redshift_load` (sandbox/redshift_catalog.sql) reads the first, checks it against
+the table, and then loads from the second, inside the caller's transaction.
 
 Sources: the Database Developer Guide, "COPY from columnar data formats" and "Using a manifest to specify
 data files".
@@ -18,6 +18,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -125,16 +126,17 @@ class Delivery:
         self.objects: list[tuple[str, Path]] = []
         """URL of each object, and the file it was fetched to."""
         self._path = path
+        self._report: dict[str, Any] = {}
         self._opened = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._write, daemon=True)
 
     def start(self, report: dict[str, Any]) -> None:
         """Opens the delivery: PostgreSQL may read now."""
-        self._path.with_suffix(".json").write_text(json.dumps(report))
+        self._report = report
+        self._tell()
         os.mkfifo(self._path.with_suffix(".csv"))
-        for suffix in (".json", ".csv"):
-            self._path.with_suffix(suffix).chmod(0o644)
+        self._path.with_suffix(".csv").chmod(0o644)
         self._thread.start()
 
     def end(self) -> None:
@@ -160,12 +162,33 @@ class Delivery:
         # A broken pipe: PostgreSQL has stopped reading because it raises an error.
         with pipe, contextlib.suppress(OSError):
             try:
-                for _, path in self.objects:
-                    for batch in pq.ParquetFile(path).iter_batches():
-                        pyarrow.csv.write_csv(batch, pipe, options)
+                for batch in _ahead(self._batches()):
+                    self._measure(batch)
+                    pyarrow.csv.write_csv(batch, pipe, options)
             except pa.ArrowException as error:
                 log.exception("cannot read %s", self.objects)
                 pipe.write(f'\n"the sandbox failed: {error}'.encode())  # no CSV, so PostgreSQL fails, too
+
+    def _batches(self) -> Iterator[Any]:
+        for _, path in self.objects:
+            yield from pq.ParquetFile(path).iter_batches()
+
+    def _measure(self, batch: Any) -> None:
+        """Tells the longest text of each column so far, in bytes, before a longer one gets into the pipe."""
+        longer = False
+        for column, values in zip(self._report["columns"], batch.columns, strict=True):
+            if pa.types.is_string(values.type):
+                length = pc.max(pc.binary_length(values)).as_py() or 0
+                longer |= length > column["bytes"]
+                column["bytes"] = max(length, column["bytes"])
+        if longer:
+            self._tell()
+
+    def _tell(self) -> None:
+        whole = self._path.with_suffix(".new")
+        whole.write_text(json.dumps(self._report))
+        whole.chmod(0o644)
+        whole.replace(self._path.with_suffix(".json"))
 
     def _open(self) -> BinaryIO | None:
         """The pipe, once PostgreSQL reads it; None when the statement ends without doing so."""
@@ -184,28 +207,30 @@ class Delivery:
         return None
 
 
+def _ahead(batches: Iterator[Any]) -> Iterator[Any]:
+    """The batches, each decoded while the one before is used."""
+    with ThreadPoolExecutor(1) as decoder:
+        coming = decoder.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = decoder.submit(next, batches, None)
+            yield batch
+
+
 def _columns(objects: list[tuple[str, Path]]) -> list[dict[str, Any]]:
-    """What the objects hold, by column: the longest text in bytes, and which types of column can take it."""
+    """What the objects hold, by column: which types of column can take it, and texts of unknown length."""
     schema: Any = None
     for url, path in objects:
         try:
-            there = pq.ParquetFile(path)
+            there = pq.read_schema(path)
         except pa.ArrowInvalid:
             raise Unloadable(f"Spectrum Scan Error: {url} is not a Parquet file.") from None
         if schema is None:
-            schema, longest = there.schema_arrow, [0] * len(there.schema_arrow)
-        if there.schema_arrow.types != schema.types:
+            schema = there
+        if there.types != schema.types:
             raise Unloadable(f"Spectrum Scan Error: {url} has other column types than {objects[0][0]}.")
-        texts = [place for place, kind in enumerate(schema.types) if pa.types.is_string(kind)]
-        names = [there.schema_arrow.names[place] for place in texts]
-        distinct = pq.ParquetFile(path, read_dictionary=names)
-        for batch in distinct.iter_batches(columns=names) if names else []:
-            for place, name in zip(texts, names, strict=True):
-                length = pc.max(pc.binary_length(batch.column(name).dictionary)).as_py()
-                longest[place] = max(longest[place], length or 0)
     return [
-        {"name": field.name, "parquet": str(field.type), "accepts": _accepted(field.type), "bytes": bytes_}
-        for field, bytes_ in zip(schema, longest, strict=True)
+        {"name": field.name, "parquet": str(field.type), "accepts": _accepted(field.type), "bytes": 0}
+        for field in schema
     ]
 
 
