@@ -1,9 +1,8 @@
 """`make bench`, or `python -m benchmarks [names]`: measures, prints a table, and writes it as JSON.
 
-calls       requests of a crawl, for the events it brings home
+crawl       requests of a crawl, for the events it brings home; peak memory of a small and of a large one
 rate        how much of the allowed rate a crawl uses
 speed       events normalised and written by one core
-memory      of a small and of a large crawl
 script      a whole crawl, beside the usual script
 warehouse   COPY, build, audit and publish at full size
 overhead    of Airflow, in a run of the warehouse's DAG
