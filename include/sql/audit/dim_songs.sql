@@ -11,7 +11,8 @@ with ranked_songs as (
     select
         songs.*,
         row_number() over (
-            partition by songs.song_key order by songs.song_rank, songs.asked_name
+            -- A song's key is made with its artist's; so the rows come in the order of the sort key.
+            partition by songs.artist_key, songs.song_key order by songs.song_rank, songs.asked_name
         ) as occurrence
     from staging.songs as songs
     where songs.song_key is not null

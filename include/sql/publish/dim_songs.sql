@@ -1,8 +1,12 @@
 -- Merges audit.dim_songs into dwh.dim_songs: newer figures replace older ones, never the other way round.
 --
 -- The known songs of the load's artists are taken out of dwh.dim_songs, merged with the fresh ones, and put back.
--- So dwh.dim_songs is asked for the load's artists only, which its sort key finds. Counted are, per song, added: it is
--- new; changed: its figures or name differ from the known ones, which are not newer; unchanged: all others of the load.
+-- So dwh.dim_songs is asked for the load's artists only, which its sort key finds. Per song, `change` is
+--   added       it is new
+--   changed     its figures or name differ from the known ones, which are not newer
+--   unchanged   they do not
+--   outdated    what is known was seen later
+--   unlisted    the load does not bring it
 drop table if exists audit.known_songs;
 
 create table audit.known_songs
@@ -25,33 +29,41 @@ select
 from dwh.dim_songs as known
 where known.artist_key in (select fresh.artist_key from audit.dim_songs as fresh);
 
-insert into audit.changes (star_table, added, changed, closed, unchanged)
-with compared_songs as (
-    select
-        case
-            when known.song_key is null then 'added'
-            when
-                known.last_seen_date > fresh.last_seen_date
-                or (
-                    known.song_rank = fresh.song_rank
-                    and coalesce(known.play_count, -1) = coalesce(fresh.play_count, -1)
-                    and coalesce(known.listeners, -1) = coalesce(fresh.listeners, -1)
-                    and known.song_name = fresh.song_name
-                )
-                then 'unchanged'
-            else 'changed'
-        end as change
-    from audit.dim_songs as fresh
-    left join audit.known_songs as known on fresh.artist_key = known.artist_key and fresh.song_key = known.song_key
-)
+drop table if exists audit.song_changes;
 
+create table audit.song_changes
+distkey (artist_key)
+sortkey (artist_key)
+as
+select
+    coalesce(fresh.artist_key, known.artist_key) as artist_key,
+    coalesce(fresh.song_key, known.song_key) as song_key,
+    case
+        when known.song_key is null then 'added'
+        when fresh.song_key is null then 'unlisted'
+        when known.last_seen_date > fresh.last_seen_date then 'outdated'
+        when
+            known.song_rank = fresh.song_rank
+            and coalesce(known.play_count, -1) = coalesce(fresh.play_count, -1)
+            and coalesce(known.listeners, -1) = coalesce(fresh.listeners, -1)
+            and known.song_name = fresh.song_name
+            then 'unchanged'
+        else 'changed'
+    end as change,
+    known.song_mbid as known_song_mbid,
+    known.artist_mbid as known_artist_mbid,
+    least(fresh.first_seen_date, known.first_seen_date) as first_seen_date
+from audit.dim_songs as fresh
+full outer join audit.known_songs as known on fresh.artist_key = known.artist_key and fresh.song_key = known.song_key;
+
+insert into audit.changes (star_table, added, changed, closed, unchanged)
 select
     'dim_songs' as star_table,
-    count(case when songs.change = 'added' then 1 end) as added,
-    count(case when songs.change = 'changed' then 1 end) as changed,
+    count(case when changes.change = 'added' then 1 end) as added,
+    count(case when changes.change = 'changed' then 1 end) as changed,
     0 as closed,
-    count(case when songs.change = 'unchanged' then 1 end) as unchanged
-from compared_songs as songs;
+    count(case when changes.change in ('unchanged', 'outdated') then 1 end) as unchanged
+from audit.song_changes as changes;
 
 delete from dwh.dim_songs
 where artist_key in (select known.artist_key from audit.known_songs as known);
@@ -60,27 +72,25 @@ insert into dwh.dim_songs (
     song_key, artist_key, song_name, song_mbid, song_url, artist_name, artist_mbid,
     song_rank, play_count, listeners, first_seen_date, last_seen_date
 )
--- Seen by the load: its values, where it gives any.
 select
     fresh.song_key,
     fresh.artist_key,
     fresh.song_name,
-    coalesce(fresh.song_mbid, known.song_mbid) as song_mbid,
+    coalesce(fresh.song_mbid, changes.known_song_mbid) as song_mbid,
     fresh.song_url,
     fresh.artist_name,
-    coalesce(fresh.artist_mbid, known.artist_mbid) as artist_mbid,
+    coalesce(fresh.artist_mbid, changes.known_artist_mbid) as artist_mbid,
     fresh.song_rank,
     fresh.play_count,
     fresh.listeners,
-    least(fresh.first_seen_date, known.first_seen_date) as first_seen_date,
+    changes.first_seen_date,
     fresh.last_seen_date
 from audit.dim_songs as fresh
-left join audit.known_songs as known on fresh.artist_key = known.artist_key and fresh.song_key = known.song_key
-where known.song_key is null or known.last_seen_date <= fresh.last_seen_date
+inner join audit.song_changes as changes on fresh.artist_key = changes.artist_key and fresh.song_key = changes.song_key
+where changes.change in ('added', 'changed', 'unchanged')
 
 union all
 
--- Not seen by it, or seen later, too.
 select
     known.song_key,
     known.artist_key,
@@ -92,8 +102,8 @@ select
     known.song_rank,
     known.play_count,
     known.listeners,
-    least(fresh.first_seen_date, known.first_seen_date) as first_seen_date,
+    changes.first_seen_date,
     known.last_seen_date
 from audit.known_songs as known
-left join audit.dim_songs as fresh on known.artist_key = fresh.artist_key and known.song_key = fresh.song_key
-where fresh.song_key is null or known.last_seen_date > fresh.last_seen_date;
+inner join audit.song_changes as changes on known.artist_key = changes.artist_key and known.song_key = changes.song_key
+where changes.change in ('outdated', 'unlisted');
