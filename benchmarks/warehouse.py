@@ -9,8 +9,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ import redshift_connector
 
 from benchmarks.figures import Figure, median, say, seconds
 from benchmarks.generated import World
+from benchmarks.histories import HISTORY, Histories
 from benchmarks.sandboxed import lake, sandbox
 from include import quality, warehouse
 from include.lake import Lake
@@ -32,8 +32,6 @@ from sandbox.postgres import program
 from sandbox.services import Services
 
 ROUNDS = 3
-HISTORY = 10
-"""How many times as large as a load the long history is."""
 
 
 def measure(quick: bool) -> list[Figure]:
@@ -54,6 +52,7 @@ class Bench:
         self.redshift = self._connect()
         self.postgres = psycopg2.connect(**address(running))
         self.postgres.autocommit = True
+        self.histories = Histories(self.postgres)
         instant = datetime.now(UTC).replace(hour=6, minute=0, second=0, microsecond=0)
         say(f"generating {world.concerts:,} concerts, {world.billings:,} billings, {world.songs:,} songs")
         self.days = [world.land(lake, instant, day) for day in range(2)]
@@ -61,16 +60,16 @@ class Bench:
     def figures(self) -> list[Figure]:
         warehouse.create_tables(self.redshift)
         warehouse.begin(self.redshift, self.lake, self.days[0])
-        copied, psql = self._copies()
+        psql, copied, built = self._load_in_turns(self.days[0])
+        self.histories.lengthen()
+        warehouse.create_tables(self.redshift)
         self._build(self.days[0])
-        self._lengthen_history()
-        built = median([self._build(self.days[0]) for _ in range(ROUNDS)])
         audited = self._audit(self.days[0])
         first = self._publish_in_turns(self.days[0])
         for history in ("short", "long"):
-            with self._history(history), closing(self._connect()) as connection:
+            with self.histories.in_place(history), closing(self._connect()) as connection:
                 warehouse.publish(connection, self.lake, self.days[0])
-        self._run("vacuum analyze")
+        self.histories.run("vacuum analyze")
         warehouse.begin(self.redshift, self.lake, self.days[1])
         self._stage(self.days[1])
         self._build(self.days[1])
@@ -97,16 +96,17 @@ class Bench:
     def _connect(self) -> Any:
         return redshift_connector.connect(**self.running.redshift, ssl=False)
 
-    def _copies(self) -> tuple[float, float]:
-        """Seconds of our COPY and of psql's."""
-        load, ours, theirs = self.days[0], [], []
+    def _load_in_turns(self, load: Load) -> tuple[float, float, float]:
+        """Seconds of psql's \\copy, of our COPY, and of the build."""
+        psql, copied, built = [], [], []
         with tempfile.TemporaryDirectory() as folder:
             for dataset in warehouse.DATASETS:
                 self._write_csv(dataset, load.run(dataset), Path(folder) / f"{dataset}.csv")
             for _ in range(ROUNDS):
-                theirs.append(sum(self._psql(Path(folder), dataset) for dataset in warehouse.DATASETS))
-                ours.append(self._stage(load))
-        return median(ours), median(theirs)
+                psql.append(sum(self._psql(Path(folder), dataset) for dataset in warehouse.DATASETS))
+                copied.append(self._stage(load))
+                built.append(self._build(load))
+        return median(psql), median(copied), median(built)
 
     def _stage(self, load: Load) -> float:
         role = Settings().copy_role_arn
@@ -128,7 +128,7 @@ class Bench:
 
     def _psql(self, folder: Path, dataset: str) -> float:
         """Into a table like the one that COPY fills."""
-        self._run(f"create table staging.copied (like staging.{dataset} including all)")
+        self.histories.run(f"create table staging.copied (like staging.{dataset} including all)")
         where = address(self.running)
         command = [
             str(program("psql")),
@@ -140,7 +140,7 @@ class Bench:
             lambda: subprocess.run(command, env=environment, check=True, capture_output=True),
             f"psql {dataset}",
         )
-        self._run("drop table staging.copied")
+        self.histories.run("drop table staging.copied")
         return took
 
     def _build(self, load: Load) -> float:
@@ -180,7 +180,7 @@ class Bench:
         took: dict[str, list[float]] = {"short": [], "long": []}
         for _ in range(ROUNDS):
             for history, times in took.items():
-                with self._history(history):
+                with self.histories.in_place(history):
                     with closing(self._connect()) as connection:
                         times.append(
                             seconds(
@@ -190,66 +190,8 @@ class Bench:
                         )
                         connection.rollback()
                     for table in warehouse.STAR:
-                        self._run(f"vacuum dwh.{table}")
+                        self.histories.run(f"vacuum dwh.{table}")
         return {history: median(times) for history, times in took.items()}
-
-    @contextmanager
-    def _history(self, which: str) -> Iterator[None]:
-        """The schema `dwh` is the long history meanwhile; else it is the short one."""
-        swap = ["alter schema dwh rename to short", "alter schema long rename to dwh"]
-        back = ["alter schema dwh rename to long", "alter schema short rename to dwh"]
-        for statement in swap if which == "long" else ():
-            self._run(statement)
-        try:
-            yield
-        finally:
-            for statement in back if which == "long" else ():
-                self._run(statement)
-
-    def _lengthen_history(self) -> None:
-        """Fills `dwh` with what older loads of other artists and past concerts would have left there."""
-        other = "md5({} || n)"
-        concert = f"left(audit.concert_id, 3) || left({other.format('audit.concert_id')}, 13)"
-        replaced = {
-            "dim_songs": {
-                "song_key": other.format("audit.song_key"),
-                "artist_key": other.format("audit.artist_key"),
-                "first_seen_date": "audit.first_seen_date - 400 - n",
-                "last_seen_date": "audit.last_seen_date - 300 - n",
-            },
-            "dim_concerts": {
-                "concert_id": concert,
-                "local_date": "audit.local_date - 400",
-                "valid_from": "audit.valid_from - interval '400 days'",
-            },
-            "bridge_concert_artists": {"concert_id": concert},
-            "fact_artists": {"snapshot_date": "audit.snapshot_date - 10 - n"},
-        }
-        for table, expressions in replaced.items():
-            columns = self._columns(table)
-            values = ", ".join(expressions.get(column, f"audit.{column}") for column in columns)
-            for number in range(HISTORY):
-                self._run(
-                    f"insert into dwh.{table} ({', '.join(columns)}) "  # noqa: S608 - our own names
-                    f"select {values} from audit.{table} as audit cross join (select {number} as n) as copies"
-                )
-                say(f"history of {table}: {number + 1} of {HISTORY}")
-        self._run("alter schema dwh rename to long")
-        warehouse.create_tables(self.redshift)
-
-    def _columns(self, table: str) -> list[str]:
-        with self.postgres.cursor() as cursor:
-            cursor.execute(
-                "select column_name from information_schema.columns "
-                "where table_schema = 'dwh' and table_name = %s order by ordinal_position",
-                (table,),
-            )
-            return [name for (name,) in cursor.fetchall()]
-
-    def _run(self, statement: str) -> None:
-        """Past the proxy, for what is not part of the warehouse."""
-        with self.postgres.cursor() as cursor:
-            cursor.execute(statement)
 
 
 class Undoing:

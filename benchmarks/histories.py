@@ -1,0 +1,81 @@
+"""Two warehouses in one database: one with a short history, and one with a long one put aside.
+
+They take turns as the schema `dwh`, so that publishing into both can be compared in one run.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks.figures import say
+
+HISTORY = 10
+"""How many times as large as a load the long history is."""
+
+
+class Histories:
+    """Both histories, through a connection to PostgreSQL that commits every statement."""
+
+    def __init__(self, postgres: Any) -> None:
+        self._postgres = postgres
+
+    @contextmanager
+    def in_place(self, which: str) -> Iterator[None]:
+        """The schema `dwh` is the long history meanwhile; else it is the short one."""
+        swap = ["alter schema dwh rename to short", "alter schema long rename to dwh"]
+        back = ["alter schema dwh rename to long", "alter schema short rename to dwh"]
+        for statement in swap if which == "long" else ():
+            self.run(statement)
+        try:
+            yield
+        finally:
+            for statement in back if which == "long" else ():
+                self.run(statement)
+
+    def lengthen(self) -> None:
+        """Fills `dwh` with what older loads of other artists and past concerts would have left there.
+
+        It is made of the load that is built in `audit`, and put aside as the long history; the tables of
+        `dwh` are to be created anew, as the short one.
+        """
+        other = "md5({} || n)"
+        concert = f"left(audit.concert_id, 3) || left({other.format('audit.concert_id')}, 13)"
+        replaced = {
+            "dim_songs": {
+                "song_key": other.format("audit.song_key"),
+                "artist_key": other.format("audit.artist_key"),
+                "first_seen_date": "audit.first_seen_date - 400 - n",
+                "last_seen_date": "audit.last_seen_date - 300 - n",
+            },
+            "dim_concerts": {
+                "concert_id": concert,
+                "local_date": "audit.local_date - 400",
+                "valid_from": "audit.valid_from - interval '400 days'",
+            },
+            "bridge_concert_artists": {"concert_id": concert},
+            "fact_artists": {"snapshot_date": "audit.snapshot_date - 10 - n"},
+        }
+        for table, expressions in replaced.items():
+            columns = self._columns(table)
+            values = ", ".join(expressions.get(column, f"audit.{column}") for column in columns)
+            for number in range(HISTORY):
+                self.run(
+                    f"insert into dwh.{table} ({', '.join(columns)}) "  # noqa: S608 - our own names
+                    f"select {values} from audit.{table} as audit cross join (select {number} as n) as copies"
+                )
+                say(f"history of {table}: {number + 1} of {HISTORY}")
+        self.run("alter schema dwh rename to long")
+
+    def _columns(self, table: str) -> list[str]:
+        with self._postgres.cursor() as cursor:
+            cursor.execute(
+                "select column_name from information_schema.columns "
+                "where table_schema = 'dwh' and table_name = %s order by ordinal_position",
+                (table,),
+            )
+            return [name for (name,) in cursor.fetchall()]
+
+    def run(self, statement: str) -> None:
+        """Runs a statement past the proxy: something that is not the warehouse's business."""
+        with self._postgres.cursor() as cursor:
+            cursor.execute(statement)
