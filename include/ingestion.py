@@ -59,8 +59,9 @@ async def fetch_events(
 
     written = fetch.plan(make_plan)
 
-    async def ask(window: Window, page: int) -> Page:
-        return await recorder.ask(ticketmaster_search.request(window, page), ticketmaster_search.read)
+    async def ask(window: Window, page: int, urgency: float) -> Page:
+        request = ticketmaster_search.request(window, page, urgency)
+        return await recorder.ask(request, ticketmaster_search.read)
 
     crawl = Crawl(ask)
     async with fetch.recording(

@@ -18,6 +18,7 @@ and events met twice count once.
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -143,7 +144,9 @@ class Crawl:
             stretch.finish()
 
     async def _take(self, stretch: Stretch, window: Window, pages: Sequence[int]) -> list[Page]:
-        answers = await asyncio.gather(*(self._ask(window, page) for page in pages))
+        # A stretch is read one window after the other: the one that has most to read must not wait.
+        left = stretch.reported - len(stretch.ids) if stretch.ids else math.inf
+        answers = await asyncio.gather(*(self._ask(window, page, left) for page in pages))
         for page, answer in zip(pages, answers, strict=True):
             stretch.add(window, page, answer)
         return answers

@@ -22,6 +22,7 @@ from aiolimiter import AsyncLimiter
 
 from include.errors import PipelineError, QuotaSpent, SourceRejected, SourceUnavailable
 from include.sources.quota import Quota
+from include.sources.turns import Turns
 
 log = logging.getLogger(__name__)
 Meaning = TypeVar("Meaning")
@@ -40,6 +41,8 @@ class Request:
     name: str
     path: str
     params: Mapping[str, str]
+    urgency: float = 0
+    """Of the requests that wait for their turn, the most urgent is sent first."""
 
     def __str__(self) -> str:
         return f"{self.path}?{urlencode(self.params)}"
@@ -111,7 +114,8 @@ class Client:
     """Requests sent so far, failed tries included."""
     _session: aiohttp.ClientSession = field(init=False, repr=False)
     _governor: AsyncLimiter = field(init=False, repr=False)
-    _slots: asyncio.Semaphore = field(init=False, repr=False)
+    _turns: Turns = field(init=False, repr=False)
+    _slots: Turns = field(init=False, repr=False)
     _quiet_until: float = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -122,7 +126,8 @@ class Client:
                 "https. The API key travels in the URL; correct the connection's host."
             )
         self._governor = AsyncLimiter(1, _SPACING / self.requests_per_second)
-        self._slots = asyncio.Semaphore(max(2, round(_SECONDS_IN_FLIGHT * self.requests_per_second)))
+        self._turns = Turns(1)
+        self._slots = Turns(max(2, round(_SECONDS_IN_FLIGHT * self.requests_per_second)))
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -152,7 +157,7 @@ class Client:
         Raises `SourceUnavailable` after the last try, `SourceRejected` for a redirect, `QuotaSpent` when no
         call is left, and what `read` raises.
         """
-        async with self._slots:
+        async with self._slots.turn(request.urgency):
             yield await self._ask_patiently(request, read)
 
     async def _ask_patiently(
@@ -193,9 +198,10 @@ class Client:
 
     async def _send(self, request: Request) -> Response:
         await asyncio.sleep(self._quiet_until - asyncio.get_running_loop().time())
-        if self.quota:
-            await self.quota.spend()
-        await self._governor.acquire()
+        async with self._turns.turn(request.urgency):
+            if self.quota:
+                await self.quota.spend()
+            await self._governor.acquire()
         self.sent += 1
         async with self._session.get(
             f"{self.base_url}{request.path}",

@@ -20,7 +20,7 @@ _PATH = "/discovery/v2/events.json"
 _MUSIC = "KZFzniwnSyZfZ7v7nJ"
 
 
-def request(window: Window, page: int) -> Request:
+def request(window: Window, page: int, urgency: float = 0) -> Request:
     """The request for one page of a window."""
     params = {"countryCode": window.country} if window.country else {}
     params |= {
@@ -32,7 +32,7 @@ def request(window: Window, page: int) -> Request:
     }
     if window.start is not None and window.end is not None:
         params |= {"startDateTime": _instant(window.start), "endDateTime": _instant(window.end)}
-    return Request(f"{window.name()}-{page}", _PATH, params | dict(window.filters))
+    return Request(f"{window.name()}-{page}", _PATH, params | dict(window.filters), urgency)
 
 
 def _instant(at: datetime) -> str:

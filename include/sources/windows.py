@@ -59,8 +59,9 @@ class Page:
     sightings: tuple[Sighting, ...]
 
 
-Ask = Callable[[Window, int], Awaitable[Page]]
-"""Gets a window's page of this number, counted from 0."""
+Ask = Callable[[Window, int, float], Awaitable[Page]]
+"""Gets a window's page of this number, counted from 0; of those that wait, the one with the largest third
+argument first."""
 
 
 @dataclass(slots=True)
