@@ -155,12 +155,11 @@ async def test_nothing_is_asked_before_retry_after_is_over(
 ) -> None:
     monkeypatch.setattr(fetching, "BACKOFF", Backoff(tries=4, first=0.001, longest=5))
     async with api(source, catalog, faults=[Fault(kind, at=[2], retry_after=1)]) as running:
-        await fetch(lake, running.connection, SETTINGS, RUN)
+        await fetch(lake, replace(running.connection, requests_per_second=20), SETTINGS, RUN)
         requests = await running.requests()
-    # Those under way when the wish came had left before.
-    late = [request["at"] - requests[1]["at"] for request in requests[2:]]
-    assert all(wait < 0.5 or wait >= 1 for wait in late)
-    assert any(wait >= 1 for wait in late)
+    waits = [request["at"] - requests[1]["at"] for request in requests[2:]]
+    assert sum(wait < 1 for wait in waits) <= 1  # it may have left when the wish came
+    assert len(waits) >= 5
 
 
 async def test_who_wants_to_be_left_alone_for_hours_is_and_the_task_is_retried_then(

@@ -197,11 +197,13 @@ class Client:
             raise
 
     async def _send(self, request: Request) -> Response:
-        await asyncio.sleep(self._quiet_until - asyncio.get_running_loop().time())
         async with self._turns.turn(request.urgency):
             if self.quota:
                 await self.quota.spend()
             await self._governor.acquire()
+            while (quiet := self._quiet_until - asyncio.get_running_loop().time()) > 0:
+                await asyncio.sleep(quiet)
+                await self._governor.acquire()  # or the next one would be sent at the same time
         self.sent += 1
         async with self._session.get(
             f"{self.base_url}{request.path}",
