@@ -60,7 +60,7 @@ def test_the_asset_graph_leads_from_both_sources_to_the_star(page: Any) -> None:
 
 def test_the_assets_are_grouped_and_described(page: Any) -> None:
     page.goto("/assets")
-    page.get_by_text("Concerts and who is billed").wait_for()
+    page.get_by_text("Concerts and who is billed").first.wait_for(timeout=90_000)
     assert page.get_by_role("cell", name="lake", exact=True).count() == 2
     assert page.get_by_role("cell", name="warehouse", exact=True).count() == 1
 
@@ -98,13 +98,14 @@ def test_a_validation_that_passed_and_one_that_failed_can_be_read(page: Any) -> 
     page.goto("/plugin/data-docs")
     docs = page.frame_locator("iframe")
     docs.get_by_text("songs_rows_ratio").first.wait_for()
-    docs.get_by_role("link", name="load_summary").first.click()
+    failed = docs.get_by_role("row").filter(has_text="songs_rows_ratio").first
+    failed.get_by_role("link", name="load_summary").click()
     docs.get_by_text("Status:").wait_for()
     assert docs.get_by_text("✘").count() == 0  # drawn by the style sheet
-    docs.get_by_text("Failed", exact=False).first.wait_for()
+    docs.locator(":text('Failed'):visible").first.wait_for()
     docs.get_by_role("link", name="Home").click()
     docs.get_by_role("link", name="dim_concerts").first.click()
-    docs.get_by_text("Succeeded", exact=False).first.wait_for()
+    docs.locator(":text('Succeeded'):visible").first.wait_for()
 
 
 def test_a_page_of_the_data_docs_asks_nobody_else(session: Any) -> None:
