@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -234,6 +235,32 @@ async def test_no_second_holds_more_requests_than_allowed_and_none_are_bunched(s
     assert sorted(spaces)[len(spaces) // 2] > 0.9 / rate
     for start in source.at:  # one more, because the server's clock starts when the loop gets round to it
         assert sum(start <= at < start + 1 for at in source.at) <= rate + 1
+
+
+async def test_requests_that_wait_for_a_connection_are_not_sent_together(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    resolve = loop.getaddrinfo
+
+    async def slowly(*arguments: Any, **keywords: Any) -> Any:
+        await asyncio.sleep(0.5)
+        return await resolve(*arguments, **keywords)
+
+    monkeypatch.setattr(loop, "getaddrinfo", slowly)
+    source = await serve(text("hello"))
+    source.url = source.url.replace("127.0.0.1", "localhost")
+    rate = 20
+    async with client(source, rate) as asking:
+        await asyncio.gather(*(get(asking) for _ in range(5)))
+    assert min(later - earlier for earlier, later in itertools.pairwise(source.at)) > 0.5 / rate
+
+
+async def test_waiting_for_its_turn_is_not_counted_against_a_request(serve: Serve) -> None:
+    source = await serve(text("hello"))
+    async with client(source, rate=2, timeout=0.2) as asking:
+        await asyncio.gather(*(get(asking) for _ in range(3)))
+        assert asking.sent == 3
 
 
 async def test_requests_start_on_the_beat_though_earlier_ones_are_unanswered(serve: Serve) -> None:

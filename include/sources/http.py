@@ -8,12 +8,12 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Self, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -130,11 +130,15 @@ class Client:
         self._slots = Turns(max(2, round(_SECONDS_IN_FLIGHT * self.requests_per_second)))
 
     async def __aenter__(self) -> Self:
+        connected = aiohttp.TraceConfig()
+        connected.on_connection_create_end.append(self._wait_for_the_beat)
+        connected.on_connection_reuseconn.append(self._wait_for_the_beat)
         self._session = aiohttp.ClientSession(
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-            timeout=aiohttp.ClientTimeout(total=self.timeout),
+            timeout=aiohttp.ClientTimeout(total=None),  # `_send` has its own, in which waiting does not count
             connector=aiohttp.TCPConnector(limit=0),  # the slots are the limit: waiting sockets would bunch
             cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[connected],
         )
         # aiohttp would repeat a GET on a broken connection by itself: past the governor, and uncounted.
         self._session._retry_connection = False
@@ -197,18 +201,44 @@ class Client:
             raise
 
     async def _send(self, request: Request) -> Response:
-        async with self._turns.turn(request.urgency):
+        async with AsyncExitStack() as until_sent:
+            await until_sent.enter_async_context(self._turns.turn(request.urgency))
+            await self._keep_quiet()
             if self.quota:
                 await self.quota.spend()
-            await self._governor.acquire()
-            while (quiet := self._quiet_until - asyncio.get_running_loop().time()) > 0:
-                await asyncio.sleep(quiet)
-                await self._governor.acquire()  # or the next one would be sent at the same time
+            async with asyncio.timeout(self.timeout) as patience:
+                return await self._exchange(request, _Departure(until_sent, patience))
+
+    async def _wait_for_the_beat(
+        self, session: aiohttp.ClientSession, context: SimpleNamespace, connection: object
+    ) -> None:
+        """What aiohttp calls when a request has its connection and would be written at once.
+
+        Here, and not before it connects: requests that wait for a name or a handshake would be sent together.
+        """
+        departure: _Departure = context.trace_request_ctx
+        departure.patience.reschedule(None)
+        await self._governor.acquire()
+        while await self._keep_quiet():
+            await self._governor.acquire()  # or the next one would be sent at the same time
+        departure.patience.reschedule(asyncio.get_running_loop().time() + self.timeout)
         self.sent += 1
+        await departure.until_sent.aclose()
+
+    async def _keep_quiet(self) -> bool:
+        """Waits while the source wants to hear nothing; whether it did."""
+        waited = False
+        while (left := self._quiet_until - asyncio.get_running_loop().time()) > 0:
+            waited = True
+            await asyncio.sleep(left)
+        return waited
+
+    async def _exchange(self, request: Request, departure: "_Departure") -> Response:
         async with self._session.get(
             f"{self.base_url}{request.path}",
             params={**request.params, self.key_parameter: self.key},
             allow_redirects=False,
+            trace_request_ctx=departure,
         ) as answer:
             body = await answer.read()
             response = Response(
@@ -229,6 +259,16 @@ class Client:
 
     def _blotted(self, text: str) -> str:
         return text.replace(self.key, "***")
+
+
+@dataclass(frozen=True, slots=True)
+class _Departure:
+    """What changes at the moment a request is sent."""
+
+    until_sent: AsyncExitStack
+    """Holds the turn, which the next request then gets."""
+    patience: asyncio.Timeout
+    """How long the try may take."""
 
 
 def _is_loopback(host: str | None) -> bool:
