@@ -68,7 +68,6 @@ def main() -> None:
     for _ in range(ROUNDS):
         floor.append(_seconds(lambda: _fetch_and_decode(lake, run)))
         landing.append(_seconds(lambda: land("events", lake, run, SETTINGS, again=True)))
-    print(floor, landing, file=sys.stderr)
     json.dump([statistics.median(landing), statistics.median(floor)], sys.stdout)
 
 

@@ -32,11 +32,12 @@ _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",  # their paths are limited to about 100 characters, a checkout's is not
     "max_connections": "200",
-    "shared_buffers": "512MB",
+    "shared_buffers": "1GB",
     "work_mem": "128MB",  # a load of a million rows is sorted and joined in memory
     "hash_mem_multiplier": "4",
     "maintenance_work_mem": "256MB",
-    "random_page_cost": "1.1",  # everything is in the page cache, or on a solid-state disk
+    "random_page_cost": "1",  # everything is in the page cache
+    "effective_cache_size": "16GB",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "password_encryption": "md5",

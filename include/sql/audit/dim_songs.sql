@@ -1,5 +1,5 @@
 -- Grain      one row per song of an artist in the load (song_key).
--- Inputs     staging.songs
+-- Inputs     staging.songs, in which landing has put each song of an artist once
 -- Load rule  rebuilt for every load; published by include/sql/publish/dim_songs.sql.
 delete from audit.dim_songs;
 
@@ -7,17 +7,6 @@ insert into audit.dim_songs (
     song_key, artist_key, song_name, song_mbid, song_url, artist_name, artist_mbid, song_rank, play_count,
     listeners, first_seen_date, last_seen_date
 )
-with ranked_songs as (
-    select
-        songs.*,
-        row_number() over (
-            -- A song's key is made with its artist's; so the rows come in the order of the sort key.
-            partition by songs.artist_key, songs.song_key order by songs.song_rank, songs.asked_name
-        ) as occurrence
-    from staging.songs as songs
-    where songs.song_key is not null
-)
-
 select
     ---------- keys
     songs.song_key,
@@ -38,5 +27,5 @@ select
     ---------- dates
     cast(songs.snapshot_at as date) as first_seen_date,
     cast(songs.snapshot_at as date) as last_seen_date
-from ranked_songs as songs
-where songs.occurrence = 1;
+from staging.songs as songs
+where songs.song_key is not null;

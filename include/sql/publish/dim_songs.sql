@@ -1,12 +1,13 @@
 -- Merges audit.dim_songs into dwh.dim_songs: newer figures replace older ones, never the other way round.
 --
--- The known songs of the load's artists are taken out of dwh.dim_songs, merged with the fresh ones, and put back.
--- So dwh.dim_songs is asked for the load's artists only, which its sort key finds. Per song, `change` is
+-- The known songs of the load's artists are taken out of dwh.dim_songs; the fresh ones are put in, and back in
+-- those that stay. So dwh.dim_songs is asked for the load's artists only, which its sort key finds. Per song,
+-- `change` is
 --   added       it is new
 --   changed     its figures or name differ from the known ones, which are not newer
 --   unchanged   they do not
---   outdated    what is known was seen later
---   unlisted    the load does not bring it
+--   outdated    what is known was seen later: it stays
+--   unlisted    the load does not bring it: what is known stays
 drop table if exists audit.known_songs;
 
 create table audit.known_songs
@@ -18,8 +19,6 @@ select
     known.artist_key,
     known.song_name,
     known.song_mbid,
-    known.song_url,
-    known.artist_name,
     known.artist_mbid,
     known.song_rank,
     known.play_count,
@@ -65,6 +64,29 @@ select
     count(case when changes.change in ('unchanged', 'outdated') then 1 end) as unchanged
 from audit.song_changes as changes;
 
+drop table if exists audit.kept_songs;
+
+create table audit.kept_songs
+distkey (artist_key)
+sortkey (artist_key)
+as
+select
+    known.song_key,
+    known.artist_key,
+    known.song_name,
+    known.song_mbid,
+    known.song_url,
+    known.artist_name,
+    known.artist_mbid,
+    known.song_rank,
+    known.play_count,
+    known.listeners,
+    changes.first_seen_date,
+    known.last_seen_date
+from audit.song_changes as changes
+inner join dwh.dim_songs as known on changes.artist_key = known.artist_key and changes.song_key = known.song_key
+where changes.change in ('outdated', 'unlisted');
+
 delete from dwh.dim_songs
 where artist_key in (select known.artist_key from audit.known_songs as known);
 
@@ -87,23 +109,23 @@ select
     fresh.last_seen_date
 from audit.dim_songs as fresh
 inner join audit.song_changes as changes on fresh.artist_key = changes.artist_key and fresh.song_key = changes.song_key
-where changes.change in ('added', 'changed', 'unchanged')
+where changes.change in ('added', 'changed', 'unchanged');
 
-union all
-
+insert into dwh.dim_songs (
+    song_key, artist_key, song_name, song_mbid, song_url, artist_name, artist_mbid,
+    song_rank, play_count, listeners, first_seen_date, last_seen_date
+)
 select
-    known.song_key,
-    known.artist_key,
-    known.song_name,
-    known.song_mbid,
-    known.song_url,
-    known.artist_name,
-    known.artist_mbid,
-    known.song_rank,
-    known.play_count,
-    known.listeners,
-    changes.first_seen_date,
-    known.last_seen_date
-from audit.known_songs as known
-inner join audit.song_changes as changes on known.artist_key = changes.artist_key and known.song_key = changes.song_key
-where changes.change in ('outdated', 'unlisted');
+    kept.song_key,
+    kept.artist_key,
+    kept.song_name,
+    kept.song_mbid,
+    kept.song_url,
+    kept.artist_name,
+    kept.artist_mbid,
+    kept.song_rank,
+    kept.play_count,
+    kept.listeners,
+    kept.first_seen_date,
+    kept.last_seen_date
+from audit.kept_songs as kept;
