@@ -267,6 +267,7 @@ _COPY = {dataset: f"copy staging.{dataset}" for dataset in DATASETS}
 _LOCK_STAGED = {dataset: f"lock staging.{dataset}" for dataset in DATASETS}
 _DELETE_STAGED = {dataset: f"delete from staging.{dataset}" for dataset in DATASETS}  # noqa: S608
 _COUNT_STAGED = {dataset: f"select count(*) from staging.{dataset}" for dataset in DATASETS}  # noqa: S608
+_LOCK_BUILT = {table: f"lock audit.{table}" for table in JUDGED}
 _COUNT_BUILT = {table: f"select count(*) from audit.{table}" for table in JUDGED}  # noqa: S608
 
 
@@ -276,6 +277,8 @@ def build(connection: Any, load: Load, table: str) -> int:
     Raises `LoadSuperseded` when another load has begun.
     """
     with transaction(connection) as cursor:
+        # Who builds it at the same time waits here, and then sees these rows to delete them.
+        cursor.execute(_LOCK_BUILT[table])
         _require_current(cursor, load)
         _run_file(cursor, f"audit/{table}")
         cursor.execute(_COUNT_BUILT[table])
