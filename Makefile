@@ -24,14 +24,15 @@ down: $(INSTALLED) ## Stop what `make up` left running
 test: $(INSTALLED) ## Run all tests, one of them against a real Airflow (a few minutes)
 	$(VENV)/bin/python -m pytest
 
-bench: $(INSTALLED) ## Measure crawls and the warehouse at full size (half an hour); ARGS="--quick" or ARGS="crawl"
+bench: $(INSTALLED) ## Measure crawls and the warehouse at full size (a quarter of an hour); ARGS="--quick" or ARGS="crawl"
 	@$(VENV)/bin/python -m benchmarks $(ARGS)
 
-check: $(INSTALLED) ## Lint the Python and the SQL, check the types
+check: $(INSTALLED) ## Lint the Python and the SQL, check the types and who imports whom
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/sqlfluff lint --disable-progress-bar include/sql
+	$(VENV)/bin/python -m pytest --quiet tests/test_imports.py
 
 docs: $(INSTALLED) ## Write the data dictionary and the entity-relationship diagram anew from include/sql
 	@$(VENV)/bin/python -m docs.generate
