@@ -90,7 +90,15 @@ class Lake:
             with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
                 yield lambda record: packed.write(msgspec.json.encode(record) + b"\n")
             file.seek(0)
-            self.objects.put(f"rejected/{dataset}/{run}/rejected.jsonl.gz", file)
+            self.objects.put(_rejected_key(dataset, run), file)
+
+    def refused(self, dataset: str, run: str) -> set[str]:
+        """The ids of the records that landing a run refused, of those that have one."""
+        key = _rejected_key(dataset, run)
+        if self.objects.size(key) is None:
+            return set()
+        records = map(msgspec.json.decode, gzip.decompress(self.objects.get(key)).splitlines())
+        return {record["record_id"] for record in records if record["record_id"]}
 
     def put_certificate(self, dataset: str, run: str, certificate: dict[str, Any]) -> None:
         """Writes what was asked, received and refused."""
@@ -205,3 +213,7 @@ class Lake:
 
 def _manifest_key(dataset: str, run: str) -> str:
     return f"manifests/{dataset}/{run}.json"
+
+
+def _rejected_key(dataset: str, run: str) -> str:
+    return f"rejected/{dataset}/{run}/rejected.jsonl.gz"

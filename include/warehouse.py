@@ -40,12 +40,16 @@ VIEWS = ("artist_events_songs", "upcoming_concerts", "artist_popularity", "conce
 JUDGED = (*STAR, "load_summary")
 """The tables of the schema `audit` that have an expectation suite."""
 
+_CONCERT_ID_BYTES = 64
+"""No concert in the star has a longer id."""
 _SQL = Path(__file__).parent / "sql"
 _TABLES = (
     "schemas",
     *(f"staging/{dataset}" for dataset in DATASETS),
     "audit/definitions",
     "audit/current_load",
+    "audit/crawls",
+    "audit/refused_concerts",
     "audit/changes",
     "audit/failed_rows",
     *(f"dwh/{table}" for table in (*STAR, "load_ledger")),
@@ -144,8 +148,8 @@ def plan_loads(manifests: Mapping[str, Collection[str]], judged: Mapping[tuple[s
     """Pairs the manifests that no ledger row names, the oldest first.
 
     A pending manifest is loaded with the oldest pending one of the other dataset from the same UTC date,
-    else with the newest published one up to that date, else with the oldest one after it. Without any,
-    it waits.
+    else with the newest published one up to that date, else with the oldest one after it. Without any, it
+    waits. If either was overtaken by a published one of its day, the newest published one is tried first.
     """
     pending = {d: sorted(run for run in manifests[d] if (d, run) not in judged) for d in DATASETS}
     usable = {d: sorted(run for run in manifests[d] if judged.get((d, run)) != "parked") for d in DATASETS}
@@ -153,7 +157,7 @@ def plan_loads(manifests: Mapping[str, Collection[str]], judged: Mapping[tuple[s
     while any(pending.values()):
         run, dataset = min((runs[0], dataset) for dataset, runs in pending.items() if runs)
         other = DATASETS[1 - DATASETS.index(dataset)]
-        partner = _partner(run, pending[other], usable[other])
+        partner = _partner(run, set(usable[dataset]) - set(pending[dataset]), pending[other], usable[other])
         if partner is None:
             break
         pair = {dataset: run, other: partner}
@@ -164,46 +168,77 @@ def plan_loads(manifests: Mapping[str, Collection[str]], judged: Mapping[tuple[s
     return loads
 
 
-def _partner(run: str, pending: Sequence[str], usable: Sequence[str]) -> str | None:
+def _partner(
+    run: str, published: Collection[str], pending_others: Sequence[str], usable_others: Sequence[str]
+) -> str | None:
     day = run[:10]
-    same_day = [other for other in pending if other[:10] == day]
-    until = [other for other in usable if other[:10] <= day and other not in pending]
-    after = [other for other in usable if other[:10] > day]
-    return next(iter([*same_day[:1], *until[-1:], *after[:1]]), None)
+    same_day = [other for other in pending_others if other[:10] == day][:1]
+    until = [other for other in usable_others if other[:10] <= day and other not in pending_others][-1:]
+    after = [other for other in usable_others if other[:10] > day][:1]
+    # A late run must not take a new one into its load, which is older than what is published.
+    came_late = any(own[:10] == day and own > run for own in published) or same_day < until
+    return next(iter([*until, *same_day, *after] if came_late else [*same_day, *until, *after]), None)
 
 
 def begin(connection: Any, lake: Lake, load: Load) -> None:
-    """Notes in `audit.current_load` which load staging and audit are about to hold.
+    """Notes in `audit` which load staging and audit are about to hold, and what its crawl can tell.
 
     Parks the load and raises `ManifestInvalid` when its events run has no certificate.
     """
     with _parked_when_invalid(connection, lake, load):
         certificate = lake.certificate("events", load.events)
+    refused = lake.refused("events", load.events)
     with transaction(connection) as cursor:
         cursor.execute("lock audit.current_load")
         cursor.execute(
             "select min(run) from dwh.load_ledger "
-            "where dataset = 'events' and state = 'published' and run > %s",
-            (load.events,),
+            "where dataset = 'songs' and state = 'published' and run > %s",
+            (load.songs,),
         )
-        next_events = cursor.fetchone()[0]
+        next_songs = cursor.fetchone()[0]
+        cursor.execute(
+            "select count(*) from dwh.load_ledger where state = 'published' and snapshot_date = %s "
+            "and ((dataset = 'events' and run > %s) or (dataset = 'songs' and run > %s))",
+            (load.snapshot_date, load.events, load.songs),
+        )
+        is_outdated = cursor.fetchone()[0] > 0
         cursor.execute("delete from audit.current_load")
         cursor.execute(
             "insert into audit.current_load (events_run, songs_run, events_at, songs_at, snapshot_date, "
-            "next_events_at, is_complete, countries, horizon_date) "
-            "values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            "is_events_new, next_songs_at, is_outdated) values (%s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 load.events,
                 load.songs,
                 _timestamp(load.events),
                 _timestamp(load.songs),
                 load.snapshot_date,
-                next_events and _timestamp(next_events),
-                certificate["complete"],
-                f",{','.join(certificate['countries'])},",
-                date.fromisoformat(certificate["horizon_date"]),
+                "events" in load.pending,
+                next_songs and _timestamp(next_songs),
+                is_outdated,
             ),
         )
+        _note_crawl(cursor, load.events, certificate, refused)
+
+
+def _note_crawl(cursor: Any, run: str, certificate: Mapping[str, Any], refused: Collection[str]) -> None:
+    cursor.execute("delete from audit.crawls where events_run = %s", (run,))
+    cursor.execute(
+        "insert into audit.crawls (events_run, events_at, is_complete, countries, horizon_date) "
+        "values (%s, %s, %s, %s, %s)",
+        (
+            run,
+            _timestamp(run),
+            certificate["complete"],
+            f",{','.join(certificate['countries'])},",
+            date.fromisoformat(certificate["horizon_date"]),
+        ),
+    )
+    cursor.execute("delete from audit.refused_concerts where events_run = %s", (run,))
+    ids = sorted(concert for concert in refused if len(concert.encode()) <= _CONCERT_ID_BYTES)
+    for start in range(0, len(ids), 1_000):
+        values = [value for concert in ids[start : start + 1_000] for value in (run, concert)]
+        rows = ", ".join(["(%s, %s)"] * (len(values) // 2))
+        cursor.execute(f"insert into audit.refused_concerts (events_run, concert_id) values {rows}", values)  # noqa: S608
 
 
 def _require_current(cursor: Any, load: Load) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from include import warehouse
 from include.artists import artist_key, song_key
 from include.lake import Lake, run_instant
+from include.records import Rejection
 from include.sources.lastfm import SongRow
 from include.sources.ticketmaster import EventRow
 from include.warehouse import Load
@@ -46,9 +47,13 @@ def land_events(
     concerts: Sequence[Concert],
     complete: bool = True,
     countries: Sequence[str] = ("US",),
+    refused: Sequence[str] = (),
 ) -> None:
-    """Writes parts, certificate and manifest of an events run."""
+    """Writes parts, refused records, certificate and manifest of an events run."""
     rows = [row for concert in concerts for row in _event_rows(run, concert)]
+    with lake.rejecting("events", run) as write_refused:
+        for position, concert_id in enumerate(refused):
+            write_refused(msgspec.to_builtins(Rejection("unknown_status", "sold", concert_id, position)))
     entries = lake.put_parts("events", run, EventRow, rows)
     lake.put_certificate(
         "events",

@@ -1,6 +1,5 @@
 """What the star remembers: versions of concerts, snapshots of artists, first and last sight of songs."""
 
-import itertools
 import json
 import random
 from datetime import date, datetime
@@ -10,9 +9,7 @@ import pytest
 
 from include import warehouse
 from include.lake import Lake
-from tests.snapshots import Artist, Concert, land_events, land_songs, publish_pending, rows
-
-DAYS = [20, 21, 22, 23]
+from tests.snapshots import Artist, Concert, land_events, land_songs, publish_pending, rows, star
 
 
 @pytest.fixture
@@ -137,26 +134,71 @@ def test_concerts_that_a_crawl_did_not_ask_for_are_not_marked(tables: Any, lake:
     assert {row[0] for row in versions(tables) if not row[3]} == {"undated"}
 
 
+def test_a_concert_whose_record_was_refused_is_still_listed(tables: Any, lake: Lake) -> None:
+    """The crawl did list it, even though its record could not be read."""
+    publish(tables, lake, 20, [Concert("e1"), Concert("e2"), Concert("e3")])
+    land_events(lake, events(21), [Concert("e1")], refused=["e2", "too long to be an id" * 9])
+    publish_pending(tables, lake)
+    assert {row[0] for row in versions(tables) if not row[3]} == {"e3"}
+
+
+def expected_versions(days: dict[int, list[Concert]]) -> list[tuple[Any, ...]]:
+    """The versions that complete runs leave when they come in order."""
+    chains: dict[str, list[tuple[str | None, bool, datetime]]] = {}
+    for day, concerts in sorted(days.items()):
+        seen = {concert.id: concert.status for concert in concerts}
+        for concert_id in chains.keys() | seen.keys():
+            chain = chains.setdefault(concert_id, [])
+            status, is_listed = seen.get(concert_id), concert_id in seen
+            if not is_listed:
+                status = chain[-1][0]
+            if not chain or chain[-1][:2] != (status, is_listed):
+                chain.append((status, is_listed, instant(day)))
+    return [
+        (concert_id, status, WAS, is_listed, begins, ends, ends is None)
+        for concert_id, chain in sorted(chains.items())
+        for (status, is_listed, begins), ends in zip(
+            chain, [*(begins for *_, begins in chain[1:]), None], strict=True
+        )
+    ]
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_history_is_the_same_in_whatever_order_the_loads_arrive(tables: Any, lake: Lake, seed: int) -> None:
-    """Every concert is listed every day, in one of three states; days are published in a random order."""
+    """Every day each concert is in one of two states, or not listed; days are published in a random order."""
     draw = random.Random(seed)
-    states = ["onsale", "offsale", "cancelled"]
-    days = [[Concert(f"e{n}", status=draw.choice(states)) for n in range(12)] for _ in DAYS]
-    order = list(range(len(DAYS)))
-    draw.shuffle(order)
-    for number in order:
-        publish(tables, lake, DAYS[number], days[number])
-    expected = []
-    for n in range(12):
-        seen = [(day, concerts[n].status) for day, concerts in zip(DAYS, days, strict=True)]
-        runs = [(status, next(group)[0]) for status, group in itertools.groupby(seen, key=lambda one: one[1])]
-        ends = [instant(start) for _, start in runs[1:]] + [None]
-        expected += [
-            (f"e{n}", status, WAS, True, instant(start), end, end is None)
-            for (status, start), end in zip(runs, ends, strict=True)
-        ]
-    assert versions(tables) == sorted(expected, key=lambda row: (row[0], row[4]))
+    states = ["onsale", "offsale", None]
+    days = {
+        day: [Concert(f"e{n:02}", status=state) for n in range(40) if (state := draw.choice(states))]
+        for day in range(16, 22)
+    }
+    for day in draw.sample(list(days), len(days)):
+        publish(tables, lake, day, days[day])
+    assert versions(tables) == expected_versions(days)
+
+
+def test_a_late_run_brings_no_concert_back_that_newer_ones_do_not_list(tables: Any, lake: Lake) -> None:
+    publish(tables, lake, 20, [Concert("e1")])
+    publish(tables, lake, 22, [Concert("e1")])
+    publish(tables, lake, 21, [Concert("e1"), Concert("e2")])
+    assert versions(tables)[1:] == [
+        ("e2", "onsale", WAS, True, instant(21), instant(22), False),
+        ("e2", "onsale", WAS, False, instant(22), None, True),
+    ]
+    assert rows(tables, "select concert_id from analytics.upcoming_concerts") == [("e1",)]
+
+
+def test_a_later_run_tells_nothing_of_countries_it_did_not_ask_for(tables: Any, lake: Lake) -> None:
+    publish(tables, lake, 20, [Concert("e1", ["Abel"], status="onsale")])
+    land_events(lake, events(22), [], countries=["GB"])
+    publish_pending(tables, lake)
+    publish(tables, lake, 21, [Concert("e1", ["Cain"], status="cancelled"), Concert("e2")])
+    assert versions(tables) == [
+        ("e1", "onsale", WAS, True, instant(20), instant(21), False),
+        ("e1", "cancelled", WAS, True, instant(21), None, True),
+        ("e2", "onsale", WAS, True, instant(21), None, True),
+    ]
+    assert rows(tables, "select artist_name from dwh.bridge_concert_artists") == [("Cain",)]
 
 
 def test_a_late_snapshot_fills_history_in_and_leaves_newer_state_alone(tables: Any, lake: Lake) -> None:
@@ -182,6 +224,39 @@ def test_a_late_snapshot_fills_history_in_and_leaves_newer_state_alone(tables: A
     assert rows(
         tables, "select play_count, first_seen_date, last_seen_date from dwh.dim_songs where song_rank = 1"
     ) == [(22, date(2026, 11, 20), date(2026, 11, 22))]
+
+
+@pytest.mark.parametrize("late", [0, 1], ids=["in order", "the morning's load late"])
+def test_of_two_loads_of_one_day_the_newer_one_holds(tables: Any, lake: Lake, late: int) -> None:
+    """A load of the morning that was parked, and is judged again in the evening, changes nothing newer."""
+    loads = [("06", "07", "offsale", 10), ("16", "17", "onsale", 20)]
+    for events_hour, songs_hour, status, plays in reversed(loads) if late else loads:
+        land_events(lake, f"2026-11-20T{events_hour}0000Z", [Concert("e1", ["Abel"], status=status)])
+        land_songs(lake, f"2026-11-20T{songs_hour}0000Z", [Artist("Abel", ["Song"], plays=plays)])
+        publish_pending(tables, lake)
+    assert rows(tables, "select artist_name, play_count from dwh.fact_artists") == [("Abel", 20)]
+    assert rows(tables, "select song_name, play_count from dwh.dim_songs") == [("Song", 20)]
+    assert rows(tables, "select status, is_current from dwh.dim_concerts order by valid_from") == [
+        ("offsale", False),
+        ("onsale", True),
+    ]
+
+
+@pytest.mark.parametrize("late", ["2026-11-18T070000Z", "2026-11-20T060000Z"], ids=["days", "an hour"])
+def test_songs_that_arrive_late_match_no_artists_anew(tables: Any, lake: Lake, late: str) -> None:
+    land_events(lake, events(20), [Concert("e1", ["Abel"])])
+    land_songs(lake, songs(20), [Artist("Abel", ["Song"], plays=20)])
+    publish_pending(tables, lake)
+    before = star(tables)
+    land_songs(lake, late, [Artist("Cain", ["Other"], plays=10)])
+    publish_pending(tables, lake)
+    after = star(tables)
+    assert after["bridge_concert_artists"] == before["bridge_concert_artists"]
+    assert after["fact_artists"] == before["fact_artists"]
+    assert rows(tables, "select song_name, play_count from dwh.dim_songs order by 1") == [
+        ("Other", 10),
+        ("Song", 20),
+    ]
 
 
 def test_songs_keep_when_they_were_first_and_last_seen(tables: Any, lake: Lake) -> None:

@@ -52,6 +52,16 @@ def test_two_runs_on_one_day_are_each_judged_once() -> None:
     assert loads == [Load(D1, S1, BOTH), Load(again, S1, ("events",))]
 
 
+@pytest.mark.parametrize("late", ["2026-11-22T053000Z", "2026-11-22T063000Z"])
+def test_a_late_manifest_takes_no_new_one_from_a_newer_partner_of_its_day(late: str) -> None:
+    """Else what the new one brings would be part of a load that is older than the published one."""
+    loads = plan_loads(
+        {"events": [D2, D3], "songs": [late, S3]}, {("events", D2): "published", ("songs", S3): "published"}
+    )
+    assert Load(D3, S3, ("events",)) in loads
+    assert [load.pending for load in loads if load.songs == late] == [("songs",)]
+
+
 @pytest.mark.parametrize("days", [1, 4, 9])
 def test_every_pending_manifest_is_judged_exactly_once(days: int) -> None:
     events = [f"2026-10-{day:02}T060000Z" for day in range(1, days + 1)]

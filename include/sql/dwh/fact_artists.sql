@@ -1,5 +1,5 @@
 -- Grain      one row per artist and snapshot date: every artist that charts, tours or does both.
--- Load rule  include/sql/publish/fact_artists.sql: the snapshot date's rows are replaced.
+-- Load rule  include/sql/publish/fact_artists.sql: newer runs of the same date replace its rows.
 -- Keys       distributed by artist, like dim_songs; sorted by date, because a load replaces one date and
 --            readers ask for the newest.
 create table if not exists dwh.fact_artists (
@@ -29,7 +29,7 @@ comment on table dwh.fact_artists is
 comment on column dwh.fact_artists.artist_key is
 'Stands for the artist: a hash of the Last.fm artist''s normalised name, or of a namesake''s name and id.';
 comment on column dwh.fact_artists.snapshot_date is
-'UTC date of the load, the later of its events and songs runs; a load of the same date replaces it.';
+'UTC date of the load, the later of its events and songs runs; the load of the newest runs holds.';
 comment on column dwh.fact_artists.artist_name is
 'As Last.fm spells it, or as billed when Last.fm''s part of the load does not know the artist.';
 comment on column dwh.fact_artists.artist_mbid is

@@ -1,6 +1,6 @@
--- Replaces the billings of those of the load's concerts that no later published run may have seen: of all of
--- them when the load is the newest, else only of those that have no billing yet. A billing that is as it was
--- stays where it is.
+-- Replaces the billings of those of the load's concerts of which no later published run tells, and of those that
+-- have no billing yet. A load that brings only songs, and older ones than were published, has nothing better to
+-- match artists with. A billing that is as it was stays where it is.
 drop table if exists audit.known_billings;
 
 create table audit.known_billings
@@ -30,11 +30,13 @@ with billed_concerts as (
 ),
 
 replaced_concerts as (
-    select concerts.concert_id
-    from audit.dim_concerts as concerts
+    select seen.concert_id
+    from audit.concert_changes as seen
     cross join audit.current_load
-    left join billed_concerts as billed on concerts.concert_id = billed.concert_id
-    where current_load.next_events_at is null or billed.concert_id is null
+    left join billed_concerts as billed on seen.concert_id = billed.concert_id
+    where
+        billed.concert_id is null
+        or (seen.until_at is null and (current_load.is_events_new or current_load.next_songs_at is null))
 ),
 
 fresh_billings as (

@@ -6,7 +6,7 @@
 --   added       it is new
 --   changed     its figures or name differ from the known ones, which are not newer
 --   unchanged   they do not
---   outdated    what is known was seen later: it stays
+--   outdated    what is known was seen later, maybe by a later run of the same date: it stays
 --   unlisted    the load does not bring it: what is known stays
 drop table if exists audit.known_songs;
 
@@ -42,6 +42,10 @@ select
         when fresh.song_key is null then 'unlisted'
         when known.last_seen_date > fresh.last_seen_date then 'outdated'
         when
+            known.last_seen_date = fresh.last_seen_date
+            and known.last_seen_date = cast(current_load.next_songs_at as date)
+            then 'outdated'
+        when
             known.song_rank = fresh.song_rank
             and coalesce(known.play_count, -1) = coalesce(fresh.play_count, -1)
             and coalesce(known.listeners, -1) = coalesce(fresh.listeners, -1)
@@ -53,7 +57,8 @@ select
     known.artist_mbid as known_artist_mbid,
     least(fresh.first_seen_date, known.first_seen_date) as first_seen_date
 from audit.dim_songs as fresh
-full outer join audit.known_songs as known on fresh.artist_key = known.artist_key and fresh.song_key = known.song_key;
+full outer join audit.known_songs as known on fresh.artist_key = known.artist_key and fresh.song_key = known.song_key
+cross join audit.current_load;
 
 insert into audit.changes (star_table, added, changed, closed, unchanged)
 select
