@@ -63,6 +63,7 @@ class Bench:
         psql, copied, built = self._load_in_turns(self.days[0])
         self.histories.lengthen()
         warehouse.create_tables(self.redshift)
+        warehouse.begin(self.redshift, self.lake, self.days[0])
         self._build(self.days[0])
         audited = self._audit(self.days[0])
         first = self._publish_in_turns(self.days[0])

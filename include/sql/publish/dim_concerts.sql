@@ -20,27 +20,45 @@ create table audit.unlisted_concerts
 distkey (concert_id)
 sortkey (concert_id)
 as
+with complete_crawl as (
+    select
+        crawls.events_at,
+        cast(crawls.events_at as date) as events_date,
+        crawls.horizon_date,
+        crawls.countries
+    from audit.crawls
+    inner join audit.current_load on crawls.events_run = current_load.events_run
+    where crawls.is_complete
+),
+
+refused_concerts as (
+    select refused.concert_id
+    from audit.refused_concerts as refused
+    inner join audit.current_load on refused.events_run = current_load.events_run
+)
+
+-- Single values, so that the scan of all versions only has to compare them.
 select
     dim.concert_id,
     dim.version_hash,
     dim.country_code,
     dim.local_date
 from dwh.dim_concerts as dim
-inner join audit.crawls on position(',' || dim.country_code || ',' in crawls.countries) > 0
-inner join audit.current_load on crawls.events_run = current_load.events_run
 left join audit.dim_concerts as fresh on dim.concert_id = fresh.concert_id
-left join audit.refused_concerts as refused
-    on dim.concert_id = refused.concert_id and current_load.events_run = refused.events_run
+left join refused_concerts as refused on dim.concert_id = refused.concert_id
 where
     fresh.concert_id is null
     and refused.concert_id is null
-    and crawls.is_complete
     and dim.is_listed
-    and dim.valid_from < crawls.events_at
-    and (dim.valid_to is null or dim.valid_to > crawls.events_at)
+    and dim.valid_from < (select crawl.events_at from complete_crawl as crawl)
+    and (dim.valid_to is null or dim.valid_to > (select crawl.events_at from complete_crawl as crawl))
+    and position(',' || dim.country_code || ',' in (select crawl.countries from complete_crawl as crawl)) > 0
     and (
         dim.local_date is null
-        or (dim.local_date > cast(crawls.events_at as date) and dim.local_date < crawls.horizon_date)
+        or (
+            dim.local_date > (select crawl.events_date from complete_crawl as crawl)
+            and dim.local_date < (select crawl.horizon_date from complete_crawl as crawl)
+        )
     );
 
 drop table if exists audit.known_concerts;
