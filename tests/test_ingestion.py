@@ -390,6 +390,7 @@ async def test_a_refused_record_points_to_its_raw_line_and_the_others_go_on(
         event = msgspec.json.decode(raw.body)["_embedded"]["events"][record["position"]]
         assert event["id"] == record["record_id"]
     assert lake.certificate("events", RUN)["rejected_by_reason"] == {"missing_name": 3}
+    assert lake.refused("events", RUN) == {record["record_id"] for record in refused}
 
 
 async def test_too_many_refused_records_publish_nothing_until_the_run_is_redriven(

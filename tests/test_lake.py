@@ -241,10 +241,12 @@ def test_an_intact_manifest_passes_and_a_missing_or_altered_object_does_not(lake
 
 def test_refused_records_are_lines_of_json(lake: Lake) -> None:
     with lake.rejecting("events", RUN) as refuse:
-        for reason in ("too_long", "missing_id"):
-            refuse({"reason": reason})
+        for reason, record_id in (("too_long", "e1"), ("missing_id", None)):
+            refuse({"reason": reason, "record_id": record_id})
     lines = gzip.decompress(read(lake, lake.url(f"rejected/events/{RUN}/rejected.jsonl.gz"))).splitlines()
     assert [json.loads(line)["reason"] for line in lines] == ["too_long", "missing_id"]
+    assert lake.refused("events", RUN) == {"e1"}
+    assert lake.refused("songs", RUN) == set()
 
 
 def test_a_certificate_comes_back(lake: Lake) -> None:
