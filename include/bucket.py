@@ -1,6 +1,7 @@
 """Objects in one S3 bucket, and the bucket itself."""
 
 import json
+import logging
 from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from include.errors import ManifestInvalid, SettingInvalid
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+log = logging.getLogger(__name__)
 _MISSING = ("404", "NoSuchKey", "NoSuchBucket")
 
 
@@ -24,7 +26,8 @@ class Bucket:
     def ensure(self, raw_retention_days: int) -> None:
         """Creates the bucket if there is none: encrypted, closed to the public, `raw/` expiring after days.
 
-        One that exists is left as it is. Raises `SettingInvalid` for one that we may not use.
+        One that exists is left as it is, but for the expiry, if it has no lifecycle rules. Raises
+        `SettingInvalid` for one that we may not use.
         """
         try:
             self.s3.head_bucket(Bucket=self.name)
@@ -35,6 +38,7 @@ class Bucket:
                     "Choose another name, or allow the connection `aws_default` to use it."
                 ) from None
         else:
+            self._ensure_raw_expires(raw_retention_days)
             return
         region = self.s3.meta.region_name
         if region == "us-east-1":
@@ -59,6 +63,21 @@ class Bucket:
                 "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
             },
         )
+        self._expire_raw(raw_retention_days)
+
+    def _ensure_raw_expires(self, days: int) -> None:
+        try:
+            self.s3.get_bucket_lifecycle_configuration(Bucket=self.name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchLifecycleConfiguration":
+                self._expire_raw(days)
+            else:
+                log.warning(
+                    "%s: cannot see whether raw/ expires, which the terms of the APIs ask for: %s",
+                    self.name, error,
+                )  # fmt: skip
+
+    def _expire_raw(self, days: int) -> None:
         self.s3.put_bucket_lifecycle_configuration(
             Bucket=self.name,
             LifecycleConfiguration={
@@ -67,7 +86,7 @@ class Bucket:
                         "ID": "raw responses expire",
                         "Status": "Enabled",
                         "Filter": {"Prefix": "raw/"},
-                        "Expiration": {"Days": raw_retention_days},
+                        "Expiration": {"Days": days},
                     }
                 ]
             },

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 BACKOFF = Backoff()
 """How patient both sources' clients are."""
+_ASKED = ("countries", "horizon_days", "artists_per_country", "tracks_per_artist", "touring_artists")
+"""The settings that say what is asked."""
 
 
 class Fetch:
@@ -38,23 +40,36 @@ class Fetch:
         Creates the bucket if there is none.
         """
         self._lake.objects.ensure(settings.raw_retention_days)
+        dataset, run = self.raw.dataset, self.raw.run
         crawl = self.raw.crawl()
+        if ask_again:
+            if crawl is not None:
+                log.info("%s %s is asked again; what it had is forgotten", dataset, run)
+                self.raw.forget()
+            return None
+        if crawl is None and self._lake.has_manifest(dataset, run):
+            crawl = self._lake.certificate(dataset, run)  # its raw answers have expired
         if crawl is None:
             return None
-        if ask_again:
-            log.info("%s %s is asked again; what it had is forgotten", self.raw.dataset, self.raw.run)
-            self.raw.forget()
-            return None
-        log.info("%s %s was fetched before; nothing is asked", self.raw.dataset, self.raw.run)
-        return _summary(self.raw.dataset, self.raw.run, crawl) | {"requests_sent": 0}
+        log.info("%s %s was fetched before; nothing is asked", dataset, run)
+        return _summary(dataset, run, crawl) | {"requests_sent": 0}
 
-    def plan(self, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """How the run begins: as its first try decided, or else as `make` decides now."""
+    def plan(self, settings: Settings, make: Callable[[], dict[str, Any]]) -> tuple[Settings, dict[str, Any]]:
+        """The settings and the beginning of the run: as its first try decided, or else as `make` decides now.
+
+        Answers to other questions than the first try's would not fit together with those that are kept.
+        """
         plan = self.raw.plan()
         if plan is None:
-            plan = make()
+            plan = {"settings": {name: getattr(settings, name) for name in _ASKED}, **make()}
             self.raw.put_plan(plan)
-        return plan
+        kept = settings.with_params(plan.get("settings", {}))
+        if kept != settings:
+            log.warning(
+                "%s %s goes on with the settings of its first try: %s",
+                self.raw.dataset, self.raw.run, plan.get("settings"),
+            )  # fmt: skip
+        return kept, plan
 
     @asynccontextmanager
     async def recording(
@@ -90,7 +105,11 @@ class Fetch:
     ) -> dict[str, Any]:
         """Says that the fetch is over; its summary. `reasons` are why it is not complete."""
         dataset, run = self.raw.dataset, self.raw.run
-        crawl = {**about, "complete": not reasons, "reasons": list(reasons), "windows": list(windows)}
+        spent = self._recorder.requests
+        counted = [
+            {**window, "requests": sum(spent[name] for name in window["answers"])} for window in windows
+        ]
+        crawl = {**about, "complete": not reasons, "reasons": list(reasons), "windows": counted}
         self.raw.put_crawl(crawl)
         log.info(
             "fetched %s %s in %.1f s: %d requests sent, %d answers received, %d kept from before, %s",
@@ -106,7 +125,7 @@ def _summary(dataset: str, run: str, crawl: dict[str, Any]) -> dict[str, Any]:
         "dataset": dataset,
         "run": run,
         "complete": crawl["complete"],
-        "answers": sum(len(window["answers"]) for window in windows),
+        "requests": sum(window.get("requests", 0) for window in windows),
         "reported": sum(window["reported"] for window in windows),
         "distinct": sum(window["distinct"] for window in windows),
     }

@@ -4,6 +4,8 @@ A fetch that is tried again asks only what it has no answer to. Landing needs no
 with today's parser:
 
     python -m include.ingestion redrive events 2026-11-22T060000Z
+
+and, if the warehouse had loaded it before, have it loaded anew by `python -m include.warehouse retry`.
 """
 
 import argparse
@@ -18,7 +20,6 @@ import msgspec
 from include import connections
 from include.artists import artist_key
 from include.connections import SourceConnection
-from include.errors import SourceRejected
 from include.fetching import Fetch
 from include.lake import Lake, run_instant
 from include.landing import EVENTS, SONGS, Landed, land
@@ -26,7 +27,7 @@ from include.settings import Settings
 from include.sources import lastfm, lastfm_lists, ticketmaster_search
 from include.sources.crawl import Crawl
 from include.sources.crawl_plan import Plan, plan_after
-from include.sources.http import Request
+from include.sources.http import Request, Response
 from include.sources.lastfm_lists import Collected, ListPage
 from include.sources.windows import Page, Stretch, Window
 from include.tasks import task_group
@@ -47,9 +48,9 @@ async def fetch_events(
     if done := fetch.begin(settings, ask_again):
         return done
     start = run_instant(run)
-    end = start + timedelta(days=settings.horizon_days)
 
     def make_plan() -> dict[str, Any]:
+        end = start + timedelta(days=settings.horizon_days)
         earlier = lake.newest_complete(EVENTS)
         if earlier is None:
             return {"planned_after": None, "plan": {}}
@@ -57,7 +58,8 @@ async def fetch_events(
         plan = plan_after(certificate["windows"], settings.countries, start, end)
         return {"planned_after": manifest.run, "plan": msgspec.to_builtins(plan)}
 
-    written = fetch.plan(make_plan)
+    settings, written = fetch.plan(settings, make_plan)
+    end = start + timedelta(days=settings.horizon_days)
 
     async def ask(window: Window, page: int, urgency: float) -> Page:
         request = ticketmaster_search.request(window, page, urgency)
@@ -71,7 +73,8 @@ async def fetch_events(
         stretches = await crawl.run(settings.countries, start, end, plan)
     about = {
         "countries": list(settings.countries),
-        "horizon_date": end.date().isoformat(),
+        # The first date that is not over everywhere on Earth when the crawl's last window ends.
+        "horizon_date": (end - timedelta(hours=12)).date().isoformat(),
         "planned_after": written["planned_after"],
     }
     reasons = [
@@ -98,17 +101,22 @@ async def fetch_songs(
         events, touring = touring_artists(lake, settings.touring_artists, run_instant(run).date())
         return {"touring_in": events, "touring": touring}
 
-    written = fetch.plan(make_plan)
+    settings, written = fetch.plan(settings, make_plan)
     asked: dict[str, str] = {}
     lists: dict[str, Collected] = {}
     async with fetch.recording(
         connection, lastfm_lists.KEY_PARAMETER, lambda: (len(lists), len(asked), "lists")
     ) as recorder:
 
-        async def ask(request: Request) -> ListPage:
-            return await recorder.ask(request, lastfm_lists.read)
+        async def collect(
+            name: str,
+            wanted: int,
+            request: Callable[[int, int], Request],
+            read: Callable[[Response], ListPage] = lastfm_lists.read,
+        ) -> Collected:
+            async def ask(asked: Request) -> ListPage:
+                return await recorder.ask(asked, read)
 
-        async def collect(name: str, wanted: int, request: Callable[[int, int], Request]) -> Collected:
             lists[name] = await lastfm_lists.collect(ask, request, wanted)
             return lists[name]
 
@@ -117,17 +125,14 @@ async def fetch_songs(
                 tasks.create_task(
                     # One more than wanted: [unknown] may be among them.
                     collect(
-                        f"chart {c}", settings.artists_per_country + 1, partial(lastfm_lists.chart_request, c)
+                        f"chart {c}",
+                        settings.artists_per_country + 1,
+                        partial(lastfm_lists.chart_request, c),
+                        partial(lastfm_lists.read_chart, c),
                     )
                 )
                 for c in settings.countries
             ]
-        for country, chart in zip(settings.countries, charts, strict=True):
-            if chart.result().not_found:
-                raise SourceRejected(
-                    f"Last.fm has no chart for {country}: {chart.result().not_found}. "
-                    "Take the country out of MUSICIAN_COUNTRIES."
-                )
         charting = lastfm.ranked(
             (
                 [lastfm.Charted(name) for name in chart.result().names if name != lastfm.UNKNOWN]

@@ -64,6 +64,13 @@ def land(dataset: str, lake: Lake, run: str, settings: Settings, again: bool = F
             f"The run {run} of {dataset} is not fetched to its end, or its raw responses have expired. "
             "Fetch it first."
         )
+    expired = {name for part in crawl["windows"] for name in part["answers"]} - raw.names()
+    if expired:
+        raise ManifestInvalid(
+            f"{len(expired)} raw responses of {dataset} {run} have expired, such as {raw.url(min(expired))}, "
+            "so it cannot be landed again. What it landed before stays; to collect anew, trigger a new run."
+        )
+    landed_before = lake.has_manifest(dataset, run)
     lake.remove_manifest(dataset, run)
     row_type = _ROWS[dataset]
     with lake.rejecting(dataset, run) as write_refused:
@@ -73,7 +80,7 @@ def land(dataset: str, lake: Lake, run: str, settings: Settings, again: bool = F
         "dataset": dataset,
         "run": run,
         **crawl,
-        "requests": sum(len(part["answers"]) for part in crawl["windows"]),
+        "requests": sum(map(_requests, crawl["windows"])),
         "rows": sum(rows for _, _, rows in entries),
         "records": tally.records,
         "duplicates": sum(tally.duplicates.values()),
@@ -85,7 +92,7 @@ def land(dataset: str, lake: Lake, run: str, settings: Settings, again: bool = F
                 "duplicate": tally.duplicates[part["window"]],
                 "rejected": tally.rejected[part["window"]],
                 "elsewhere": tally.elsewhere[part["window"]],
-                "requests": len(part["answers"]),
+                "requests": _requests(part),
             }
             for part in crawl["windows"]
         ],
@@ -106,9 +113,20 @@ def land(dataset: str, lake: Lake, run: str, settings: Settings, again: bool = F
         dataset, run, time.monotonic() - started, landed.rows, landed.records, landed.rejected,
         "complete" if landed.complete else f"not complete: {'; '.join(landed.reasons[:3])}",
     )  # fmt: skip
+    if landed_before:
+        log.info(
+            "if the warehouse had loaded it, have it load it anew: python -m include.warehouse retry %s %s",
+            dataset, run,
+        )  # fmt: skip
     if dataset == SONGS:
         _meter_lastfm(lake)
     return landed
+
+
+def _requests(part: dict[str, Any]) -> int:
+    """What a window took; older runs kept only what was answered."""
+    requests: int = part.get("requests", len(part["answers"]))
+    return requests
 
 
 def _meter_lastfm(lake: Lake) -> None:
@@ -172,6 +190,8 @@ def _event_rows(tally: Tally, crawl: dict[str, Any]) -> Iterator[msgspec.Struct]
     met = MetIds()
     snapshot_at = run_instant(tally.raw.run)
     for part in crawl["windows"]:
+        if part.get("given_up"):
+            continue  # others bring what it should have brought
         for name in part["answers"]:
             answer = tally.raw.get(name)
             if answer.status != 200:
@@ -184,7 +204,8 @@ def _event_rows(tally: Tally, crawl: dict[str, Any]) -> Iterator[msgspec.Struct]
                 elif identity is not None and not met.add(identity):
                     tally.duplicates[part["window"]] += 1
                 elif isinstance(found, Rejection):
-                    tally.refuse(found, part["window"], name)
+                    # Of the whole world's events most are none of ours, so they say little about the parser.
+                    tally.refuse(found, part["window"], name, expected=country is None)
                 else:
                     tally.records += 1
                     yield from found

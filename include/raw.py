@@ -24,6 +24,8 @@ class RawAnswer(msgspec.Struct, frozen=True):
     status: int
     received_at: datetime
     body: msgspec.Raw
+    requests: int = 1
+    """How many it took: failed ones, and the one that was answered so."""
 
 
 class RawRun:
@@ -36,12 +38,19 @@ class RawRun:
         self._prefix = f"raw/{dataset}/{run}/"
 
     def put(
-        self, name: str, request: Mapping[str, str], status: int, received_at: datetime, body: bytes
+        self,
+        name: str,
+        request: Mapping[str, str],
+        status: int,
+        received_at: datetime,
+        body: bytes,
+        requests: int = 1,
     ) -> None:
         """Keeps an answer. Its line holds the body byte for byte, unless that spans several lines."""
         if b"\n" in body:
             body = msgspec.json.encode(msgspec.json.decode(body))
-        line = msgspec.json.encode(RawAnswer(dict(request), status, received_at, msgspec.Raw(body))) + b"\n"
+        answer = RawAnswer(dict(request), status, received_at, msgspec.Raw(body), requests)
+        line = msgspec.json.encode(answer) + b"\n"
         self._bucket.put(f"{self._prefix}{name}{_ANSWER}", gzip.compress(line, 1, mtime=0))
 
     def get(self, name: str) -> RawAnswer:

@@ -35,6 +35,8 @@ class Recorder:
         """Answers that an earlier try had kept."""
         self.received = 0
         """Answers that came new."""
+        self.requests: dict[str, int] = {}
+        """Per answer, the requests spent on it: those of the try that got it."""
         if self._kept:
             log.info("%s %s goes on: %d answers are kept from before", raw.dataset, raw.run, len(self._kept))
 
@@ -43,6 +45,7 @@ class Recorder:
         if request.name in self._kept:
             kept = await asyncio.to_thread(self._raw.get, request.name)
             self.replayed += 1
+            self.requests[request.name] = kept.requests
             return read(Response(kept.status, {}, bytes(kept.body), kept.received_at))
         try:
             return await self._ask(request, read)
@@ -62,7 +65,9 @@ class Recorder:
                     response.status,
                     response.received_at,
                     response.body,
+                    response.requests,
                 )
+                self.requests[request.name] = response.requests
         finally:
             self._under_way -= 1
             if not self._under_way:

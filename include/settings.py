@@ -57,7 +57,7 @@ class Settings:
         """The settings for one DAG run: what its `params` give replaces the environment's value."""
         given = {
             field: _parse(
-                f"params.{field}", parse, ",".join(value) if isinstance(value, list) else str(value)
+                f"params.{field}", parse, ",".join(value) if isinstance(value, list | tuple) else str(value)
             )
             for field, parse in _PARSERS.items()
             if (value := params.get(field)) is not None

@@ -201,6 +201,27 @@ async def test_a_drift_of_one_percent_is_tolerated_and_shown() -> None:
     assert (dated.reported, dated.distinct, dated.tolerance) == (2_500, 2_475, 25)
 
 
+@pytest.mark.parametrize("reported", [1, 2, 9])
+async def test_a_few_events_that_never_came_are_no_drift(reported: int) -> None:
+    search = Search(season(reported), lost=frozenset(concert.id for concert in season(reported)[:1]))
+    assert not all(stretch.complete for stretch in await crawl(search))
+
+
+@pytest.mark.parametrize(("events", "most_calls"), [(1_100, 27), (7_501, 150)])
+async def test_a_crowd_at_one_instant_that_opens_a_stretch_costs_no_probes(
+    events: int, most_calls: int
+) -> None:
+    crowd = [
+        Concert(f"b{n}", START + timedelta(days=3), f"b{n:05}", True, f"S{n % 40}", "abcde"[n % 5])
+        for n in range(events)
+    ]
+    after = [Concert(f"s{n}", START + timedelta(days=4, hours=2 * n), f"s{n:05}") for n in range(3_000)]
+    search = Search([*crowd, *after])
+    stretches = await crawl(search)
+    assert distinct(stretches) >= events + 3_000
+    assert len(search.asked) <= most_calls
+
+
 async def test_the_same_questions_are_asked_in_whatever_order_answers_come() -> None:
     concerts = season(9_000)
     asked = []

@@ -134,6 +134,14 @@ def test_concerts_that_a_crawl_did_not_ask_for_are_not_marked(tables: Any, lake:
     assert {row[0] for row in versions(tables) if not row[3]} == {"undated"}
 
 
+def test_a_concert_that_began_before_the_run_is_not_marked(tables: Any, lake: Lake) -> None:
+    """Late in the evening UTC, tomorrow has begun in Auckland; what is over there is no longer found."""
+    publish(tables, lake, 20, [Concert("over", local_date=date(2026, 11, 22)), Concert("e2")])
+    land_events(lake, "2026-11-21T220000Z", [Concert("e1")])
+    publish_pending(tables, lake)
+    assert {row[0] for row in versions(tables) if not row[3]} == {"e2"}
+
+
 def test_a_concert_whose_record_was_refused_is_still_listed(tables: Any, lake: Lake) -> None:
     """The crawl did list it, even though its record could not be read."""
     publish(tables, lake, 20, [Concert("e1"), Concert("e2"), Concert("e3")])

@@ -321,3 +321,36 @@ async def test_the_key_appears_in_no_log_no_error_no_answer_and_no_representatio
     told = caplog.text + str(raised.value) + repr(raised.value.__cause__) + repr(raised.value.__context__)
     assert KEY not in told
     assert "s3cret" not in told
+
+
+async def test_a_key_that_urls_write_differently_is_blotted_too(caplog: pytest.LogCaptureFixture) -> None:
+    """The HTTP library's own errors tell the whole URL."""
+
+    async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nBad Header : x\r\n\x00\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    caplog.set_level(logging.INFO)
+    async with await asyncio.start_server(garbage, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        url, backoff = f"http://127.0.0.1:{port}", Backoff(tries=2, first=0.01)
+        async with Client("lastfm", url, "api_key", "s3cr+t/k=y&z", 100, backoff) as client:
+            with pytest.raises(SourceUnavailable) as raised:
+                async with client.get(REQUEST, lambda response: None):
+                    pass
+    assert "api_key=***" in str(raised.value)
+    assert "t/k" not in caplog.text + str(raised.value)
+
+
+async def test_bytes_that_are_no_text_do_not_spoil_an_answer(serve: Serve) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=b'{"name": "caf\xe9"}')
+
+    source = await serve(answer)
+    async with (
+        Client("ticketmaster", source.url, "apikey", KEY, 100) as client,
+        client.get(REQUEST, lambda response: response.body) as (_, body),
+    ):
+        assert body.decode() == '{"name": "caf\N{REPLACEMENT CHARACTER}"}'

@@ -96,10 +96,18 @@ def test_a_bucket_is_made_in_the_region_of_the_connection(services: Any) -> None
     assert s3.get_bucket_location(Bucket=lake.bucket)["LocationConstraint"] == "eu-central-1"
 
 
-def test_a_bucket_that_exists_is_left_as_it_is(s3: Any, lake: Lake) -> None:
+def test_a_bucket_that_exists_and_lets_objects_expire_is_left_as_it_is(s3: Any, lake: Lake) -> None:
+    rules = [{"ID": "mine", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]
+    s3.put_bucket_lifecycle_configuration(Bucket=lake.bucket, LifecycleConfiguration={"Rules": rules})
     lake.objects.ensure(9)
-    with pytest.raises(s3.exceptions.ClientError, match="NoSuchLifecycleConfiguration"):
-        s3.get_bucket_lifecycle_configuration(Bucket=lake.bucket)
+    assert s3.get_bucket_lifecycle_configuration(Bucket=lake.bucket)["Rules"] == rules
+
+
+def test_raw_responses_expire_also_in_a_bucket_made_by_others(s3: Any, lake: Lake) -> None:
+    """Or by us, in a task that died before it said so."""
+    lake.objects.ensure(9)
+    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=lake.bucket)["Rules"]
+    assert (rule["Filter"], rule["Expiration"]) == ({"Prefix": "raw/"}, {"Days": 9})
 
 
 def test_a_bucket_that_may_not_be_used_is_named_with_its_setting(services: Any) -> None:

@@ -240,7 +240,7 @@ def test_another_shape_is_finally_unexpected() -> None:
 
 def test_a_page_tells_its_items_and_totals() -> None:
     page = read(answer(top_tracks(track("A"), track("B"), total=77)))
-    assert page == ListPage(77, 40, ("A", "B"), "Tyler, The Creator", None)
+    assert page == ListPage(77, 40, ("A", "B"), "Tyler, The Creator", None, items=2)
 
 
 # Requests
@@ -288,7 +288,7 @@ class Pages:
         limit, page = int(request.params["limit"]), int(request.params["page"])
         self.asked.append((limit, page))
         names = tuple(f"item {n}" for n in self.show(limit, page) if n < self.total)
-        return ListPage(self.total, self.total_pages, names)
+        return ListPage(self.total, self.total_pages, names, items=len(names))
 
     async def collected(self, wanted: int) -> Collected:
         return await collect(self.ask, lambda limit, page: tracks_request("X", limit, page), wanted)
@@ -325,6 +325,12 @@ async def test_pages_that_repeat_earlier_items_lose_nothing() -> None:
     found = await Pages(500, lambda limit, page: range(max(0, page - 2) * 20, page * 20)).collected(50)
     assert len(found.names) == 60
     assert found.fetched > 60
+
+
+async def test_an_item_twice_on_a_page_hides_no_other() -> None:
+    pages = Pages(40, lambda limit, page: [*range(39), 3], total_pages=1)
+    found = await pages.collected(50)
+    assert (len(found.names), found.fetched, found.reported, found.complete) == (39, 40, 40, True)
 
 
 async def test_a_list_that_repeats_itself_for_ever_ends_and_is_not_complete() -> None:

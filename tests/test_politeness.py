@@ -15,6 +15,7 @@ from include.lake import Lake
 from include.settings import Settings
 from include.sources import lastfm_lists, ticketmaster_search
 from include.sources.http import Backoff, Client
+from include.sources.quota import Quota, Spent
 from include.sources.windows import Window
 from sandbox.catalog import Catalog
 from sandbox.gateway import Fault
@@ -110,6 +111,31 @@ async def test_the_source_says_when_its_day_is_over(catalog: Catalog, lake: Lake
             await fetch_events(lake, replace(source.connection, daily_quota=5_000), SETTINGS, RUN)
     assert stopped.value.not_before is not None
     assert timedelta(minutes=59) < stopped.value.not_before - datetime.now(UTC) <= timedelta(hours=1)
+
+
+async def test_a_new_day_that_the_source_begins_before_our_clock_is_counted_anew() -> None:
+    saved: list[Spent] = []
+
+    async def save(spent: Spent) -> None:
+        saved.append(spent)
+
+    now = datetime.now(UTC)
+    quota = Quota("ticketmaster", 100, Spent(90, now + timedelta(seconds=30)), save)
+    await quota.spend()
+    tomorrow = now + timedelta(hours=24)
+    quota.heard({"Rate-Limit-Reset": str(int(tomorrow.timestamp() * 1000))})
+    for _ in range(20):
+        await quota.spend()
+    await quota.close()
+    assert saved[-1].calls == 21
+
+
+@pytest.mark.parametrize("told", ["", "soon", "²", "9" * 30])
+async def test_a_reset_that_is_no_instant_is_passed_over(told: str) -> None:
+    async def save(spent: Spent) -> None:
+        pass
+
+    Quota("ticketmaster", 100, None, save).heard({"Rate-Limit-Reset": told})
 
 
 # Keys, waits, rates

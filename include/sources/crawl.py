@@ -146,7 +146,9 @@ class Crawl:
     async def _take(self, stretch: Stretch, window: Window, pages: Sequence[int]) -> list[Page]:
         # A stretch is read one window after the other: the one that has most to read must not wait.
         left = stretch.reported - len(stretch.ids) if stretch.ids else math.inf
-        answers = await asyncio.gather(*(self._ask(window, page, left) for page in pages))
+        async with task_group() as tasks:
+            asking = [tasks.create_task(self._ask(window, page, left)) for page in pages]
+        answers = [asked.result() for asked in asking]
         for page, answer in zip(pages, answers, strict=True):
             stretch.add(window, page, answer)
         return answers
@@ -187,8 +189,8 @@ class Crawl:
             if not instants or instants != sorted(instants):
                 return False
             last = instants[-1]
-            if last == window.start:
-                crowd = replace(window, end=last)
+            if last == window.start or (len(seen) >= DEPTH and seen[-DEPTH].starts_at == last):
+                crowd = replace(window, start=last, end=last)
                 before, all_came = await self._backwards(stretch, crowd)
                 if not all_came:
                     crowds.append((crowd, before))

@@ -9,16 +9,17 @@ import logging
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from types import SimpleNamespace, TracebackType
 from typing import Self, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
 import aiohttp
 from aiolimiter import AsyncLimiter
+from yarl import URL
 
 from include.errors import PipelineError, QuotaSpent, SourceRejected, SourceUnavailable
 from include.sources.quota import Quota
@@ -56,6 +57,8 @@ class Response:
     headers: Mapping[str, str]
     body: bytes
     received_at: datetime
+    requests: int = 1
+    """How many it took to get it, failed ones included."""
 
     def excerpt(self) -> str:
         """The beginning of the body, in one line, for messages."""
@@ -112,6 +115,8 @@ class Client:
     """What counts the calls, if the source limits them."""
     sent: int = field(default=0, init=False)
     """Requests sent so far, failed tries included."""
+    _key_forms: tuple[str, ...] = field(init=False, repr=False)
+    """The key, plain and as a URL may carry it."""
     _session: aiohttp.ClientSession = field(init=False, repr=False)
     _governor: AsyncLimiter = field(init=False, repr=False)
     _turns: Turns = field(init=False, repr=False)
@@ -125,6 +130,8 @@ class Client:
                 f"The connection `{self.connection_id}` has the base URL {self.base_url!r}, which is not "
                 "https. The API key travels in the URL; correct the connection's host."
             )
+        in_url = str(URL.build(query={"": self.key})).removeprefix("?=")
+        self._key_forms = (self.key, in_url, quote(self.key, safe=""), quote_plus(self.key))
         self._governor = AsyncLimiter(1, _SPACING / self.requests_per_second)
         self._turns = Turns(1)
         self._slots = Turns(max(2, round(_SECONDS_IN_FLIGHT * self.requests_per_second)))
@@ -172,7 +179,7 @@ class Client:
             try:
                 response = await self._send(request)
                 least = _retry_after(response)
-                return response, self._understood(response, read)
+                return replace(response, requests=attempt + 1), self._understood(response, read)
             except Retry as retry:
                 problem = retry
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -240,9 +247,9 @@ class Client:
             allow_redirects=False,
             trace_request_ctx=departure,
         ) as answer:
-            body = await answer.read()
+            text = (await answer.read()).decode(errors="replace")  # JSON is UTF-8 (RFC 8259)
             response = Response(
-                answer.status, answer.headers, body.replace(self.key.encode(), b"***"), datetime.now(UTC)
+                answer.status, answer.headers, self._blotted(text).encode(), datetime.now(UTC)
             )
         if self.quota:
             self.quota.heard(response.headers)
@@ -258,7 +265,9 @@ class Client:
         return f"{self.base_url}{request}"
 
     def _blotted(self, text: str) -> str:
-        return text.replace(self.key, "***")
+        for form in self._key_forms:
+            text = text.replace(form, "***")
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +290,7 @@ def _is_loopback(host: str | None) -> bool:
 def _retry_after(response: Response) -> float:
     """Seconds the answer's `Retry-After` header asks for; it holds seconds or an HTTP date (RFC 9110)."""
     text = response.headers.get("Retry-After", "").strip()
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return float(text)
     try:
         until = parsedate_to_datetime(text)

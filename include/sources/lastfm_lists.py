@@ -49,6 +49,8 @@ class ListPage:
     """The corrected name of the artist whose tracks these are."""
     not_found: str | None = None
     """Last.fm's words when it has no such artist or country."""
+    items: int = 0
+    """Of the list, with those that have no name."""
 
 
 @dataclass(slots=True)
@@ -61,6 +63,8 @@ class Collected:
     fetched: int = 0
     names: dict[str, None] = field(default_factory=dict)
     """The distinct items, in order."""
+    spoiled: int = 0
+    """Items without a name, or twice on one page: they hide no other item."""
     pages: list[str] = field(default_factory=list)
     """The names of the requests it took."""
     artist: str | None = None
@@ -68,7 +72,7 @@ class Collected:
 
     @property
     def complete(self) -> bool:
-        return self.not_found is not None or len(self.names) >= self.reported
+        return self.not_found is not None or len(self.names) + self.spoiled >= self.reported
 
 
 Ask = Callable[[Request], Awaitable[ListPage]]
@@ -125,9 +129,20 @@ def read(response: Response) -> ListPage:
     try:
         about, found = lastfm.items(response.body)
         names = tuple(name for raw in found if (name := _name(raw)))
-        return ListPage(int(about.total), int(about.total_pages), names, about.artist)
+        return ListPage(int(about.total), int(about.total_pages), names, about.artist, items=len(found))
     except (UnexpectedPayload, ValueError) as error:
         raise Retry(f"another shape: {error}", finally_raise=UnexpectedPayload) from None
+
+
+def read_chart(country_code: str, response: Response) -> ListPage:
+    """As `read`, for a page of a country's chart. Raises `SourceRejected` when Last.fm has no such chart."""
+    page = read(response)
+    if page.not_found:
+        raise SourceRejected(
+            f"Last.fm has no chart for {country_code}, asked for as {COUNTRIES[country_code]!r}: "
+            f"{page.not_found}. Take the country out of MUSICIAN_COUNTRIES."
+        )
+    return page
 
 
 async def collect(ask: Ask, request: Callable[[int, int], Request], wanted: int) -> Collected:
@@ -139,13 +154,13 @@ async def collect(ask: Ask, request: Callable[[int, int], Request], wanted: int)
         answer = await ask(asked)
         before = len(collected.names)
         collected.pages.append(asked.name)
-        collected.fetched += len(answer.names)
+        collected.fetched += answer.items
+        collected.spoiled += answer.items - len(set(answer.names))
         collected.names |= dict.fromkeys(answer.names)
         collected.reported = min(wanted, answer.total)
         collected.artist = collected.artist or answer.artist
         collected.not_found = answer.not_found
-        got = len(collected.names)
-        if got >= collected.reported or got == before or page >= answer.total_pages:
+        if collected.complete or len(collected.names) == before or page >= answer.total_pages:
             break
     return collected
 

@@ -64,11 +64,15 @@ class Quota:
 
         Ticketmaster tells by `Rate-Limit-Reset`, in milliseconds since 1970.
         """
-        told = headers.get("Rate-Limit-Reset", "")
-        if told.isdigit() and (resets_at := datetime.fromtimestamp(int(told) / 1000, UTC)) > datetime.now(
-            UTC
-        ):
-            self._resets_at = resets_at
+        try:
+            resets_at = datetime.fromtimestamp(int(headers.get("Rate-Limit-Reset", "")) / 1000, UTC)
+        except (ValueError, OverflowError, OSError):
+            return
+        if resets_at <= datetime.now(UTC):
+            return
+        if resets_at > self._resets_at + _PERIOD / 2:  # a new period, before our clock says so
+            self._calls, self._booked = 1, 0
+        self._resets_at = resets_at
 
     def refused(self) -> QuotaSpent:
         """Notes that the source itself said the quota is spent; the error to raise."""

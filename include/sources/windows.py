@@ -1,8 +1,9 @@
 """The terms of a crawl through a search that shows only the first 1,000 hits of any window of time."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 PAGE = 200
 """Events on a full page."""
@@ -59,7 +60,7 @@ class Page:
     sightings: tuple[Sighting, ...]
 
 
-Ask = Callable[[Window, int, float], Awaitable[Page]]
+Ask = Callable[[Window, int, float], Coroutine[Any, Any, Page]]
 """Gets a window's page of this number, counted from 0; of those that wait, the one with the largest third
 argument first."""
 
@@ -95,8 +96,8 @@ class Stretch:
 
     @property
     def tolerance(self) -> int:
-        """How far a total may drift while the crawl runs: 1 %, at least 2 events."""
-        return max(2, self.reported // 100)
+        """How far a total may drift while the crawl runs: 1 %, and 2 events where that is at most a tenth."""
+        return max(min(2, self.reported // 10), self.reported // 100)
 
     @property
     def complete(self) -> bool:

@@ -23,7 +23,8 @@ as
 with complete_crawl as (
     select
         crawls.events_at,
-        cast(crawls.events_at as date) as events_date,
+        -- The date that has begun everywhere on Earth at the instant of the run.
+        cast(dateadd(hour, 14, crawls.events_at) as date) as events_date,
         crawls.horizon_date,
         crawls.countries
     from audit.crawls
@@ -169,6 +170,7 @@ later_crawls as (
     select
         crawls.events_run,
         crawls.events_at,
+        cast(dateadd(hour, 14, crawls.events_at) as date) as events_date,
         crawls.is_complete,
         crawls.countries,
         crawls.horizon_date
@@ -192,7 +194,7 @@ crawled_again as (
         (seen.is_known_listed or (crawls.is_complete and refused.concert_id is null))
         and (
             seen.local_date is null
-            or (seen.local_date > cast(crawls.events_at as date) and seen.local_date < crawls.horizon_date)
+            or (seen.local_date > crawls.events_date and seen.local_date < crawls.horizon_date)
         )
     group by seen.concert_id
 ),
