@@ -25,7 +25,7 @@ import msgspec
 
 from include.bucket import Bucket
 from include.errors import ManifestInvalid
-from include.parquet import parquet_files, redshift_types
+from include.parquet import count_rows, parquet_files, redshift_types
 from include.raw import RawRun
 
 if TYPE_CHECKING:
@@ -201,6 +201,23 @@ class Lake:
             found = self.objects.size(url.removeprefix(self.url("")))
             if found != size:
                 state = "missing" if found is None else f"{found} bytes long instead of {size}"
+                raise ManifestInvalid(
+                    f"{manifest.url} names {url}, which is {state}. "
+                    f"Land the run {manifest.run} of {manifest.dataset} again."
+                )
+
+    def read_through(self, manifest: Manifest) -> None:
+        """Raises `ManifestInvalid` when an object the manifest names cannot be read to its end."""
+        for url, _, rows in manifest.entries:
+            with tempfile.TemporaryFile() as file:
+                self.s3.download_fileobj(self.bucket, url.removeprefix(self.url("")), file)
+                try:
+                    found = count_rows(file)
+                except ValueError as error:
+                    found, state = -1, f"not readable ({error})"
+                else:
+                    state = f"{found} rows long instead of {rows}"
+            if found != rows:
                 raise ManifestInvalid(
                     f"{manifest.url} names {url}, which is {state}. "
                     f"Land the run {manifest.run} of {manifest.dataset} again."

@@ -61,6 +61,14 @@ def parquet_files(
             return
 
 
+def count_rows(file: IO[bytes]) -> int:
+    """The rows of a Parquet file, all of which are read. Raises `ValueError` when they cannot be."""
+    try:
+        return sum(batch.num_rows for batch in pq.ParquetFile(file).iter_batches(_ROW_GROUP))
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(error) from None
+
+
 def _plain(annotation: Any) -> Any:
     """The type inside `Annotated[…]` and `… | None`."""
     if get_origin(annotation) is Annotated:

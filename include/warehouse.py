@@ -189,7 +189,7 @@ def begin(connection: Any, lake: Lake, load: Load) -> None:
         certificate = lake.certificate("events", load.events)
     refused = lake.refused("events", load.events)
     with transaction(connection) as cursor:
-        cursor.execute("lock audit.current_load")
+        # The ledger first, as `publish` does: the other way round they could wait for each other.
         cursor.execute(
             "select min(run) from dwh.load_ledger "
             "where dataset = 'songs' and state = 'published' and run > %s",
@@ -201,7 +201,8 @@ def begin(connection: Any, lake: Lake, load: Load) -> None:
             "and ((dataset = 'events' and run > %s) or (dataset = 'songs' and run > %s))",
             (load.snapshot_date, load.events, load.songs),
         )
-        is_outdated = cursor.fetchone()[0] > 0
+        is_outdated = cursor.fetchone()[0] > 0 or _asked_for_less(cursor, load, certificate["countries"])
+        cursor.execute("lock audit.current_load")
         cursor.execute("delete from audit.current_load")
         cursor.execute(
             "insert into audit.current_load (events_run, songs_run, events_at, songs_at, snapshot_date, "
@@ -220,6 +221,17 @@ def begin(connection: Any, lake: Lake, load: Load) -> None:
         _note_crawl(cursor, load.events, certificate, refused)
 
 
+def _asked_for_less(cursor: Any, load: Load, countries: Collection[str]) -> bool:
+    """Whether a published load of the same date knows of concerts in countries that this one does not."""
+    cursor.execute(
+        "select crawls.countries from audit.crawls as crawls "
+        "inner join dwh.load_ledger as ledger on crawls.events_run = ledger.run "
+        "where ledger.dataset = 'events' and ledger.state = 'published' and ledger.snapshot_date = %s",
+        (load.snapshot_date,),
+    )
+    return any(set(asked.strip(",").split(",")) - set(countries) for (asked,) in cursor.fetchall())
+
+
 def _note_crawl(cursor: Any, run: str, certificate: Mapping[str, Any], refused: Collection[str]) -> None:
     cursor.execute("delete from audit.crawls where events_run = %s", (run,))
     cursor.execute(
@@ -229,7 +241,7 @@ def _note_crawl(cursor: Any, run: str, certificate: Mapping[str, Any], refused: 
             run,
             _timestamp(run),
             certificate["complete"],
-            f",{','.join(certificate['countries'])},",
+            f",{','.join(sorted(certificate['countries']))},",
             date.fromisoformat(certificate["horizon_date"]),
         ),
     )
@@ -272,10 +284,14 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
             cursor.execute(_LOCK_STAGED[dataset])
             _require_current(cursor, load)
             cursor.execute(_DELETE_STAGED[dataset])
-            cursor.execute(
-                f"{_COPY[dataset]} from '{manifest.url}' iam_role '{copy_role_arn}' "
-                "format as parquet manifest"
-            )
+            try:
+                cursor.execute(
+                    f"{_COPY[dataset]} from '{manifest.url}' iam_role '{copy_role_arn}' "
+                    "format as parquet manifest"
+                )
+            except Exception:
+                lake.read_through(manifest)  # may find that the objects are to blame, which no retry cures
+                raise
             cursor.execute(_COUNT_STAGED[dataset])
             rows: int = cursor.fetchone()[0]
             if rows != manifest.record_count:
@@ -404,6 +420,8 @@ def _record(
 ) -> None:
     for dataset in load.pending:
         run = load.run(dataset)
+        if state == "parked" and _published_changes(cursor, dataset, run) is not None:
+            continue  # a task that was cleared, or late, must not say that what is in the star is not
         cursor.execute("delete from dwh.load_ledger where dataset = %s and run = %s", (dataset, run))
         cursor.execute(
             "insert into dwh.load_ledger "

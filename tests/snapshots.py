@@ -1,7 +1,7 @@
 """Small snapshots of both sources, landed as the ingestion lands them, and the star built from them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -28,6 +28,8 @@ class Concert:
     local_date: date | None = date(2027, 1, 15)
     name: str = "A night out"
     price_min: float | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Other columns of its rows."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Artist:
     name: str
     songs: Sequence[str] = ("First", "Second")
     mbid: str | None = None
-    rank: int = 1
+    rank: int | None = 1
     plays: int = 1_000
 
 
@@ -123,6 +125,7 @@ def _event_rows(run: str, concert: Concert) -> list[EventRow]:
             "price_min": concert.price_min,
             "price_max": concert.price_min,
         }
+        | concert.more
     )
     billed = [(artist, None) if isinstance(artist, str) else artist for artist in concert.artists]
     return [
@@ -136,6 +139,7 @@ def _event_rows(run: str, concert: Concert) -> list[EventRow]:
                 "artist_key": artist_key(name),
                 "namesake_key": artist_key(name, mbid),
             }
+            | concert.more
         )
         for position, (name, mbid) in enumerate(billed, 1)
     ] or [EventRow(**about)]
@@ -150,9 +154,9 @@ def _song_rows(run: str, artist: Artist) -> list[SongRow]:
         "artist_name": artist.name,
         "artist_mbid": artist.mbid,
         "artist_key": key,
-        "chart_countries": "US",
+        "chart_countries": "US" if artist.rank else None,
         "chart_rank": artist.rank,
-        "chart_listeners": 10_000 // artist.rank,
+        "chart_listeners": 10_000 // artist.rank if artist.rank else None,
     }
     return [
         SongRow(

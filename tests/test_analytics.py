@@ -79,6 +79,31 @@ def test_the_next_concert_of_an_artist_is_one_that_is_still_listed(tables: Any, 
     assert found == [("later", LATER, "First")]
 
 
+@pytest.mark.parametrize("complete", [True, False])
+def test_the_next_concert_is_one_and_the_same_in_all_columns(tables: Any, lake: Lake, complete: bool) -> None:
+    """Also when the newest run did not list it: it began today before the run, or the run is not complete."""
+    today = Concert("today", ["Abel"], local_date=date(2026, 11, 21))
+    later = Concert("later", ["Abel"], local_date=LATER)
+    publish(tables, lake, 20, [today, later], [Artist("Abel")])
+    land_events(lake, "2026-11-21T060000Z", [later], complete)
+    publish_pending(tables, lake)
+    found = rows(
+        tables,
+        "select upcoming_concerts, next_concert_id, next_concert_date from analytics.artist_events_songs",
+    )
+    assert found == [(2, "today", today.local_date)]
+
+
+def test_a_run_for_another_country_hides_no_artists_of_the_others(tables: Any, lake: Lake) -> None:
+    publish(tables, lake, 20, [Concert("e1", ["Seth"])], [Artist("Abel")])
+    abroad = [Concert("g1", ["Eve"], more={"country_code": "GB", "venue_country_code": "GB"})]
+    land_events(lake, "2026-11-21T060000Z", abroad, countries=["GB"])
+    publish_pending(tables, lake)
+    assert rows(
+        tables, "select concert_id, best_known_artist from analytics.upcoming_concerts order by 1"
+    ) == [("e1", "Seth"), ("g1", "Eve")]
+
+
 def test_popularity_compares_an_artist_with_the_snapshot_before(tables: Any, lake: Lake) -> None:
     publish(tables, lake, 20, [Concert("1", ["Abel"])], [Artist("Abel", rank=4), Artist("Enoch", rank=1)])
     publish(tables, lake, 22, [Concert("1", ["Abel"])], [Artist("Abel", rank=2), Artist("Seth", rank=1)])

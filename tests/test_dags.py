@@ -6,11 +6,14 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from include.lake import Lake
 from include.settings import Settings
+from tests.snapshots import Artist, Concert, land_events, land_songs
 
 ROOT = Path(__file__).resolve().parent.parent
 TASKS = {
@@ -54,6 +57,25 @@ def dag_bag(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(params=TASKS)
 def dag(request: pytest.FixtureRequest, dag_bag: Any) -> Any:
     return dag_bag.dags[request.param]
+
+
+def test_runs_that_do_not_judge_their_load_start_no_others_for_ever(
+    dag_bag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(s3, bucket)
+    for day in (21, 22):
+        land_events(lake, f"2026-11-{day}T060000Z", [Concert("e1", ["Abel"])])
+        land_songs(lake, f"2026-11-{day}T070000Z", [Artist("Abel")])
+    dag = dag_bag.dags["musician_warehouse"]
+    find_load = dag.get_task("find_load").python_callable
+    monkeypatch.setitem(find_load.__globals__, "SETTINGS", Settings(bucket=bucket))
+    first = find_load(dag_run=SimpleNamespace(conf={}))
+    assert first["waiting"] == 1
+    assert dag.get_task("start_next_run").conf == {
+        "after": "{{ ti.xcom_pull(task_ids='find_load', key='name') }}"
+    }
+    second = find_load(dag_run=SimpleNamespace(conf={"after": first["name"]}))
+    assert (second["load"], second["waiting"]) == (first["load"], 0)
 
 
 def test_there_are_three_dags_and_all_can_be_imported(dag_bag: Any) -> None:

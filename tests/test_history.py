@@ -298,3 +298,66 @@ def test_the_ledger_says_what_each_publish_changed(tables: Any, lake: Lake) -> N
     recorded = rows(tables, "select changes from dwh.load_ledger where dataset = 'events'")[0][0]
     assert json.loads(recorded) == changes
     assert changes["bridge_concert_artists"]["added"] == 1
+
+
+def test_a_late_run_bills_nobody_where_the_newest_bills_nobody(tables: Any, lake: Lake) -> None:
+    for day, artists in ((20, ["Abel"]), (22, []), (21, ["Cain"])):
+        publish(tables, lake, day, [Concert("e1", artists)])
+    assert rows(tables, "select artist_name from dwh.bridge_concert_artists") == []
+
+
+def test_a_late_run_bills_a_concert_that_is_no_longer_listed(tables: Any, lake: Lake) -> None:
+    publish(tables, lake, 20, [Concert("e1", ["Abel"]), Concert("e2")])
+    publish(tables, lake, 22, [Concert("e2")])
+    publish(tables, lake, 21, [Concert("e1", ["Cain"]), Concert("e2")])
+    assert rows(tables, "select billing from dwh.dim_concerts where is_current and concert_id = 'e1'") == [
+        ("Cain",)
+    ]
+    assert rows(tables, "select artist_name from dwh.bridge_concert_artists") == [("Cain",)]
+
+
+def test_a_run_that_refused_a_concert_tells_nothing_of_it(tables: Any, lake: Lake) -> None:
+    publish(tables, lake, 20, [Concert("e1"), Concert("e2")])
+    land_events(lake, events(22), [Concert("e2")], refused=["e1"])
+    publish_pending(tables, lake)
+    publish(tables, lake, 21, [Concert("e1", status="cancelled"), Concert("e2")])
+    assert [row[1:] for row in versions(tables) if row[0] == "e1"] == [
+        ("onsale", WAS, True, instant(20), instant(21), False),
+        ("cancelled", WAS, True, instant(21), None, True),
+    ]
+
+
+def test_a_late_run_leaves_what_the_newest_saw_of_a_concert_of_its_day(tables: Any, lake: Lake) -> None:
+    today = date(2026, 11, 22)
+    for day, artist, status in ((20, "Abel", "onsale"), (22, "Abel", "onsale"), (21, "Cain", "cancelled")):
+        publish(tables, lake, day, [Concert("e1", [artist], status=status, local_date=today)])
+    assert rows(tables, "select status from dwh.dim_concerts where is_current") == [("onsale",)]
+    assert rows(tables, "select artist_name from dwh.bridge_concert_artists") == [("Abel",)]
+
+
+def test_a_run_for_fewer_countries_leaves_the_artists_of_the_day(tables: Any, lake: Lake) -> None:
+    publish(tables, lake, 20, [Concert("e1", ["Seth"])])
+    before = rows(tables, "select * from dwh.fact_artists order by artist_key")
+    land_events(lake, "2026-11-20T120000Z", [], countries=["GB"])
+    publish_pending(tables, lake)
+    assert rows(tables, "select * from dwh.fact_artists order by artist_key") == before
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"date_tbd": True},
+        {"starts_at": datetime(2027, 1, 16, 1)},
+        {"venue_city": "Shelbyville"},
+        {"venue_country_code": "CA"},
+    ],
+    ids=lambda later: next(iter(later)),
+)
+def test_a_change_of_any_part_of_date_or_venue_makes_a_version(
+    tables: Any, lake: Lake, later: dict[str, Any]
+) -> None:
+    [column] = later
+    publish(tables, lake, 20, [Concert("e1")])
+    publish(tables, lake, 21, [Concert("e1", more=later)])
+    column = {"venue_country_code": "country_code"}.get(column, column)
+    assert rows(tables, f"select {column} from dwh.dim_concerts where is_current") == [tuple(later.values())]

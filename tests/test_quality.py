@@ -10,7 +10,7 @@ from include import quality, warehouse
 from include.lake import Lake
 from include.warehouse import Load
 from sandbox.services import Services
-from tests.snapshots import Artist, Concert, build_load, land_events, land_songs, rows
+from tests.snapshots import Artist, Concert, build_load, land_events, land_songs, publish_pending, rows
 
 EVENTS, SONGS = "2026-11-22T060000Z", "2026-11-22T070000Z"
 LOAD = Load(EVENTS, SONGS, ("events", "songs"))
@@ -131,6 +131,49 @@ def test_an_empty_table_fails(built: tuple[Any, Lake]) -> None:
         cursor.execute("delete from audit.bridge_concert_artists")
     failures = quality.audit(lake, LOAD, kept_runs=5).failures
     assert any(failure.startswith("bridge_concert_artists: expect_table_row_count") for failure in failures)
+
+
+@pytest.fixture
+def empty(redshift: Any, s3: Any, bucket: str) -> tuple[Any, Lake]:
+    """A warehouse and a lake with nothing in them."""
+    warehouse.create_tables(redshift)
+    return redshift, Lake(s3, bucket)
+
+
+ABROAD = {"country_code": "GB", "venue_country_code": "GB"}
+
+
+def test_events_are_counted_against_those_of_the_same_countries(empty: tuple[Any, Lake]) -> None:
+    redshift, lake = empty
+    land_songs(lake, SONGS, [Artist("Abel")])
+    land_events(lake, EVENTS, [Concert(f"e{n}", ["Abel"]) for n in range(10)])
+    publish_pending(redshift, lake)
+    abroad = Load("2026-11-23T060000Z", SONGS, ("events",))
+    land_events(lake, abroad.events, [Concert("g1", ["Eve"], more=ABROAD)], countries=["GB"])
+    build_load(redshift, lake, abroad)
+    assert quality.audit(lake, abroad, kept_runs=5).failures == ()
+    warehouse.publish(redshift, lake, abroad)
+    halved = Load("2026-11-24T060000Z", SONGS, ("events",))
+    land_events(lake, halved.events, [Concert("e1", ["Abel"]), Concert("e2", ["Abel"])])
+    build_load(redshift, lake, halved)
+    assert any(
+        "events_rows_ratio" in failure for failure in quality.audit(lake, halved, kept_runs=5).failures
+    )
+
+
+def test_oddities_that_the_sources_document_are_no_reason_to_park(empty: tuple[Any, Lake]) -> None:
+    """An attraction without an id, one undated concert of nine, an artist without songs or billing."""
+    redshift, lake = empty
+    concerts = [Concert(f"e{n}", ["Abel"]) for n in range(7)]
+    concerts.append(Concert("no id", ["Abel"], more={"attraction_id": None}))
+    concerts.append(Concert("undated", ["Abel"], "postponed", None))
+    land_events(lake, EVENTS, concerts)
+    artists = [Artist("Abel"), Artist("Seth", songs=(), rank=None)]
+    land_songs(lake, SONGS, artists)
+    build_load(redshift, lake, LOAD)
+    outcome = quality.audit(lake, LOAD, kept_runs=5)
+    assert outcome.failures == ()
+    assert len(outcome.warnings) == 2
 
 
 def test_a_smaller_change_is_a_warning_and_passes(built: tuple[Any, Lake]) -> None:

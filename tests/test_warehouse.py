@@ -141,7 +141,7 @@ def test_staging_holds_the_rows_of_one_load_only(tables: Any, landed: Lake) -> N
     assert rows(tables, "select event_id from staging.events") == [("e9",)]
 
 
-@pytest.mark.parametrize("change", ["missing", "longer", "fewer rows", "no certificate"])
+@pytest.mark.parametrize("change", ["missing", "longer", "altered", "fewer rows", "no certificate"])
 def test_what_cannot_be_read_whole_is_refused_and_parked_and_the_next_load_goes_on(
     tables: Any, landed: Lake, change: str
 ) -> None:
@@ -152,6 +152,8 @@ def test_what_cannot_be_read_whole_is_refused_and_parked_and_the_next_load_goes_
     elif change == "longer":
         body = landed.s3.get_object(Bucket=landed.bucket, Key=key)["Body"].read()
         landed.s3.put_object(Bucket=landed.bucket, Key=key, Body=body + b"\0")
+    elif change == "altered":
+        landed.s3.put_object(Bucket=landed.bucket, Key=key, Body=b"\0" * size)
     elif change == "fewer rows":
         landed.put_manifest("songs", SONGS, SongRow, [(url, size, count + 1)])
     else:
@@ -172,6 +174,23 @@ def test_a_parked_manifest_is_judged_again_on_request(tables: Any, landed: Lake)
     warehouse.park(tables, landed, LOAD, "too loud")
     assert [warehouse.retry(tables, "events", EVENTS), warehouse.retry(tables, "songs", SONGS)] == [1, 1]
     assert len(publish_pending(tables, landed)) == 1
+
+
+def test_a_published_load_is_never_called_parked(tables: Any, landed: Lake) -> None:
+    """Not even by a task that is cleared when its objects are gone."""
+    publish_pending(tables, landed)
+    [(url, *_)] = landed.manifest("songs", SONGS).entries
+    landed.s3.delete_object(Bucket=landed.bucket, Key=url.split("/", 3)[3])
+    before = rows(tables, "select * from dwh.load_ledger order by dataset")
+    with pytest.raises(ManifestInvalid):
+        warehouse.stage(tables, landed, LOAD, "songs", ROLE)
+    assert rows(tables, "select * from dwh.load_ledger order by dataset") == before
+
+
+def test_a_billing_longer_than_its_column_is_cut(tables: Any, landed: Lake) -> None:
+    land_events(landed, EVENTS, [Concert("e1", [f"{n:04} " + "x" * 200 for n in range(90)])])
+    publish_pending(tables, landed)
+    assert rows(tables, "select length(billing), billed_artists from dwh.dim_concerts") == [(4_096, 90)]
 
 
 @pytest.mark.parametrize("task", ["stage", "build", "publish"])

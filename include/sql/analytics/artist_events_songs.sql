@@ -28,6 +28,7 @@ ranked_concerts as (
         concerts.venue_name,
         concerts.venue_city,
         concerts.country_code,
+        billed.artist_position,
         row_number() over (
             partition by billed.artist_key
             order by concerts.local_date, concerts.local_time, concerts.concert_id
@@ -40,6 +41,19 @@ ranked_concerts as (
         and concerts.is_listed
         and concerts.local_date >= newest_snapshot.snapshot_date
         and coalesce(concerts.status, '') <> 'cancelled'
+),
+
+-- Not from the snapshot: its events run may have asked for other countries, or not have listed every concert.
+touring_artists as (
+    select
+        artists.artist_key,
+        count(concerts.concert_id) as upcoming_concerts,
+        count(case when concerts.artist_position = 1 then 1 end) as headlined_concerts,
+        count(distinct concerts.country_code) as concert_countries
+    from dwh.fact_artists as artists
+    inner join newest_snapshot on artists.snapshot_date = newest_snapshot.snapshot_date
+    left join ranked_concerts as concerts on artists.artist_key = concerts.artist_key
+    group by artists.artist_key
 )
 
 select
@@ -59,10 +73,10 @@ select
     songs.play_count as top_song_play_count,
 
     ---------- concerts
-    artists.upcoming_concerts,
-    artists.headlined_concerts,
-    artists.concert_countries,
-    artists.next_concert_date,
+    touring.upcoming_concerts,
+    touring.headlined_concerts,
+    touring.concert_countries,
+    concerts.local_date as next_concert_date,
     concerts.concert_id as next_concert_id,
     concerts.concert_name as next_concert_name,
     concerts.venue_name as next_concert_venue,
@@ -71,6 +85,7 @@ select
 from dwh.fact_artists as artists
 inner join newest_snapshot on artists.snapshot_date = newest_snapshot.snapshot_date
 left join ranked_songs as songs on artists.artist_key = songs.artist_key and songs.occurrence = 1
+inner join touring_artists as touring on artists.artist_key = touring.artist_key
 left join ranked_concerts as concerts on artists.artist_key = concerts.artist_key and concerts.occurrence = 1;
 
 comment on view analytics.artist_events_songs is
@@ -98,11 +113,11 @@ comment on column analytics.artist_events_songs.top_song is
 comment on column analytics.artist_events_songs.top_song_play_count is
 'Plays of that song; null when not known.';
 comment on column analytics.artist_events_songs.upcoming_concerts is
-'Concerts dated from the snapshot date on that are not cancelled.';
+'Concerts dated from the snapshot date on that are listed and not cancelled.';
 comment on column analytics.artist_events_songs.headlined_concerts is
 'Those of them in which the artist is billed first.';
 comment on column analytics.artist_events_songs.concert_countries is
-'In how many countries the artist''s concerts are.';
+'In how many countries those concerts are.';
 comment on column analytics.artist_events_songs.next_concert_date is
 'Date at the venue of the first upcoming concert; null when there is none.';
 comment on column analytics.artist_events_songs.next_concert_id is

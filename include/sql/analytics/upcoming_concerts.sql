@@ -11,18 +11,19 @@ with newest_snapshot as (
 ranked_artists as (
     select
         billed.concert_id,
-        artists.artist_key,
-        artists.artist_name,
+        billed.artist_key,
         artists.listeners,
         artists.chart_rank,
         billed.artist_position,
+        coalesce(artists.artist_name, billed.artist_name) as artist_name,
         row_number() over (
             partition by billed.concert_id
             order by coalesce(artists.listeners, -1) desc, billed.artist_position asc, billed.artist_key asc
         ) as popularity
     from dwh.bridge_concert_artists as billed
-    inner join dwh.fact_artists as artists on billed.artist_key = artists.artist_key
-    inner join newest_snapshot on artists.snapshot_date = newest_snapshot.snapshot_date
+    cross join newest_snapshot
+    left join dwh.fact_artists as artists
+        on billed.artist_key = artists.artist_key and newest_snapshot.snapshot_date = artists.snapshot_date
 ),
 
 lineups as (

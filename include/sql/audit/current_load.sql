@@ -11,6 +11,7 @@ create table audit.current_load (
     snapshot_date date, -- the later of their dates
     is_events_new boolean, -- whether the load judges the events run; else that was published before
     next_songs_at timestamp, -- the first published songs run after this one; null when this is the newest
-    is_outdated boolean -- whether a newer events or songs run was published for the snapshot date
+    -- Whether newer runs were published for the snapshot date, or some that asked for more countries.
+    is_outdated boolean
 )
 diststyle all;

@@ -24,7 +24,7 @@ billings as (
     select
         events.event_id,
         count(events.artist_name) as billed_artists,
-        listagg(events.artist_name, ' / ') within group (order by events.artist_position) as billing
+        left(listagg(events.artist_name, ' / ') within group (order by events.artist_position), 4096) as billing
     from staging.events as events
     group by events.event_id
 ),
@@ -82,14 +82,21 @@ concerts as (
 select
     concerts.*,
     true as is_listed,
-    -- What makes a new version: status, dates, venue, prices, billing and name.
+    -- What makes a new version: name, status, dates, venue, prices and billing.
     md5(
         coalesce(concerts.concert_name, '')
         || '|' || coalesce(concerts.status, '')
         || '|' || coalesce(cast(concerts.local_date as varchar(10)), '')
         || '|' || coalesce(concerts.local_time, '')
+        || '|' || coalesce(cast(concerts.starts_at as varchar(26)), '')
+        || case when concerts.date_tba then '|date tba' else '|' end
+        || case when concerts.date_tbd then '|date tbd' else '|' end
+        || case when concerts.time_tba then '|time tba' else '|' end
+        || case when concerts.no_specific_time then '|no time' else '|' end
         || '|' || coalesce(concerts.venue_id, '')
         || '|' || coalesce(concerts.venue_name, '')
+        || '|' || coalesce(concerts.venue_city, '')
+        || '|' || concerts.country_code
         || '|' || coalesce(concerts.price_currency, '')
         || '|' || coalesce(cast(concerts.price_min as varchar(32)), '')
         || '|' || coalesce(cast(concerts.price_max as varchar(32)), '')

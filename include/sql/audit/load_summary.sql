@@ -1,4 +1,5 @@
--- Grain      one row: the load as a whole, compared with the published load before it.
+-- Grain      one row: the load as a whole, compared with the published manifests before it (events: of the same
+--            countries).
 -- Inputs     staging.events, staging.songs, audit.*, dwh.load_ledger
 -- Load rule  rebuilt for every load; judged by great_expectations/expectations/load_summary.json.
 delete from audit.load_summary;
@@ -15,10 +16,16 @@ with ranked_manifests as (
         row_number() over (partition by ledger.dataset order by ledger.run desc) as occurrence
     from dwh.load_ledger as ledger
     cross join audit.current_load
+    inner join audit.crawls as crawl on current_load.events_run = crawl.events_run
+    left join audit.crawls as earlier_crawl on ledger.run = earlier_crawl.events_run
     where
         ledger.state = 'published'
         and (
-            (ledger.dataset = 'events' and ledger.run < current_load.events_run)
+            (
+                ledger.dataset = 'events'
+                and ledger.run < current_load.events_run
+                and crawl.countries = earlier_crawl.countries
+            )
             or (ledger.dataset = 'songs' and ledger.run < current_load.songs_run)
         )
 ),

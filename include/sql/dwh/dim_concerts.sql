@@ -1,6 +1,7 @@
 -- Grain      one row per version of a concert (Ticketmaster event): concert_id and valid_from.
 -- Load rule  include/sql/publish/dim_concerts.sql: a concert whose version_hash changed gets a new
---            version, and so does one that a complete crawl no longer lists.
+--            version, and so does one that a complete crawl no longer lists. Other columns are as they were
+--            when the version was first seen.
 -- Keys       distributed by concert, so that concerts meet their billings on one node; sorted by concert,
 --            because a load is merged by concert_id.
 create table if not exists dwh.dim_concerts (
@@ -64,7 +65,7 @@ comment on column dwh.dim_concerts.genre is
 comment on column dwh.dim_concerts.sub_genre is
 'Class within the genre, such as Pop; null when undefined.';
 comment on column dwh.dim_concerts.billing is
-'Names of the billed artists in their order, with a slash between; null when nobody is billed.';
+'Names of the billed artists in their order, with a slash between, at most 4,096 characters; null: nobody.';
 comment on column dwh.dim_concerts.billed_artists is
 'How many artists are billed.';
 comment on column dwh.dim_concerts.promoter_name is

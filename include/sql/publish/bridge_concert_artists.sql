@@ -1,6 +1,6 @@
--- Replaces the billings of those of the load's concerts of which no later published run tells, and of those that
--- have no billing yet. A load that brings only songs, and older ones than were published, has nothing better to
--- match artists with. A billing that is as it was stays where it is.
+-- Replaces the billings of those of the load's concerts of which no later published run tells more than that they
+-- are no longer listed. A load that brings only songs, and older ones than were published, has nothing better to match
+-- artists with. A billing that is as it was stays where it is.
 drop table if exists audit.known_billings;
 
 create table audit.known_billings
@@ -24,19 +24,13 @@ create table audit.billing_changes
 distkey (concert_id)
 sortkey (concert_id)
 as
-with billed_concerts as (
-    select distinct known.concert_id
-    from audit.known_billings as known
-),
-
-replaced_concerts as (
+with replaced_concerts as (
     select seen.concert_id
     from audit.concert_changes as seen
     cross join audit.current_load
-    left join billed_concerts as billed on seen.concert_id = billed.concert_id
     where
-        billed.concert_id is null
-        or (seen.until_at is null and (current_load.is_events_new or current_load.next_songs_at is null))
+        (seen.until_at is null and (current_load.is_events_new or current_load.next_songs_at is null))
+        or (seen.is_delisted_after and seen.delisted_until is null)
 ),
 
 fresh_billings as (

@@ -191,10 +191,13 @@ crawled_again as (
     left join audit.refused_concerts as refused
         on seen.concert_id = refused.concert_id and crawls.events_run = refused.events_run
     where
-        (seen.is_known_listed or (crawls.is_complete and refused.concert_id is null))
+        refused.concert_id is null
+        and (seen.is_known_listed or crawls.is_complete)
         and (
             seen.local_date is null
             or (seen.local_date > crawls.events_date and seen.local_date < crawls.horizon_date)
+            -- Today's concerts are listed until they begin.
+            or (seen.is_known_listed and seen.local_date >= cast(crawls.events_at as date))
         )
     group by seen.concert_id
 ),

@@ -1,4 +1,5 @@
--- Replaces the rows of the load's snapshot date, unless a load of newer runs was published for that date.
+-- Replaces the rows of the load's snapshot date, unless a load of newer runs, or of more countries, was published
+-- for that date.
 insert into audit.changes (star_table, added, changed, closed, unchanged)
 with fresh_artists as (
     select artists.*
