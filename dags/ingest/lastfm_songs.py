@@ -7,9 +7,10 @@ as received (`raw/songs/<run>/`), and writes them as typed Parquet rows, one per
 (`lake/songs/<run>/`), with a certificate of what was asked and received and, last, the manifest that makes
 the rows exist. Then publishes the asset `songs`, which wakes `musician_warehouse`.
 
-A run that is tried again goes on from the responses it already has. A finished run that is run again asks
-nothing, unless its parameter `ask_again` says so. Warns before the bucket holds as much data of Last.fm as
-its terms allow (100 MB). Needs the connections `lastfm` and `aws_default`.
+A run that is tried again goes on from the responses it already has, with the settings of its first try. A
+finished run that is run again asks nothing, unless its parameter `ask_again` says so. Warns before the
+bucket holds as much data of Last.fm as its terms allow (100 MB). Needs the connections `lastfm` and
+`aws_default`.
 """
 
 import logging

@@ -6,11 +6,12 @@ responses as received (`raw/events/<run>/`), and writes them as typed Parquet ro
 billed artist (`lake/events/<run>/`), with a certificate of what was asked and received and, last, the
 manifest that makes the rows exist. Then publishes the asset `events`, which wakes `musician_warehouse`.
 
-A run that is tried again goes on from the responses it already has. When the API key's calls of the day are
-spent, `fetch_events` is up for retry until they start anew, and then asks for what is missing. A run that
-cannot prove that it saw every concert says so (`complete`, `reasons`) in its certificate and its asset event;
-no concert then counts as taken off the list. A finished run that is run again asks nothing, unless its
-parameter `ask_again` says so. Needs the connections `ticketmaster` and `aws_default`.
+A run that is tried again goes on from the responses it already has, with the settings of its first try. When
+the API key's calls of the day are spent, `fetch_events` is up for retry until they start anew, and then asks
+for what is missing. A run that cannot prove that it saw every concert says so (`complete`, `reasons`) in its
+certificate and its asset event; no concert then counts as taken off the list. A finished run that is run
+again asks nothing, unless its parameter `ask_again` says so. Needs the connections `ticketmaster` and
+`aws_default`.
 """
 
 import logging

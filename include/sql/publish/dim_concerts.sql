@@ -4,7 +4,8 @@
 -- of each that it does not list although it is complete and asked for it: a version that is not listed. Per
 -- sighting, `known` is the version that holds at the instant of the run, `following` the next one, and `until_at`
 -- the instant from which later published runs tell what holds. So a run that arrives late splits or extends what is
--- there, never touches newer state, and leaves the versions that all runs in their order would have left:
+-- there, never touches newer state, and leaves the versions that complete runs in their order would have left (a
+-- later run that is not complete is taken to have seen known, where that held on):
 --   unchanged   known has the version_hash that the run saw
 --   added       the concert is new
 --   changed     known ends at the run, and the version it saw holds until then; where known held beyond, it is
