@@ -201,31 +201,30 @@ class Lake:
             found = self.objects.size(url.removeprefix(self.url("")))
             if found != size:
                 state = "missing" if found is None else f"{found} bytes long instead of {size}"
-                raise ManifestInvalid(
-                    f"{manifest.url} names {url}, which is {state}. "
-                    f"Land the run {manifest.run} of {manifest.dataset} again."
-                )
+                raise _altered(manifest, url, state)
 
     def read_through(self, manifest: Manifest) -> None:
-        """Raises `ManifestInvalid` when an object the manifest names cannot be read to its end."""
+        """Raises `ManifestInvalid` when an object the manifest names cannot be read, or has other rows."""
         for url, _, rows in manifest.entries:
             with tempfile.TemporaryFile() as file:
                 self.s3.download_fileobj(self.bucket, url.removeprefix(self.url("")), file)
                 try:
                     found = count_rows(file)
                 except ValueError as error:
-                    found, state = -1, f"not readable ({error})"
-                else:
-                    state = f"{found} rows long instead of {rows}"
+                    raise _altered(manifest, url, f"not readable ({error})") from None
             if found != rows:
-                raise ManifestInvalid(
-                    f"{manifest.url} names {url}, which is {state}. "
-                    f"Land the run {manifest.run} of {manifest.dataset} again."
-                )
+                raise _altered(manifest, url, f"{found} rows long instead of {rows}")
 
     def url(self, key: str) -> str:
         """The address of an object of the bucket."""
         return self.objects.url(key)
+
+
+def _altered(manifest: Manifest, url: str, state: str) -> ManifestInvalid:
+    return ManifestInvalid(
+        f"{manifest.url} names {url}, which is {state}. "
+        f"Land the run {manifest.run} of {manifest.dataset} again."
+    )
 
 
 def _manifest_key(dataset: str, run: str) -> str:

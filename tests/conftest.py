@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from include import fetching
 from include.lake import Lake
+from include.sources.http import Backoff
 from include.warehouse import create_tables
 from sandbox.services import Services, connection_environment, start
 from tests.snapshots import publish_pending
@@ -59,6 +61,18 @@ def bucket(s3: Any) -> str:
     name = f"test-{uuid.uuid4()}"
     s3.create_bucket(Bucket=name)
     return name
+
+
+@pytest.fixture
+def lake(s3: Any, bucket: str) -> Lake:
+    """A lake in which nothing is."""
+    return Lake(s3, bucket)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries of the sources' clients wait milliseconds instead of seconds."""
+    monkeypatch.setattr(fetching, "BACKOFF", Backoff(tries=4, first=0.001, longest=0.01))
 
 
 @pytest.fixture

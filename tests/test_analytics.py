@@ -24,11 +24,6 @@ CHANGES = {
 
 
 @pytest.fixture
-def lake(s3: Any, bucket: str) -> Lake:
-    return Lake(s3, bucket)
-
-
-@pytest.fixture
 def tables(redshift: Any) -> Any:
     """A connection to a warehouse whose tables exist and are empty."""
     warehouse.create_tables(redshift)

@@ -97,11 +97,6 @@ def drop(redshift: Any) -> None:
             cursor.execute(f"drop schema if exists {schema} cascade")
 
 
-@pytest.fixture
-def lake(s3: Any, bucket: str) -> Lake:
-    return Lake(s3, bucket)
-
-
 def test_killing_a_task_anywhere_leaves_the_star_of_an_undisturbed_run(redshift: Any, lake: Lake) -> None:
     """Fifty loads; in each, one task's process is killed at a random point of its work, and tried again."""
     land(lake, LOADS)

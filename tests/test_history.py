@@ -13,11 +13,6 @@ from tests.snapshots import Artist, Concert, land_events, land_songs, publish_pe
 
 
 @pytest.fixture
-def lake(s3: Any, bucket: str) -> Lake:
-    return Lake(s3, bucket)
-
-
-@pytest.fixture
 def tables(redshift: Any) -> Any:
     warehouse.create_tables(redshift)
     return redshift

@@ -11,14 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from include import fetching, ingestion
+from include import ingestion
 from include.artists import artist_key
 from include.connections import SourceConnection
 from include.errors import ManifestInvalid, SourceRejected, SourceUnavailable, TooManyRejected
 from include.ingestion import fetch_events, fetch_songs, land
 from include.lake import Lake
 from include.settings import Settings
-from include.sources.http import Backoff
 from sandbox.catalog import Catalog
 from sandbox.event_search import EventSearch, drifting_ids
 from sandbox.gateway import Fault
@@ -26,22 +25,12 @@ from tests.stand_ins import api, objects, table
 
 RUN = "2026-11-22T060000Z"
 SETTINGS = Settings(countries=("US", "GB"), artists_per_country=8, tracks_per_artist=10)
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
     return Catalog(concerts=2_600, countries=("US", "GB"), today=date(2026, 11, 22))
-
-
-@pytest.fixture
-def lake(s3: Any, bucket: str) -> Lake:
-    return Lake(s3, bucket)
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries wait milliseconds instead of seconds."""
-    monkeypatch.setattr(fetching, "BACKOFF", Backoff(tries=4, first=0.001, longest=0.01))
 
 
 def true_events(catalog: Catalog) -> set[str]:

@@ -38,11 +38,6 @@ def rows(number: int) -> list[Row]:
     ]
 
 
-@pytest.fixture
-def lake(s3: Any, bucket: str) -> Lake:
-    return Lake(s3, bucket)
-
-
 def put_raw(lake: Lake, name: str, body: bytes = BODY) -> None:
     lake.raw("events", RUN).put(name, {"page": "0"}, 200, datetime(2026, 11, 22, 6, 1, tzinfo=UTC), body)
 

@@ -24,22 +24,12 @@ from tests.stand_ins import api, objects
 RUN = "2026-11-22T060000Z"
 SETTINGS = Settings(countries=("US", "GB"), artists_per_country=6, tracks_per_artist=5)
 OUTCOME = ("lake/", "manifests/", "certificates/", "rejected/")
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
     return Catalog(concerts=2_600, countries=("US", "GB"), today=date(2026, 11, 22))
-
-
-@pytest.fixture
-def lake(s3: Any, bucket: str) -> Lake:
-    return Lake(s3, bucket)
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries wait milliseconds instead of seconds."""
-    monkeypatch.setattr(fetching, "BACKOFF", Backoff(tries=4, first=0.001, longest=0.01))
 
 
 # The day's calls

@@ -2,39 +2,27 @@
 
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
 
 import pytest
 
-from include import fetching, ingestion
+from include import ingestion
 from include.errors import ManifestInvalid, SourceRejected, SourceUnavailable
 from include.ingestion import fetch_events, fetch_songs, land
 from include.lake import Lake
 from include.settings import Settings
 from include.sources import lastfm_lists
-from include.sources.http import Backoff
 from sandbox.catalog import Catalog
 from sandbox.gateway import Fault
 from tests.stand_ins import api, table
 
 RUN, NEXT = "2026-11-22T060000Z", "2026-11-23T060000Z"
 SETTINGS = Settings(countries=("US",), artists_per_country=5, tracks_per_artist=10, touring_artists=0)
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
     return Catalog(concerts=4_000, countries=("US",), today=date(2026, 11, 22))
-
-
-@pytest.fixture
-def lake(s3: Any, bucket: str) -> Lake:
-    return Lake(s3, bucket)
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries wait milliseconds instead of seconds."""
-    monkeypatch.setattr(fetching, "BACKOFF", Backoff(tries=4, first=0.001, longest=0.01))
 
 
 def outage(after: int) -> list[Fault]:

@@ -32,11 +32,6 @@ ONE, OTHER = "a181595e-5b84-4439-a5f4-f548ddfb64df", "f6beac20-5dfe-4d1f-ae02-0b
 
 
 @pytest.fixture
-def lake(s3: Any, bucket: str) -> Lake:
-    return Lake(s3, bucket)
-
-
-@pytest.fixture
 def tables(redshift: Any) -> Any:
     """A connection to a warehouse whose tables exist and are empty."""
     warehouse.create_tables(redshift)

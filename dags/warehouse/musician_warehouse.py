@@ -12,8 +12,8 @@ what an update missed. An asset event only wakes this DAG up: its work is the ma
 4. **publish**: one transaction merges the load into `dwh` and records it in the ledger; then the asset
    `musician_star` is updated.
 
-When several loads wait, the run takes the oldest and starts another run for the next. Needs the connections
-`redshift` and `aws_default`.
+When several loads wait, the run takes the oldest and starts another run for the next, unless the run before
+had taken the same load and could not judge it. Needs the connections `redshift` and `aws_default`.
 """
 
 import logging
@@ -150,7 +150,7 @@ def musician_warehouse() -> None:
         chain(staged, dimension, fact, audited)
     publish(load, audited)
 
-    # When more loads wait, the next run queues behind this one (max_active_runs=1), whatever becomes of it.
+    # When more loads wait, the next run queues behind this one (max_active_runs=1).
     more_loads_wait(found["waiting"]) >> TriggerDagRunOperator(
         task_id="start_next_run",
         trigger_dag_id="musician_warehouse",

@@ -51,7 +51,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer. The API key is blotted out of `body`."""
+    """A whole answer. The API key is blotted out of `body`, and bytes that are no UTF-8 are replaced."""
 
     status: int
     headers: Mapping[str, str]
