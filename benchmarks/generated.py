@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.lake import Lake, run_id
-from include.parquet import redshift_types
-from include.sources.lastfm import SongRow
-from include.sources.ticketmaster import EventRow
-from include.warehouse import Load
+from include.lake.runs import Lake, run_id
+from include.lake.parquet import redshift_types
+from include.sources.lastfm.rows import SongRow
+from include.sources.ticketmaster.rows import EventRow
+from include.warehouse.load import Load
 
 _ARROW = {
     "character varying": pa.string(),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import say
-from include.lake import Lake
+from include.lake.runs import Lake
 from sandbox import services
 from sandbox.services import Services
 

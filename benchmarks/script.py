@@ -13,7 +13,7 @@ from datetime import timedelta
 from benchmarks.crawling import COUNTRIES, SETTINGS, crawl, reset, run_of
 from benchmarks.figures import Figure, say
 from benchmarks.sandboxed import lake, sandbox
-from include.lake import run_instant
+from include.lake.runs import run_instant
 from sandbox.services import Services
 
 EVENTS = 10_000

@@ -15,7 +15,7 @@ from airflow.sdk.configuration import conf
 from fastapi import Depends, FastAPI
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
-from include.data_docs import PREFIX, UI_ROUTE, URL_PREFIX
+from include.quality.site import PREFIX, UI_ROUTE, URL_PREFIX
 from include.settings import Settings
 
 # The pages hold values that come from outside, so nothing in them may act.

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from include import fetching
-from include.lake import Lake
-from include.sources.http import Backoff
-from include.warehouse import create_tables
+from include.ingestion import fetch as fetching
+from include.lake.runs import Lake
+from include.sources.client.http import Backoff
+from include.warehouse.load import create_tables
 from sandbox.services import Services, connection_environment, start
 from tests.snapshots import publish_pending
 from tests.world import land_week_later, land_world

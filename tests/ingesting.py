@@ -6,11 +6,12 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from include import fetching, ingestion
-from include.connections import SourceConnection
-from include.lake import Lake
+from include.ingestion import fetch as fetching
+from include.ingestion import events as ingestion
+from include.orchestration.connections import SourceConnection
+from include.lake.runs import Lake
 from include.settings import Settings
-from include.sources.http import Backoff
+from include.sources.client.http import Backoff
 
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload([__name__, "boto3", "pandas"])  # pyarrow imports pandas

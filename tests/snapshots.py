@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from include import warehouse
-from include.artists import artist_key, song_key
-from include.lake import Lake, run_instant
-from include.records import Rejection
-from include.sources.lastfm import SongRow
-from include.sources.ticketmaster import EventRow
-from include.warehouse import Load
+from include.warehouse import load as warehouse
+from include.sources.identity import artist_key, song_key
+from include.lake.runs import Lake, run_instant
+from include.sources.rows import Rejection
+from include.sources.lastfm.rows import SongRow
+from include.sources.ticketmaster.rows import EventRow
+from include.warehouse.load import Load
 
 ROLE = "arn:aws:iam::123456789012:role/musician-warehouse-copy"
 

@@ -10,8 +10,8 @@ import aiohttp
 import pyarrow.parquet as pq
 from aiohttp.test_utils import TestServer
 
-from include.connections import SourceConnection
-from include.lake import Lake
+from include.orchestration.connections import SourceConnection
+from include.lake.runs import Lake
 from sandbox import lastfm, ticketmaster
 from sandbox.catalog import Catalog
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from include import warehouse
-from include.lake import Lake
+from include.warehouse import load as warehouse
+from include.lake.runs import Lake
 from tests.snapshots import Artist, Concert, land_events, land_songs, publish_pending, rows
 
 SOON, LATER = date(2027, 1, 15), date(2027, 3, 1)

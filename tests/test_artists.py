@@ -2,7 +2,7 @@
 
 import pytest
 
-from include.artists import artist_key, normalised_name, song_key
+from include.sources.identity import artist_key, normalised_name, song_key
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from typing import Any
 
 from benchmarks.figures import Figure, table
 from benchmarks.generated import World
-from include import warehouse
-from include.lake import Lake
+from include.warehouse import load as warehouse
+from include.lake.runs import Lake
 from tests.snapshots import build_load, rows
 
 INSTANT = datetime(2026, 11, 22, 6, tzinfo=UTC)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from include import connections
+from include.orchestration import connections
 from include.errors import ConnectionMissing
 from include.settings import Settings
 

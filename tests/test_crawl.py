@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from aiolimiter import AsyncLimiter
 
-from include.sources import http
-from include.sources.crawl import Crawl
-from include.sources.crawl_plan import plan_after
-from include.sources.turns import Turns
-from include.sources.windows import DEPTH, PAGE, Page, Sighting, Stretch, Window
+from include.sources.client import http
+from include.sources.ticketmaster.crawl import Crawl
+from include.sources.ticketmaster.plan import plan_after
+from include.sources.client.priority import Turns
+from include.sources.ticketmaster.windows import DEPTH, PAGE, Page, Sighting, Stretch, Window
 from tests import virtual_time
 
 START = datetime(2026, 11, 22, 6, tzinfo=UTC)

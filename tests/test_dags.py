@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from include.lake import Lake
+from include.lake.runs import Lake
 from include.settings import Settings
 from tests.snapshots import Artist, Concert, land_events, land_songs
 
@@ -92,7 +92,7 @@ def test_the_ingestions_run_daily_and_never_just_because_they_are_new(dag_bag: A
 
 
 def test_the_warehouse_is_woken_by_both_assets_and_sweeps_once_a_day(dag_bag: Any) -> None:
-    from include.assets import EVENTS, SONGS
+    from include.orchestration.assets import EVENTS, SONGS
 
     timetable = dag_bag.dags["musician_warehouse"].timetable
     assert type(timetable).__name__ == "AssetOrTimeSchedule"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from include import data_docs
+from include.quality import site as data_docs
 
 ROOT = Path(__file__).resolve().parent.parent
 EXPECTATION = {
@@ -80,8 +80,8 @@ def test_a_page_keeps_what_it_says_and_loses_what_acts_or_comes_from_elsewhere(s
 
 def test_a_page_finds_our_style_sheet(site: Path) -> None:
     (page,) = site.glob("validations/**/*.html")
-    assert 'href="../../../../data_docs.css"' in page.read_text()
-    assert (site / "data_docs.css").exists()
+    assert 'href="../../../../site.css"' in page.read_text()
+    assert (site / "site.css").exists()
 
 
 def test_what_nothing_uses_is_not_published(site: Path) -> None:
@@ -171,7 +171,7 @@ def reader(visitor: Any) -> Any:
 
 @pytest.fixture
 def published(s3: Any, bucket: str) -> str:
-    for name, body in (("index.html", b"<h1>Data docs</h1>"), ("data_docs.css", b"body {}")):
+    for name, body in (("index.html", b"<h1>Data docs</h1>"), ("site.css", b"body {}")):
         s3.put_object(Bucket=bucket, Key=f"data-docs/{name}", Body=body)
     s3.put_object(Bucket=bucket, Key="manifests/events/secret.json", Body=b"{}")
     return bucket
@@ -181,7 +181,7 @@ def test_a_signed_in_reader_gets_the_pages_with_their_types(reader: Any, publish
     page = reader.get("/data-docs/index.html")
     assert (page.status_code, page.text) == (200, "<h1>Data docs</h1>")
     assert page.headers["content-type"].startswith("text/html")
-    assert reader.get("/data-docs/data_docs.css").headers["content-type"].startswith("text/css")
+    assert reader.get("/data-docs/site.css").headers["content-type"].startswith("text/css")
 
 
 def test_the_folder_leads_to_the_index(reader: Any, published: str) -> None:

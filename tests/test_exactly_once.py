@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
-from include import connections, quality, warehouse
+from include.orchestration import connections
+from include.quality import audit as quality
+from include.warehouse import load as warehouse
 from include.errors import LoadSuperseded
-from include.lake import Lake
+from include.lake.runs import Lake
 from include.settings import Settings
-from include.warehouse import Load
+from include.warehouse.load import Load
 from sandbox.services import Services
 from tests.snapshots import ROLE, Artist, Concert, build_load, land_events, land_songs, rows, star
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from include import warehouse
-from include.lake import Lake
+from include.warehouse import load as warehouse
+from include.lake.runs import Lake
 from tests.snapshots import Artist, Concert, land_events, land_songs, publish_pending, rows, star
 
 

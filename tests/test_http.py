@@ -15,8 +15,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from include.errors import SourceRejected, SourceUnavailable, UnexpectedPayload
-from include.sources import http
-from include.sources.http import Backoff, Client, Request, Response, Retry
+from include.sources.client import http
+from include.sources.client.http import Backoff, Client, Request, Response, Retry
 
 KEY = "s3cret/key"
 REQUEST = Request("one", "/events.json", {"page": "0", "q": "AC/DC & more"})

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from include import ingestion
-from include.artists import artist_key
-from include.connections import SourceConnection
+from include.ingestion import events as ingestion
+from include.sources.identity import artist_key
+from include.orchestration.connections import SourceConnection
 from include.errors import ManifestInvalid, SourceRejected, SourceUnavailable, TooManyRejected
 from include.ingestion import fetch_events, fetch_songs, land
-from include.lake import Lake
+from include.lake.runs import Lake
 from include.settings import Settings
 from sandbox.catalog import Catalog
 from sandbox.event_search import EventSearch, drifting_ids

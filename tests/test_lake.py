@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.errors import ManifestInvalid, SettingInvalid
-from include.lake import Lake, run_id, run_instant
+from include.lake.runs import Lake, run_id, run_instant
 
 RUN = "2026-11-22T060000Z"
 BODY = b'{"page": {"totalElements": 1},  "name": "caf\xc3\xa9"}'
@@ -165,7 +165,7 @@ def test_no_rows_are_one_empty_part(lake: Lake) -> None:
 
 
 def test_large_parts_are_split(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("include.parquet._FILE_BYTES", 100_000)
+    monkeypatch.setattr("include.lake.parquet._FILE_BYTES", 100_000)
     entries = lake.put_parts("events", RUN, Row, rows(60_000))
     assert [url.rpartition("/")[2] for url, _, _ in entries] == [
         f"part-{n:05}.parquet" for n in range(len(entries))

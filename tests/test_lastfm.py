@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from include.artists import artist_key, song_key
+from include.sources.identity import artist_key, song_key
 from include.errors import SourceRejected, UnexpectedPayload
-from include.records import Rejection, column_widths
-from include.sources.http import Request, Response, Retry
-from include.sources.lastfm import Charted, SongRow, Songs, chart, items, ranked, songs
-from include.sources.lastfm_lists import (
+from include.sources.rows import Rejection, column_widths
+from include.sources.client.http import Request, Response, Retry
+from include.sources.lastfm.rows import Charted, SongRow, Songs, chart, items, ranked, songs
+from include.sources.lastfm.lists import (
     COUNTRIES,
     Collected,
     ListPage,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from include.lineage import tables
-from include.warehouse import STAR
+from include.orchestration.lineage import tables
+from include.warehouse.load import STAR
 
 
 @pytest.mark.parametrize("table", STAR)

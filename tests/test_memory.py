@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from include.lake import Lake
-from include.landing import land
+from include.lake.runs import Lake
+from include.ingestion.land import land
 from include.settings import Settings
 from sandbox.catalog import Catalog
 from sandbox.ticketmaster import Ticketmaster, TicketmasterOptions
@@ -38,7 +38,7 @@ def keep_pages(lake: Lake, run: str, pages: int) -> None:
 def test_landing_four_times_as_many_events_takes_no_more_memory(
     s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("include.parquet._ROW_GROUP", 300)
+    monkeypatch.setattr("include.lake.parquet._ROW_GROUP", 300)
     lake = Lake(s3, bucket)
     peaks = {}
     for size in ("large", "small", "large"):  # the first time loads libraries and remembers keys

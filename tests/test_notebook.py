@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from include.reader import create_reader
+from include.warehouse.reader_role import create_reader
 from sandbox.services import Services, connection_environment
 from tests.snapshots import rows
 

@@ -18,7 +18,7 @@ from aiohttp import web
 from aiosmtpd.controller import Controller
 
 from include.errors import ConnectionMissing, DataRejected
-from include.notifications import Message, report_failure, report_overdue, send
+from include.orchestration.notifications import Message, report_failure, report_overdue, send
 
 ROOT = Path(__file__).resolve().parent.parent
 MESSAGE = Message(
@@ -224,5 +224,5 @@ def test_one_setting_reports_every_task_and_an_overdue_star(tmp_path: Path) -> N
     assert given == {
         "ingest_events": [True, [], True],
         "ingest_songs": [True, [], True],
-        "musician_warehouse": [True, [[5400.0, "include.notifications.report_overdue"]], True],
+        "musician_warehouse": [True, [[5400.0, "include.orchestration.notifications.report_overdue"]], True],
     }

@@ -12,14 +12,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from include import quality, warehouse
+from include.quality import audit as quality
+from include.warehouse import load as warehouse
 from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
-from include.lake import Lake
-from include.landing import Landed, land
-from include.records import Rejection
+from include.lake.runs import Lake
+from include.ingestion.land import Landed, land
+from include.sources.rows import Rejection
 from include.settings import Settings
-from include.sources import lastfm, lastfm_lists, ticketmaster, ticketmaster_search
-from include.sources.http import Response, Retry
+from include.sources.lastfm import rows as lastfm
+from include.sources.lastfm import lists as lastfm_lists
+from include.sources.ticketmaster import rows as ticketmaster
+from include.sources.ticketmaster import search as ticketmaster_search
+from include.sources.client.http import Response, Retry
 from tests.snapshots import build_load, rows
 
 PAYLOADS = Path(__file__).resolve().parent.parent.parent / "shared" / "payloads"

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from include import fetching, recorder
+from include.ingestion import fetch as fetching
+from include.ingestion import recorder
 from include.errors import QuotaSpent, SourceRejected, SourceUnavailable
 from include.ingestion import fetch_events, fetch_songs, land
-from include.lake import Lake
+from include.lake.runs import Lake
 from include.settings import Settings
-from include.sources import lastfm_lists, ticketmaster_search
-from include.sources.http import Backoff, Client
-from include.sources.quota import Quota, Spent
-from include.sources.windows import Window
+from include.sources.lastfm import lists as lastfm_lists
+from include.sources.ticketmaster import search as ticketmaster_search
+from include.sources.client.http import Backoff, Client
+from include.sources.client.quota import Quota, Spent
+from include.sources.ticketmaster.windows import Window
 from sandbox.catalog import Catalog
 from sandbox.gateway import Fault
 from tests.stand_ins import api, objects
@@ -204,7 +206,7 @@ async def test_whoever_watches_the_log_sees_pages_rate_and_the_estimated_end(
     caplog.set_level(logging.INFO)
     async with api("ticketmaster", catalog) as source:
         await fetch_events(lake, source.connection, SETTINGS, RUN)
-    said = [record.getMessage() for record in caplog.records if record.name == "include.recorder"]
+    said = [record.getMessage() for record in caplog.records if record.name == "include.ingestion.recorder"]
     pattern = r"events: \d+ answers at [\d.]+ a second, \d+ of about \d+ events; done at about \d\d:\d\d:\d\d"
     # The first answers alone do not tell how many events there will be.
     assert sum(bool(re.match(pattern, line)) for line in said) >= 8
@@ -213,7 +215,7 @@ async def test_whoever_watches_the_log_sees_pages_rate_and_the_estimated_end(
 async def test_the_data_of_lastfm_is_metered_and_a_warning_comes_before_its_terms_are_broken(
     catalog: Catalog, lake: Lake, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "include.landing")
+    caplog.set_level(logging.INFO, "include.ingestion.land")
     async with api("lastfm", catalog) as source:
         await fetch_songs(lake, source.connection, SETTINGS, RUN)
     land("songs", lake, RUN, SETTINGS)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from include import quality, warehouse
-from include.lake import Lake
-from include.warehouse import Load
+from include.quality import audit as quality
+from include.warehouse import load as warehouse
+from include.lake.runs import Lake
+from include.warehouse.load import Load
 from sandbox.services import Services
 from tests.snapshots import Artist, Concert, build_load, land_events, land_songs, publish_pending, rows
 
@@ -223,7 +224,7 @@ def test_column_reflection_works_over_the_redshift_dialect(built: tuple[Any, Lak
     """Under SQLAlchemy 2.1 sqlalchemy-redshift 1.0.0 raises here, and every column expectation would fail."""
     from sqlalchemy import create_engine, inspect
 
-    from include.connections import redshift_engine_arguments
+    from include.orchestration.connections import redshift_engine_arguments
 
     url, connect_args = redshift_engine_arguments()
     engine = create_engine(url, connect_args=connect_args)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from include import connections
+from include.orchestration import connections
 from include.errors import ConnectionMissing
 from sandbox.services import Services, connection_environment
 from tests.conftest import client

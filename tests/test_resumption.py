@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from include.lake import Lake
+from include.lake.runs import Lake
 from include.settings import Settings
 from sandbox.catalog import Catalog
 from sandbox.services import Services

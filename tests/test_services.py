@@ -137,8 +137,8 @@ def test_copy_works_although_a_folder_above_was_closed_meanwhile(tmp_path: Path)
     """As every pytest session does with pytest's folder. As root, PostgreSQL is another user."""
     import redshift_connector
 
-    from include import warehouse
-    from include.lake import Lake
+    from include.warehouse import load as warehouse
+    from include.lake.runs import Lake
     from tests.conftest import client
     from tests.snapshots import Artist, Concert, land_events, land_songs, publish_pending, star
 

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from include.artists import artist_key
+from include.sources.identity import artist_key
 from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
-from include.records import Rejection, column_widths
-from include.sources.http import Response, Retry
-from include.sources.ticketmaster import EventRow, rows
-from include.sources.ticketmaster_search import read, request
-from include.sources.windows import Window
+from include.sources.rows import Rejection, column_widths
+from include.sources.client.http import Response, Retry
+from include.sources.ticketmaster.rows import EventRow, rows
+from include.sources.ticketmaster.search import read, request
+from include.sources.ticketmaster.windows import Window
 
 SNAPSHOT = datetime(2026, 11, 22, 6, tzinfo=UTC)
 MBID = "f6beac20-5dfe-4d1f-ae02-0b0a740aafd6"

@@ -5,12 +5,12 @@ from datetime import date, datetime
 
 import pytest
 
-from include import ingestion
+from include.ingestion import events as ingestion
 from include.errors import ManifestInvalid, SourceRejected, SourceUnavailable
 from include.ingestion import fetch_events, fetch_songs, land
-from include.lake import Lake
+from include.lake.runs import Lake
 from include.settings import Settings
-from include.sources import lastfm_lists
+from include.sources.lastfm import lists as lastfm_lists
 from sandbox.catalog import Catalog
 from sandbox.gateway import Fault
 from tests.stand_ins import api, table

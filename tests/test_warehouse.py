@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from include import warehouse
-from include.artists import artist_key
+from include.warehouse import load as warehouse
+from include.sources.identity import artist_key
 from include.errors import LoadSuperseded, ManifestInvalid
-from include.lake import Lake
-from include.sources.lastfm import SongRow
-from include.sources.ticketmaster import EventRow
-from include.warehouse import Load
+from include.lake.runs import Lake
+from include.sources.lastfm.rows import SongRow
+from include.sources.ticketmaster.rows import EventRow
+from include.warehouse.load import Load
 from tests.snapshots import (
     ROLE,
     Artist,

@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 import msgspec
 import pyarrow.parquet as pq
 
-from include import ingestion
-from include.connections import SourceConnection
-from include.lake import Lake, run_id, run_instant
+from include.ingestion import events as ingestion
+from include.orchestration.connections import SourceConnection
+from include.lake.runs import Lake, run_id, run_instant
 from include.settings import Settings
-from include.sources.lastfm import SongRow
-from include.sources.ticketmaster import EventRow
+from include.sources.lastfm.rows import SongRow
+from include.sources.ticketmaster.rows import EventRow
 from sandbox.seeded import Seeded, text_index
 from sandbox.services import Services
 

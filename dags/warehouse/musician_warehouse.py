@@ -26,10 +26,10 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, chain, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include import data_docs
-from include.assets import EVENTS, MUSICIAN_STAR, SONGS
+from include.quality import site as data_docs
+from include.orchestration.assets import EVENTS, MUSICIAN_STAR, SONGS
 from include.errors import DataRejected, task_retries
-from include.notifications import star_alerts, task_alerts
+from include.orchestration.notifications import star_alerts, task_alerts
 from include.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,8 @@ SETTINGS = Settings.from_environment()
 def musician_warehouse() -> None:
     @task(multiple_outputs=True)
     def find_load(dag_run: Any = None) -> dict[str, Any]:
-        from include import connections, warehouse
+        from include.orchestration import connections
+        from include.warehouse import load as warehouse
 
         with closing(connections.redshift()) as redshift:
             warehouse.ensure_tables(redshift)
@@ -75,7 +76,9 @@ def musician_warehouse() -> None:
 
     @task
     def stage(dataset: str, load: dict[str, Any]) -> int:
-        from include import connections, lineage, warehouse
+        from include.orchestration import connections
+        from include.orchestration import lineage
+        from include.warehouse import load as warehouse
 
         lake, judged = connections.lake(SETTINGS), warehouse.Load.from_json(load)
         with closing(connections.redshift()) as redshift:
@@ -85,7 +88,9 @@ def musician_warehouse() -> None:
 
     @task
     def build(table: str, load: dict[str, Any]) -> int:
-        from include import connections, lineage, warehouse
+        from include.orchestration import connections
+        from include.orchestration import lineage
+        from include.warehouse import load as warehouse
 
         with closing(connections.redshift()) as redshift:
             rows = warehouse.build(redshift, warehouse.Load.from_json(load), table)
@@ -94,7 +99,9 @@ def musician_warehouse() -> None:
 
     @task
     def audit(load: dict[str, Any]) -> dict[str, Any]:
-        from include import connections, quality, warehouse
+        from include.orchestration import connections
+        from include.quality import audit as quality
+        from include.warehouse import load as warehouse
 
         lake, judged = connections.lake(SETTINGS), warehouse.Load.from_json(load)
         with closing(connections.redshift()) as redshift:
@@ -114,7 +121,9 @@ def musician_warehouse() -> None:
 
     @task(outlets=[MUSICIAN_STAR])
     def publish(load: dict[str, Any], audited: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
-        from include import connections, lineage, warehouse
+        from include.orchestration import connections
+        from include.orchestration import lineage
+        from include.warehouse import load as warehouse
 
         judged = warehouse.Load.from_json(load)
         with closing(connections.redshift()) as redshift:

@@ -7,10 +7,10 @@ with the secret, so no password passes through here.
 from dataclasses import dataclass, field
 from typing import Any
 
-from include import warehouse
+from include.warehouse import load as warehouse
 from include.errors import ProvisioningFailed
 from include.provision.aws import Aws
-from include.reader import create_reader
+from include.warehouse.reader_role import create_reader
 
 _BATCH = 40  # statements, the most that BatchExecuteStatement takes
 

@@ -140,7 +140,7 @@ def test_the_audit_links_to_its_own_validation(page: Any, story: Story) -> None:
 def test_a_signed_out_visitor_is_refused(story: Story, browser: Any) -> None:
     context = chromium.visitor(browser, story.airflow)
     page = context.new_page()
-    for path in ("/data-docs/index.html", "/data-docs/data_docs.css"):
+    for path in ("/data-docs/index.html", "/data-docs/site.css"):
         answer = page.goto(path)
         assert answer.status == 401
         assert "Data docs" not in page.content()

@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
-from include import warehouse
-from include.lake import Lake
+from include.warehouse import load as warehouse
+from include.lake.runs import Lake
 from sandbox import airflow, services
 from sandbox.airflow_client import AirflowClient
 from sandbox.run import INGESTIONS, WAREHOUSE

@@ -2,7 +2,7 @@
 -- Inputs     staging.events, staging.songs
 -- Load rule  rebuilt for every load; published by include/sql/publish/bridge_concert_artists.sql.
 --
--- Decides who a billed artist is, by the first of these that holds (include/artists.py makes the keys):
+-- Decides who a billed artist is, by the first of these that holds (include/sources/identity.py makes the keys):
 --   mbid       a Last.fm artist has the same MusicBrainz id, whatever the names     → that artist's key
 --   name       one has the same normalised name, and the ids do not contradict      → that artist's key
 --   namesake   one has the same normalised name but another id: refused             → a key of its own

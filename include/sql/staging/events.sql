@@ -1,6 +1,6 @@
 -- Grain      one row per event and billed artist; an event with nobody billed has one row without artist.
 -- Load rule  emptied, then COPY of the objects of exactly one manifest. COPY of Parquet goes by position:
---            the columns are those of include.sources.ticketmaster.EventRow, in that order.
+--            the columns are those of include.sources.ticketmaster.rows.EventRow, in that order.
 -- Keys       distributed by event, because every reader groups or joins by event_id; not sorted, because every
 --            reader reads all of it: COPY would sort for nothing.
 create table if not exists staging.events (

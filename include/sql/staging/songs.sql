@@ -1,6 +1,6 @@
 -- Grain      one row per artist and track; an artist without tracks has one row without song.
 -- Load rule  emptied, then COPY of the objects of exactly one manifest. COPY of Parquet goes by position:
---            the columns are those of include.sources.lastfm.SongRow, in that order.
+--            the columns are those of include.sources.lastfm.rows.SongRow, in that order.
 -- Keys       distributed by artist, the key under which songs and concerts meet; not sorted, because every reader
 --            reads all of it: COPY would sort for nothing.
 create table if not exists staging.songs (

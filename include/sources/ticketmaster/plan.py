@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from include.sources.windows import Sighting, Window
+from include.sources.ticketmaster.windows import Sighting, Window
 
 _STRETCHES = 12
 """As many a crawl should have at least, so that enough of them are read at the same time."""

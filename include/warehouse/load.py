@@ -6,7 +6,7 @@ task that dies is repeated from its start.
 
 A load that fails its audit, or cannot be read, is parked. When the cause is mended, judge it again by
 
-    python -m include.warehouse retry events 2026-11-22T060000Z
+    python -m include.warehouse.load retry events 2026-11-22T060000Z
 
 and a run of the DAG.
 
@@ -28,7 +28,7 @@ from typing import Any, Self
 import sqlparse
 
 from include.errors import LoadSuperseded, ManifestInvalid
-from include.lake import Lake, run_instant
+from include.lake.runs import Lake, run_instant
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ JUDGED = (*STAR, "load_summary")
 
 _CONCERT_ID_BYTES = 64
 """No concert in the star has a longer id."""
-_SQL = Path(__file__).parent / "sql"
+_SQL = Path(__file__).parent.parent / "sql"
 _TABLES = (
     "schemas",
     *(f"staging/{dataset}" for dataset in DATASETS),
@@ -447,13 +447,13 @@ def _run_file(cursor: Any, name: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """`retry`: strikes a manifest from the ledger, so that the next run of the warehouse judges it again."""
-    parser = argparse.ArgumentParser(prog="python -m include.warehouse", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m include.warehouse.load", description=main.__doc__)
     commands = parser.add_subparsers(required=True)
     given = commands.add_parser("retry", help="have a parked manifest judged again")
     given.add_argument("dataset", choices=DATASETS)
     given.add_argument("run", help="such as 2026-11-22T060000Z")
     asked = parser.parse_args(arguments)
-    from include import connections
+    from include.orchestration import connections
 
     with closing(connections.redshift()) as redshift:
         struck = retry(redshift, asked.dataset, asked.run)

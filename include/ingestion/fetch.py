@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from include.connections import SourceConnection
-from include.lake import Lake
-from include.recorder import Recorder
+from include.orchestration.connections import SourceConnection
+from include.lake.runs import Lake
+from include.ingestion.recorder import Recorder
 from include.settings import Settings
-from include.sources.http import Backoff, Client
-from include.sources.quota import Quota, Spent
+from include.sources.client.http import Backoff, Client
+from include.sources.client.quota import Quota, Spent
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import msgspec
 
 from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
-from include.sources.http import Request, Response, Retry
-from include.sources.windows import PAGE, Page, Sighting, Window
+from include.sources.client.http import Request, Response, Retry
+from include.sources.ticketmaster.windows import PAGE, Page, Sighting, Window
 
 CONNECTION = "ticketmaster"
 KEY_PARAMETER = "apikey"

@@ -16,7 +16,7 @@ Name = Annotated[str, msgspec.Meta(extra={"bytes": 1020})]
 Url = Annotated[str, msgspec.Meta(extra={"bytes": 2048})]
 Identifier = Annotated[str, msgspec.Meta(extra={"bytes": 64})]
 Key = Annotated[str, msgspec.Meta(extra={"bytes": 32})]
-"""32 hexadecimal digits made by `include.artists`."""
+"""32 hexadecimal digits made by `include.sources.identity`."""
 Mbid = Annotated[str, msgspec.Meta(extra={"bytes": 36})]
 """A MusicBrainz id: a UUID in lower case."""
 

@@ -1,11 +1,11 @@
 """The bucket: where everything the ingestion writes lies, and what makes it count.
 
-    raw/<dataset>/<run>/…                      answers as received, see include/raw.py
+    raw/<dataset>/<run>/…                      answers as received, see include/lake/raw.py
     lake/<dataset>/<run>/part-00000.parquet    typed rows
     rejected/<dataset>/<run>/rejected.jsonl.gz refused records
     certificates/<dataset>/<run>.json          what was asked, reported, received and refused
     manifests/<dataset>/<run>.json             written last; names the parts that exist
-    quota/<source>.json                        calls made of the day's quota, see include/sources/quota.py
+    quota/<source>.json                        calls made of the day's quota, see include/sources/client/quota.py
 
 A part that no manifest names does not exist. Writing the same rows again gives the same bytes. `<run>` is
 the run's instant, the same for all its tries.
@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from include.bucket import Bucket
+from include.lake.bucket import Bucket
 from include.errors import ManifestInvalid
-from include.parquet import count_rows, parquet_files, redshift_types
-from include.raw import RawRun
+from include.lake.parquet import count_rows, parquet_files, redshift_types
+from include.lake.raw import RawRun
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

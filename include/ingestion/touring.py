@@ -8,7 +8,7 @@ from datetime import date
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from include.lake import Lake, Manifest
+from include.lake.runs import Lake, Manifest
 
 _COLUMNS = ("artist_key", "artist_name", "local_date", "status")
 _BATCH_ROWS = 20_000

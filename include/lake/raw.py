@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from include.bucket import Bucket
+from include.lake.bucket import Bucket
 
 _ANSWER = ".jsonl.gz"
 

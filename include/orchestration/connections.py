@@ -5,7 +5,7 @@
                              (a quota only if it is given)
     aws_default    aws       credentials, or none for a role; extra `region_name`, `endpoint_url`
     redshift       redshift  host, port, schema = database, login, password; or IAM or a secret instead of
-                             a password, see include/redshift_login.py
+                             a password, see include/orchestration/login.py
 
 Airflow is imported inside the functions, so that this module can be imported anywhere.
 """
@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from include.errors import ConnectionMissing
-from include.lake import Lake
-from include.redshift_login import logged_in
+from include.lake.runs import Lake
+from include.orchestration.login import logged_in
 from include.settings import Settings
 
 _BASE_URLS = {"ticketmaster": "https://app.ticketmaster.com", "lastfm": "https://ws.audioscrobbler.com"}

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from include.errors import QuotaSpent
-from include.raw import RawRun
-from include.sources.http import Client, Request, Response
+from include.lake.raw import RawRun
+from include.sources.client.http import Client, Request, Response
 
 log = logging.getLogger(__name__)
 Meaning = TypeVar("Meaning")

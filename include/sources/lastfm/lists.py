@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from include.artists import artist_key
+from include.sources.identity import artist_key
 from include.errors import SourceRejected, UnexpectedPayload
-from include.sources import lastfm
-from include.sources.http import Request, Response, Retry
+from include.sources.lastfm import rows as lastfm
+from include.sources.client.http import Request, Response, Retry
 
 CONNECTION = "lastfm"
 KEY_PARAMETER = "api_key"
@@ -83,7 +83,7 @@ def chart_request(country_code: str, limit: int, page: int) -> Request:
     if country_code not in COUNTRIES:
         raise SourceRejected(
             f"Last.fm has no chart for the country {country_code!r}. Take it out of MUSICIAN_COUNTRIES, or "
-            "add the name Last.fm knows it by to COUNTRIES in include/sources/lastfm_lists.py."
+            "add the name Last.fm knows it by to COUNTRIES in include/sources/lastfm/lists.py."
         )
     params = {"method": "geo.getTopArtists", "country": COUNTRIES[country_code]}
     return _request(f"chart-{country_code}-{page}", params, limit, page)

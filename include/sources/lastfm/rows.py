@@ -5,7 +5,7 @@
     Limits    about 5 requests a second; 1,000 items a page; 100 MB of stored data
     Yields    `SongRow`: one row per artist and track, one without song if the artist has none
 
-What is asked is in `lastfm_lists.py`; this module knows nothing of requests.
+What is asked is in `lists.py`; this module knows nothing of requests.
 
 What becomes of oddities (they are counted in the certificate by the code in the last column):
 
@@ -28,9 +28,9 @@ from typing import TypeVar
 
 import msgspec
 
-from include.artists import artist_key, song_key
+from include.sources.identity import artist_key, song_key
 from include.errors import UnexpectedPayload
-from include.records import Key, Mbid, Name, Refused, Rejection, Url, checked
+from include.sources.rows import Key, Mbid, Name, Refused, Rejection, Url, checked
 
 UNKNOWN = "[unknown]"
 _Found = TypeVar("_Found")

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from include.lake import Lake
-from include.warehouse import DATASETS, STAR
+from include.lake.runs import Lake
+from include.warehouse.load import DATASETS, STAR
 
-_SQL = Path(__file__).parent / "sql"
+_SQL = Path(__file__).parent.parent / "sql"
 _TABLES = {f"staging.{dataset}" for dataset in DATASETS} | {
     f"{schema}.{table}" for schema in ("audit", "dwh") for table in STAR
 }

@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from include import data_docs
-from include.connections import redshift_engine_arguments
-from include.lake import Lake, run_instant
-from include.warehouse import JUDGED, FailedRows, Load
+from include.quality import site as data_docs
+from include.orchestration.connections import redshift_engine_arguments
+from include.lake.runs import Lake, run_instant
+from include.warehouse.load import JUDGED, FailedRows, Load
 
 log = logging.getLogger(__name__)
 
-_CONTEXT = Path(__file__).parent.parent / "great_expectations"
+_CONTEXT = Path(__file__).parents[2] / "great_expectations"
 _VALIDATIONS = "validations/"
 _EXAMPLES = 20
 """How many failing rows the data docs show of each expectation."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from include.errors import UnexpectedPayload
-from include.records import Refused
+from include.sources.rows import Refused
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 

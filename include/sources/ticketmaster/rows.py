@@ -5,7 +5,7 @@
     Limits    5 requests a second, at least 0.2 s apart; 5,000 a day; the first 1,000 events of a search
     Yields    `EventRow`: one row per event and billed artist, one without artist if nobody is billed
 
-What is asked is in `ticketmaster_search.py`; this module knows nothing of requests.
+What is asked is in `search.py`; this module knows nothing of requests.
 
 What becomes of oddities (they are counted in the certificate by the code in the last column):
 
@@ -32,9 +32,9 @@ from typing import Annotated
 
 import msgspec
 
-from include.artists import artist_key
-from include.records import Identifier, Key, Mbid, Name, Refused, Rejection, Url, checked
-from include.sources import ticketmaster_wire as wire
+from include.sources.identity import artist_key
+from include.sources.rows import Identifier, Key, Mbid, Name, Refused, Rejection, Url, checked
+from include.sources.ticketmaster import wire
 
 STATUSES = {
     "onsale": "onsale",

@@ -3,9 +3,9 @@
 A fetch that is tried again asks only what it has no answer to. Landing needs no API; to land a run again
 with today's parser:
 
-    python -m include.ingestion redrive events 2026-11-22T060000Z
+    python -m include.ingestion.events redrive events 2026-11-22T060000Z
 
-and, if the warehouse had loaded it before, have it loaded anew by `python -m include.warehouse retry`.
+and, if the warehouse had loaded it before, have it loaded anew by `python -m include.warehouse.load retry`.
 """
 
 import argparse
@@ -17,21 +17,23 @@ from typing import Any
 
 import msgspec
 
-from include import connections
-from include.artists import artist_key
-from include.connections import SourceConnection
-from include.fetching import Fetch
-from include.lake import Lake, run_instant
-from include.landing import EVENTS, SONGS, Landed, land
+from include.orchestration import connections
+from include.sources.identity import artist_key
+from include.orchestration.connections import SourceConnection
+from include.ingestion.fetch import Fetch
+from include.lake.runs import Lake, run_instant
+from include.ingestion.land import EVENTS, SONGS, Landed, land
 from include.settings import Settings
-from include.sources import lastfm, lastfm_lists, ticketmaster_search
-from include.sources.crawl import Crawl
-from include.sources.crawl_plan import Plan, plan_after
-from include.sources.http import Request, Response
-from include.sources.lastfm_lists import Collected, ListPage
-from include.sources.windows import Page, Stretch, Window
-from include.tasks import task_group
-from include.touring import touring_artists
+from include.sources.lastfm import rows as lastfm
+from include.sources.lastfm import lists as lastfm_lists
+from include.sources.ticketmaster import search as ticketmaster_search
+from include.sources.ticketmaster.crawl import Crawl
+from include.sources.ticketmaster.plan import Plan, plan_after
+from include.sources.client.http import Request, Response
+from include.sources.lastfm.lists import Collected, ListPage
+from include.sources.ticketmaster.windows import Page, Stretch, Window
+from include.sources.client.task_group import task_group
+from include.ingestion.touring import touring_artists
 
 __all__ = ["Landed", "fetch_events", "fetch_songs", "land"]
 
@@ -195,7 +197,7 @@ def _list_of(name: str, found: Collected) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """`redrive`: lands a run again from its kept answers, without asking any API."""
-    parser = argparse.ArgumentParser(prog="python -m include.ingestion", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m include.ingestion.events", description=main.__doc__)
     commands = parser.add_subparsers(required=True)
     redrive = commands.add_parser("redrive", help="land a run again from its kept answers")
     redrive.add_argument("dataset", choices=[EVENTS, SONGS])

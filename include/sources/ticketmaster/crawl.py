@@ -24,8 +24,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from include.sources.crawl_plan import Plan, cut_after, early_morning
-from include.sources.windows import (
+from include.sources.ticketmaster.plan import Plan, cut_after, early_morning
+from include.sources.ticketmaster.windows import (
     ASCENDING,
     BACKWARDS,
     DEPTH,
@@ -39,7 +39,7 @@ from include.sources.windows import (
     Stretch,
     Window,
 )
-from include.tasks import task_group
+from include.sources.client.task_group import task_group
 
 _LARGE, _SMALL = 4_000, 1_800
 """Events a stretch should hold in the midst of many and where fewer than `VAGUE` are left: each costs half a

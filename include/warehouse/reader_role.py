@@ -1,6 +1,6 @@
 """The read-only role `musician_reader`: it may read `dwh` and `analytics`, and nothing else.
 
-    python -m include.reader
+    python -m include.warehouse.reader_role
 
 creates it through the Airflow connection `redshift`, whose user must own the schemas and may create roles
 (`python -m include.provision create` does the same on the warehouse it creates). A data scientist gets it by
@@ -17,10 +17,10 @@ from typing import Any
 
 import sqlparse
 
-from include import connections
-from include.warehouse import create_tables, transaction
+from include.orchestration import connections
+from include.warehouse.load import create_tables, transaction
 
-_SQL = Path(__file__).parent / "sql" / "reader"
+_SQL = Path(__file__).parent.parent / "sql" / "reader"
 
 
 def create_reader(connection: Any) -> None:

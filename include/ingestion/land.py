@@ -13,14 +13,15 @@ from typing import Any
 
 import msgspec
 
-from include.artists import artist_key
+from include.sources.identity import artist_key
 from include.errors import ManifestInvalid, TooManyRejected
-from include.lake import Lake, run_instant
-from include.met import MetIds
-from include.raw import RawRun
-from include.records import Rejection
+from include.lake.runs import Lake, run_instant
+from include.ingestion.met import MetIds
+from include.lake.raw import RawRun
+from include.sources.rows import Rejection
 from include.settings import Settings
-from include.sources import lastfm, ticketmaster
+from include.sources.lastfm import rows as lastfm
+from include.sources.ticketmaster import rows as ticketmaster
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ def land(dataset: str, lake: Lake, run: str, settings: Settings, again: bool = F
             f"{tally.faulty} of {tally.records} records of {dataset} {run} were refused, more "
             f"than {settings.max_rejected_percent} % (MUSICIAN_MAX_REJECTED_PERCENT): {most}. "
             f"Nothing is published: look at {lake.url(f'rejected/{dataset}/{run}/')}; when the parser is "
-            f"corrected, run `python -m include.ingestion redrive {dataset} {run}`."
+            f"corrected, run `python -m include.ingestion.events redrive {dataset} {run}`."
         )
     lake.put_manifest(dataset, run, row_type, entries)
     landed = _landed(lake, dataset, run)
@@ -115,7 +116,7 @@ def land(dataset: str, lake: Lake, run: str, settings: Settings, again: bool = F
     )  # fmt: skip
     if landed_before:
         log.info(
-            "if the warehouse had loaded it, have it load it anew: python -m include.warehouse retry %s %s",
+            "if the warehouse had loaded it, have it load it anew: python -m include.warehouse.load retry %s %s",
             dataset, run,
         )  # fmt: skip
     if dataset == SONGS:
