@@ -29,7 +29,7 @@ from include.warehouse import load as warehouse
 from include.lake.runs import Lake
 from include.settings import Settings
 from include.warehouse.load import Load
-from sandbox.postgres import program
+from sandbox.redshift.postgres import program
 from sandbox.services import Services
 
 ROUNDS = 3

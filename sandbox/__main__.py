@@ -13,11 +13,13 @@ from types import FrameType
 
 import psutil
 
-from sandbox import airflow, services, summary
-from sandbox.airflow import Airflow, AirflowNotStarted
-from sandbox.airflow_client import AirflowRefused
-from sandbox.home import KEEPER_LOG, HomeTaken, Owner, held, note, owner
-from sandbox.run import WAREHOUSE, Pipeline, PipelineFailed, seconds
+from sandbox import services
+from sandbox.local import airflow
+from sandbox.local import summary
+from sandbox.local.airflow import Airflow, AirflowNotStarted
+from sandbox.local.airflow_client import AirflowRefused
+from sandbox.local.home import KEEPER_LOG, HomeTaken, Owner, held, note, owner
+from sandbox.local.run import WAREHOUSE, Pipeline, PipelineFailed, seconds
 from sandbox.services import Services
 
 UI_PORT = 8080

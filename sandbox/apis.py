@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from sandbox import lastfm, ticketmaster
-from sandbox.catalog import Catalog
+from sandbox.lastfm import api as lastfm
+from sandbox.ticketmaster import api as ticketmaster
+from sandbox.world.catalog import Catalog
 from sandbox.gateway import GatewayOptions
-from sandbox.lastfm import LastfmOptions
-from sandbox.ticketmaster import TicketmasterOptions
+from sandbox.lastfm.api import LastfmOptions
+from sandbox.ticketmaster.api import TicketmasterOptions
 
 _HOST = "127.0.0.1"
 

@@ -20,7 +20,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 from aiohttp import web
 
-from sandbox.seeded import Seeded
+from sandbox.world.seeded import Seeded
 
 FaultKind = Literal[
     "http_500", "http_503", "hang", "reset", "truncated", "html", "empty", "spike", "quota",

@@ -26,7 +26,8 @@ from typing import Any, NoReturn, Self
 
 import psutil
 
-from sandbox import aws, postgres
+from sandbox import aws
+from sandbox.redshift import postgres
 
 _FILE = "services.json"
 _LOG = "services.log"
@@ -164,7 +165,9 @@ def _running(home: Path, options: Sequence[str]) -> Iterator[Services]:
         for database, password in passwords.items():
             server.create_database(database, password)
         cloud = stack.enter_context(aws.running())
-        from sandbox import apis, redshift, redshift_load
+        from sandbox import apis
+        from sandbox.redshift import proxy as redshift
+        from sandbox.redshift import copy_delivery as redshift_load
 
         redshift.install(server, "musician")
         loader = redshift_load.Loader(cloud.client("s3"), server.readable_folder("copy"))

@@ -12,8 +12,9 @@ from aiohttp.test_utils import TestServer
 
 from include.orchestration.connections import SourceConnection
 from include.lake.runs import Lake
-from sandbox import lastfm, ticketmaster
-from sandbox.catalog import Catalog
+from sandbox.lastfm import api as lastfm
+from sandbox.ticketmaster import api as ticketmaster
+from sandbox.world.catalog import Catalog
 
 
 @dataclass

@@ -50,7 +50,7 @@ def environment(home: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """The connections that Airflow has got from a running `sandbox.container`, by id."""
+    """The connections that Airflow has got from a running `sandbox.local.container`, by id."""
     home = tmp_path_factory.mktemp("container")
     # A connection of the user's own is there before the sandbox's are imported.
     airflow(home, "db", "migrate")
@@ -59,7 +59,7 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, An
     )
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "sandbox.container", "--home", str(home / "sandbox")),
+            *(sys.executable, "-m", "sandbox.local.container", "--home", str(home / "sandbox")),
             *("--listen", "127.0.0.1", "--name", "127.0.0.1", "--first-port", str(four_free_ports())),
             *("--concerts", "20"),
         ],

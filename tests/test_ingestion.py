@@ -18,8 +18,8 @@ from include.errors import ManifestInvalid, SourceRejected, SourceUnavailable, T
 from include.ingestion import fetch_events, fetch_songs, land
 from include.lake.runs import Lake
 from include.settings import Settings
-from sandbox.catalog import Catalog
-from sandbox.event_search import EventSearch, drifting_ids
+from sandbox.world.catalog import Catalog
+from sandbox.ticketmaster.search import EventSearch, drifting_ids
 from sandbox.gateway import Fault
 from tests.stand_ins import api, objects, table
 

@@ -10,8 +10,8 @@ import pytest
 from include.lake.runs import Lake
 from include.ingestion.land import land
 from include.settings import Settings
-from sandbox.catalog import Catalog
-from sandbox.ticketmaster import Ticketmaster, TicketmasterOptions
+from sandbox.world.catalog import Catalog
+from sandbox.ticketmaster.api import Ticketmaster, TicketmasterOptions
 
 RUNS = {"small": "2026-11-22T060000Z", "large": "2026-11-23T060000Z"}
 PAGES = {"small": 5, "large": 20}

@@ -67,7 +67,7 @@ def test_the_notebook_answers_and_draws_for_somebody_who_may_only_read(
 
 def test_a_running_sandbox_gives_a_shell_its_connections(services: Services, tmp_path: Path) -> None:
     (tmp_path / "services.json").write_text(json.dumps(asdict(services)))
-    exports = f"'{sys.executable}' -m sandbox.connections --home '{tmp_path}'"
+    exports = f"'{sys.executable}' -m sandbox.local.connections --home '{tmp_path}'"
     command = f'eval "$({exports})"; printenv AIRFLOW_CONN_REDSHIFT'
     printed = subprocess.run(
         ["sh", "-c", command], cwd=ROOT, check=True, capture_output=True, text=True
@@ -76,7 +76,7 @@ def test_a_running_sandbox_gives_a_shell_its_connections(services: Services, tmp
 
 
 def test_without_a_running_sandbox_it_says_what_to_do(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "sandbox.connections", "--home", str(tmp_path)]
+    command = [sys.executable, "-m", "sandbox.local.connections", "--home", str(tmp_path)]
     asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert asked.returncode == 1
     assert "make up" in asked.stderr

@@ -19,7 +19,7 @@ from include.sources.ticketmaster import search as ticketmaster_search
 from include.sources.client.http import Backoff, Client
 from include.sources.client.quota import Quota, Spent
 from include.sources.ticketmaster.windows import Window
-from sandbox.catalog import Catalog
+from sandbox.world.catalog import Catalog
 from sandbox.gateway import Fault
 from tests.stand_ins import api, objects
 

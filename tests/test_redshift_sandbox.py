@@ -13,8 +13,8 @@ import pytest
 import redshift_connector
 import sqlalchemy as sa
 
-from sandbox.redshift_dialect import translate
-from sandbox.redshift_refusals import Refused
+from sandbox.redshift.dialect import translate
+from sandbox.redshift.refusals import Refused
 from sandbox.services import Services
 
 ROLE = "arn:aws:iam::123456789012:role/musician-warehouse-copy"

@@ -11,7 +11,7 @@ import pytest
 
 from include.lake.runs import Lake
 from include.settings import Settings
-from sandbox.catalog import Catalog
+from sandbox.world.catalog import Catalog
 from sandbox.services import Services
 from tests import ingesting
 from tests.stand_ins import api, objects

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from sandbox.catalog import Catalog
+from sandbox.world.catalog import Catalog
 from sandbox.gateway import Fault
-from sandbox.lastfm import UNKNOWN_MBID, LastfmOptions, application
-from sandbox.names import UNUSUAL, billed_as, fold
+from sandbox.lastfm.api import UNKNOWN_MBID, LastfmOptions, application
+from sandbox.world.names import UNUSUAL, billed_as, fold
 
 RECORDED = Path(__file__).parent.parent.parent / "shared" / "payloads" / "lastfm"
 

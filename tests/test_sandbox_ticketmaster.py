@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from sandbox.catalog import Catalog
-from sandbox.classifications import MUSIC
-from sandbox.event_search import drifting_ids
+from sandbox.world.catalog import Catalog
+from sandbox.world.classifications import MUSIC
+from sandbox.ticketmaster.search import drifting_ids
 from sandbox.gateway import Fault
-from sandbox.ticketmaster import TicketmasterOptions, application
+from sandbox.ticketmaster.api import TicketmasterOptions, application
 
 RECORDED = Path(__file__).parent.parent.parent / "shared" / "payloads" / "ticketmaster"
 TODAY = date(2026, 11, 22)
@@ -81,8 +81,8 @@ def recorded(name: str) -> Any:
 
 def test_same_seed_gives_the_same_world_in_another_process(catalog: Catalog) -> None:
     program = (
-        "from datetime import date; from sandbox.catalog import Catalog;"
-        "from sandbox.event_json import EventWriter;"
+        "from datetime import date; from sandbox.world.catalog import Catalog;"
+        "from sandbox.ticketmaster.event_json import EventWriter;"
         "c = Catalog(concerts=2000, countries=('US', 'GB', 'CA'), today=date(2026, 11, 22));"
         "import hashlib; w = EventWriter(c, 'full');"
         "print(hashlib.sha256(b''.join(w.event(e) for e in range(0, 2040, 20))).hexdigest())"

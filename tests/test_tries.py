@@ -11,7 +11,7 @@ from include.ingestion import fetch_events, fetch_songs, land
 from include.lake.runs import Lake
 from include.settings import Settings
 from include.sources.lastfm import lists as lastfm_lists
-from sandbox.catalog import Catalog
+from sandbox.world.catalog import Catalog
 from sandbox.gateway import Fault
 from tests.stand_ins import api, table
 

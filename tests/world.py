@@ -18,7 +18,7 @@ from include.lake.runs import Lake, run_id, run_instant
 from include.settings import Settings
 from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow
-from sandbox.seeded import Seeded, text_index
+from sandbox.world.seeded import Seeded, text_index
 from sandbox.services import Services
 
 _LUCK = Seeded(7)

@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from sandbox.airflow import Airflow
+from sandbox.local.airflow import Airflow
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome")
 MISSING = "this machine has no Chromium: install it (on Debian: apt-get install chromium)"

@@ -7,7 +7,7 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
-from sandbox.run import WAREHOUSE
+from sandbox.local.run import WAREHOUSE
 from tests.browser import chromium
 from tests.browser.story import ROOT, Story, told
 

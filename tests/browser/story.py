@@ -14,9 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from sandbox.airflow import Airflow
-from sandbox.airflow_client import AirflowClient
-from sandbox.run import WAREHOUSE
+from sandbox.local.airflow import Airflow
+from sandbox.local.airflow_client import AirflowClient
+from sandbox.local.run import WAREHOUSE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RUN_SECONDS = 300

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.run import INGESTIONS, WAREHOUSE
+from sandbox.local.run import INGESTIONS, WAREHOUSE
 from tests.browser import chromium
 from tests.browser.story import DEADLINE_MINUTES, Story, request, told
 

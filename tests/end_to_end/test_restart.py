@@ -14,9 +14,10 @@ import pytest
 
 from include.warehouse import load as warehouse
 from include.lake.runs import Lake
-from sandbox import airflow, services
-from sandbox.airflow_client import AirflowClient
-from sandbox.run import INGESTIONS, WAREHOUSE
+from sandbox import services
+from sandbox.local import airflow
+from sandbox.local.airflow_client import AirflowClient
+from sandbox.local.run import INGESTIONS, WAREHOUSE
 from tests.conftest import client as aws_client
 from tests.snapshots import publish_pending, star
 

@@ -1,6 +1,6 @@
 """The sandbox inside a container: its services at fixed ports, and Airflow connections that name them.
 
-    python -m sandbox.container --home DIR --listen 0.0.0.0 --name sandbox [options of the stand-ins]
+    python -m sandbox.local.container --home DIR --listen 0.0.0.0 --name sandbox [options of the stand-ins]
 
 The services themselves listen on free ports of 127.0.0.1, as everywhere. This forwards four ports to them,
 for the other containers of the same network, and gives the warehouse's user a fixed password: never publish
@@ -34,7 +34,7 @@ _IMPORT_SECONDS = 5
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m sandbox.container", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m sandbox.local.container", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="the folder for everything that is written")
     parser.add_argument("--listen", required=True, help="the address to listen on, such as 0.0.0.0")
     parser.add_argument("--name", required=True, help="the host name of this container for the others")

@@ -6,10 +6,10 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox import names
-from sandbox.classifications import MUSIC_STYLES
-from sandbox.places import CHART_COUNTRIES, COUNTRIES
-from sandbox.seeded import Seeded, pair, text_index
+from sandbox.world import names
+from sandbox.world.classifications import MUSIC_STYLES
+from sandbox.world.places import CHART_COUNTRIES, COUNTRIES
+from sandbox.world.seeded import Seeded, pair, text_index
 
 _VERSIONS = ("(Live)", "- Remastered 2011", "[Demo]", "(Acoustic)")
 

@@ -10,10 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.catalog import Catalog, Venue
-from sandbox.classifications import STYLES, Style
-from sandbox.concerts import DATE_TBA, DATE_TBD, SOURCES, UNDATED
-from sandbox.seeded import Seeded, text_index
+from sandbox.world.catalog import Catalog, Venue
+from sandbox.world.classifications import STYLES, Style
+from sandbox.world.concerts import DATE_TBA, DATE_TBD, SOURCES, UNDATED
+from sandbox.world.seeded import Seeded, text_index
 
 Rows = NDArray[np.int64]
 Ties = Literal["stable", "unstable"]

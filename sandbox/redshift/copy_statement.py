@@ -6,8 +6,8 @@ Source: the Database Developer Guide, COPY and "COPY from columnar data formats"
 import re
 from dataclasses import dataclass
 
-from sandbox.redshift_refusals import Refused
-from sandbox.sql_text import NAME, QUALIFIED_NAME, mask, plain
+from sandbox.redshift.refusals import Refused
+from sandbox.redshift.sql_text import NAME, QUALIFIED_NAME, mask, plain
 
 _COPY = re.compile(
     rf"\s*COPY\s+(?P<table>{QUALIFIED_NAME})\s*(?:\(\s*(?P<columns>{NAME}(?:\s*,\s*{NAME})*)\s*\)\s*)?"

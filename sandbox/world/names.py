@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from sandbox.seeded import Seeded, pair
+from sandbox.world.seeded import Seeded, pair
 
 ADJECTIVES = """
 Amber Ancient Bitter Blue Brass Bright Broken Burning Calm Careless Cedar Chrome Clear Cold Copper Coral

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from sandbox import airflow
+from sandbox.local import airflow
 from sandbox.services import Services
 
 _LOCK = "sandbox.lock"

@@ -15,12 +15,12 @@ from urllib.parse import quote_plus
 import msgspec
 from aiohttp import web
 
-from sandbox.catalog import Catalog
+from sandbox.world.catalog import Catalog
 from sandbox.gateway import Answer, Fault, Gateway, GatewayOptions
-from sandbox.music import Track
-from sandbox.names import fold, song_title
-from sandbox.places import CHART_COUNTRIES
-from sandbox.seeded import pair, text_index
+from sandbox.world.music import Track
+from sandbox.world.names import fold, song_title
+from sandbox.world.places import CHART_COUNTRIES
+from sandbox.world.seeded import pair, text_index
 
 Params = Mapping[str, str]
 

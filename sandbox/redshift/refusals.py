@@ -6,7 +6,7 @@ data types", "Unsupported PostgreSQL functions", "SQL functions supported on the
 
 import re
 
-from sandbox.sql_text import NAME, QUALIFIED_NAME, closing, mask, split
+from sandbox.redshift.sql_text import NAME, QUALIFIED_NAME, closing, mask, split
 
 TYPES = (
     "JSONB?|UUID|BYTEA|MONEY|XML|HSTORE|TSVECTOR|INET|CIDR|MACADDR|BIT|[A-Z0-9]+RANGE"

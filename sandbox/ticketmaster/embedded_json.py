@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from sandbox import names
-from sandbox.catalog import Catalog, Venue
-from sandbox.classifications import STYLES, SUB_TYPE, TYPE, Style
-from sandbox.places import COUNTRIES
+from sandbox.world import names
+from sandbox.world.catalog import Catalog, Venue
+from sandbox.world.classifications import STYLES, SUB_TYPE, TYPE, Style
+from sandbox.world.places import COUNTRIES
 
 Bulk = Literal["light", "moderate", "full"]
 """light: no images (about 3 KB an event); moderate: those of the event (5 KB); full: of the attractions too,

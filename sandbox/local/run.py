@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.airflow_client import AirflowClient
+from sandbox.local.airflow_client import AirflowClient
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 INGESTIONS = ("ingest_events", "ingest_songs")
 WAREHOUSE = "musician_warehouse"
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from sandbox import names
-from sandbox.catalog import Catalog, Venue
-from sandbox.classifications import STYLES
-from sandbox.concerts import (
+from sandbox.world import names
+from sandbox.world.catalog import Catalog, Venue
+from sandbox.world.classifications import STYLES
+from sandbox.world.concerts import (
     CO_BILL,
     DATE_TBA,
     DATE_TBD,
@@ -27,8 +27,8 @@ from sandbox.concerts import (
     TOUR,
     TRIBUTE,
 )
-from sandbox.embedded_json import Bulk, EmbeddedWriter, classified
-from sandbox.places import COUNTRIES
+from sandbox.ticketmaster.embedded_json import Bulk, EmbeddedWriter, classified
+from sandbox.world.places import COUNTRIES
 
 _PROMOTERS = (
     ("653", "LIVE NATION MUSIC"),

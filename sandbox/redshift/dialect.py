@@ -7,8 +7,8 @@ Sources: the Redshift Database Developer Guide, CREATE TABLE, CREATE TABLE AS, A
 import re
 from collections.abc import Callable
 
-from sandbox.redshift_refusals import TYPES, Refused, check
-from sandbox.sql_text import NAME, QUALIFIED_NAME, closing, mask, plain, split, substitute
+from sandbox.redshift.refusals import TYPES, Refused, check
+from sandbox.redshift.sql_text import NAME, QUALIFIED_NAME, closing, mask, plain, split, substitute
 
 
 def translate(sql: str) -> str:

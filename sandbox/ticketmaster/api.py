@@ -14,10 +14,10 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
-from sandbox.catalog import Catalog
-from sandbox.embedded_json import Bulk
-from sandbox.event_json import EventWriter
-from sandbox.event_search import BadDate, EventSearch, Ties
+from sandbox.world.catalog import Catalog
+from sandbox.ticketmaster.embedded_json import Bulk
+from sandbox.ticketmaster.event_json import EventWriter
+from sandbox.ticketmaster.search import BadDate, EventSearch, Ties
 from sandbox.gateway import Answer, Fault, Gateway, GatewayOptions
 
 

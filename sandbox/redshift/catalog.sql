@@ -147,7 +147,7 @@ begin
 end
 $$;
 
--- Loads what sandbox/redshift_load.py delivers: `path`.json describes it, `path`.csv is the rows. Runs as its owner,
+-- Loads what sandbox/redshift/copy_delivery.py delivers: `path`.json describes it, `path`.csv is the rows. Runs as its owner,
 -- the superuser, because on Redshift nobody needs a right to read files; so it checks the caller's right to insert.
 create function pg_catalog.redshift_load(path text) returns void volatile security definer language plpgsql
 set default_statistics_target = 20 as $$

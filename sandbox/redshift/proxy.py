@@ -1,7 +1,7 @@
 """Redshift on this machine: PostgreSQL behind a proxy that makes it answer as Redshift would.
 
 The official driver, and SQLAlchemy over it, talk to the proxy. Every statement, simple or prepared, passes
-sandbox.redshift_dialect on its way to the server; what Redshift refuses becomes a statement that raises, so
+sandbox.redshift.dialect on its way to the server; what Redshift refuses becomes a statement that raises, so
 that the transaction fails exactly as it would there; COPY from S3 is performed when it is executed. Answers
 pass through untouched. Each connection has its own two threads, so a slow one holds up nobody else.
 
@@ -19,12 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from sandbox import redshift_copy, redshift_dialect
-from sandbox.postgres import HOST, Postgres
-from sandbox.redshift_copy import Copy
-from sandbox.redshift_load import Delivery, Loader
-from sandbox.redshift_refusals import Refused
-from sandbox.sql_text import parameters, statements
+from sandbox.redshift import copy_statement as redshift_copy
+from sandbox.redshift import dialect as redshift_dialect
+from sandbox.redshift.postgres import HOST, Postgres
+from sandbox.redshift.copy_statement import Copy
+from sandbox.redshift.copy_delivery import Delivery, Loader
+from sandbox.redshift.refusals import Refused
+from sandbox.redshift.sql_text import parameters, statements
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ _paths = itertools.count(1)
 def install(postgres: Postgres, database: str) -> None:
     """Gives a new database Redshift's catalogue, functions and habits."""
     with contextlib.closing(postgres.connect(database)) as connection, connection.cursor() as cursor:
-        cursor.execute((Path(__file__).parent / "redshift_catalog.sql").read_text())
+        cursor.execute((Path(__file__).parent / "catalog.sql").read_text())
         # Redshift's default is snapshot isolation.
         cursor.execute(f'alter database "{database}" set default_transaction_isolation = "repeatable read"')
         cursor.execute(f'alter role "{database}" createrole')  # as Redshift's admin user may

@@ -1,6 +1,6 @@
 """Prints the connections to a running sandbox, for a shell after `make up`:
 
-    eval "$(.venv/bin/python -m sandbox.connections)"
+    eval "$(.venv/bin/python -m sandbox.local.connections)"
 
 Then a notebook, or another program that reads AIRFLOW_CONN_REDSHIFT and the like, finds it.
 """
@@ -14,8 +14,8 @@ from sandbox.services import Services, connection_environment
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m sandbox.connections", description=__doc__)
-    home = Path(__file__).resolve().parent.parent / ".sandbox"
+    parser = argparse.ArgumentParser(prog="python -m sandbox.local.connections", description=__doc__)
+    home = Path(__file__).resolve().parents[2] / ".sandbox"
     parser.add_argument("--home", type=Path, default=home, help="the folder of the sandbox")
     given = parser.parse_args()
     try:

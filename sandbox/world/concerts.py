@@ -1,7 +1,7 @@
 """Every event of the catalogue as columns: who plays where and when. 230,000 events take about 20 MB.
 
 One row per Ticketmaster event, tour by tour. What no search needs (images, prices, promoters) is drawn
-when an event is rendered (sandbox/event_json.py).
+when an event is rendered (sandbox/ticketmaster/event_json.py).
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.places import City
-from sandbox.seeded import Seeded
+from sandbox.world.places import City
+from sandbox.world.seeded import Seeded
 
 TOUR, NOBODY, FESTIVAL, CO_BILL, TRIBUTE, PACKAGE, OTHER_SEGMENT = range(7)
 """What an event is: an artist's concert; one without attractions; a festival; two headliners billed as one

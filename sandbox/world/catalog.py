@@ -12,13 +12,13 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox import concerts as planning
-from sandbox import names
-from sandbox.classifications import MUSIC_STYLES, STYLES
-from sandbox.concerts import DATE_TBA, DATE_TBD, OTHER_SEGMENT, UNDATED, Cast, Concerts
-from sandbox.music import ChartEntry, Music, Track
-from sandbox.places import CITIES, COUNTRIES, City
-from sandbox.seeded import Seeded
+from sandbox.world import concerts as planning
+from sandbox.world import names
+from sandbox.world.classifications import MUSIC_STYLES, STYLES
+from sandbox.world.concerts import DATE_TBA, DATE_TBD, OTHER_SEGMENT, UNDATED, Cast, Concerts
+from sandbox.world.music import ChartEntry, Music, Track
+from sandbox.world.places import CITIES, COUNTRIES, City
+from sandbox.world.seeded import Seeded
 
 NAMELESS = ("Special Guest", "Unknown Artist", "TBA")
 """Attractions that name nobody; Last.fm takes the second for its [unknown]."""
@@ -59,7 +59,7 @@ class Catalog:
         self.today = today or datetime.now(UTC).date()
         if unknown := [code for code in countries if code not in COUNTRIES]:
             raise ValueError(
-                f"no venues in {', '.join(unknown)}: sandbox/places.py has cities for {', '.join(COUNTRIES)}"
+                f"no venues in {', '.join(unknown)}: sandbox/world/places.py has cities for {', '.join(COUNTRIES)}"
             )
         self.countries = (
             dict(countries)

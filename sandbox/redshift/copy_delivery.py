@@ -2,7 +2,7 @@
 
 For one COPY there are, beside each other, `path`.json, which tells what the objects hold (how long the texts
 are, as far as they are read) or what is wrong with them, and `path`.csv, a pipe from which their rows come as
-CSV. The function `pg_catalog.redshift_load` (sandbox/redshift_catalog.sql) reads the first, checks it against
+CSV. The function `pg_catalog.redshift_load` (sandbox/redshift/catalog.sql) reads the first, checks it against
 the table, and then loads from the second, inside the caller's transaction.
 
 Sources: the Database Developer Guide, "COPY from columnar data formats" and "Using a manifest to specify
@@ -28,7 +28,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
-from sandbox.redshift_copy import Copy
+from sandbox.redshift.copy_statement import Copy
 
 log = logging.getLogger(__name__)
 

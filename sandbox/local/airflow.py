@@ -21,10 +21,10 @@ from pathlib import Path
 
 import psutil
 
-from sandbox.airflow_client import AirflowClient
+from sandbox.local.airflow_client import AirflowClient
 from sandbox.services import Services, connection_environment
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 180
 
 
