@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from include.orchestration.connections import SourceConnection
-from include.ingestion import fetch_events
+from include.ingestion.events import fetch_events
 from include.lake.runs import Lake, run_id
+from include.orchestration.connections import SourceConnection
 from include.settings import Settings
 from sandbox.services import Services
 

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.lake.runs import Lake, run_id
 from include.lake.parquet import redshift_types
+from include.lake.runs import Lake, run_id
 from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow
 from include.warehouse.load import Load

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.crawling import SETTINGS, crawl
 from benchmarks.sandboxed import s3
-from include.ingestion import land
+from include.ingestion.land import land
 from include.lake.runs import Lake
 from sandbox.services import Services
 

@@ -20,7 +20,7 @@ import msgspec
 from benchmarks.crawling import COUNTRIES, SETTINGS, UNLIMITED, crawl, run_of
 from benchmarks.figures import Figure, say
 from benchmarks.sandboxed import lake, s3, sandbox
-from include.ingestion import land
+from include.ingestion.land import land
 from include.lake.runs import Lake
 from sandbox.services import Services
 

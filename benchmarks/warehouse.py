@@ -24,10 +24,10 @@ from benchmarks.figures import Figure, median, say, seconds
 from benchmarks.generated import World
 from benchmarks.histories import HISTORY, Histories
 from benchmarks.sandboxed import lake, sandbox
-from include.quality import audit as quality
-from include.warehouse import load as warehouse
 from include.lake.runs import Lake
+from include.quality import audit as quality
 from include.settings import Settings
+from include.warehouse import load as warehouse
 from include.warehouse.load import Load
 from sandbox.redshift.postgres import program
 from sandbox.services import Services

@@ -14,8 +14,7 @@ from types import FrameType
 import psutil
 
 from sandbox import services
-from sandbox.local import airflow
-from sandbox.local import summary
+from sandbox.local import airflow, summary
 from sandbox.local.airflow import Airflow, AirflowNotStarted
 from sandbox.local.airflow_client import AirflowRefused
 from sandbox.local.home import KEEPER_LOG, HomeTaken, Owner, held, note, owner

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from sandbox.lastfm import api as lastfm
-from sandbox.ticketmaster import api as ticketmaster
-from sandbox.world.catalog import Catalog
 from sandbox.gateway import GatewayOptions
+from sandbox.lastfm import api as lastfm
 from sandbox.lastfm.api import LastfmOptions
+from sandbox.ticketmaster import api as ticketmaster
 from sandbox.ticketmaster.api import TicketmasterOptions
+from sandbox.world.catalog import Catalog
 
 _HOST = "127.0.0.1"
 

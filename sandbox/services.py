@@ -166,8 +166,8 @@ def _running(home: Path, options: Sequence[str]) -> Iterator[Services]:
             server.create_database(database, password)
         cloud = stack.enter_context(aws.running())
         from sandbox import apis
-        from sandbox.redshift import proxy as redshift
         from sandbox.redshift import copy_delivery as redshift_load
+        from sandbox.redshift import proxy as redshift
 
         redshift.install(server, "musician")
         loader = redshift_load.Loader(cloud.client("s3"), server.readable_folder("copy"))

@@ -14,8 +14,8 @@ from include.lake.runs import Lake
 from include.sources.client.http import Backoff
 from include.warehouse.load import create_tables
 from sandbox.services import Services, connection_environment, start
-from tests.snapshots import publish_pending
-from tests.world import land_week_later, land_world
+from tests.support.snapshots import publish_pending
+from tests.support.world import land_week_later, land_world
 
 
 @pytest.fixture(scope="session")

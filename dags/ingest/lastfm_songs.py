@@ -21,8 +21,8 @@ from typing import Any
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.orchestration.assets import SONGS
 from include.errors import task_retries
+from include.orchestration.assets import SONGS
 from include.orchestration.notifications import task_alerts
 from include.settings import Settings
 
@@ -82,9 +82,9 @@ SETTINGS = Settings.from_environment()
 def ingest_songs() -> None:
     @task
     async def fetch_songs(dag_run: Any = None, params: Any = None) -> dict[str, Any]:
-        from include.orchestration import connections
         from include.ingestion import events as ingestion
         from include.lake.runs import run_id
+        from include.orchestration import connections
 
         settings = SETTINGS.with_params(params)
         lake = connections.lake(settings)
@@ -97,9 +97,9 @@ def ingest_songs() -> None:
 
     @task
     def land_songs(fetched: dict[str, Any], dag_run: Any = None, params: Any = None) -> dict[str, Any]:
-        from include.orchestration import connections
         from include.ingestion import events as ingestion
         from include.lake.runs import run_id
+        from include.orchestration import connections
 
         settings = SETTINGS.with_params(params)
         lake, run = connections.lake(settings), run_id(dag_run.run_after)

@@ -22,8 +22,8 @@ from typing import Any
 from airflow.sdk import CronTriggerTimetable, Param, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.orchestration.assets import EVENTS
 from include.errors import task_retries
+from include.orchestration.assets import EVENTS
 from include.orchestration.notifications import task_alerts
 from include.settings import Settings
 
@@ -69,9 +69,9 @@ SETTINGS = Settings.from_environment()
 def ingest_events() -> None:
     @task
     async def fetch_events(dag_run: Any = None, params: Any = None) -> dict[str, Any]:
-        from include.orchestration import connections
         from include.ingestion import events as ingestion
         from include.lake.runs import run_id
+        from include.orchestration import connections
 
         settings = SETTINGS.with_params(params)
         lake = connections.lake(settings)
@@ -84,9 +84,9 @@ def ingest_events() -> None:
 
     @task
     def land_events(fetched: dict[str, Any], dag_run: Any = None, params: Any = None) -> dict[str, Any]:
-        from include.orchestration import connections
         from include.ingestion import events as ingestion
         from include.lake.runs import run_id
+        from include.orchestration import connections
 
         settings = SETTINGS.with_params(params)
         lake, run = connections.lake(settings), run_id(dag_run.run_after)

@@ -26,10 +26,10 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, chain, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.quality import site as data_docs
-from include.orchestration.assets import EVENTS, MUSICIAN_STAR, SONGS
 from include.errors import DataRejected, task_retries
+from include.orchestration.assets import EVENTS, MUSICIAN_STAR, SONGS
 from include.orchestration.notifications import star_alerts, task_alerts
+from include.quality import site as data_docs
 from include.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -76,8 +76,7 @@ def musician_warehouse() -> None:
 
     @task
     def stage(dataset: str, load: dict[str, Any]) -> int:
-        from include.orchestration import connections
-        from include.orchestration import lineage
+        from include.orchestration import connections, lineage
         from include.warehouse import load as warehouse
 
         lake, judged = connections.lake(SETTINGS), warehouse.Load.from_json(load)
@@ -88,8 +87,7 @@ def musician_warehouse() -> None:
 
     @task
     def build(table: str, load: dict[str, Any]) -> int:
-        from include.orchestration import connections
-        from include.orchestration import lineage
+        from include.orchestration import connections, lineage
         from include.warehouse import load as warehouse
 
         with closing(connections.redshift()) as redshift:
@@ -121,8 +119,7 @@ def musician_warehouse() -> None:
 
     @task(outlets=[MUSICIAN_STAR])
     def publish(load: dict[str, Any], audited: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
-        from include.orchestration import connections
-        from include.orchestration import lineage
+        from include.orchestration import connections, lineage
         from include.warehouse import load as warehouse
 
         judged = warehouse.Load.from_json(load)

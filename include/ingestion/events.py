@@ -17,23 +17,23 @@ from typing import Any
 
 import msgspec
 
-from include.orchestration import connections
-from include.sources.identity import artist_key
-from include.orchestration.connections import SourceConnection
 from include.ingestion.fetch import Fetch
-from include.lake.runs import Lake, run_instant
 from include.ingestion.land import EVENTS, SONGS, Landed, land
+from include.ingestion.touring import touring_artists
+from include.lake.runs import Lake, run_instant
+from include.orchestration import connections
+from include.orchestration.connections import SourceConnection
 from include.settings import Settings
-from include.sources.lastfm import rows as lastfm
+from include.sources.client.http import Request, Response
+from include.sources.client.task_group import task_group
+from include.sources.identity import artist_key
 from include.sources.lastfm import lists as lastfm_lists
+from include.sources.lastfm import rows as lastfm
+from include.sources.lastfm.lists import Collected, ListPage
 from include.sources.ticketmaster import search as ticketmaster_search
 from include.sources.ticketmaster.crawl import Crawl
 from include.sources.ticketmaster.plan import Plan, plan_after
-from include.sources.client.http import Request, Response
-from include.sources.lastfm.lists import Collected, ListPage
 from include.sources.ticketmaster.windows import Page, Stretch, Window
-from include.sources.client.task_group import task_group
-from include.ingestion.touring import touring_artists
 
 __all__ = ["Landed", "fetch_events", "fetch_songs", "land"]
 

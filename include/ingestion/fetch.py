@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from include.orchestration.connections import SourceConnection
-from include.lake.runs import Lake
 from include.ingestion.recorder import Recorder
+from include.lake.runs import Lake
+from include.orchestration.connections import SourceConnection
 from include.settings import Settings
 from include.sources.client.http import Backoff, Client
 from include.sources.client.quota import Quota, Spent

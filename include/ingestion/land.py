@@ -13,14 +13,14 @@ from typing import Any
 
 import msgspec
 
-from include.sources.identity import artist_key
 from include.errors import ManifestInvalid, TooManyRejected
-from include.lake.runs import Lake, run_instant
 from include.ingestion.met import MetIds
 from include.lake.raw import RawRun
-from include.sources.rows import Rejection
+from include.lake.runs import Lake, run_instant
 from include.settings import Settings
+from include.sources.identity import artist_key
 from include.sources.lastfm import rows as lastfm
+from include.sources.rows import Rejection
 from include.sources.ticketmaster import rows as ticketmaster
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,8 @@ def land(dataset: str, lake: Lake, run: str, settings: Settings, again: bool = F
     )  # fmt: skip
     if landed_before:
         log.info(
-            "if the warehouse had loaded it, have it load it anew: python -m include.warehouse.load retry %s %s",
+            "if the warehouse had loaded it, have it load it anew: "
+            "python -m include.warehouse.load retry %s %s",
             dataset, run,
         )  # fmt: skip
     if dataset == SONGS:

@@ -5,7 +5,7 @@
     rejected/<dataset>/<run>/rejected.jsonl.gz refused records
     certificates/<dataset>/<run>.json          what was asked, reported, received and refused
     manifests/<dataset>/<run>.json             written last; names the parts that exist
-    quota/<source>.json                        calls made of the day's quota, see include/sources/client/quota.py
+    quota/<source>.json                        calls made of the day's quota, see include/sources/client/
 
 A part that no manifest names does not exist. Writing the same rows again gives the same bytes. `<run>` is
 the run's instant, the same for all its tries.
@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from include.lake.bucket import Bucket
 from include.errors import ManifestInvalid
+from include.lake.bucket import Bucket
 from include.lake.parquet import count_rows, parquet_files, redshift_types
 from include.lake.raw import RawRun
 

@@ -7,9 +7,9 @@ with the secret, so no password passes through here.
 from dataclasses import dataclass, field
 from typing import Any
 
-from include.warehouse import load as warehouse
 from include.errors import ProvisioningFailed
 from include.provision.aws import Aws
+from include.warehouse import load as warehouse
 from include.warehouse.reader_role import create_reader
 
 _BATCH = 40  # statements, the most that BatchExecuteStatement takes

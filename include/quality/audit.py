@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from include.quality import site as data_docs
-from include.orchestration.connections import redshift_engine_arguments
 from include.lake.runs import Lake, run_instant
+from include.orchestration.connections import redshift_engine_arguments
+from include.quality import site as data_docs
 from include.warehouse.load import JUDGED, FailedRows, Load
 
 log = logging.getLogger(__name__)

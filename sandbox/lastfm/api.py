@@ -15,8 +15,8 @@ from urllib.parse import quote_plus
 import msgspec
 from aiohttp import web
 
-from sandbox.world.catalog import Catalog
 from sandbox.gateway import Answer, Fault, Gateway, GatewayOptions
+from sandbox.world.catalog import Catalog
 from sandbox.world.music import Track
 from sandbox.world.names import fold, song_title
 from sandbox.world.places import CHART_COUNTRIES

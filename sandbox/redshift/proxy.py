@@ -21,9 +21,9 @@ from typing import BinaryIO
 
 from sandbox.redshift import copy_statement as redshift_copy
 from sandbox.redshift import dialect as redshift_dialect
-from sandbox.redshift.postgres import HOST, Postgres
-from sandbox.redshift.copy_statement import Copy
 from sandbox.redshift.copy_delivery import Delivery, Loader
+from sandbox.redshift.copy_statement import Copy
+from sandbox.redshift.postgres import HOST, Postgres
 from sandbox.redshift.refusals import Refused
 from sandbox.redshift.sql_text import parameters, statements
 

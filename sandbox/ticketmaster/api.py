@@ -14,11 +14,11 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
-from sandbox.world.catalog import Catalog
+from sandbox.gateway import Answer, Fault, Gateway, GatewayOptions
 from sandbox.ticketmaster.embedded_json import Bulk
 from sandbox.ticketmaster.event_json import EventWriter
 from sandbox.ticketmaster.search import BadDate, EventSearch, Ties
-from sandbox.gateway import Answer, Fault, Gateway, GatewayOptions
+from sandbox.world.catalog import Catalog
 
 
 @dataclass

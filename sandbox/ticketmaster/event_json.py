@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from sandbox.ticketmaster.embedded_json import Bulk, EmbeddedWriter, classified
 from sandbox.world import names
 from sandbox.world.catalog import Catalog, Venue
 from sandbox.world.classifications import STYLES
@@ -27,7 +28,6 @@ from sandbox.world.concerts import (
     TOUR,
     TRIBUTE,
 )
-from sandbox.ticketmaster.embedded_json import Bulk, EmbeddedWriter, classified
 from sandbox.world.places import COUNTRIES
 
 _PROMOTERS = (

@@ -59,7 +59,7 @@ class Catalog:
         self.today = today or datetime.now(UTC).date()
         if unknown := [code for code in countries if code not in COUNTRIES]:
             raise ValueError(
-                f"no venues in {', '.join(unknown)}: sandbox/world/places.py has cities for {', '.join(COUNTRIES)}"
+                f"no venues in {', '.join(unknown)}: sandbox/world/places.py has {', '.join(COUNTRIES)}"
             )
         self.countries = (
             dict(countries)

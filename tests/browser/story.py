@@ -18,7 +18,7 @@ from sandbox.local.airflow import Airflow
 from sandbox.local.airflow_client import AirflowClient
 from sandbox.local.run import WAREHOUSE
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 RUN_SECONDS = 300
 DEADLINE_MINUTES = 1
 

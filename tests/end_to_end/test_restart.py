@@ -12,14 +12,14 @@ from typing import Any
 import psutil
 import pytest
 
-from include.warehouse import load as warehouse
 from include.lake.runs import Lake
+from include.warehouse import load as warehouse
 from sandbox import services
 from sandbox.local import airflow
 from sandbox.local.airflow_client import AirflowClient
 from sandbox.local.run import INGESTIONS, WAREHOUSE
 from tests.conftest import client as aws_client
-from tests.snapshots import publish_pending, star
+from tests.support.snapshots import publish_pending, star
 
 pytestmark = pytest.mark.end_to_end
 

@@ -17,7 +17,7 @@ import pytest
 
 from sandbox.services import Services
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 WRONG_KEY = "wrong-key-4c1f"
 
 pytestmark = pytest.mark.end_to_end

@@ -22,8 +22,8 @@ from aiolimiter import AsyncLimiter
 from yarl import URL
 
 from include.errors import PipelineError, QuotaSpent, SourceRejected, SourceUnavailable
-from include.sources.client.quota import Quota
 from include.sources.client.priority import Turns
+from include.sources.client.quota import Quota
 
 log = logging.getLogger(__name__)
 Meaning = TypeVar("Meaning")

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from include.sources.identity import artist_key
 from include.errors import SourceRejected, UnexpectedPayload
-from include.sources.lastfm import rows as lastfm
 from include.sources.client.http import Request, Response, Retry
+from include.sources.identity import artist_key
+from include.sources.lastfm import rows as lastfm
 
 CONNECTION = "lastfm"
 KEY_PARAMETER = "api_key"

@@ -28,8 +28,8 @@ from typing import TypeVar
 
 import msgspec
 
-from include.sources.identity import artist_key, song_key
 from include.errors import UnexpectedPayload
+from include.sources.identity import artist_key, song_key
 from include.sources.rows import Key, Mbid, Name, Refused, Rejection, Url, checked
 
 UNKNOWN = "[unknown]"

@@ -24,6 +24,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from include.sources.client.task_group import task_group
 from include.sources.ticketmaster.plan import Plan, cut_after, early_morning
 from include.sources.ticketmaster.windows import (
     ASCENDING,
@@ -39,7 +40,6 @@ from include.sources.ticketmaster.windows import (
     Stretch,
     Window,
 )
-from include.sources.client.task_group import task_group
 
 _LARGE, _SMALL = 4_000, 1_800
 """Events a stretch should hold in the midst of many and where fewer than `VAGUE` are left: each costs half a

@@ -1,0 +1,52 @@
+"""Landing needs no more memory for a large run than for a small one."""
+
+import tracemalloc
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from include.ingestion.land import land
+from include.lake.runs import Lake
+from include.settings import Settings
+from sandbox.ticketmaster.api import Ticketmaster, TicketmasterOptions
+from sandbox.world.catalog import Catalog
+
+RUNS = {"small": "2026-11-22T060000Z", "large": "2026-11-23T060000Z"}
+PAGES = {"small": 5, "large": 20}
+
+
+def keep_pages(lake: Lake, run: str, pages: int) -> None:
+    """A fetched run of so many full pages, one event in twenty of which has no name and is refused."""
+    unlimited = TicketmasterOptions(
+        requests_per_second=None, daily_quota=None, paging_depth=None, total_cap=None, bulk="light"
+    )
+    source = Ticketmaster(Catalog(concerts=pages * 220, today=date(2026, 11, 22)), unlimited)
+    raw = lake.raw("events", run)
+    for page in range(pages):
+        params = {"countryCode": "US", "size": "200", "page": str(page), "sort": "id,asc"}
+        document = msgspec.json.decode(source.answer("/discovery/v2/events.json", params, page).body)
+        for event in document["_embedded"]["events"][::20]:
+            del event["name"]
+        body = msgspec.json.encode(document)
+        raw.put(f"US-{page}", params, 200, datetime(2026, 11, 22, 6, tzinfo=UTC), body)
+    window = {"window": "US", "answers": [f"US-{page}" for page in range(pages)], "reported": 0}
+    raw.put_crawl({"countries": ["US"], "complete": True, "reasons": [], "windows": [window]})
+
+
+def test_landing_four_times_as_many_events_takes_no_more_memory(
+    s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.lake.parquet._ROW_GROUP", 300)
+    lake = Lake(s3, bucket)
+    peaks = {}
+    for size in ("large", "small", "large"):  # the first time loads libraries and remembers keys
+        keep_pages(lake, RUNS[size], PAGES[size])
+        tracemalloc.start()
+        landed = land("events", lake, RUNS[size], Settings(max_rejected_percent=100), again=True)
+        _, peaks[size] = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert landed.records == PAGES[size] * 200
+        assert landed.rejected == PAGES[size] * 10
+    assert peaks["large"] <= 1.2 * peaks["small"]

@@ -1,0 +1,81 @@
+"""Ingestions killed with SIGKILL at random moments: the next try asks for the rest and lands the same."""
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from include.lake.runs import Lake
+from include.settings import Settings
+from sandbox.services import Services
+from sandbox.world.catalog import Catalog
+from tests.support import ingesting
+from tests.support.stand_ins import api, objects
+
+RUN = "2026-11-22T060000Z"
+SETTINGS = Settings(countries=("US", "GB"), artists_per_country=10, tracks_per_artist=10)
+SOURCES = {"events": "ticketmaster", "songs": "lastfm"}
+OUTCOME = ("lake/", "manifests/", "certificates/", "rejected/")
+AT_ONCE = 40
+"""More requests are never under way: five pages of each stretch, or all artists of the charts."""
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return Catalog(concerts=3_000, countries=("US", "GB"), today=date(2026, 11, 22))
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    requests: int
+    seconds: float
+    objects: dict[str, bytes]
+
+
+_undisturbed: dict[str, Undisturbed] = {}
+
+
+async def undisturbed(catalog: Catalog, services: Services, s3: Any, dataset: str) -> Undisturbed:
+    """A run that nobody kills, once per dataset."""
+    if dataset not in _undisturbed:
+        lake = Lake(s3, f"undisturbed-{dataset}")
+        async with api(SOURCES[dataset], catalog, latency=0.02) as source:
+            connection = replace(source.connection, requests_per_second=100)
+            process, told = ingesting.start(dataset, connection, services.aws, lake.bucket, SETTINGS, RUN)
+            await asyncio.to_thread(told.recv)
+            begun = time.monotonic()
+            assert await asyncio.to_thread(told.recv) == "done"
+            seconds = time.monotonic() - begun
+            await asyncio.to_thread(process.join)
+            requests = len(await source.requests())
+            _undisturbed[dataset] = Undisturbed(requests, seconds, objects(lake, *OUTCOME))
+    return _undisturbed[dataset]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "seed"), [*(("events", seed) for seed in range(20)), *(("songs", seed) for seed in range(5))]
+)
+async def test_a_killed_run_asks_only_for_the_rest_and_lands_the_same_bytes(
+    catalog: Catalog, services: Services, s3: Any, bucket: str, dataset: str, seed: int
+) -> None:
+    expected = await undisturbed(catalog, services, s3, dataset)
+    lake = Lake(s3, bucket)
+    async with api(SOURCES[dataset], catalog, latency=0.02) as source:
+        connection = replace(source.connection, requests_per_second=100)
+        process, told = ingesting.start(dataset, connection, services.aws, bucket, SETTINGS, RUN)
+        await asyncio.to_thread(told.recv)
+        await asyncio.sleep(random.Random(seed).uniform(0, expected.seconds))
+        process.kill()
+        await asyncio.to_thread(process.join)
+        kept, before = len(lake.raw(dataset, RUN).names()), len(await source.requests())
+        assert before - kept <= AT_ONCE
+
+        process, told = ingesting.start(dataset, connection, services.aws, bucket, SETTINGS, RUN)
+        assert [await asyncio.to_thread(told.recv) for _ in range(2)] == ["begun", "done"]
+        await asyncio.to_thread(process.join)
+        assert len(await source.requests()) - before == expected.requests - kept
+    assert objects(lake, *OUTCOME) == expected.objects

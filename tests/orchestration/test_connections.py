@@ -1,0 +1,99 @@
+"""The Airflow connections the pipeline uses, defined as environment variables."""
+
+import json
+from typing import Any
+
+import pytest
+
+from include.errors import ConnectionMissing
+from include.orchestration import connections
+from include.settings import Settings
+
+
+@pytest.fixture
+def define(services: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Defines a connection for one test; without fields takes it away."""
+
+    def set_connection(connection_id: str, **fields: Any) -> None:
+        name = f"AIRFLOW_CONN_{connection_id.upper()}"
+        if fields:
+            monkeypatch.setenv(name, json.dumps(fields))
+        else:
+            monkeypatch.delenv(name, raising=False)
+
+    return set_connection
+
+
+async def test_a_source_has_address_key_and_limits(define: Any) -> None:
+    define(
+        "ticketmaster",
+        conn_type="http",
+        host="http://127.0.0.1:8080/",
+        password="k3y",
+        extra={"requests_per_second": 2.5, "daily_quota": "100"},
+    )
+    found = await connections.source_connection("ticketmaster")
+    assert (found.id, found.base_url, found.key) == ("ticketmaster", "http://127.0.0.1:8080", "k3y")
+    assert (found.requests_per_second, found.daily_quota) == (2.5, 100)
+
+
+async def test_a_key_alone_is_enough_for_the_real_sources(define: Any) -> None:
+    define("ticketmaster", conn_type="http", password="k3y")
+    define("lastfm", conn_type="http", password="k3y")
+    ticketmaster = await connections.source_connection("ticketmaster")
+    assert ticketmaster.base_url == "https://app.ticketmaster.com"
+    assert (ticketmaster.requests_per_second, ticketmaster.daily_quota) == (5, 5_000)
+    assert (await connections.source_connection("lastfm")).base_url == "https://ws.audioscrobbler.com"
+
+
+async def test_host_scheme_and_port_may_be_given_apart(define: Any) -> None:
+    define("lastfm", conn_type="http", host="localhost", schema="http", port=81, password="k3y")
+    assert (await connections.source_connection("lastfm")).base_url == "http://localhost:81"
+
+
+async def test_the_key_is_not_shown(define: Any) -> None:
+    define("lastfm", conn_type="http", password="k3y")
+    assert "k3y" not in repr(await connections.source_connection("lastfm"))
+
+
+@pytest.mark.parametrize("connection_id", ["ticketmaster", "lastfm"])
+async def test_a_missing_source_is_named_with_the_place_to_define_it(define: Any, connection_id: str) -> None:
+    define(connection_id)
+    with pytest.raises(
+        ConnectionMissing, match=rf"`{connection_id}` is not defined.*AIRFLOW_CONN_{connection_id.upper()}"
+    ):
+        await connections.source_connection(connection_id)
+
+
+async def test_a_source_without_a_key_says_where_it_belongs(define: Any) -> None:
+    define("lastfm", conn_type="http", host="http://127.0.0.1")
+    with pytest.raises(ConnectionMissing, match="`lastfm` has no password"):
+        await connections.source_connection("lastfm")
+
+
+@pytest.mark.parametrize("rate", [0, -1, "fast", None, "nan"])
+async def test_a_malformed_limit_is_named(define: Any, rate: Any) -> None:
+    define("lastfm", conn_type="http", password="k3y", extra={"requests_per_second": rate})
+    with pytest.raises(ConnectionMissing, match="requests_per_second"):
+        await connections.source_connection("lastfm")
+
+
+def test_missing_aws_and_redshift_connections_are_named(define: Any) -> None:
+    define("aws_default")
+    with pytest.raises(ConnectionMissing, match="AIRFLOW_CONN_AWS_DEFAULT"):
+        connections.lake(Settings())
+    define("redshift")
+    with pytest.raises(ConnectionMissing, match="AIRFLOW_CONN_REDSHIFT"):
+        connections.redshift()
+
+
+def test_the_lake_is_the_bucket_of_the_settings(services: Any) -> None:
+    lake = connections.lake(Settings(bucket="some-bucket"))
+    assert lake.bucket == "some-bucket"
+    assert lake.s3.meta.endpoint_url == services.aws["endpoint_url"]
+
+
+def test_redshift_answers(services: Any) -> None:
+    with connections.redshift() as connection, connection.cursor() as cursor:
+        cursor.execute("select 1")
+        assert cursor.fetchone()[0] == 1

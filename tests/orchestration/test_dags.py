@@ -1,0 +1,204 @@
+"""The shape of the three DAGs: their names, schedules, assets, tasks and order, and how they retry."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from include.lake.runs import Lake
+from include.settings import Settings
+from tests.support.snapshots import Artist, Concert, land_events, land_songs
+
+ROOT = Path(__file__).resolve().parents[2]
+TASKS = {
+    "ingest_events": {
+        "fetch_events": {"land_events"},
+        "land_events": {"publish_events"},
+        "publish_events": set(),
+    },
+    "ingest_songs": {
+        "fetch_songs": {"land_songs"},
+        "land_songs": {"publish_songs"},
+        "publish_songs": set(),
+    },
+    "musician_warehouse": {
+        "find_load": {
+            *("stage_events", "stage_songs", "build_dim_songs", "build_dim_concerts"),
+            *("build_bridge_concert_artists", "build_fact_artists", "audit", "publish", "more_loads_wait"),
+        },
+        "stage_events": {"build_dim_songs", "build_dim_concerts", "build_bridge_concert_artists"},
+        "stage_songs": {"build_dim_songs", "build_dim_concerts", "build_bridge_concert_artists"},
+        "build_dim_songs": {"build_fact_artists"},
+        "build_dim_concerts": {"build_fact_artists"},
+        "build_bridge_concert_artists": {"build_fact_artists"},
+        "build_fact_artists": {"audit"},
+        "audit": {"publish"},
+        "publish": set(),
+        "more_loads_wait": {"start_next_run"},
+        "start_next_run": set(),
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def dag_bag(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))  # it writes there
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(ROOT / "dags", bundle_name="dags-folder")
+
+
+@pytest.fixture(params=TASKS)
+def dag(request: pytest.FixtureRequest, dag_bag: Any) -> Any:
+    return dag_bag.dags[request.param]
+
+
+def test_runs_that_do_not_judge_their_load_start_no_others_for_ever(
+    dag_bag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(s3, bucket)
+    for day in (21, 22):
+        land_events(lake, f"2026-11-{day}T060000Z", [Concert("e1", ["Abel"])])
+        land_songs(lake, f"2026-11-{day}T070000Z", [Artist("Abel")])
+    dag = dag_bag.dags["musician_warehouse"]
+    find_load = dag.get_task("find_load").python_callable
+    monkeypatch.setitem(find_load.__globals__, "SETTINGS", Settings(bucket=bucket))
+    first = find_load(dag_run=SimpleNamespace(conf={}))
+    assert first["waiting"] == 1
+    assert dag.get_task("start_next_run").conf == {
+        "after": "{{ ti.xcom_pull(task_ids='find_load', key='name') }}"
+    }
+    second = find_load(dag_run=SimpleNamespace(conf={"after": first["name"]}))
+    assert (second["load"], second["waiting"]) == (first["load"], 0)
+
+
+def test_there_are_three_dags_and_all_can_be_imported(dag_bag: Any) -> None:
+    assert dag_bag.import_errors == {}
+    assert set(dag_bag.dags) == set(TASKS)
+
+
+def test_the_ingestions_run_daily_and_never_just_because_they_are_new(dag_bag: Any) -> None:
+    for dag_id, cron in (("ingest_events", "0 6 * * *"), ("ingest_songs", "0 7 * * *")):
+        timetable = dag_bag.dags[dag_id].timetable
+        assert type(timetable).__name__ == "CronTriggerTimetable"
+        assert (timetable.expression, str(timetable.timezone)) == (cron, "UTC")
+        assert timetable.run_immediately is False
+
+
+def test_the_warehouse_is_woken_by_both_assets_and_sweeps_once_a_day(dag_bag: Any) -> None:
+    from include.orchestration.assets import EVENTS, SONGS
+
+    timetable = dag_bag.dags["musician_warehouse"].timetable
+    assert type(timetable).__name__ == "AssetOrTimeSchedule"
+    assert timetable.timetable.expression == "0 9 * * *"
+    assert timetable.timetable.run_immediately is False
+    assert type(timetable.asset_condition).__name__ == "AssetAll"
+    assert set(timetable.asset_condition.objects) == {EVENTS, SONGS}
+
+
+def test_each_dag_publishes_its_asset_in_its_publish_task(dag_bag: Any) -> None:
+    bucket = Settings.from_environment().bucket
+    published = {
+        (dag_id, task.task_id): [(asset.name, asset.uri) for asset in task.outlets]
+        for dag_id, dag in dag_bag.dags.items()
+        for task in dag.tasks
+        if task.outlets
+    }
+    assert published == {
+        ("ingest_events", "publish_events"): [("events", f"s3://{bucket}/lake/events")],
+        ("ingest_songs", "publish_songs"): [("songs", f"s3://{bucket}/lake/songs")],
+        ("musician_warehouse", "publish"): [("musician_star", "musician://warehouse/dwh")],
+    }
+
+
+def test_the_tasks_work_in_this_order(dag: Any) -> None:
+    assert {task.task_id: task.downstream_task_ids for task in dag.tasks} == TASKS[dag.dag_id]
+
+
+def test_every_dag_explains_itself_and_has_an_owner_and_tags(dag: Any) -> None:
+    assert len(dag.doc_md.strip().splitlines()) > 3
+    assert {task.owner for task in dag.tasks} == {"data-engineering"}
+    assert dag.tags
+
+
+def test_a_dag_works_at_one_run_at_a_time_and_does_not_catch_up(dag: Any) -> None:
+    assert dag.max_active_runs == 1
+    assert dag.catchup is False
+    assert dag.start_date is None
+
+
+def test_every_task_is_retried_with_growing_delays_and_has_a_time_limit(dag: Any) -> None:
+    for task in dag.tasks:
+        assert task.retries == 3
+        assert task.retry_delay == timedelta(minutes=1)
+        assert task.retry_exponential_backoff == 2.0
+        assert task.execution_timeout is not None
+
+
+def test_a_retry_is_spared_when_it_cannot_help(dag: Any) -> None:
+    from airflow.sdk import RetryAction
+
+    from include.errors import PipelineError, SourceUnavailable
+
+    def action(error: BaseException) -> Any:
+        return dag.tasks[0].retry_policy.evaluate(error, try_number=1, max_tries=3).action
+
+    assert action(SourceUnavailable("the source is down")) is RetryAction.RETRY
+    for kind in PipelineError.__subclasses__():
+        assert action(kind("…")) is (RetryAction.RETRY if kind.retryable else RetryAction.FAIL)
+    assert action(OSError("anything unforeseen")) is RetryAction.DEFAULT
+
+
+def test_a_retry_waits_until_the_source_may_be_asked_again(dag: Any) -> None:
+    from airflow.sdk import RetryAction
+
+    from include.errors import QuotaSpent
+
+    spent = QuotaSpent("the day's calls are spent", not_before=datetime.now(UTC) + timedelta(hours=5))
+    decision = dag.tasks[0].retry_policy.evaluate(spent, try_number=1, max_tries=3)
+    assert decision.action is RetryAction.RETRY
+    assert timedelta(hours=4.9) < decision.retry_delay <= timedelta(hours=5, seconds=1)
+
+
+def test_the_parameters_default_to_the_settings(dag_bag: Any) -> None:
+    settings = Settings.from_environment()
+    assert dag_bag.dags["ingest_events"].params.dump() == {
+        "countries": list(settings.countries),
+        "horizon_days": settings.horizon_days,
+        "ask_again": False,
+    }
+    assert dag_bag.dags["ingest_songs"].params.dump() == {
+        "countries": list(settings.countries),
+        "artists_per_country": settings.artists_per_country,
+        "touring_artists": settings.touring_artists,
+        "tracks_per_artist": settings.tracks_per_artist,
+        "ask_again": False,
+    }
+
+
+def test_parsing_imports_neither_great_expectations_nor_pandas_nor_aiohttp_nor_pyarrow(
+    tmp_path: Path,
+) -> None:
+    # boto3 is not in this list: Airflow itself imports it, to check an asset's s3:// URI. That our own
+    # code does not is in test_imports.py.
+    script = (
+        "import json, runpy, sys\n"
+        "for path in sys.argv[1:]: runpy.run_path(path)\n"
+        "heavy = ('great_expectations', 'pandas', 'aiohttp', 'pyarrow')\n"
+        "print(json.dumps([name for name in heavy if name in sys.modules]))\n"
+    )
+    files = [str(path) for path in (ROOT / "dags").rglob("*.py")]
+    result = subprocess.run(
+        [sys.executable, "-c", script, *files],
+        env={**os.environ, "AIRFLOW_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout.splitlines()[-1]) == []

@@ -1,0 +1,125 @@
+"""Logging in to Redshift without a password in the connection."""
+
+import json
+import logging
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from include.errors import ConnectionMissing
+from include.orchestration import connections
+from sandbox.services import Services, connection_environment
+from tests.conftest import client
+from tests.support.redshift_serverless import running
+
+
+@pytest.fixture
+def define(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Defines the connection `redshift`, without a password unless it is given."""
+
+    def set_connection(*, extra: dict[str, Any], **fields: Any) -> None:
+        connection = {
+            "conn_type": "redshift",
+            "host": services.redshift["host"],
+            "port": services.redshift["port"],
+            "schema": services.redshift["database"],
+            **fields,
+            "extra": {"ssl": False, **extra},
+        }
+        monkeypatch.setenv("AIRFLOW_CONN_REDSHIFT", json.dumps(connection))
+
+    return set_connection
+
+
+def secret(services: Services, text: str) -> str:
+    """The ARN of a new secret in moto's Secrets Manager."""
+    created = client(services, "secretsmanager").create_secret(
+        Name=f"redshift!{uuid.uuid4()}", SecretString=text
+    )
+    return str(created["ARN"])
+
+
+def answers() -> bool:
+    with connections.redshift() as connection, connection.cursor() as cursor:
+        cursor.execute("select 1")
+        return bool(cursor.fetchone()[0] == 1)
+
+
+def test_a_secret_logs_in(services: Services, define: Callable[..., None]) -> None:
+    user, password = services.redshift["user"], services.redshift["password"]
+    arn = secret(services, json.dumps({"username": user, "password": password}))
+    define(extra={"secret_arn": arn})
+    assert answers()
+    url, arguments = connections.redshift_engine_arguments()
+    assert (make_url(url).username, make_url(url).password, arguments) == (user, password, {"ssl": False})
+
+
+def test_iam_logs_in_to_a_workgroup(
+    services: Services, define: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(services, client(services, "secretsmanager")) as account:
+        serverless = {"redshift-serverless": {"endpoint_url": account.endpoint_url}}
+        default = json.loads(connection_environment(services)["AIRFLOW_CONN_AWS_DEFAULT"])
+        default["extra"]["service_config"] = serverless
+        monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(default))
+        account.answer(
+            "RedshiftServerless",
+            "CreateNamespace",
+            {"namespaceName": "iam", "adminUsername": "a", "manageAdminPassword": True, "tags": []},
+        )
+        while account.namespaces["iam"].fields["status"] != "AVAILABLE":
+            account.answer("RedshiftServerless", "GetNamespace", {"namespaceName": "iam"})
+        workgroup = {"workgroupName": "iam", "namespaceName": "iam", "baseCapacity": 4, "tags": []}
+        account.answer("RedshiftServerless", "CreateWorkgroup", workgroup)
+        define(extra={"iam": True, "is_serverless": True, "serverless_work_group": "iam"})
+        assert answers()
+
+
+def test_iam_gives_a_password_for_the_user_of_a_cluster(
+    services: Services, define: Callable[..., None]
+) -> None:
+    name = f"cluster-{uuid.uuid4().hex[:8]}"
+    client(services, "redshift").create_cluster(
+        ClusterIdentifier=name, NodeType="ra3.large", MasterUsername="admin", ManageMasterPassword=True
+    )
+    define(login="analyst", extra={"iam": True, "cluster_identifier": name})
+    url, arguments = connections.redshift_engine_arguments()
+    assert make_url(url).username == "IAM:analyst"
+    assert make_url(url).password
+    assert arguments == {"ssl": False}
+
+
+def test_a_password_logs_in_as_before(services: Services, define: Callable[..., None]) -> None:
+    define(login=services.redshift["user"], password=services.redshift["password"], extra={})
+    assert answers()
+
+
+def test_a_secret_that_does_not_exist_is_named_with_what_to_do(define: Callable[..., None]) -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:nothing-abcdef"
+    define(extra={"secret_arn": arn})
+    with pytest.raises(ConnectionMissing, match=r"nothing-abcdef.*ResourceNotFoundException.*GetSecretValue"):
+        connections.redshift()
+
+
+@pytest.mark.parametrize("text", ["hush", '{"user": "hush"}', "[]"])
+def test_a_secret_of_another_form_is_named_and_not_shown(
+    services: Services, define: Callable[..., None], text: str
+) -> None:
+    define(extra={"secret_arn": secret(services, text)})
+    with pytest.raises(ConnectionMissing, match="`username` and `password`") as raised:
+        connections.redshift()
+    assert "hush" not in str(raised.value)
+    assert raised.value.__suppress_context__
+
+
+def test_the_password_of_the_secret_is_not_logged(
+    services: Services, define: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    login = {"username": services.redshift["user"], "password": services.redshift["password"]}
+    define(extra={"secret_arn": secret(services, json.dumps(login))})
+    with caplog.at_level(logging.INFO):
+        assert answers()
+    assert services.redshift["password"] not in caplog.text

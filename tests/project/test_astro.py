@@ -1,0 +1,257 @@
+"""The Astro project, as far as it can be checked without Docker: names, paths, requirements, parsing.
+
+What the image does when it is built comes from the Astro CLI's and the Runtime image's own sources; no
+image was built here.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from include.settings import Settings
+from sandbox.services import connection_environment
+
+ROOT = Path(__file__).resolve().parents[2]
+AIRFLOW_SERVICES = {"scheduler", "dag-processor", "api-server", "triggerer"}  # of the CLI's compose file
+MOUNTED = ("dags", "include", "plugins", "tests")  # by the CLI, over the image's own
+IMAGE_PYTHON = "3.13"
+
+
+def compose() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "docker-compose.override.yml").read_text())
+
+
+def requirements(name: str) -> Iterator[Requirement]:
+    for line in (ROOT / name).read_text().splitlines():
+        text = line.partition(" #")[0].strip()
+        if text and not text.startswith(("#", "-r")):
+            yield Requirement(text)
+
+
+def dotenv(name: str) -> dict[str, str]:
+    """Every assignment of a .env file, those that are commented out included."""
+    lines = re.findall(r"^#?([A-Z_]+)=(.*)$", (ROOT / name).read_text(), re.MULTILINE)
+    return {key: value.strip("'") for key, value in lines}
+
+
+# --- the image ---
+
+
+def test_the_image_carries_the_airflow_that_the_lock_names() -> None:
+    # Runtime 3.3-8 carries Airflow 3.3.2.
+    assert (ROOT / "Dockerfile").read_text() == (
+        f"FROM astrocrpublic.azurecr.io/runtime:3.3-8-python-{IMAGE_PYTHON}\n"
+    )
+    assert "\napache-airflow==3.3.2\n" in (ROOT / "requirements.lock").read_text()
+
+
+def test_the_image_is_not_asked_to_install_airflow() -> None:
+    # The Runtime image's build stops at a line of this form in requirements.txt.
+    refused = re.compile(r"apache-airflow\s*[=~>]{1,2}.*")
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert not [line for line in lines if refused.fullmatch(line)]
+
+
+def test_the_lock_has_every_requirement_at_a_version_that_it_allows() -> None:
+    environment = {"python_version": IMAGE_PYTHON, "python_full_version": f"{IMAGE_PYTHON}.0"}
+    locked = {
+        canonicalize_name(pin.name): next(iter(pin.specifier)).version
+        for pin in requirements("requirements.lock")
+        if pin.marker is None or pin.marker.evaluate({**environment, "sys_platform": "linux"})
+    }
+    for wanted in (*requirements("requirements.txt"), *requirements("requirements-dev.txt")):
+        assert wanted.specifier.contains(locked[canonicalize_name(wanted.name)]), wanted
+
+
+def test_the_requirements_resolve_with_the_images_airflow_and_python(tmp_path: Path) -> None:
+    resolved = subprocess.run(
+        [
+            *(sys.executable, "-m", "uv", "pip", "compile", str(ROOT / "requirements.txt"), "--quiet"),
+            *("--constraint", str(ROOT / "requirements.lock"), "--output-file", str(tmp_path / "resolved")),
+            *("--python-version", IMAGE_PYTHON, "--python-platform", "x86_64-manylinux_2_36"),
+            # packages.txt is empty: nothing may need a compiler.
+            *("--only-binary", ":all:"),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    if re.search(r"error sending request|Failed to fetch|connect", resolved.stderr):
+        pytest.skip("the package index cannot be reached")
+    assert resolved.returncode == 0, resolved.stderr
+
+
+def test_the_image_needs_no_package_of_the_operating_system() -> None:
+    assert (ROOT / "packages.txt").read_text() == ""
+
+
+# --- the compose file ---
+
+
+def test_the_compose_file_meets_the_compose_specification() -> None:
+    checked = subprocess.run(
+        [
+            *(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"),
+            str(ROOT / "docker-compose.override.yml"),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_compose_file_only_adds_to_services_that_the_cli_defines() -> None:
+    assert set(compose()["services"]) <= AIRFLOW_SERVICES
+
+
+def test_every_path_the_compose_file_mounts_exists() -> None:
+    volumes = [volume for service in compose()["services"].values() for volume in service.get("volumes", [])]
+    assert volumes
+    for volume in volumes:
+        source, target, _ = volume.split(":")
+        assert (ROOT / source).is_dir()
+        assert target == f"/usr/local/airflow/{Path(source).name}"
+
+
+def test_the_command_of_the_sandbox_is_one_that_it_understands() -> None:
+    shell, flag, script = compose()["services"]["triggerer"]["command"]
+    assert (shell, flag) == ("bash", "-c")
+    parsed = subprocess.run([shell, "-n", flag, script.replace("$$", "$")], capture_output=True, text=True)
+    assert parsed.returncode == 0, parsed.stderr
+    module = re.search(r"python -m (\S+)", script)
+    options = re.findall(r"(--[a-z-]+) ", script)
+    assert module is not None
+    usage = subprocess.run(
+        [sys.executable, "-m", module[1], "--help"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert usage.returncode == 0, usage.stderr
+    assert all(option in usage.stdout for option in options)
+
+
+# --- what is to be filled in ---
+
+
+def test_the_example_environment_has_every_setting_with_its_default() -> None:
+    given = {name: value for name, value in dotenv(".env.example").items() if name.startswith("MUSICIAN_")}
+    assert given.keys() == {f"MUSICIAN_{field.upper()}" for field in Settings.__slots__}
+    assert Settings.from_environment(given) == Settings()
+
+
+def test_the_example_environment_has_every_connection_as_json(services: Any) -> None:
+    from airflow.sdk import Connection
+
+    given = {
+        name.removeprefix("AIRFLOW_CONN_").lower(): Connection.from_json(value)
+        for name, value in dotenv(".env.example").items()
+        if name.startswith("AIRFLOW_CONN_")
+    }
+    needed = {
+        name.removeprefix("AIRFLOW_CONN_").lower(): Connection.from_json(value)
+        for name, value in connection_environment(services).items()
+    }
+    assert given.keys() == needed.keys() | {"musician_mail", "musician_webhook"}
+    for name, connection in needed.items():
+        assert given[name].conn_type == connection.conn_type
+
+
+def test_the_example_settings_file_has_the_same_connections() -> None:
+    example = yaml.safe_load((ROOT / "airflow_settings.example.yaml").read_text())["airflow"]
+    environment = dotenv(".env.example")
+    for connection in example["connections"]:
+        same = json.loads(environment[f"AIRFLOW_CONN_{connection['conn_id'].upper()}"])
+        named = {key.removeprefix("conn_"): value for key, value in connection.items() if key != "conn_id"}
+        assert named == {("type" if key == "conn_type" else key): value for key, value in same.items()}
+    assert len(example["connections"]) == 4
+
+
+def test_nothing_that_may_hold_a_secret_is_committed_or_copied_into_the_image() -> None:
+    for ignore in (".gitignore", ".dockerignore"):
+        assert {".env", "airflow_settings.yaml"} <= set((ROOT / ignore).read_text().splitlines())
+
+
+# --- the image's layout ---
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What lies in /usr/local/airflow, but for tests."""
+    home = tmp_path_factory.mktemp("image")
+    ignored = [
+        line.strip("/")
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\0")
+    for name in filter(None, tracked):
+        if not (ROOT / name).exists() or any(name == rule or name.startswith(f"{rule}/") for rule in ignored):
+            continue
+        if not name.startswith("tests/"):
+            (home / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, home / name)
+    return home
+
+
+def in_image(image: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "AIRFLOW_HOME": str(image),
+        "PYTHONPATH": str(image),
+        "PATH": os.environ["PATH"],
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    }
+    return subprocess.run(
+        [sys.executable, *command], cwd=image, env=environment, capture_output=True, text=True
+    )
+
+
+def test_the_image_holds_what_the_pipeline_reads(image: Path) -> None:
+    for name in (*MOUNTED[:3], "great_expectations", "sandbox", "requirements.txt", "packages.txt"):
+        assert (image / name).exists(), name
+
+
+def test_astros_own_check_of_the_dags_passes_in_the_image(image: Path) -> None:
+    checked = in_image(
+        image, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(image), ".astro"
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "3 passed" in checked.stdout
+
+
+def test_the_plugins_load_in_the_image(image: Path) -> None:
+    listed = in_image(
+        image,
+        "-c",
+        "from airflow import plugins_manager as manager\n"
+        "plugins, errors = manager._get_plugins()\n"
+        "print(sorted(str(plugin.name) for plugin in plugins), errors)",
+    )
+    assert listed.returncode == 0, listed.stderr
+    assert "'data_docs'" in listed.stdout
+    assert listed.stdout.rstrip().endswith("{}")
+
+
+def test_every_module_of_the_project_can_be_imported_in_the_image(image: Path) -> None:
+    modules = [
+        ".".join(path.relative_to(image).with_suffix("").parts).removesuffix(".__init__")
+        for folder in ("include", "sandbox")
+        for path in sorted((image / folder).rglob("*.py"))
+        if path.name != "__main__.py"
+    ]
+    imported = in_image(image, "-c", "".join(f"import {module}\n" for module in modules))
+    assert imported.returncode == 0, imported.stderr

@@ -1,0 +1,248 @@
+"""The audit: what passes, what fails, what it says, and what it leaves in S3."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.lake.runs import Lake
+from include.quality import audit as quality
+from include.warehouse import load as warehouse
+from include.warehouse.load import Load
+from sandbox.services import Services
+from tests.support.snapshots import (
+    Artist,
+    Concert,
+    build_load,
+    land_events,
+    land_songs,
+    publish_pending,
+    rows,
+)
+
+EVENTS, SONGS = "2026-11-22T060000Z", "2026-11-22T070000Z"
+LOAD = Load(EVENTS, SONGS, ("events", "songs"))
+MBID = "a181595e-5b84-4439-a5f4-f548ddfb64df"
+
+# What the audit must say about a table, and what makes it say so.
+SPOILED = {
+    "dim_songs: expect_column_values_to_be_unique song_key": "set song_key = 'same'",
+    "dim_songs: expect_column_values_to_not_be_null song_name": "set song_name = null where song_rank = 1",
+    "dim_songs: expect_column_values_to_be_between song_rank": "set song_rank = 0 where song_rank = 1",
+    "dim_songs: expect_column_values_to_be_between play_count": "set play_count = -1 where song_rank = 2",
+    "dim_songs: expect_column_values_to_be_between last_seen_date": "set last_seen_date = '2026-01-01'",
+    "dim_songs: unexpected_rows_expectation Every song's artist": (
+        "set artist_key = 'nobody' where song_rank = 2"
+    ),
+    "dim_concerts: expect_column_values_to_be_unique concert_id": (
+        "set concert_id = 'e1' where concert_id = 'e3'"
+    ),
+    "dim_concerts: expect_column_values_to_be_in_set status": "set status = 'sold out'",
+    "dim_concerts: expect_column_values_to_be_between venue_latitude": "set venue_latitude = 91",
+    "dim_concerts: expect_column_values_to_be_between venue_longitude": "set venue_longitude = -181",
+    "dim_concerts: expect_column_values_to_be_between local_date": "set local_date = '1066-10-14'",
+    "dim_concerts: expect_column_pair_values_a_to_be_greater_than_b price_max": (
+        "set price_min = 5, price_max = 1"
+    ),
+    "dim_concerts: expect_column_values_to_be_between valid_from": "set valid_from = '2026-11-01'",
+    "dim_concerts: expect_column_values_to_not_be_null venue_name": "set venue_name = null",
+    "bridge_concert_artists: unexpected_rows_expectation Every billing's concert": (
+        "set concert_id = 'nowhere' where artist_name = 'Cain'"
+    ),
+    "bridge_concert_artists: unexpected_rows_expectation Every billing's artist": (
+        "set artist_key = 'nobody' where artist_name = 'Cain'"
+    ),
+    "bridge_concert_artists: expect_column_values_to_be_between artist_position": "set artist_position = 0",
+    "bridge_concert_artists: expect_column_values_to_be_in_set matched_by": "set matched_by = 'guess'",
+    "fact_artists: expect_compound_columns_to_be_unique": "set artist_key = 'same'",
+    "fact_artists: expect_column_values_to_not_be_null artist_name": "set artist_name = null",
+    "fact_artists: expect_column_values_to_be_between snapshot_date": (
+        "set snapshot_date = '2026-11-21' where songs_charted = 0"
+    ),
+    "fact_artists: expect_column_values_to_be_between chart_rank": "set chart_rank = 0 where chart_rank = 1",
+    "fact_artists: expect_column_values_to_be_between upcoming_concerts": (
+        "set upcoming_concerts = -1 where songs_charted = 1"
+    ),
+    "load_summary: expect_column_values_to_be_between events_rows_ratio": "set events_rows_ratio = 0.4",
+}
+
+
+@pytest.fixture
+def built(redshift: Any, s3: Any, bucket: str) -> tuple[Any, Lake]:
+    """A load in the schema `audit`, ready to be judged."""
+    lake = Lake(s3, bucket)
+    warehouse.create_tables(redshift)
+    land_events(
+        lake, EVENTS, [Concert("e1", [("Abel", MBID), "Cain"]), Concert("e2", ["Abel"]), Concert("e3")]
+    )
+    land_songs(lake, SONGS, [Artist("Abel", mbid=MBID), Artist("Enoch", songs=["Only"], rank=2)])
+    build_load(redshift, lake, LOAD)
+    return redshift, lake
+
+
+def keys(lake: Lake, prefix: str) -> list[str]:
+    found = lake.s3.list_objects_v2(Bucket=lake.bucket, Prefix=prefix)
+    return [item["Key"] for item in found.get("Contents", [])]
+
+
+def test_every_star_table_has_a_suite_with_not_null_checks() -> None:
+    for table in warehouse.STAR:
+        suite = json.loads(Path(f"great_expectations/expectations/{table}.json").read_text())
+        kinds = {expectation["type"] for expectation in suite["expectations"]}
+        assert suite["name"] == table
+        assert "expect_column_values_to_not_be_null" in kinds
+        assert "expect_table_row_count_to_be_between" in kinds
+
+
+def test_a_sound_load_passes_every_expectation(built: tuple[Any, Lake]) -> None:
+    _, lake = built
+    outcome = quality.audit(lake, LOAD, kept_runs=5)
+    assert outcome.failures == ()
+    assert outcome.passed >= 100
+
+
+def test_whatever_is_spoiled_is_noticed_and_named(built: tuple[Any, Lake]) -> None:
+    redshift, lake = built
+    with warehouse.transaction(redshift) as cursor:
+        for failure, change in SPOILED.items():
+            cursor.execute(f"update audit.{failure.partition(':')[0]} {change}")
+    failures = quality.audit(lake, LOAD, kept_runs=5).failures
+    unnoticed = [
+        expected for expected in SPOILED if not any(found.startswith(expected) for found in failures)
+    ]
+    assert unnoticed == []
+
+
+def test_every_failing_row_is_kept_where_the_load_is_parked(built: tuple[Any, Lake]) -> None:
+    redshift, lake = built
+    with warehouse.transaction(redshift) as cursor:
+        for failure, change in SPOILED.items():
+            cursor.execute(f"update audit.{failure.partition(':')[0]} {change}")
+    outcome = quality.audit(lake, LOAD, kept_runs=5)
+    kept = warehouse.park(redshift, lake, LOAD, "; ".join(outcome.failures), outcome.failed_rows)
+    assert rows(redshift, "select count(*) from audit.failed_rows") == [(kept,)]
+    assert rows(
+        redshift,
+        "select distinct row_key from audit.failed_rows where star_table = 'dim_concerts' "
+        "and expectation like '%not_be_null venue_name%' order by 1",
+    ) == [("e1",), ("e2",)]
+    assert rows(redshift, "select count(*) from audit.failed_rows where expectation like '%compound%'") == [
+        (1,)
+    ]
+    assert warehouse.park(redshift, lake, LOAD, "again") == 0
+    assert rows(redshift, "select count(*) from audit.failed_rows") == [(0,)]
+
+
+def test_an_empty_table_fails(built: tuple[Any, Lake]) -> None:
+    redshift, lake = built
+    with warehouse.transaction(redshift) as cursor:
+        cursor.execute("delete from audit.bridge_concert_artists")
+    failures = quality.audit(lake, LOAD, kept_runs=5).failures
+    assert any(failure.startswith("bridge_concert_artists: expect_table_row_count") for failure in failures)
+
+
+@pytest.fixture
+def empty(redshift: Any, s3: Any, bucket: str) -> tuple[Any, Lake]:
+    """A warehouse and a lake with nothing in them."""
+    warehouse.create_tables(redshift)
+    return redshift, Lake(s3, bucket)
+
+
+ABROAD = {"country_code": "GB", "venue_country_code": "GB"}
+
+
+def test_events_are_counted_against_those_of_the_same_countries(empty: tuple[Any, Lake]) -> None:
+    redshift, lake = empty
+    land_songs(lake, SONGS, [Artist("Abel")])
+    land_events(lake, EVENTS, [Concert(f"e{n}", ["Abel"]) for n in range(10)])
+    publish_pending(redshift, lake)
+    abroad = Load("2026-11-23T060000Z", SONGS, ("events",))
+    land_events(lake, abroad.events, [Concert("g1", ["Eve"], more=ABROAD)], countries=["GB"])
+    build_load(redshift, lake, abroad)
+    assert quality.audit(lake, abroad, kept_runs=5).failures == ()
+    warehouse.publish(redshift, lake, abroad)
+    halved = Load("2026-11-24T060000Z", SONGS, ("events",))
+    land_events(lake, halved.events, [Concert("e1", ["Abel"]), Concert("e2", ["Abel"])])
+    build_load(redshift, lake, halved)
+    assert any(
+        "events_rows_ratio" in failure for failure in quality.audit(lake, halved, kept_runs=5).failures
+    )
+
+
+def test_oddities_that_the_sources_document_are_no_reason_to_park(empty: tuple[Any, Lake]) -> None:
+    """An attraction without an id, one undated concert of nine, an artist without songs or billing."""
+    redshift, lake = empty
+    concerts = [Concert(f"e{n}", ["Abel"]) for n in range(7)]
+    concerts.append(Concert("no id", ["Abel"], more={"attraction_id": None}))
+    concerts.append(Concert("undated", ["Abel"], "postponed", None))
+    land_events(lake, EVENTS, concerts)
+    artists = [Artist("Abel"), Artist("Seth", songs=(), rank=None)]
+    land_songs(lake, SONGS, artists)
+    build_load(redshift, lake, LOAD)
+    outcome = quality.audit(lake, LOAD, kept_runs=5)
+    assert outcome.failures == ()
+    assert len(outcome.warnings) == 2
+
+
+def test_a_smaller_change_is_a_warning_and_passes(built: tuple[Any, Lake]) -> None:
+    redshift, lake = built
+    with warehouse.transaction(redshift) as cursor:
+        cursor.execute("update audit.load_summary set events_rows_ratio = 0.7")
+    outcome = quality.audit(lake, LOAD, kept_runs=5)
+    assert outcome.success
+    assert any("events_rows_ratio" in warning for warning in outcome.warnings)
+
+
+def test_the_data_docs_show_passing_and_failing_audits(built: tuple[Any, Lake]) -> None:
+    redshift, lake = built
+    quality.audit(lake, LOAD, kept_runs=5)
+    later = Load("2026-11-23T060000Z", SONGS, ("events",))
+    with warehouse.transaction(redshift) as cursor:
+        cursor.execute("update audit.dim_concerts set status = 'sold out' where concert_id = 'e2'")
+    outcome = quality.audit(lake, later, kept_runs=5)
+    index = lake.s3.get_object(Bucket=lake.bucket, Key="data-docs/index.html")["Body"].read().decode()
+    assert outcome.data_docs.startswith(f"s3://{lake.bucket}/data-docs/index.html")
+    assert SONGS in index
+    assert "2026-11-23T060000Z" in index
+    [page] = keys(lake, "data-docs/validations/dim_concerts/2026-11-23T060000Z/")
+    assert "sold out" in lake.s3.get_object(Bucket=lake.bucket, Key=page)["Body"].read().decode()
+
+
+def test_pages_of_old_audits_are_pruned(built: tuple[Any, Lake]) -> None:
+    _, lake = built
+    for day in (22, 23, 24):
+        quality.audit(lake, Load(f"2026-11-{day}T060000Z", f"2026-11-{day}T050000Z", ()), kept_runs=2)
+    kept = {key.split("/")[2] for key in keys(lake, "validations/fact_artists/")}
+    assert kept == {"2026-11-23T060000Z", "2026-11-24T060000Z"}
+    assert {key.split("/")[3] for key in keys(lake, "data-docs/validations/fact_artists/")} == kept
+
+
+def test_no_credentials_reach_the_project_folder_or_s3(built: tuple[Any, Lake], services: Services) -> None:
+    _, lake = built
+    quality.audit(lake, LOAD, kept_runs=5)
+    password = services.redshift["password"].encode()
+    for file in Path("great_expectations").rglob("*"):
+        assert file.is_dir() or password not in file.read_bytes()
+    for key in [*keys(lake, "validations/"), *keys(lake, "data-docs/")]:
+        assert password not in lake.s3.get_object(Bucket=lake.bucket, Key=key)["Body"].read()
+
+
+def test_column_reflection_works_over_the_redshift_dialect(built: tuple[Any, Lake]) -> None:
+    """Under SQLAlchemy 2.1 sqlalchemy-redshift 1.0.0 raises here, and every column expectation would fail."""
+    from sqlalchemy import create_engine, inspect
+
+    from include.orchestration.connections import redshift_engine_arguments
+
+    url, connect_args = redshift_engine_arguments()
+    engine = create_engine(url, connect_args=connect_args)
+    names = [column["name"] for column in inspect(engine).get_columns("dim_songs", schema="audit")]
+    engine.dispose()
+    assert names == [
+        name
+        for (name,) in rows(
+            built[0],
+            "select column_name from information_schema.columns "
+            "where table_schema = 'audit' and table_name = 'dim_songs' order by ordinal_position",
+        )
+    ]

@@ -1,0 +1,260 @@
+"""The data docs: readable and harmless pages, an index of the audits, and the plugin that serves them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.quality import site as data_docs
+
+ROOT = Path(__file__).resolve().parents[2]
+EXPECTATION = {
+    "expectation_config": {
+        "type": "expect_column_values_to_be_unique",
+        "kwargs": {"column": "song_key"},
+        "severity": "critical",
+    }
+}
+PASSED = {**EXPECTATION, "success": True, "result": {"element_count": 4, "unexpected_count": 0}}
+FAILED = {
+    **EXPECTATION,
+    "success": False,
+    "result": {"element_count": 4, "unexpected_count": 2, "partial_unexpected_list": ["b"]},
+}
+WARNED = {
+    "expectation_config": {
+        "type": "expect_table_row_count_to_be_between",
+        "kwargs": {"min_value": 100, "batch_id": "x"},
+        "description": "<b>enough rows</b>",
+        "severity": "warning",
+    },
+    "success": False,
+    "result": {"observed_value": 3},
+}
+
+
+# --- what the audit publishes ---
+
+
+def audit_found(results: Path, run: str, table: str, *found: dict[str, Any]) -> None:
+    file = results / table / run / run.replace("-", "") / f"redshift-{table}.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        json.dumps({"meta": {"run_id": {"run_name": run}}, "suite_name": table, "results": found})
+    )
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    page = tmp_path / "site" / "validations" / "dim_songs" / "run" / "instant" / "redshift-dim_songs.html"
+    page.parent.mkdir(parents=True)
+    page.write_text(
+        "<html><head><link rel='stylesheet' href='https://cdn.example/bootstrap.css'>"
+        "<style>body { color: red }</style><script src='https://cdn.example/jquery.js'></script></head>"
+        "<body><td>1 of 4 rows</td><td>X<script>steal()</script></td><img src=x onerror=steal()></body>"
+        "</html>"
+    )
+    (tmp_path / "site" / "static" / "fonts").mkdir(parents=True)
+    (tmp_path / "site" / "expectations").mkdir()
+    (tmp_path / "site" / "expectations" / "dim_songs.html").write_text("<html><head></head></html>")
+    audit_found(tmp_path / "results", "2026-11-20T060000Z", "dim_songs", FAILED)
+    audit_found(tmp_path / "results", "2026-11-21T060000Z", "dim_songs", PASSED, WARNED)
+    audit_found(tmp_path / "results", "2026-11-22T060000Z", "dim_songs", PASSED)
+    audit_found(tmp_path / "results", "2026-11-22T060000Z", "dim_concerts", FAILED, PASSED)
+    data_docs.finish(tmp_path / "site", tmp_path / "results", kept_runs=2)
+    return tmp_path / "site"
+
+
+def test_a_page_keeps_what_it_says_and_loses_what_acts_or_comes_from_elsewhere(site: Path) -> None:
+    (page,) = site.glob("validations/**/*.html")
+    text = page.read_text()
+    assert "1 of 4 rows" in text
+    for gone in ("https://", "script>", "onerror", "color: red"):
+        assert gone not in text
+    assert "Content-Security-Policy" in text
+
+
+def test_a_page_finds_our_style_sheet(site: Path) -> None:
+    (page,) = site.glob("validations/**/*.html")
+    assert 'href="../../../../site.css"' in page.read_text()
+    assert (site / "site.css").exists()
+
+
+def test_what_nothing_uses_is_not_published(site: Path) -> None:
+    assert not (site / "static").exists()
+
+
+def test_the_index_has_the_kept_audits_the_newest_first_and_their_verdicts(site: Path) -> None:
+    index = (site / "index.html").read_text()
+    assert "2026-11-20T060000Z" not in index
+    newest, older = index.index("id='2026-11-22T060000Z'"), index.index("id='2026-11-21T060000Z'")
+    assert newest < older
+    assert "failed: the load is parked" in index[newest:older]
+    assert "passed, with warnings" in index[older:]
+
+
+def test_the_index_says_what_failed_and_links_to_the_page(site: Path) -> None:
+    index = (site / "index.html").read_text()
+    assert "song_key: column values to be unique; 2 of 4 rows are not, such as b" in index
+    page = "validations/dim_concerts/2026-11-22T060000Z/20261122T060000Z/redshift-dim_concerts.html"
+    assert f"<a href='{page}'>dim_concerts</a>" in index
+    assert '<a href="expectations/dim_songs.html">dim_songs</a>' in index
+
+
+def test_the_index_shows_text_as_text(site: Path) -> None:
+    index = (site / "index.html").read_text()
+    assert (
+        "&lt;b&gt;enough rows&lt;/b&gt; (warning only): table row count to be between min 100; found 3"
+        in index
+    )
+
+
+def test_the_audit_task_links_to_its_own_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Operator:
+        op_args = ({"events": "2026-11-22T060000Z", "songs": "2026-11-21T070000Z", "pending": []},)
+
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example/team/")
+    link = data_docs.link()
+    assert link.name == "Data docs"
+    assert link.get_link(Operator(), ti_key=None) == (
+        "https://airflow.example/team/plugin/data-docs/team/data-docs/index.html#2026-11-22T060000Z"
+    )
+
+
+# --- the plugin ---
+
+
+@pytest.fixture(scope="session")
+def airflow_site(services: Any) -> Iterator[Any]:
+    """Airflow's auth manager and the plugin's site, as the API server mounts it."""
+    from airflow import settings
+    from airflow.api_fastapi.app import create_auth_manager
+    from airflow.models.revoked_token import RevokedToken
+    from fastapi import FastAPI
+
+    from plugins.data_docs import DataDocs
+
+    # The one table of the metadata database that signing in looks at.
+    RevokedToken.__table__.create(settings.engine, checkfirst=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "0123456789abcdef" * 4)
+        create_auth_manager().init()
+        server = FastAPI()
+        for application in DataDocs.fastapi_apps:
+            server.mount(application["url_prefix"], application["app"])
+        yield server
+
+
+@pytest.fixture
+def visitor(airflow_site: Any, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A browser without a session; the settings name a fresh bucket."""
+    from starlette.testclient import TestClient
+
+    monkeypatch.setenv("MUSICIAN_BUCKET", bucket)
+    return TestClient(airflow_site, follow_redirects=False)
+
+
+@pytest.fixture
+def reader(visitor: Any) -> Any:
+    """The same, signed in."""
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    user = SimpleAuthManagerUser(username="reader", role="viewer")
+    visitor.cookies.set("_token", get_auth_manager().generate_jwt(user))
+    return visitor
+
+
+@pytest.fixture
+def published(s3: Any, bucket: str) -> str:
+    for name, body in (("index.html", b"<h1>Data docs</h1>"), ("site.css", b"body {}")):
+        s3.put_object(Bucket=bucket, Key=f"data-docs/{name}", Body=body)
+    s3.put_object(Bucket=bucket, Key="manifests/events/secret.json", Body=b"{}")
+    return bucket
+
+
+def test_a_signed_in_reader_gets_the_pages_with_their_types(reader: Any, published: str) -> None:
+    page = reader.get("/data-docs/index.html")
+    assert (page.status_code, page.text) == (200, "<h1>Data docs</h1>")
+    assert page.headers["content-type"].startswith("text/html")
+    assert reader.get("/data-docs/site.css").headers["content-type"].startswith("text/css")
+
+
+def test_the_folder_leads_to_the_index(reader: Any, published: str) -> None:
+    assert reader.get("/data-docs/").headers["location"] == "index.html"
+
+
+def test_a_page_may_not_act_and_is_not_kept_by_others(reader: Any, published: str) -> None:
+    headers = reader.get("/data-docs/index.html").headers
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "script-src" not in headers["content-security-policy"]
+    assert headers["cache-control"] == "private, no-cache"
+
+
+@pytest.mark.parametrize("path", ["", "index.html", "nothing.html"])
+def test_a_visitor_who_is_not_signed_in_is_refused(visitor: Any, published: str, path: str) -> None:
+    assert visitor.get(f"/data-docs/{path}").status_code == 401
+
+
+def test_a_forged_token_is_refused(visitor: Any, published: str) -> None:
+    visitor.cookies.set("_token", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.")
+    assert visitor.get("/data-docs/index.html").status_code in (401, 403)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../manifests/events/secret.json",
+        "..%2fmanifests/events/secret.json",
+        "%2e%2e/manifests/events/secret.json",
+        "x/../../manifests/events/secret.json",
+        "%5c..%5cmanifests",
+        "/etc/passwd",
+        "%00",
+    ],
+)
+def test_nothing_outside_the_data_docs_is_served(reader: Any, published: str, path: str) -> None:
+    answer = reader.get(f"/data-docs/{path}")
+    assert answer.status_code == 404
+    assert "{}" not in answer.text
+
+
+def test_before_the_first_audit_the_reader_is_told_what_to_do(reader: Any) -> None:
+    answer = reader.get("/data-docs/index.html")
+    assert answer.status_code == 404
+    assert "There are no data docs yet" in answer.text
+
+
+def test_without_a_bucket_the_reader_is_told_the_same(reader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSICIAN_BUCKET", "no-such-bucket")
+    assert "There are no data docs yet" in reader.get("/data-docs/index.html").text
+
+
+def test_a_page_that_was_removed_is_explained(reader: Any, published: str) -> None:
+    assert "MUSICIAN_DATA_DOCS_RUNS" in reader.get("/data-docs/validations/old.html").text
+
+
+def test_loading_the_plugin_imports_neither_boto3_nor_great_expectations(tmp_path: Path) -> None:
+    # Apart from what Airflow's own API server has imported by then.
+    script = (
+        "import sys\n"
+        "import airflow.api_fastapi.core_api.security\n"
+        "before = set(sys.modules)\n"
+        "import plugins.data_docs\n"
+        "print(sorted({name.partition('.')[0] for name in set(sys.modules) - before}))\n"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={"AIRFLOW_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+    assert loaded.returncode == 0, loaded.stderr
+    assert not {"boto3", "botocore", "great_expectations", "pandas"} & set(
+        json.loads(loaded.stdout.splitlines()[-1].replace("'", '"'))
+    )

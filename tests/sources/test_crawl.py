@@ -1,0 +1,360 @@
+"""The crawl plan, against a search in memory that shows 1,000 events of a window and reports up to 10,000."""
+
+import asyncio
+import math
+import random
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from aiolimiter import AsyncLimiter
+
+from include.sources.client import http
+from include.sources.client.priority import Turns
+from include.sources.ticketmaster.crawl import Crawl
+from include.sources.ticketmaster.plan import plan_after
+from include.sources.ticketmaster.windows import DEPTH, PAGE, Page, Sighting, Stretch, Window
+from tests.support import virtual_time
+
+START = datetime(2026, 11, 22, 6, tzinfo=UTC)
+END = START + timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Concert:
+    """An event of the search; `at` is where it is found, which a sighting tells only if `timed`."""
+
+    id: str
+    at: datetime
+    name: str
+    timed: bool = True
+    state: str | None = "NY"
+    genre: str = "rock"
+    country: str | None = "US"
+    """None: the search knows it, but does not tell."""
+
+
+@dataclass
+class Search:
+    concerts: Sequence[Concert]
+    undated: Sequence[Concert] = ()
+    by_date: bool = True
+    lost: frozenset[str] = frozenset()
+    """Events that are counted but never shown."""
+    jitter: random.Random | None = None
+    asked: list[tuple[Window, int]] = field(default_factory=list)
+    _found: dict[Window, list[Concert]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.concerts = sorted(self.concerts, key=lambda concert: (concert.at, concert.name))
+
+    async def ask(self, window: Window, page: int, urgency: float) -> Page:
+        assert page * PAGE < DEPTH, "the search refuses to page deeper"
+        self.asked.append((window, page))
+        await asyncio.sleep(self.jitter.random() / 1_000 if self.jitter else 0)
+        if window not in self._found:
+            self._found[window] = self._find(window)
+        hits = self._found[window]
+        return Page(
+            min(len(hits), 10_000),
+            tuple(
+                Sighting(c.id, c.at if c.timed else None, c.country, c.state, c.genre)
+                for c in hits[page * PAGE :][:PAGE]
+                if c.id not in self.lost
+            ),
+        )
+
+    def _find(self, window: Window) -> list[Concert]:
+        concerts = list(self.undated)
+        if window.start and window.end:
+            first = bisect_left(self.concerts, window.start, key=lambda concert: concert.at)
+            concerts = list(
+                self.concerts[first : bisect_right(self.concerts, window.end, key=lambda c: c.at)]
+            )
+        filters = dict(window.filters)
+        hits = [
+            concert
+            for concert in concerts
+            if window.country in (None, concert.country or "US")
+            and filters.get("stateCode") in (None, concert.state)
+            and filters.get("genreId") in (None, concert.genre)
+            and filters.get("includeTBD") is None
+        ]
+        if not window.order.startswith("date") or not self.by_date:
+            hits.sort(key=lambda concert: concert.name)
+        return hits[::-1] if window.order.endswith("desc") else hits
+
+
+def season(number: int, country_seed: int = 1, country: str = "US") -> list[Concert]:
+    """A year of concerts: more of them soon and at weekends, most at a few minutes, some without a time."""
+    drawn = random.Random(country_seed)
+    concerts = []
+    while len(concerts) < number:
+        day = int(drawn.expovariate(1 / 110))
+        weekend = (START + timedelta(days=day)).weekday() >= 4
+        if day > 363 or drawn.random() > (1 if weekend else 0.4):
+            continue
+        hour = drawn.choices([19, 19.5, 20, 15], [4, 2, 4, 1])[0] + drawn.choices([5, 6, 8], [5, 3, 2])[0]
+        timed = drawn.random() > 0.04
+        concerts.append(
+            Concert(
+                f"{country}{country_seed}-{len(concerts)}",
+                START.replace(hour=0) + timedelta(days=day + 1, hours=hour if timed else 28),
+                f"name {drawn.randrange(10**9)}",
+                timed,
+                drawn.choice(["NY", "CA", None]),
+                drawn.choice(["rock", "pop", "jazz"]),
+                country,
+            )
+        )
+    return concerts
+
+
+def at_once(number: int) -> list[Concert]:
+    """Concerts of three states and three genres at one and the same instant."""
+    concerts = season(number)
+    return [
+        Concert(c.id, START + timedelta(days=30), c.name, c.timed or c.id == "US1-0", c.state, c.genre)
+        for c in concerts
+    ]
+
+
+async def crawl(search: Search, *countries: str) -> list[Stretch]:
+    return await Crawl(search.ask).run(countries or ["US"], START, END)
+
+
+def certified(stretches: Sequence[Stretch]) -> list[dict[str, Any]]:
+    """The windows as the certificate of the crawl has them."""
+    return [
+        {
+            "window": stretch.window.name(),
+            "country": stretch.window.country,
+            "start": stretch.window.start and stretch.window.start.isoformat(),
+            "end": stretch.window.end and stretch.window.end.isoformat(),
+            "reported": stretch.reported,
+            "given_up": stretch.given_up,
+        }
+        for stretch in stretches
+    ]
+
+
+def distinct(stretches: Sequence[Stretch]) -> int:
+    return sum(stretch.distinct for stretch in stretches)
+
+
+@pytest.mark.parametrize("number", [0, 1, 200, 1_000, 1_001, 3_000, 12_000])
+async def test_every_event_is_met_far_beyond_the_wall(number: int) -> None:
+    search = Search(season(number))
+    stretches = await crawl(search)
+    assert distinct(stretches) == number
+    assert all(stretch.complete for stretch in stretches)
+    assert sum(stretch.reported for stretch in stretches) >= number
+
+
+@pytest.mark.parametrize("number", [3_000, 10_000, 25_000])
+async def test_a_crawl_costs_at_most_a_tenth_more_calls_than_full_pages_would(number: int) -> None:
+    search = Search(season(number))
+    await crawl(search)
+    undated_sweeps = 2
+    assert len(search.asked) - undated_sweeps <= 1.1 * math.ceil(number / PAGE) + 1
+
+
+@pytest.mark.parametrize("number", [1_500, 2_000, 3_300])
+async def test_more_events_at_one_instant_than_can_be_paged_are_all_met(number: int) -> None:
+    before, after = season(50), season(50, 2)
+    crowd = at_once(number)
+    others = [Concert(f"other {c.id}", c.at, c.name) for c in before + after]
+    stretches = await crawl(Search([*crowd, *others]))
+    assert distinct(stretches) == number + 100
+    assert all(stretch.complete for stretch in stretches)
+
+
+@pytest.mark.parametrize("number", [1, 1_200, 2_600])
+async def test_undated_events_are_met_even_if_more_than_can_be_paged(number: int) -> None:
+    stretches = await crawl(Search([], undated=season(number)))
+    assert distinct(stretches) == number
+    assert all(stretch.complete for stretch in stretches)
+
+
+async def test_a_search_that_does_not_sort_by_date_is_crawled_completely_too() -> None:
+    stretches = await crawl(Search(season(6_000), by_date=False))
+    assert {stretch.complete for stretch in stretches} == {True}
+    assert distinct(stretches) >= 6_000
+
+
+async def test_events_that_are_counted_but_never_shown_make_the_crawl_incomplete() -> None:
+    concerts = season(2_500)
+    search = Search(concerts, lost=frozenset(c.id for c in concerts[:100]))
+    [short] = [stretch for stretch in await crawl(search) if not stretch.complete]
+    assert (short.reported, short.distinct) == (2_500, 2_400)
+
+
+async def test_a_drift_of_one_percent_is_tolerated_and_shown() -> None:
+    concerts = season(2_500)
+    search = Search(concerts, lost=frozenset(c.id for c in concerts[:25]))
+    dated = next(stretch for stretch in await crawl(search) if stretch.window.start)
+    assert dated.complete
+    assert (dated.reported, dated.distinct, dated.tolerance) == (2_500, 2_475, 25)
+
+
+@pytest.mark.parametrize("reported", [1, 2, 9])
+async def test_a_few_events_that_never_came_are_no_drift(reported: int) -> None:
+    search = Search(season(reported), lost=frozenset(concert.id for concert in season(reported)[:1]))
+    assert not all(stretch.complete for stretch in await crawl(search))
+
+
+@pytest.mark.parametrize(("events", "most_calls"), [(1_100, 27), (7_501, 150)])
+async def test_a_crowd_at_one_instant_that_opens_a_stretch_costs_no_probes(
+    events: int, most_calls: int
+) -> None:
+    crowd = [
+        Concert(f"b{n}", START + timedelta(days=3), f"b{n:05}", True, f"S{n % 40}", "abcde"[n % 5])
+        for n in range(events)
+    ]
+    after = [Concert(f"s{n}", START + timedelta(days=4, hours=2 * n), f"s{n:05}") for n in range(3_000)]
+    search = Search([*crowd, *after])
+    stretches = await crawl(search)
+    assert distinct(stretches) >= events + 3_000
+    assert len(search.asked) <= most_calls
+
+
+async def test_the_same_questions_are_asked_in_whatever_order_answers_come() -> None:
+    concerts = season(9_000)
+    asked = []
+    for seed in (1, 2):
+        search = Search(concerts, jitter=random.Random(seed))
+        await crawl(search)
+        asked.append(search.asked)
+    assert asked[0] != asked[1]
+    assert set(asked[0]) == set(asked[1])
+
+
+async def test_no_two_windows_share_a_name() -> None:
+    search = Search(at_once(3_300), undated=season(2_600))
+    await crawl(search)
+    assert len({(window.name(), page) for window, page in search.asked}) == len(set(search.asked))
+
+
+async def test_windows_share_their_edges_so_that_nothing_falls_between() -> None:
+    stretches = await crawl(Search(season(12_000)))
+    windows = sorted((s.window.start, s.window.end) for s in stretches if s.window.start and s.window.end)
+    assert windows[0][0] == START
+    assert windows[-1][1] == END
+    assert all(before[1] == after[0] for before, after in pairwise(windows))
+
+
+COUNTRIES = ("US", "GB", "CA")
+
+
+def three_countries(number: int) -> list[Concert]:
+    """Seven in ten in the first, two in the second, one in the third."""
+    shares = zip(COUNTRIES, (0.7, 0.2, 0.1), strict=True)
+    return [c for code, share in shares for c in season(int(number * share), 1, code)]
+
+
+@pytest.mark.parametrize("number", [10_000, 40_000])
+async def test_a_crawl_of_three_countries_costs_few_calls_and_fewer_after_an_earlier_one(number: int) -> None:
+    concerts = three_countries(number)
+    undated = [Concert(f"undated {n}", START, f"{n}", country=COUNTRIES[n % 3]) for n in range(90)]
+    cold = Search(concerts, undated)
+    stretches = await crawl(cold, *COUNTRIES)
+    fewest = math.ceil((number + 90) / PAGE)
+    assert len(cold.asked) <= 1.25 * fewest
+    day = timedelta(days=1)
+    warm = Search(concerts, undated)
+    plan = plan_after(certified(stretches), COUNTRIES, START + day, END + day)
+    later = await Crawl(warm.ask).run(COUNTRIES, START + day, END + day, plan)
+    assert len(warm.asked) <= 1.15 * fewest
+    assert all(stretch.complete for stretch in later)
+    assert distinct(later) >= sum(c.at >= START + day for c in concerts) + 90
+
+
+async def test_a_later_crawl_begins_everywhere_at_once() -> None:
+    search = Search(season(40_000))
+    plan = plan_after(certified(await crawl(search)), ["US"], START, END)
+    assert 5 <= len(plan.cuts["US"]) <= 20
+    assert 39_000 <= plan.expected <= 41_000
+    instants = [START, *plan.cuts["US"], END]
+    for begin, end in pairwise(instants):
+        held = sum(begin <= concert.at <= end for concert in search.concerts)
+        assert held < 9_000
+
+
+async def test_a_plan_keeps_to_the_span_and_countries_that_are_asked_for() -> None:
+    windows = certified(await crawl(Search(three_countries(20_000)), *COUNTRIES))
+    plan = plan_after(windows, ["GB", "FR"], START + timedelta(days=100), END)
+    assert set(plan.cuts) <= {"GB"}
+    assert all(START + timedelta(days=100) < cut < END for cuts in plan.cuts.values() for cut in cuts)
+
+
+def sweeps(search: Search) -> list[str]:
+    return [window.name() for window, _ in search.asked if not window.start]
+
+
+async def test_the_undated_of_several_countries_are_asked_for_at_once() -> None:
+    undated = [Concert(f"undated {n}", START, f"{n}", country=COUNTRIES[n % 3]) for n in range(250)]
+    search = Search([], undated)
+    stretches = await crawl(search, *COUNTRIES)
+    assert sorted(sweeps(search)) == ["world-includeTBA.only"] * 2 + ["world-includeTBD.only"]
+    assert distinct(stretches) == 250
+
+
+@pytest.mark.parametrize("number", [900, 3_000])
+async def test_more_undated_than_pay_are_asked_for_by_country_and_so_the_next_time(number: int) -> None:
+    undated = [Concert(f"undated {n}", START, f"{n:05}", country=COUNTRIES[n % 3]) for n in range(number)]
+    search = Search([], undated)
+    stretches = await crawl(search, *COUNTRIES)
+    by_country = [stretch for stretch in stretches if stretch.window.country]
+    assert sum(s.distinct for s in by_country if s.window.filters == (("includeTBA", "only"),)) == number
+    assert all(stretch.complete for stretch in stretches)
+    plan = plan_after(certified(stretches), COUNTRIES, START, END)
+    assert plan.by_country == ["includeTBA"]
+    again = Search([], undated)
+    await Crawl(again.ask).run(COUNTRIES, START, END, plan)
+    assert "world-includeTBA.only" not in sweeps(again)
+
+
+async def test_undated_events_of_unknown_countries_are_asked_for_by_country() -> None:
+    undated = [Concert(f"undated {n}", START, f"{n}", country=None) for n in range(5)]
+    stretches = await crawl(Search([], undated), *COUNTRIES)
+    of_us = next(s for s in stretches if s.window.name() == "US-includeTBA.only")
+    assert (of_us.distinct, of_us.complete) == (5, True)
+
+
+@pytest.mark.parametrize("latency", [0.2, 2])
+@pytest.mark.parametrize("number", [30_000, 230_000])
+def test_a_crawl_keeps_the_allowed_rate_up_however_slow_the_answers(number: int, latency: float) -> None:
+    """In virtual time, under the same governor and bound of requests under way as the client's."""
+    search = Search(three_countries(number))
+    rate, starts = 5, list[float]()
+
+    async def whole() -> None:
+        governor, turns = AsyncLimiter(1, http._SPACING / rate), Turns(1)
+        slots = Turns(http._SECONDS_IN_FLIGHT * rate)
+
+        async def ask(window: Window, page: int, urgency: float) -> Page:
+            async with slots.turn(urgency):
+                async with turns.turn(urgency):
+                    await governor.acquire()
+                starts.append(asyncio.get_running_loop().time())
+                await asyncio.sleep(latency)
+                return await search.ask(window, page, urgency)
+
+        await Crawl(ask).run(COUNTRIES, START, END)
+
+    virtual_time.run(whole())
+    steady = [at for at in starts if at >= 2 * latency]  # before, nobody knows enough to ask
+    assert (len(steady) - 1) / (steady[-1] - steady[0]) >= 0.95 * rate
+    assert min(later - earlier for earlier, later in pairwise(starts)) > 1 / rate
+
+
+async def test_what_the_search_raises_ends_the_crawl() -> None:
+    async def broken(window: Window, page: int, urgency: float) -> Page:
+        raise ConnectionError("broken")
+
+    with pytest.raises(ConnectionError, match="broken"):
+        await Crawl(broken).run(["US", "GB"], START, END)

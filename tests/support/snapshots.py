@@ -1,0 +1,173 @@
+"""Small snapshots of both sources, landed as the ingestion lands them, and the star built from them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from include.lake.runs import Lake, run_instant
+from include.sources.identity import artist_key, song_key
+from include.sources.lastfm.rows import SongRow
+from include.sources.rows import Rejection
+from include.sources.ticketmaster.rows import EventRow
+from include.warehouse import load as warehouse
+from include.warehouse.load import Load
+
+ROLE = "arn:aws:iam::123456789012:role/musician-warehouse-copy"
+
+
+@dataclass(frozen=True)
+class Concert:
+    """A concert as one events run saw it; `artists` are names, or (name, MusicBrainz id)."""
+
+    id: str
+    artists: Sequence[str | tuple[str, str | None]] = ()
+    status: str | None = "onsale"
+    local_date: date | None = date(2027, 1, 15)
+    name: str = "A night out"
+    price_min: float | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Other columns of its rows."""
+
+
+@dataclass(frozen=True)
+class Artist:
+    """An artist as one songs run saw it: songs are its top tracks' names, with 1,000 plays for the first."""
+
+    name: str
+    songs: Sequence[str] = ("First", "Second")
+    mbid: str | None = None
+    rank: int | None = 1
+    plays: int = 1_000
+
+
+def land_events(
+    lake: Lake,
+    run: str,
+    concerts: Sequence[Concert],
+    complete: bool = True,
+    countries: Sequence[str] = ("US",),
+    refused: Sequence[str] = (),
+) -> None:
+    """Writes parts, refused records, certificate and manifest of an events run."""
+    rows = [row for concert in concerts for row in _event_rows(run, concert)]
+    with lake.rejecting("events", run) as write_refused:
+        for position, concert_id in enumerate(refused):
+            write_refused(msgspec.to_builtins(Rejection("unknown_status", "sold", concert_id, position)))
+    entries = lake.put_parts("events", run, EventRow, rows)
+    lake.put_certificate(
+        "events",
+        run,
+        {"complete": complete, "countries": list(countries), "horizon_date": "2027-11-22", "reasons": []},
+    )
+    lake.put_manifest("events", run, EventRow, entries)
+
+
+def land_songs(lake: Lake, run: str, artists: Sequence[Artist]) -> None:
+    """Writes parts, certificate and manifest of a songs run."""
+    rows = [row for artist in artists for row in _song_rows(run, artist)]
+    entries = lake.put_parts("songs", run, SongRow, rows)
+    lake.put_certificate("songs", run, {"complete": True, "countries": ["US"], "reasons": []})
+    lake.put_manifest("songs", run, SongRow, entries)
+
+
+def build_load(redshift: Any, lake: Lake, load: Load) -> None:
+    """Stages and builds a load, so that it is ready for its audit."""
+    warehouse.begin(redshift, lake, load)
+    for dataset in warehouse.DATASETS:
+        warehouse.stage(redshift, lake, load, dataset, ROLE)
+    for table in warehouse.JUDGED:
+        warehouse.build(redshift, load, table)
+
+
+def publish_pending(redshift: Any, lake: Lake) -> list[dict[str, dict[str, int]]]:
+    """Builds and publishes every load that waits, unaudited; what each changed."""
+    changes = []
+    while loads := warehouse.pending_loads(redshift, lake):
+        build_load(redshift, lake, loads[0])
+        changes.append(warehouse.publish(redshift, lake, loads[0]))
+    return changes
+
+
+def rows(redshift: Any, query: str) -> list[tuple[Any, ...]]:
+    """The rows of a query."""
+    with warehouse.transaction(redshift) as cursor:
+        cursor.execute(query)
+        return [tuple(row) for row in cursor.fetchall()]
+
+
+def star(redshift: Any) -> dict[str, list[tuple[Any, ...]]]:
+    """The whole content of every table of the star."""
+    return {table: sorted(rows(redshift, f"select * from dwh.{table}"), key=repr) for table in warehouse.STAR}
+
+
+def _event_rows(run: str, concert: Concert) -> list[EventRow]:
+    empty: dict[str, Any] = {field.name: None for field in msgspec.structs.fields(EventRow)}
+    flags = ("date_tba", "date_tbd", "time_tba", "no_specific_time", "spans_multiple_days")
+    about = (
+        empty
+        | dict.fromkeys(flags, False)
+        | {
+            "snapshot_at": run_instant(run).replace(tzinfo=None),
+            "country_code": "US",
+            "event_id": concert.id,
+            "event_name": concert.name,
+            "status": concert.status,
+            "local_date": concert.local_date,
+            "date_tba": concert.local_date is None,
+            "venue_id": "KovZ1",
+            "venue_name": "The Hall",
+            "venue_city": "Springfield",
+            "venue_country_code": "US",
+            "price_currency": "USD" if concert.price_min else None,
+            "price_min": concert.price_min,
+            "price_max": concert.price_min,
+        }
+        | concert.more
+    )
+    billed = [(artist, None) if isinstance(artist, str) else artist for artist in concert.artists]
+    return [
+        EventRow(
+            **about
+            | {
+                "artist_position": position,
+                "attraction_id": f"K8v{position}",
+                "artist_name": name,
+                "artist_mbid": mbid,
+                "artist_key": artist_key(name),
+                "namesake_key": artist_key(name, mbid),
+            }
+            | concert.more
+        )
+        for position, (name, mbid) in enumerate(billed, 1)
+    ] or [EventRow(**about)]
+
+
+def _song_rows(run: str, artist: Artist) -> list[SongRow]:
+    key = artist_key(artist.name)
+    empty: dict[str, Any] = {field.name: None for field in msgspec.structs.fields(SongRow)}
+    about = empty | {
+        "snapshot_at": run_instant(run).replace(tzinfo=None),
+        "asked_name": artist.name,
+        "artist_name": artist.name,
+        "artist_mbid": artist.mbid,
+        "artist_key": key,
+        "chart_countries": "US" if artist.rank else None,
+        "chart_rank": artist.rank,
+        "chart_listeners": 10_000 // artist.rank if artist.rank else None,
+    }
+    return [
+        SongRow(
+            **about
+            | {
+                "song_name": song,
+                "song_key": song_key(key, song),
+                "song_rank": rank,
+                "play_count": artist.plays // rank,
+                "listeners": artist.plays // (2 * rank),
+            }
+        )
+        for rank, song in enumerate(artist.songs, 1)
+    ] or [SongRow(**about)]

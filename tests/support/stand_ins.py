@@ -1,0 +1,71 @@
+"""The stand-ins of both APIs for tests that change their options, and what a run left in the lake."""
+
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pyarrow.parquet as pq
+from aiohttp.test_utils import TestServer
+
+from include.lake.runs import Lake
+from include.orchestration.connections import SourceConnection
+from sandbox.lastfm import api as lastfm
+from sandbox.ticketmaster import api as ticketmaster
+from sandbox.world.catalog import Catalog
+
+
+@dataclass
+class Api:
+    """A stand-in that runs."""
+
+    connection: SourceConnection
+    server: TestServer
+
+    async def requests(self) -> list[dict[str, Any]]:
+        url = self.server.make_url("/sandbox/requests")
+        async with aiohttp.ClientSession() as session, session.get(url) as got:
+            found: list[dict[str, Any]] = (await got.json())["requests"]
+            return found
+
+    async def change(self, **options: Any) -> None:
+        """Changes options while it runs; it keeps counting."""
+        url = self.server.make_url("/sandbox/options")
+        async with aiohttp.ClientSession() as session, session.post(url, json=options) as got:
+            assert got.status == 200, await got.text()
+
+
+@asynccontextmanager
+async def api(source: str, catalog: Catalog, **options: Any) -> AsyncIterator[Api]:
+    """The stand-in of `ticketmaster` or `lastfm`, without limits of rate unless `options` set them."""
+    module, kind = {
+        "ticketmaster": (ticketmaster, ticketmaster.TicketmasterOptions),
+        "lastfm": (lastfm, lastfm.LastfmOptions),
+    }[source]
+    chosen = kind(**{"requests_per_second": None, **options})  # type: ignore[arg-type]
+    server = TestServer(module.application(catalog, chosen))  # type: ignore[arg-type]
+    await server.start_server(access_log=None)
+    try:
+        url = f"http://127.0.0.1:{server.port}"
+        yield Api(SourceConnection(source, url, chosen.key, requests_per_second=1_000), server)
+    finally:
+        await server.close()
+
+
+def objects(lake: Lake, *prefixes: str) -> dict[str, bytes]:
+    """The objects under these prefixes, their bucket's name taken out."""
+    return {
+        key: lake.objects.get(key).replace(lake.bucket.encode(), b"bucket")
+        for prefix in prefixes
+        for key, _ in lake.objects.sizes(prefix)
+    }
+
+
+def table(lake: Lake, dataset: str, run: str) -> list[dict[str, Any]]:
+    """The rows a run's manifest names."""
+    rows = []
+    for url, _, _ in lake.manifest(dataset, run).entries:
+        rows += pq.read_table(io.BytesIO(lake.objects.get(url.removeprefix(lake.url(""))))).to_pylist()
+    return rows

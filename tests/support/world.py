@@ -1,0 +1,132 @@
+"""The sandbox's whole music world in the lake: fetched from both stand-ins, then grown older week by week."""
+
+import asyncio
+import io
+import json
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+import pyarrow.parquet as pq
+
+from include.ingestion import events as ingestion
+from include.lake.runs import Lake, run_id, run_instant
+from include.orchestration.connections import SourceConnection
+from include.settings import Settings
+from include.sources.lastfm.rows import SongRow
+from include.sources.ticketmaster.rows import EventRow
+from sandbox.services import Services
+from sandbox.world.seeded import Seeded, text_index
+
+_LUCK = Seeded(7)
+_Row = TypeVar("_Row", bound=msgspec.Struct)
+
+
+def land_world(services: Services, lake: Lake, at: datetime) -> None:
+    """One events run and one songs run by the pipeline's own functions, without its politeness."""
+    settings, run = Settings(bucket=lake.bucket), run_id(at)
+    for dataset, source, fetch in (
+        ("events", "ticketmaster", ingestion.fetch_events),
+        ("songs", "lastfm", ingestion.fetch_songs),
+    ):
+        where = getattr(services, source)
+        connection = SourceConnection(source, where["base_url"], where["key"], requests_per_second=10_000)
+        with _unlimited(where["base_url"]):
+            asyncio.run(fetch(lake, connection, settings, run))
+        ingestion.land(dataset, lake, run, settings)
+
+
+@contextmanager
+def _unlimited(base_url: str) -> Iterator[None]:
+    """The stand-in admits any number of requests meanwhile."""
+
+    def post(path: str, body: dict[str, Any]) -> None:
+        request = urllib.request.Request(
+            f"{base_url}/sandbox/{path}", json.dumps(body).encode(), method="POST"
+        )
+        urllib.request.urlopen(request).close()
+
+    post("options", {"requests_per_second": None})
+    try:
+        yield
+    finally:
+        post("reset", {})
+
+
+def land_week_later(lake: Lake) -> None:
+    """Lands the newest runs anew, as they might look a week later.
+
+    Some concerts are cancelled, postponed, rescheduled, repriced or taken off the list, and those that lie in
+    the past are gone; each artist's listeners grew or shrank at the artist's own rate, and ranks with them.
+    """
+    run = lake.manifests("events")[-1]
+    at = run_instant(run) + timedelta(weeks=1)
+    events = [older for row in _rows(lake, "events", run, EventRow) if (older := _later_event(row, at))]
+    songs = _ranked_anew([_later_song(row, at) for row in _rows(lake, "songs", run, SongRow)])
+    _land(lake, "events", run, at, EventRow, events)
+    _land(lake, "songs", run, at, SongRow, songs)
+
+
+def _land(
+    lake: Lake,
+    dataset: str,
+    run: str,
+    at: datetime,
+    row_type: type[msgspec.Struct],
+    rows: Sequence[msgspec.Struct],
+) -> None:
+    later = run_id(at)
+    horizon = (at + timedelta(days=365)).date().isoformat()
+    certificate = lake.certificate(dataset, run) | {"run": later, "horizon_date": horizon}
+    lake.put_certificate(dataset, later, certificate)
+    lake.put_manifest(dataset, later, row_type, lake.put_parts(dataset, later, row_type, rows))
+
+
+def _rows(lake: Lake, dataset: str, run: str, row_type: type[_Row]) -> Iterator[_Row]:
+    for url, _, _ in lake.manifest(dataset, run).entries:
+        key = url.removeprefix(lake.url(""))
+        part = io.BytesIO(lake.s3.get_object(Bucket=lake.bucket, Key=key)["Body"].read())
+        yield from (row_type(**row) for row in pq.read_table(part).to_pylist())
+
+
+def _later_event(row: EventRow, at: datetime) -> EventRow | None:
+    seen = {"snapshot_at": at.replace(tzinfo=None)}
+    luck = _LUCK.unit(f"concert {at:%F}", text_index(row.event_id))
+    if row.local_date is not None and row.local_date <= at.date():
+        return None
+    if row.status == "cancelled" or luck > 0.09:
+        return msgspec.structs.replace(row, **seen)
+    if luck < 0.01:
+        return None
+    if luck < 0.025:
+        return msgspec.structs.replace(row, **seen, status="cancelled")
+    if luck < 0.035:
+        nothing: dict[str, Any] = {"local_date": None, "local_time": None, "starts_at": None}
+        return msgspec.structs.replace(row, **seen, **nothing, status="postponed")
+    if luck < 0.06 and row.local_date is not None:
+        moved: date = row.local_date + timedelta(days=round(luck * 1_400))
+        return msgspec.structs.replace(row, **seen, local_date=moved, starts_at=None, status="rescheduled")
+    if row.price_min is not None and row.price_max is not None:
+        return msgspec.structs.replace(row, **seen, price_max=round(row.price_max * 1.2, 2))
+    return msgspec.structs.replace(row, **seen)
+
+
+def _later_song(row: SongRow, at: datetime) -> SongRow:
+    artist = text_index(row.artist_key)
+    growth = 0.97 + 0.08 * _LUCK.unit("growth", artist) + 0.03 * _LUCK.unit(f"luck {at:%F}", artist)
+    return msgspec.structs.replace(
+        row,
+        snapshot_at=at.replace(tzinfo=None),
+        chart_listeners=row.chart_listeners and round(row.chart_listeners * growth),
+        play_count=row.play_count and round(row.play_count * (1 + growth / 100)),
+    )
+
+
+def _ranked_anew(rows: Sequence[SongRow]) -> list[SongRow]:
+    listeners = {row.artist_key: row.chart_listeners or 0 for row in rows}
+    order = sorted(listeners, key=lambda artist: (-listeners[artist], artist))
+    ranks = {artist: rank for rank, artist in enumerate(order, 1)}
+    return [msgspec.structs.replace(row, chart_rank=ranks[row.artist_key]) for row in rows]

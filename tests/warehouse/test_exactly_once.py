@@ -1,0 +1,233 @@
+"""The star ends the same, whatever dies, breaks or runs twice on the way."""
+
+import multiprocessing
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from datetime import date
+from functools import partial
+from typing import Any
+
+import pytest
+
+from include.errors import LoadSuperseded
+from include.lake.runs import Lake
+from include.orchestration import connections
+from include.quality import audit as quality
+from include.settings import Settings
+from include.warehouse import load as warehouse
+from include.warehouse.load import Load
+from sandbox.services import Services
+from tests.support.snapshots import ROLE, Artist, Concert, build_load, land_events, land_songs, rows, star
+
+LOADS = 50
+FORK = multiprocessing.get_context("fork")
+TASKS = [
+    "find_load",
+    "stage_events",
+    "stage_songs",
+    *(f"build_{table}" for table in warehouse.STAR),
+    "publish",
+]
+
+
+def land(lake: Lake, days: int) -> None:
+    """So many days of both sources: concerts come, go and change; songs gain plays."""
+    draw = random.Random(4)
+    status = {f"e{n}": "onsale" for n in range(40)}
+    for day in range(days):
+        run = date.fromordinal(date(2026, 10, 1).toordinal() + day).isoformat()
+        for concert in draw.sample(sorted(status), 6):
+            status[concert] = draw.choice(["onsale", "offsale", "cancelled", "rescheduled"])
+        listed = [name for name in status if draw.random() > 0.05]
+        land_events(
+            lake,
+            f"{run}T060000Z",
+            [Concert(name, [f"Artist {int(name[1:]) % 7}", "Opener"], status[name]) for name in listed],
+        )
+        land_songs(lake, f"{run}T070000Z", [Artist(f"Artist {n}", plays=1000 + day) for n in range(9)])
+
+
+def perform(task: str, load: Load, lake: Lake, redshift: Any) -> None:
+    """One task of the DAG."""
+    if task == "find_load":
+        warehouse.ensure_tables(redshift)
+        if loads := warehouse.pending_loads(redshift, lake):
+            warehouse.begin(redshift, lake, loads[0])
+    elif task.startswith("stage_"):
+        warehouse.stage(redshift, lake, load, task.removeprefix("stage_"), ROLE)
+    elif task.startswith("build_"):
+        warehouse.build(redshift, load, task.removeprefix("build_"))
+    elif task == "audit":
+        warehouse.build(redshift, load, "load_summary")
+        assert quality.audit(lake, load, kept_runs=3).success
+    else:
+        warehouse.publish(redshift, lake, load)
+
+
+def perform_alone(task: str, load: Load, bucket: str) -> None:
+    """One task of the DAG as its process does it, with connections of its own."""
+    with closing(connections.redshift()) as redshift:
+        perform(task, load, connections.lake(Settings(bucket=bucket)), redshift)
+
+
+def kill(task: str, load: Load, bucket: str, after: float) -> None:
+    """Performs a task in a process of its own and kills that after so many seconds."""
+    process = FORK.Process(target=perform_alone, args=(task, load, bucket))
+    process.start()
+    process.join(after)
+    process.kill()
+    process.join()
+
+
+def content(redshift: Any) -> dict[str, Any]:
+    """Everything a reader of dwh could see, but when the ledger's rows were written."""
+    ledger = rows(
+        redshift,
+        "select dataset, run, state, reason, manifest_url, record_count, changes, snapshot_date "
+        "from dwh.load_ledger order by dataset, run",
+    )
+    return star(redshift) | {"load_ledger": ledger}
+
+
+def drop(redshift: Any) -> None:
+    with warehouse.transaction(redshift) as cursor:
+        for schema in ("analytics", "dwh", "audit", "staging"):
+            cursor.execute(f"drop schema if exists {schema} cascade")
+
+
+def test_killing_a_task_anywhere_leaves_the_star_of_an_undisturbed_run(redshift: Any, lake: Lake) -> None:
+    """Fifty loads; in each, one task's process is killed at a random point of its work, and tried again."""
+    land(lake, LOADS)
+    warehouse.create_tables(redshift)
+    plan = warehouse.pending_loads(redshift, lake)
+    took: dict[str, float] = {"audit": 4.0}
+    for task in TASKS:
+        started = time.monotonic()
+        perform_alone(task, plan[0], lake.bucket)
+        took[task] = time.monotonic() - started
+    for load in plan[1:]:
+        for task in TASKS:
+            perform(task, load, lake, redshift)
+    undisturbed = content(redshift)
+    drop(redshift)
+    draw = random.Random(50)
+    targets = [*TASKS, "audit"]
+    for number, load in enumerate(plan):
+        target = targets[number % len(targets)]
+        for task in [*TASKS[:-1], *(["audit"] if target == "audit" else []), "publish"]:
+            if task == target:
+                kill(task, load, lake.bucket, after=draw.uniform(0, 1.1) * took[task])
+            perform(task, load, lake, redshift)
+    assert content(redshift) == undisturbed
+
+
+class Cutter(threading.Thread):
+    """A wire to the server that breaks at a COMMIT: before it is sent, or before its answer is seen."""
+
+    def __init__(self, server: tuple[str, int], when: str) -> None:
+        super().__init__(daemon=True)
+        self.server = server
+        self.when = when
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.listener.getsockname()[1]
+
+    def run(self) -> None:
+        client, _ = self.listener.accept()
+        server = socket.create_connection(self.server)
+
+        lost = threading.Event()
+
+        def answers() -> None:
+            with suppress(OSError):
+                while data := server.recv(65536):
+                    if not lost.is_set():
+                        client.sendall(data)
+
+        threading.Thread(target=answers, daemon=True).start()
+        prepared = False  # the driver prepares COMMIT first, and executes it with its next message
+        with suppress(OSError):
+            while data := client.recv(65536):
+                if self.when == "before" and b"commit" in data.lower():
+                    break
+                if prepared:
+                    lost.set()
+                    server.sendall(data)
+                    time.sleep(0.3)  # the server commits; its answer never arrives
+                    break
+                prepared = b"commit" in data.lower()
+                server.sendall(data)
+        for end in (client, server):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_connection_lost_around_commit_publishes_once(
+    redshift: Any, lake: Lake, services: Services, when: str
+) -> None:
+    import redshift_connector
+
+    land(lake, 1)
+    warehouse.create_tables(redshift)
+    load = warehouse.pending_loads(redshift, lake)[0]
+    build_load(redshift, lake, load)
+    cutter = Cutter((services.redshift["host"], services.redshift["port"]), when)
+    cutter.start()
+    broken = redshift_connector.connect(**services.redshift | {"port": cutter.port}, ssl=False)
+    with pytest.raises(Exception):  # noqa: B017 - whatever the driver makes of a lost connection
+        warehouse.publish(broken, lake, load)
+    cutter.join(5)
+    committed = rows(redshift, "select count(*) from dwh.load_ledger")[0][0]
+    assert committed == (2 if when == "after" else 0)
+    changes = warehouse.publish(redshift, lake, load)
+    assert changes["dim_concerts"]["unchanged"] == 0
+    first = content(redshift)
+    drop(redshift)
+    warehouse.create_tables(redshift)
+    build_load(redshift, lake, load)
+    warehouse.publish(redshift, lake, load)
+    assert first == content(redshift)
+
+
+def keep_trying(task: Callable[[], None]) -> None:
+    """As Airflow does: tries a task again, unless the load has gone on without it."""
+    for _ in range(20):
+        try:
+            task()
+        except LoadSuperseded:
+            return
+        except Exception:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("twenty tries failed")
+
+
+def whole_runs(bucket: str) -> None:
+    """Runs until nothing waits, as Airflow would: each task tried again when it fails."""
+    lake = connections.lake(Settings(bucket=bucket))
+    with closing(connections.redshift()) as redshift:
+        while loads := warehouse.pending_loads(redshift, lake):
+            for task in TASKS:
+                keep_trying(partial(perform, task, loads[0], lake, redshift))
+
+
+def test_two_runs_at_once_end_in_the_same_star(redshift: Any, lake: Lake) -> None:
+    land(lake, 6)
+    warehouse.create_tables(redshift)
+    whole_runs(lake.bucket)
+    alone = content(redshift)
+    drop(redshift)
+    warehouse.create_tables(redshift)
+    runs = [FORK.Process(target=whole_runs, args=(lake.bucket,)) for _ in range(2)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join(120)
+    assert [run.exitcode for run in runs] == [0, 0]
+    assert content(redshift) == alone

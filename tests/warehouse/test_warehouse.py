@@ -1,0 +1,318 @@
+"""Staging, building and publishing against the sandbox's Redshift and S3."""
+
+import threading
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+
+from include.errors import LoadSuperseded, ManifestInvalid
+from include.lake.runs import Lake
+from include.sources.identity import artist_key
+from include.sources.lastfm.rows import SongRow
+from include.sources.ticketmaster.rows import EventRow
+from include.warehouse import load as warehouse
+from include.warehouse.load import Load
+from tests.support.snapshots import (
+    ROLE,
+    Artist,
+    Concert,
+    build_load,
+    land_events,
+    land_songs,
+    publish_pending,
+    rows,
+    star,
+)
+
+EVENTS, SONGS = "2026-11-22T060000Z", "2026-11-22T070000Z"
+LOAD = Load(EVENTS, SONGS, ("events", "songs"))
+ONE, OTHER = "a181595e-5b84-4439-a5f4-f548ddfb64df", "f6beac20-5dfe-4d1f-ae02-0b0a740aafd6"
+
+
+@pytest.fixture
+def tables(redshift: Any) -> Any:
+    """A connection to a warehouse whose tables exist and are empty."""
+    warehouse.create_tables(redshift)
+    return redshift
+
+
+@pytest.fixture
+def landed(lake: Lake) -> Lake:
+    """One events run and one songs run."""
+    land_events(lake, EVENTS, [Concert("e1", ["Abel", "Cain"]), Concert("e2", ["Abel"]), Concert("e3")])
+    land_songs(lake, SONGS, [Artist("Abel"), Artist("Enoch", songs=["Only"], rank=2)])
+    return lake
+
+
+@pytest.mark.parametrize(("dataset", "row_type"), [("events", EventRow), ("songs", SongRow)])
+def test_staging_has_the_columns_of_the_parquet_rows_in_their_order(
+    tables: Any, dataset: str, row_type: type[msgspec.Struct]
+) -> None:
+    columns = rows(
+        tables,
+        "select column_name, character_maximum_length from information_schema.columns "
+        f"where table_schema = 'staging' and table_name = '{dataset}' order by ordinal_position",
+    )
+    assert [name for name, _ in columns] == [field.name for field in msgspec.structs.fields(row_type)]
+    widths = {
+        field.name: note.extra["bytes"]
+        for field in msgspec.structs.fields(row_type)
+        for part in (field.type, *getattr(field.type, "__args__", ()))
+        for note in getattr(part, "__metadata__", ())
+    }
+    assert {name: width for name, width in columns if width} == widths
+
+
+def test_creating_the_tables_again_keeps_what_is_in_them(tables: Any, landed: Lake) -> None:
+    publish_pending(tables, landed)
+    before = star(tables)
+    warehouse.create_tables(tables)
+    assert star(tables) == before
+
+
+def test_tables_are_made_anew_only_when_their_definitions_changed(tables: Any) -> None:
+    with warehouse.transaction(tables) as cursor:
+        cursor.execute("drop view analytics.artist_events_songs")
+    warehouse.ensure_tables(tables)
+    views = "select count(*) from information_schema.views where table_name = 'artist_events_songs'"
+    assert rows(tables, views) == [(0,)]
+    with warehouse.transaction(tables) as cursor:
+        cursor.execute("update audit.definitions set content_hash = 'older'")
+    warehouse.ensure_tables(tables)
+    assert rows(tables, views) == [(1,)]
+
+
+def test_a_load_becomes_the_star(tables: Any, landed: Lake) -> None:
+    [changes] = publish_pending(tables, landed)
+    assert {table: counts["added"] for table, counts in changes.items()} == {
+        "dim_songs": 3,
+        "dim_concerts": 3,
+        "bridge_concert_artists": 3,
+        "fact_artists": 3,
+    }
+    facts = rows(
+        tables,
+        "select artist_name, chart_rank, songs_charted, upcoming_concerts, headlined_concerts, "
+        "next_concert_date from dwh.fact_artists order by artist_name",
+    )
+    assert facts == [
+        ("Abel", 1, 2, 2, 2, date(2027, 1, 15)),
+        ("Cain", None, 0, 1, 0, date(2027, 1, 15)),
+        ("Enoch", 2, 1, 0, 0, None),
+    ]
+
+
+def test_the_ledger_and_the_data_commit_together_and_nothing_is_left_to_do(tables: Any, landed: Lake) -> None:
+    publish_pending(tables, landed)
+    assert rows(tables, "select dataset, run, state, record_count from dwh.load_ledger order by dataset") == [
+        ("events", EVENTS, "published", 4),
+        ("songs", SONGS, "published", 3),
+    ]
+    assert warehouse.pending_loads(tables, landed) == []
+
+
+def test_publishing_a_load_again_changes_nothing(tables: Any, landed: Lake) -> None:
+    [first] = publish_pending(tables, landed)
+    before = star(tables), rows(tables, "select * from dwh.load_ledger")
+    assert warehouse.publish(tables, landed, LOAD) == first
+    assert (star(tables), rows(tables, "select * from dwh.load_ledger")) == before
+
+
+def test_an_object_no_manifest_names_does_not_exist(tables: Any, landed: Lake) -> None:
+    [(url, *_)] = landed.manifest("songs", SONGS).entries
+    part = landed.s3.get_object(Bucket=landed.bucket, Key=url.split("/", 3)[3])["Body"].read()
+    landed.s3.put_object(Bucket=landed.bucket, Key=f"lake/songs/{SONGS}/part-00001.parquet", Body=part)
+    warehouse.begin(tables, landed, LOAD)
+    assert warehouse.stage(tables, landed, LOAD, "songs", ROLE) == 3
+
+
+def test_staging_holds_the_rows_of_one_load_only(tables: Any, landed: Lake) -> None:
+    land_events(landed, "2026-11-23T060000Z", [Concert("e9")])
+    for load in (LOAD, Load("2026-11-23T060000Z", SONGS, ("events",))):
+        warehouse.begin(tables, landed, load)
+        warehouse.stage(tables, landed, load, "events", ROLE)
+    assert rows(tables, "select event_id from staging.events") == [("e9",)]
+
+
+@pytest.mark.parametrize("change", ["missing", "longer", "altered", "fewer rows", "no certificate"])
+def test_what_cannot_be_read_whole_is_refused_and_parked_and_the_next_load_goes_on(
+    tables: Any, landed: Lake, change: str
+) -> None:
+    [(url, size, count)] = landed.manifest("songs", SONGS).entries
+    key = url.split("/", 3)[3]
+    if change == "missing":
+        landed.s3.delete_object(Bucket=landed.bucket, Key=key)
+    elif change == "longer":
+        body = landed.s3.get_object(Bucket=landed.bucket, Key=key)["Body"].read()
+        landed.s3.put_object(Bucket=landed.bucket, Key=key, Body=body + b"\0")
+    elif change == "altered":
+        landed.s3.put_object(Bucket=landed.bucket, Key=key, Body=b"\0" * size)
+    elif change == "fewer rows":
+        landed.put_manifest("songs", SONGS, SongRow, [(url, size, count + 1)])
+    else:
+        landed.s3.delete_object(Bucket=landed.bucket, Key=f"certificates/events/{EVENTS}.json")
+    with pytest.raises(ManifestInvalid) as refused:
+        build_load(tables, landed, LOAD)
+    assert "again" in str(refused.value)
+    [(state, reason)] = rows(tables, "select distinct state, reason from dwh.load_ledger")
+    assert (state, reason) == ("parked", str(refused.value))
+    assert rows(tables, "select count(*) from staging.songs") == [(0,)]
+    land_events(landed, "2026-11-23T060000Z", [Concert("e9", ["Abel"])])
+    land_songs(landed, "2026-11-23T070000Z", [Artist("Abel")])
+    assert len(publish_pending(tables, landed)) == 1
+
+
+def test_a_parked_manifest_is_judged_again_on_request(tables: Any, landed: Lake) -> None:
+    build_load(tables, landed, LOAD)
+    warehouse.park(tables, landed, LOAD, "too loud")
+    assert [warehouse.retry(tables, "events", EVENTS), warehouse.retry(tables, "songs", SONGS)] == [1, 1]
+    assert len(publish_pending(tables, landed)) == 1
+
+
+def test_a_published_load_is_never_called_parked(tables: Any, landed: Lake) -> None:
+    """Not even by a task that is cleared when its objects are gone."""
+    publish_pending(tables, landed)
+    [(url, *_)] = landed.manifest("songs", SONGS).entries
+    landed.s3.delete_object(Bucket=landed.bucket, Key=url.split("/", 3)[3])
+    before = rows(tables, "select * from dwh.load_ledger order by dataset")
+    with pytest.raises(ManifestInvalid):
+        warehouse.stage(tables, landed, LOAD, "songs", ROLE)
+    assert rows(tables, "select * from dwh.load_ledger order by dataset") == before
+
+
+def test_a_billing_longer_than_its_column_is_cut(tables: Any, landed: Lake) -> None:
+    land_events(landed, EVENTS, [Concert("e1", [f"{n:04} " + "x" * 200 for n in range(90)])])
+    publish_pending(tables, landed)
+    assert rows(tables, "select length(billing), billed_artists from dwh.dim_concerts") == [(4_096, 90)]
+
+
+@pytest.mark.parametrize("task", ["stage", "build", "publish"])
+def test_a_task_that_comes_late_cannot_write_into_a_later_load(tables: Any, landed: Lake, task: str) -> None:
+    later = Load("2026-11-23T060000Z", SONGS, ("events",))
+    land_events(landed, later.events, [Concert("e9")])
+    build_load(tables, landed, LOAD)
+    build_load(tables, landed, later)
+    with pytest.raises(LoadSuperseded, match="not the load in progress"):
+        if task == "stage":
+            warehouse.stage(tables, landed, LOAD, "events", ROLE)
+        elif task == "build":
+            warehouse.build(tables, LOAD, "dim_concerts")
+        else:
+            warehouse.publish(tables, landed, LOAD)
+    assert rows(tables, "select event_id from staging.events") == [("e9",)]
+    assert rows(tables, "select concert_id from audit.dim_concerts") == [("e9",)]
+
+
+def test_a_parked_load_leaves_the_star_alone_and_does_not_hold_up_the_next(tables: Any, landed: Lake) -> None:
+    build_load(tables, landed, LOAD)
+    warehouse.park(tables, landed, LOAD, "dim_songs: too loud")
+    assert all(content == [] for content in star(tables).values())
+    assert rows(tables, "select distinct state, reason from dwh.load_ledger") == [
+        ("parked", "dim_songs: too loud")
+    ]
+    land_events(landed, "2026-11-23T060000Z", [Concert("e9", ["Abel"])])
+    land_songs(landed, "2026-11-23T070000Z", [Artist("Abel")])
+    assert len(publish_pending(tables, landed)) == 1
+    assert rows(tables, "select concert_id from dwh.dim_concerts") == [("e9",)]
+
+
+def test_a_publish_that_fails_half_way_changes_nothing(tables: Any, landed: Lake) -> None:
+    build_load(tables, landed, LOAD)
+    with warehouse.transaction(tables) as cursor:
+        cursor.execute("drop table audit.fact_artists")  # the last table published
+    with pytest.raises(Exception, match="fact_artists"):
+        warehouse.publish(tables, landed, LOAD)
+    assert all(content == [] for content in star(tables).values())
+    assert rows(tables, "select * from dwh.load_ledger") == []
+
+
+def test_readers_never_see_half_a_load(tables: Any, landed: Lake, services: Any) -> None:
+    import redshift_connector
+
+    publish_pending(tables, landed)
+    seen, done = set(), threading.Event()
+
+    def read() -> None:
+        with redshift_connector.connect(**services.redshift, ssl=False) as connection:
+            while not done.is_set():
+                seen.add(
+                    rows(
+                        connection,
+                        "select (select count(*) from dwh.dim_songs where play_count >= 0), "
+                        "(select count(*) from dwh.dim_concerts where is_current), "
+                        "(select count(*) from dwh.bridge_concert_artists), "
+                        "(select count(*) from analytics.artist_events_songs)",
+                    )[0]
+                )
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    complete = {(3, 3, 3, 3)}
+    for day in range(23, 28):
+        count = day - 20
+        land_events(
+            landed, f"2026-11-{day}T060000Z", [Concert(f"e{n}", ["Abel", "Cain"]) for n in range(count)]
+        )
+        land_songs(landed, f"2026-11-{day}T070000Z", [Artist("Abel")])
+        publish_pending(tables, landed)
+        complete |= set(
+            rows(
+                tables,
+                "select (select count(*) from dwh.dim_songs), "
+                "(select count(*) from dwh.dim_concerts where is_current), "
+                "(select count(*) from dwh.bridge_concert_artists), "
+                "(select count(*) from analytics.artist_events_songs)",
+            )
+        )
+    done.set()
+    reader.join()
+    assert seen
+    assert seen <= complete
+
+
+@pytest.mark.parametrize(
+    ("billed", "mbid", "key", "how"),
+    [
+        ("Björk", ONE, artist_key("Bjork"), "mbid"),
+        ("Björk Guðmundsdóttir (Touring)", ONE, artist_key("Bjork"), "mbid"),
+        ("BJÖRK", None, artist_key("Bjork"), "name"),
+        ("Bjork", OTHER, artist_key("Bjork", OTHER), "namesake"),
+        ("Björk & Friends", None, artist_key("Björk & Friends"), "unmatched"),
+        ("The Björk Tribute", OTHER, artist_key("The Björk Tribute"), "unmatched"),
+    ],
+)
+def test_a_billed_artist_is_matched_by_musicbrainz_id_then_by_name(
+    tables: Any, lake: Lake, billed: str, mbid: str | None, key: str, how: str
+) -> None:
+    land_events(lake, EVENTS, [Concert("e1", [(billed, mbid)])])
+    land_songs(lake, SONGS, [Artist("Björk", mbid=ONE), Artist("Abel", mbid=None, rank=2)])
+    publish_pending(tables, lake)
+    assert rows(tables, "select artist_key, artist_name, matched_by from dwh.bridge_concert_artists") == [
+        (key, billed, how)
+    ]
+    assert rows(tables, f"select upcoming_concerts from dwh.fact_artists where artist_key = '{key}'") == [
+        (1,)
+    ]
+
+
+def test_a_name_without_a_musicbrainz_id_at_last_fm_matches_a_billing_that_has_one(
+    tables: Any, lake: Lake
+) -> None:
+    land_events(lake, EVENTS, [Concert("e1", [("!!!", ONE)])])
+    land_songs(lake, SONGS, [Artist("!!!")])
+    publish_pending(tables, lake)
+    assert rows(tables, "select artist_key, matched_by from dwh.bridge_concert_artists") == [
+        (artist_key("!!!"), "name")
+    ]
+
+
+def test_one_artist_billed_twice_is_one_billing(tables: Any, lake: Lake) -> None:
+    land_events(lake, EVENTS, [Concert("e1", [("Abel", ONE), ("Abel & Band", ONE)])])
+    land_songs(lake, SONGS, [Artist("Abel", mbid=ONE)])
+    publish_pending(tables, lake)
+    assert rows(tables, "select artist_position, artist_name from dwh.bridge_concert_artists") == [
+        (1, "Abel")
+    ]
+    assert rows(tables, "select billing, billed_artists from dwh.dim_concerts") == [("Abel / Abel & Band", 2)]
