@@ -1,8 +1,8 @@
 """The warehouse at AWS: IAM, EC2, S3, Secrets Manager and clusters are moto's over HTTP.
 
 moto 5.2.5 has neither Redshift Serverless nor the batches of the Data API: redshift_serverless.py in
-tests/support/ stands in for both, also over HTTP. Its clusters do not tell the secret of their admin password,
-which is added to what they answer.
+tests/support/ stands in for both, also over HTTP. Its clusters do not tell the secret of their admin
+password, which is added to what they answer.
 """
 
 import contextlib
