@@ -31,6 +31,7 @@ from include.warehouse import load as warehouse
 from include.warehouse.load import Load
 from sandbox.redshift.postgres import program
 from sandbox.services import Services
+from tests.support.snapshots import judged_at
 
 ROUNDS = 3
 
@@ -60,11 +61,11 @@ class Bench:
 
     def figures(self) -> list[Figure]:
         warehouse.create_tables(self.redshift)
-        warehouse.begin(self.redshift, self.lake, self.days[0])
+        warehouse.begin(self.redshift, self.lake, self.days[0], judged_at(self.days[0]))
         psql, copied, built = self._load_in_turns(self.days[0])
         self.histories.lengthen()
         warehouse.create_tables(self.redshift)
-        warehouse.begin(self.redshift, self.lake, self.days[0])
+        warehouse.begin(self.redshift, self.lake, self.days[0], judged_at(self.days[0]))
         self._build(self.days[0])
         audited = self._audit(self.days[0])
         first = self._publish_in_turns(self.days[0])
@@ -72,7 +73,7 @@ class Bench:
             with self.histories.in_place(history), closing(self._connect()) as connection:
                 warehouse.publish(connection, self.lake, self.days[0])
         self.histories.run("vacuum analyze")
-        warehouse.begin(self.redshift, self.lake, self.days[1])
+        warehouse.begin(self.redshift, self.lake, self.days[1], judged_at(self.days[1]))
         self._stage(self.days[1])
         self._build(self.days[1])
         daily = self._publish_in_turns(self.days[1])

@@ -19,7 +19,7 @@ had taken the same load and could not judge it. Needs the connections `redshift`
 import logging
 from contextlib import closing
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -66,7 +66,7 @@ def musician_warehouse() -> None:
             loads = warehouse.pending_loads(redshift, lake)
             if not loads:
                 raise AirflowSkipException("Nothing is new: the ledger knows every manifest with a partner.")
-            warehouse.begin(redshift, lake, loads[0])
+            warehouse.begin(redshift, lake, loads[0], now=datetime.now(UTC))
         log.info("Found %d loads; taking the oldest: %s", len(loads), loads[0])
         name, waiting = f"{loads[0].events} {loads[0].songs}", len(loads) - 1
         if (dag_run.conf or {}).get("after") == name:

@@ -21,7 +21,7 @@ import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -180,33 +180,20 @@ def _partner(
     return next(iter([*until, *same_day, *after] if came_late else [*same_day, *until, *after]), None)
 
 
-def begin(connection: Any, lake: Lake, load: Load) -> None:
+def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
     """Notes in `audit` which load staging and audit are about to hold, and what its crawl can tell.
 
-    Parks the load and raises `ManifestInvalid` when its events run has no certificate.
+    `now` is when the load is judged: its age counts until then, and the ledger says so. Parks the load and raises `ManifestInvalid` when its events run has no certificate.
     """
-    with _parked_when_invalid(connection, lake, load):
-        certificate = lake.certificate("events", load.events)
-    refused = lake.refused("events", load.events)
     with transaction(connection) as cursor:
         # The ledger first, as `publish` does: the other way round they could wait for each other.
-        cursor.execute(
-            "select min(run) from dwh.load_ledger "
-            "where dataset = 'songs' and state = 'published' and run > %s",
-            (load.songs,),
-        )
-        next_songs = cursor.fetchone()[0]
-        cursor.execute(
-            "select count(*) from dwh.load_ledger where state = 'published' and snapshot_date = %s "
-            "and ((dataset = 'events' and run > %s) or (dataset = 'songs' and run > %s))",
-            (load.snapshot_date, load.events, load.songs),
-        )
-        is_outdated = cursor.fetchone()[0] > 0 or _asked_for_less(cursor, load, certificate["countries"])
+        next_songs, is_outdated = _later_loads(cursor, load)
         cursor.execute("lock audit.current_load")
         cursor.execute("delete from audit.current_load")
         cursor.execute(
             "insert into audit.current_load (events_run, songs_run, events_at, songs_at, snapshot_date, "
-            "is_events_new, next_songs_at, is_outdated) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+            "is_events_new, next_songs_at, is_outdated, judged_at) "
+            "values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 load.events,
                 load.songs,
@@ -216,9 +203,33 @@ def begin(connection: Any, lake: Lake, load: Load) -> None:
                 "events" in load.pending,
                 next_songs and _timestamp(next_songs),
                 is_outdated,
+                now.astimezone(UTC).replace(tzinfo=None),
             ),
         )
+    with _parked_when_invalid(connection, lake, load):
+        certificate = lake.certificate("events", load.events)
+    refused = lake.refused("events", load.events)
+    with transaction(connection) as cursor:
+        if _asked_for_less(cursor, load, certificate["countries"]):
+            cursor.execute("lock audit.current_load")
+            _require_current(cursor, load)
+            cursor.execute("update audit.current_load set is_outdated = true")
         _note_crawl(cursor, load.events, certificate, refused)
+
+
+def _later_loads(cursor: Any, load: Load) -> tuple[str | None, bool]:
+    """The next published songs run, and whether newer runs of the load's date were published."""
+    cursor.execute(
+        "select min(run) from dwh.load_ledger where dataset = 'songs' and state = 'published' and run > %s",
+        (load.songs,),
+    )
+    next_songs = cursor.fetchone()[0]
+    cursor.execute(
+        "select count(*) from dwh.load_ledger where state = 'published' and snapshot_date = %s "
+        "and ((dataset = 'events' and run > %s) or (dataset = 'songs' and run > %s))",
+        (load.snapshot_date, load.events, load.songs),
+    )
+    return next_songs, cursor.fetchone()[0] > 0
 
 
 def _asked_for_less(cursor: Any, load: Load, countries: Collection[str]) -> bool:
@@ -370,10 +381,12 @@ def publish(connection: Any, lake: Lake, load: Load) -> dict[str, dict[str, int]
 def park(connection: Any, lake: Lake, load: Load, reason: str, failed: Sequence[FailedRows] = ()) -> int:
     """Records in the ledger that the load failed its audit, so that it does not hold up later ones.
 
-    The rows that failed are kept in `audit.failed_rows`; the value is how many those are.
+    The rows that failed are kept in `audit.failed_rows`; the value is how many those are. Raises
+    `LoadSuperseded` when another load has begun.
     """
     kept = 0
     with transaction(connection) as cursor:
+        _require_current(cursor, load)
         cursor.execute(
             "delete from audit.failed_rows where events_run = %s and songs_run = %s",
             (load.events, load.songs),
@@ -426,7 +439,8 @@ def _record(
         cursor.execute(
             "insert into dwh.load_ledger "
             "(dataset, run, state, reason, manifest_url, record_count, changes, snapshot_date, judged_at) "
-            "values (%s, %s, %s, %s, %s, %s, %s, %s, getdate())",
+            "select %s, %s, %s, cast(%s as varchar(4096)), %s, cast(%s as bigint), "
+            "cast(%s as varchar(4096)), snapshot_date, judged_at from audit.current_load",
             (
                 dataset,
                 run,
@@ -435,7 +449,6 @@ def _record(
                 lake.manifest_url(dataset, run),
                 lake.manifest(dataset, run).record_count if state == "published" else None,
                 changes and json.dumps(changes),
-                load.snapshot_date,
             ),
         )
 

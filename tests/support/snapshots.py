@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -73,9 +73,14 @@ def land_songs(lake: Lake, run: str, artists: Sequence[Artist]) -> None:
     lake.put_manifest("songs", run, SongRow, entries)
 
 
+def judged_at(load: Load) -> datetime:
+    """When the tests judge a load: an hour after the later of its runs."""
+    return run_instant(max(load.events, load.songs)) + timedelta(hours=1)
+
+
 def build_load(redshift: Any, lake: Lake, load: Load) -> None:
     """Stages and builds a load, so that it is ready for its audit."""
-    warehouse.begin(redshift, lake, load)
+    warehouse.begin(redshift, lake, load, judged_at(load))
     for dataset in warehouse.DATASETS:
         warehouse.stage(redshift, lake, load, dataset, ROLE)
     for table in warehouse.JUDGED:

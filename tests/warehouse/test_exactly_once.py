@@ -21,7 +21,17 @@ from include.settings import Settings
 from include.warehouse import load as warehouse
 from include.warehouse.load import Load
 from sandbox.services import Services
-from tests.support.snapshots import ROLE, Artist, Concert, build_load, land_events, land_songs, rows, star
+from tests.support.snapshots import (
+    ROLE,
+    Artist,
+    Concert,
+    build_load,
+    judged_at,
+    land_events,
+    land_songs,
+    rows,
+    star,
+)
 
 LOADS = 50
 FORK = multiprocessing.get_context("fork")
@@ -56,7 +66,7 @@ def perform(task: str, load: Load, lake: Lake, redshift: Any) -> None:
     if task == "find_load":
         warehouse.ensure_tables(redshift)
         if loads := warehouse.pending_loads(redshift, lake):
-            warehouse.begin(redshift, lake, loads[0])
+            warehouse.begin(redshift, lake, loads[0], judged_at(loads[0]))
     elif task.startswith("stage_"):
         warehouse.stage(redshift, lake, load, task.removeprefix("stage_"), ROLE)
     elif task.startswith("build_"):
@@ -84,10 +94,10 @@ def kill(task: str, load: Load, bucket: str, after: float) -> None:
 
 
 def content(redshift: Any) -> dict[str, Any]:
-    """Everything a reader of dwh could see, but when the ledger's rows were written."""
+    """Everything a reader of dwh could see."""
     ledger = rows(
         redshift,
-        "select dataset, run, state, reason, manifest_url, record_count, changes, snapshot_date "
+        "select dataset, run, state, reason, manifest_url, record_count, changes, snapshot_date, judged_at "
         "from dwh.load_ledger order by dataset, run",
     )
     return star(redshift) | {"load_ledger": ledger}

@@ -19,6 +19,7 @@ from tests.support.snapshots import (
     Artist,
     Concert,
     build_load,
+    judged_at,
     land_events,
     land_songs,
     publish_pending,
@@ -124,14 +125,14 @@ def test_an_object_no_manifest_names_does_not_exist(tables: Any, landed: Lake) -
     [(url, *_)] = landed.manifest("songs", SONGS).entries
     part = landed.s3.get_object(Bucket=landed.bucket, Key=url.split("/", 3)[3])["Body"].read()
     landed.s3.put_object(Bucket=landed.bucket, Key=f"lake/songs/{SONGS}/part-00001.parquet", Body=part)
-    warehouse.begin(tables, landed, LOAD)
+    warehouse.begin(tables, landed, LOAD, judged_at(LOAD))
     assert warehouse.stage(tables, landed, LOAD, "songs", ROLE) == 3
 
 
 def test_staging_holds_the_rows_of_one_load_only(tables: Any, landed: Lake) -> None:
     land_events(landed, "2026-11-23T060000Z", [Concert("e9")])
     for load in (LOAD, Load("2026-11-23T060000Z", SONGS, ("events",))):
-        warehouse.begin(tables, landed, load)
+        warehouse.begin(tables, landed, load, judged_at(load))
         warehouse.stage(tables, landed, load, "events", ROLE)
     assert rows(tables, "select event_id from staging.events") == [("e9",)]
 

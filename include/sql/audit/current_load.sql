@@ -12,6 +12,7 @@ create table audit.current_load (
     is_events_new boolean, -- whether the load judges the events run; else that was published before
     next_songs_at timestamp, -- the first published songs run after this one; null when this is the newest
     -- Whether newer runs were published for the snapshot date, or some that asked for more countries.
-    is_outdated boolean
+    is_outdated boolean,
+    judged_at timestamp -- the instant, UTC, at which its judging began; nothing else here is a clock
 )
 diststyle all;

@@ -80,8 +80,8 @@ select
     touring_artists.artists_matched_by_mbid,
     cast(touring_artists.matched_artists as double precision)
     / nullif(lastfm_artists.artists, 0) as share_of_lastfm_artists_touring,
-    datediff(hour, current_load.events_at, getdate()) as events_age_hours,
-    datediff(hour, current_load.songs_at, getdate()) as songs_age_hours
+    datediff(hour, current_load.events_at, current_load.judged_at) as events_age_hours,
+    datediff(hour, current_load.songs_at, current_load.judged_at) as songs_age_hours
 from audit.current_load
 cross join staged_rows
 cross join previous_rows

@@ -37,4 +37,4 @@ comment on column dwh.load_ledger.changes is
 comment on column dwh.load_ledger.snapshot_date is
 'UTC date of the load: the later of its events and songs runs.';
 comment on column dwh.load_ledger.judged_at is
-'When it was published or parked, UTC.';
+'When its judging began, UTC.';
