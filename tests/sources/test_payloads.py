@@ -5,7 +5,7 @@ The recordings lie beside the checkout, in ../shared/payloads; without them thes
 
 import gzip
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 

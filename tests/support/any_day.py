@@ -5,7 +5,6 @@ PostgreSQL, the S3 and the stand-ins it starts. Left out are the end-to-end and 
 """
 
 import argparse
-import glob
 import os
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 LEFT_OUT = ("tests/end_to_end", "tests/browser")
-LIBRARY = "/usr/lib/*/faketime/libfaketimeMT.so.1"
+LIBRARY = "usr/lib/*/faketime/libfaketimeMT.so.1"
 SHARES = 6
 """`--share` runs one of so many parts of the suite: less than four minutes on two cores."""
 
@@ -47,11 +46,11 @@ MOMENTS = {
 }
 
 
-def environment(moment: Moment, library: str) -> dict[str, str]:
+def environment(moment: Moment, library: Path) -> dict[str, str]:
     """What makes a process, and all that it starts, live at the moment."""
     return {
         **os.environ,
-        "LD_PRELOAD": library,
+        "LD_PRELOAD": str(library),
         "FAKETIME": f"{moment.seconds_ahead(datetime.now(UTC)):+d}",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "TZ": moment.zone,
@@ -76,11 +75,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m tests.support.any_day", description=__doc__, epilog="Other options are pytest's."
     )
     parser.add_argument("--moment", choices=MOMENTS, help="only this moment; by default every one in turn")
-    parser.add_argument("--share", action="store_true", help="one moment and a part of the suite, by the commit")
+    parser.add_argument(
+        "--share", action="store_true", help="one moment and a part of the suite, by the commit"
+    )
     given, options = parser.parse_known_args(arguments)
-    library = next(iter(glob.glob(LIBRARY)), None)
+    library = next(Path("/").glob(LIBRARY), None)
     if library is None:
-        sys.exit(f"There is no {LIBRARY}: install libfaketime (on Debian and Ubuntu: apt-get install faketime).")
+        sys.exit(
+            f"There is no /{LIBRARY}: install libfaketime (on Debian and Ubuntu: apt-get install faketime)."
+        )
     moments, tests = ([given.moment] if given.moment else list(MOMENTS)), []
     if given.share:
         moment, tests = share(_commit())
@@ -91,11 +94,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"== {name}: FAKETIME={moved['FAKETIME']} TZ={moved['TZ']} {' '.join(tests)}", flush=True)
         started = time.monotonic()
         ignored = [f"--ignore={folder}" for folder in LEFT_OUT]
-        code = subprocess.call([sys.executable, "-m", "pytest", *ignored, *options, *tests], cwd=ROOT, env=moved)
-        print(f"== {name}: {'failed' if code else 'passed'} in {time.monotonic() - started:.0f} s", flush=True)
+        code = subprocess.call(
+            [sys.executable, "-m", "pytest", *ignored, *options, *tests], cwd=ROOT, env=moved
+        )
+        print(
+            f"== {name}: {'failed' if code else 'passed'} in {time.monotonic() - started:.0f} s", flush=True
+        )
         failed += [name] if code else []
     if failed:
-        sys.exit(f"Failed at: {', '.join(failed)}. To repeat one: make test-any-day ARGS='--moment {failed[0]}'")
+        sys.exit(
+            f"Failed at: {', '.join(failed)}. To repeat one: make test-any-day ARGS='--moment {failed[0]}'"
+        )
 
 
 if __name__ == "__main__":
