@@ -84,7 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(
             f"There is no /{LIBRARY}: install libfaketime (on Debian and Ubuntu: apt-get install faketime)."
         )
-    moments, tests = ([given.moment] if given.moment else list(MOMENTS)), []
+    moments: list[str] = [given.moment] if given.moment else list(MOMENTS)
+    tests: list[str] = []
     if given.share:
         moment, tests = share(_commit())
         moments = [given.moment or moment]

@@ -1,7 +1,7 @@
 """Imported first by every Python process under libfaketime: a `time.sleep` that works there.
 
-Python sleeps until an instant of the monotonic clock. libfaketime 0.9.10 (Debian 12) takes that for an instant
-of the clock it moves, and the call fails with EINVAL.
+Python sleeps until an instant of the monotonic clock. libfaketime 0.9.10 (Debian 12) takes that for an
+instant of the clock it moves, and the call fails with EINVAL.
 """
 
 import select
