@@ -1,8 +1,8 @@
 """Where a crawl cuts time: as it finds the events lying, or as an earlier crawl found them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Protocol
 
 import msgspec
 
@@ -30,31 +30,49 @@ class Plan(msgspec.Struct, frozen=True):
     """Events that will come, if about as many as the last time."""
 
 
-def plan_after(
-    windows: Sequence[Mapping[str, Any]], countries: Sequence[str], start: datetime, end: datetime
-) -> Plan:
+class Crawled(Protocol):
+    """A window of an earlier crawl, as its certificate tells of it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def country(self) -> str | None: ...
+    @property
+    def start(self) -> datetime | None: ...
+    @property
+    def end(self) -> datetime | None: ...
+    @property
+    def reported(self) -> int: ...
+    @property
+    def given_up(self) -> bool: ...
+
+
+def plan_after(windows: Sequence[Crawled], countries: Sequence[str], start: datetime, end: datetime) -> Plan:
     """The plan for a span of time after a crawl whose certificate has these windows.
 
     Small windows of the earlier crawl are put together.
     """
     cuts: dict[str, list[datetime]] = {}
     expected = 0
-    full = min(max(sum(window["reported"] for window in windows) // _STRETCHES, _LEAST), _MOST)
+    full = min(max(sum(window.reported for window in windows) // _STRETCHES, _LEAST), _MOST)
     for country in countries:
-        dated = [window for window in windows if window["country"] == country and window["start"]]
+        dated = sorted(
+            (window.start, window.end, window.reported)
+            for window in windows
+            if window.country == country and window.start and window.end
+        )
         held = 0.0
-        for window in sorted(dated, key=lambda window: str(window["start"])):
-            begins, ends = datetime.fromisoformat(window["start"]), datetime.fromisoformat(window["end"])
+        for begins, ends, reported in dated:
             inside = (min(ends, end) - max(begins, start)) / (ends - begins) if ends > begins else 0
             if inside <= 0:
                 continue
-            holds = window["reported"] * inside
+            holds = reported * inside
             if held and held + holds > full and start < begins:
                 cuts.setdefault(country, []).append(begins)
                 held = 0
             held += holds
             expected += round(holds)
-    given_up = [window["window"] for window in windows if window.get("given_up")]
+    given_up = [window.name for window in windows if window.given_up]
     by_country = [name for name in ("includeTBA", "includeTBD") if any(name in window for window in given_up)]
     return Plan(cuts, by_country, expected)
 
