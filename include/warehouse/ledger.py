@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ Changes = Mapping[str, Mapping[str, int]]
 """Per table of the star how many rows were added, changed, removed and unchanged."""
 
 _LONGEST_REASON = 1_000
+_JUDGED = tuple(field.name for field in fields(Judged))
 _LATE = (
     "{dataset} {run} is older than a published run of {dataset}, so it was not merged. To take it in, derive the star "
     "again: python -m include rebuild, or the parameter `rebuild` of musician_warehouse."
@@ -22,11 +24,14 @@ _LATE = (
 
 
 def read_ledger(cursor: Any) -> dict[tuple[str, str], Judged]:
-    """What the ledger says, by dataset and run."""
-    cursor.execute(
-        "select dataset, run, state, loaded_with, is_addition, is_accepted, snapshot_date from dwh.load_ledger"
-    )
-    return {(dataset, run): Judged(*rest) for dataset, run, *rest in cursor.fetchall()}
+    """What the ledger says, by dataset and run; that of an older release says less."""
+    cursor.execute("select * from dwh.load_ledger")
+    columns = [column[0] for column in cursor.description]
+    rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    return {
+        (row["dataset"], row["run"]): Judged(**{name: row[name] for name in _JUDGED if name in row})
+        for row in rows
+    }
 
 
 def published_changes(cursor: Any, dataset: str, run: str) -> dict[str, dict[str, int]] | None:
@@ -74,17 +79,27 @@ def note_late(connection: Any, lake: Lake, now: datetime) -> list[tuple[str, str
     return late
 
 
-def note(cursor: Any, lake: Lake, dataset: str, run: str, state: str, reason: str, now: datetime) -> None:
-    """Writes that a run was not judged, and why."""
+def note(
+    cursor: Any,
+    lake: Lake,
+    dataset: str,
+    run: str,
+    state: str,
+    reason: str | None,
+    now: datetime,
+    is_accepted: bool = False,
+) -> None:
+    """Writes what became of a run that no load in progress has."""
     cursor.execute("delete from dwh.load_ledger where dataset = %s and run = %s", (dataset, run))
     cursor.execute(
         "insert into dwh.load_ledger (dataset, run, state, reason, is_addition, is_accepted, manifest_url, "
-        "snapshot_date, judged_at) values (%s, %s, %s, %s, false, false, %s, %s, %s)",
+        "snapshot_date, judged_at) values (%s, %s, %s, %s, false, %s, %s, %s, %s)",
         (
             dataset,
             run,
             state,
-            reason[:_LONGEST_REASON],
+            reason and reason[:_LONGEST_REASON],
+            is_accepted,
             lake.manifest_url(dataset, run),
             run_instant(run).date(),
             now.astimezone(UTC).replace(tzinfo=None),

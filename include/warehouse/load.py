@@ -59,6 +59,23 @@ class FailedRows:
     """How many columns of the query, from the first, are the row's key."""
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an audit says of a load. It passed if nothing failed."""
+
+    failures: tuple[str, ...] = ()
+    """One line per failed critical expectation."""
+    failed_rows: tuple[FailedRows, ...] = ()
+    """Where the rows are that failed one."""
+    at_fault: tuple[str, ...] = ()
+    """The datasets to park."""
+
+    @property
+    def reason(self) -> str:
+        """Why the load is parked, in one line."""
+        return "; ".join(self.failures)
+
+
 def pending_loads(connection: Any, lake: Lake) -> list[Load]:
     """The loads that wait, the oldest first; empty when the ledger knows every manifest, or none has a partner."""
     with transaction(connection) as cursor:

@@ -55,6 +55,7 @@ class Judged:
     is_addition: bool = False
     is_accepted: bool = False
     snapshot_date: date | None = None
+    reason: str | None = None
 
 
 Ledger = Mapping[tuple[str, str], Judged]

@@ -21,19 +21,22 @@ JUDGED = (*STAR, "load_summary")
 """The tables of the schema `audit` that have an expectation suite."""
 
 _STAR = (*(f"dwh/{table}" for table in STAR), "dwh/load_ledger")
-_OTHERS = (
-    *(f"staging/{dataset}" for dataset in DATASETS),
-    *(f"audit/{table}" for table in ("definitions", "current_load", "current_runs", "rejected_concerts")),
-    *(f"audit/{table}" for table in ("changes", "failed_rows", "tables")),
-    *(f"analytics/{view}" for view in VIEWS),
+_BUILD = (*(f"staging/{dataset}" for dataset in DATASETS), "audit/tables")
+"""What a load is staged and built in."""
+_AUDIT = tuple(
+    f"audit/{table}"
+    for table in ("current_load", "current_runs", "rejected_concerts", "changes", "failed_rows", "definitions")
 )
+_VIEWS = tuple(f"analytics/{view}" for view in VIEWS)
+_OTHERS = (*_BUILD, *_AUDIT, *_VIEWS)
 
 
 def create_tables(connection: Any) -> None:
     """Creates the schemas, the star's tables where there are none, and all other tables and views again."""
     with transaction(connection) as cursor:
         create_star(cursor)
-        create_others(cursor)
+        create_audit(cursor)
+        create_views(cursor)
 
 
 def create_star(cursor: Any) -> None:
@@ -42,13 +45,24 @@ def create_star(cursor: Any) -> None:
         run_file(cursor, name)
 
 
-def create_others(cursor: Any) -> None:
-    """Creates staging, audit and the views again, empty, and notes by which definitions all was created."""
-    for dataset in DATASETS:
-        cursor.execute(f"drop table if exists staging.{dataset}")
-    for name in _OTHERS:
+def create_audit(cursor: Any) -> None:
+    """Creates staging and audit again, empty, and notes by which definitions all is created."""
+    create_build(cursor)
+    for name in _AUDIT:
         run_file(cursor, name)
     cursor.execute(f"insert into audit.definitions values ('{_hash(_STAR)}', '{_hash(_OTHERS)}')")  # noqa: S608 - hashes
+
+
+def create_build(cursor: Any) -> None:
+    """Creates the tables that a load is staged and built in again, empty."""
+    for name in _BUILD:
+        run_file(cursor, name)
+
+
+def create_views(cursor: Any) -> None:
+    """Creates the views again: Redshift replaces none whose columns change."""
+    for name in _VIEWS:
+        run_file(cursor, name)
 
 
 def ensure_tables(connection: Any) -> bool:
@@ -64,12 +78,6 @@ def ensure_tables(connection: Any) -> bool:
         return False
     create_tables(connection)
     return True
-
-
-def is_star_current(cursor: Any) -> bool:
-    """Whether the star's tables are there as this release defines them."""
-    star_exists, found = _held(cursor)
-    return star_exists and found is not None and found[0] == _hash(_STAR)
 
 
 def _held(cursor: Any) -> tuple[bool, tuple[str, str] | None]:

@@ -10,7 +10,7 @@ from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.quality import audit as quality
 from include.warehouse import load as warehouse
-from include.warehouse.load import Load
+from include.warehouse.loads import Load
 from sandbox.services import Services
 from tests.support.snapshots import (
     Artist,

@@ -15,7 +15,9 @@ from include.sources.lastfm.rows import SongRow
 from include.sources.rows import Rejection
 from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import load as warehouse
-from include.warehouse.load import Load
+from include.warehouse.loads import Load
+from include.warehouse.tables import BUILT, DATASETS, STAR
+from include.transactions import transaction
 
 ROLE = "arn:aws:iam::123456789012:role/musician-warehouse-copy"
 
@@ -51,13 +53,13 @@ def land_events(
     concerts: Sequence[Concert],
     complete: bool = True,
     countries: Sequence[str] = ("US",),
-    refused: Sequence[str] = (),
+    rejected: Sequence[str] = (),
 ) -> None:
-    """Writes parts, refused records, certificate and manifest of an events run."""
+    """Writes parts, rejected records, certificate and manifest of an events run."""
     rows = [row for concert in concerts for row in _event_rows(run, concert)]
-    with lake.rejecting("events", run) as write_refused:
-        for position, concert_id in enumerate(refused):
-            write_refused(msgspec.to_builtins(Rejection("unknown_status", "sold", concert_id, position)))
+    with lake.rejecting("events", run) as write_rejected:
+        for position, concert_id in enumerate(rejected):
+            write_rejected(msgspec.to_builtins(Rejection("unknown_status", "sold", concert_id, position)))
     entries = lake.put_parts("events", run, EventRow, rows)
     lake.put_certificate(
         Certificate(
@@ -87,9 +89,9 @@ def judged_at(load: Load) -> datetime:
 def build_load(redshift: Any, lake: Lake, load: Load) -> None:
     """Stages and builds a load, so that it is ready for its audit."""
     warehouse.begin(redshift, lake, load, judged_at(load))
-    for dataset in warehouse.DATASETS:
+    for dataset in DATASETS:
         warehouse.stage(redshift, lake, load, dataset, ROLE)
-    for table in warehouse.JUDGED:
+    for table in BUILT:
         warehouse.build(redshift, load, table)
 
 
@@ -98,20 +100,20 @@ def publish_pending(redshift: Any, lake: Lake) -> list[dict[str, dict[str, int]]
     changes = []
     while loads := warehouse.pending_loads(redshift, lake):
         build_load(redshift, lake, loads[0])
-        changes.append(warehouse.publish(redshift, lake, loads[0]))
+        changes.append(warehouse.publish(redshift, loads[0]))
     return changes
 
 
 def rows(redshift: Any, query: str) -> list[tuple[Any, ...]]:
     """The rows of a query."""
-    with warehouse.transaction(redshift) as cursor:
+    with transaction(redshift) as cursor:
         cursor.execute(query)
         return [tuple(row) for row in cursor.fetchall()]
 
 
 def star(redshift: Any) -> dict[str, list[tuple[Any, ...]]]:
     """The whole content of every table of the star."""
-    return {table: sorted(rows(redshift, f"select * from dwh.{table}"), key=repr) for table in warehouse.STAR}
+    return {table: sorted(rows(redshift, f"select * from dwh.{table}"), key=repr) for table in STAR}
 
 
 def _event_rows(run: str, concert: Concert) -> list[EventRow]:

@@ -19,7 +19,7 @@ from include.orchestration import connections
 from include.quality import audit as quality
 from include.settings import Settings
 from include.warehouse import load as warehouse
-from include.warehouse.load import Load
+from include.warehouse.loads import Load
 from sandbox.services import Services
 from tests.support.snapshots import (
     ROLE,

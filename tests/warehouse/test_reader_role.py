@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import redshift_connector
 
-from include.warehouse.load import STAR, VIEWS, create_tables
+from include.warehouse.tables import STAR, VIEWS, create_tables
 from include.warehouse.reader_role import create_reader
 from sandbox.services import Services
 from tests.support.snapshots import rows

@@ -13,7 +13,7 @@ from include.sources.identity import artist_key
 from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import load as warehouse
-from include.warehouse.load import Load
+from include.warehouse.loads import Load
 from tests.support.snapshots import (
     ROLE,
     Artist,

@@ -1,6 +1,7 @@
 -- Question   What is on, where and when, and how much are those who play there listened to?
 -- Grain      one row per upcoming concert, as the newest load knows it: listed, not cancelled, and not over on
---            the newest snapshot date: a festival is upcoming until its last day. A concert whose date is not announced is not among them.
+--            the newest snapshot date: a festival is upcoming until its last day. A concert whose date is not
+--            announced is not among them.
 -- Inputs     dwh.dim_concerts, dwh.bridge_concert_artists, dwh.fact_artists
 drop view if exists analytics.upcoming_concerts;
 
