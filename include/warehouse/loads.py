@@ -128,24 +128,21 @@ def plan_loads(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list
 
 
 def repeated_loads(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list[Load]:
-    """The published loads that a rebuild repeats as they were: those before the oldest run that is not published."""
-    strangers = [
-        run
-        for dataset in DATASETS
-        for run in manifests[dataset]
-        if (dataset, run) not in ledger or ledger[dataset, run].state in ("pending", "late")
-    ]
-    pending: dict[tuple[str, str], list[str]] = {}
+    """The published loads that a rebuild repeats as they were: those older than any run that is not part of one."""
+    pending: dict[tuple[str, str], tuple[str, ...]] = {}
+    strangers = []
     for dataset in DATASETS:
-        for run in published(ledger, dataset):
-            partner = ledger[dataset, run].loaded_with
-            if partner in manifests[other(dataset)] and run in manifests[dataset]:
-                load = Load.of(dataset, run, str(partner), both=False)
-                pending.setdefault((load.events, load.songs), []).append(dataset)
+        for run in manifests[dataset]:
+            judged = ledger.get((dataset, run), Judged("pending"))
+            if judged.state == "published" and judged.loaded_with in manifests[other(dataset)]:
+                load = Load.of(dataset, run, str(judged.loaded_with), both=False)
+                pending[load.events, load.songs] = (*pending.get((load.events, load.songs), ()), dataset)
+            elif judged.state != "parked":
+                strangers.append(run)
     return [
-        Load(events, songs, tuple(datasets))
+        Load(events, songs, datasets)
         for (events, songs), datasets in sorted(pending.items())
-        if max(events, songs) < min(strangers, default="9")
+        if not strangers or max(events, songs) < min(strangers)
     ]
 
 

@@ -24,7 +24,7 @@ from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.warehouse import ledger, tables
 from include.warehouse.load import Verdict, begin, build, find_loads, park, publish, stage
-from include.warehouse.loads import Judged, Load, repeated_loads
+from include.warehouse.loads import Judged, Load, pending_runs, repeated_loads
 from include.warehouse.reader_role import grant_again
 from include.warehouse.transactions import Joined, transaction
 
@@ -175,17 +175,19 @@ def _apply(
     """Loads the manifests in order; how many loads that were."""
     repeated, applied = repeated_loads(manifests, known), 0
     while True:
-        waiting = repeated or find_loads(manifests, ledger.read_ledger(cursor), lake)
+        rebuilt = ledger.read_ledger(cursor)
+        waiting = repeated or find_loads(manifests, rebuilt, lake)
         if not waiting:
             return applied
-        load = waiting[0]
+        load, repeated = waiting[0], repeated[1:]
         is_new = any(
             known.get((d, load.run(d)), Judged("pending")).state != "published" for d in load.pending
         )
-        is_last = len(waiting) == 1 and not (repeated and _more_wait(manifests, known))
-        repeated = repeated[1:]
+        is_last = sum(map(len, pending_runs(manifests, rebuilt).values())) == len(load.pending)
         try:
-            tables.create_build(cursor)  # emptied tables would grow with every load until the transaction ends
+            tables.create_build(
+                cursor
+            )  # emptied tables would grow with every load until the transaction ends
             begin(joined, lake, load, now)
             for dataset in tables.DATASETS:
                 stage(joined, lake, load, dataset, copy_role_arn)
@@ -208,17 +210,6 @@ def _apply(
         publish(joined, load)
         applied += 1
         log.info("rebuild: load %d, %s with %s, of %s", applied, load.events, load.songs, load.snapshot_date)
-
-
-def _more_wait(
-    manifests: Mapping[str, Sequence[str]], known: Mapping[tuple[str, str], Judged]
-) -> bool:
-    """Whether loads follow those that are repeated."""
-    return any(
-        (dataset, run) not in known or known[dataset, run].state in ("pending", "late")
-        for dataset, runs in manifests.items()
-        for run in runs
-    )
 
 
 def _figures(cursor: Any) -> dict[str, int]:

@@ -13,9 +13,22 @@ from include.warehouse.transactions import transaction
 DATASETS = ("events", "songs")
 STAR = ("dim_songs", "fact_songs", "dim_concerts", "bridge_concert_artists", "fact_artists")
 """The star's tables, each after those it is built from."""
-VIEWS = ("artist_events_songs", "upcoming_concerts", "artist_popularity", "song_popularity", "concert_changes")
+VIEWS = (
+    "artist_events_songs",
+    "upcoming_concerts",
+    "artist_popularity",
+    "song_popularity",
+    "concert_changes",
+)
 """The views of the schema `analytics`."""
-BUILT = ("dim_songs", "dim_concerts", "missing_concerts", "bridge_concert_artists", "fact_artists", "load_summary")
+BUILT = (
+    "dim_songs",
+    "dim_concerts",
+    "missing_concerts",
+    "bridge_concert_artists",
+    "fact_artists",
+    "load_summary",
+)
 """The tables of the schema `audit` that a load is built in, each after those it is built from."""
 JUDGED = (*STAR, "load_summary")
 """The tables of the schema `audit` that have an expectation suite."""
@@ -25,7 +38,14 @@ _BUILD = (*(f"staging/{dataset}" for dataset in DATASETS), "audit/tables")
 """What a load is staged and built in."""
 _AUDIT = tuple(
     f"audit/{table}"
-    for table in ("current_load", "current_runs", "rejected_concerts", "changes", "failed_rows", "definitions")
+    for table in (
+        "current_load",
+        "current_runs",
+        "rejected_concerts",
+        "changes",
+        "failed_rows",
+        "definitions",
+    )
 )
 _VIEWS = tuple(f"analytics/{view}" for view in VIEWS)
 _OTHERS = (*_BUILD, *_AUDIT, *_VIEWS)

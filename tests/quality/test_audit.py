@@ -11,6 +11,8 @@ from include.lake.lake import Lake
 from include.quality import audit as quality
 from include.warehouse import load as warehouse
 from include.warehouse.loads import Load
+from include.warehouse.tables import STAR, create_tables
+from include.warehouse.transactions import transaction
 from sandbox.services import Services
 from tests.support.snapshots import (
     Artist,
@@ -73,7 +75,7 @@ SPOILED = {
 def built(redshift: Any, s3: Any, bucket: str) -> tuple[Any, Lake]:
     """A load in the schema `audit`, ready to be judged."""
     lake = Lake(Bucket(s3, bucket))
-    warehouse.create_tables(redshift)
+    create_tables(redshift)
     land_events(
         lake, EVENTS, [Concert("e1", [("Abel", MBID), "Cain"]), Concert("e2", ["Abel"]), Concert("e3")]
     )
@@ -88,7 +90,7 @@ def keys(lake: Lake, prefix: str) -> list[str]:
 
 
 def test_every_star_table_has_a_suite_with_not_null_checks() -> None:
-    for table in warehouse.STAR:
+    for table in STAR:
         suite = json.loads(Path(f"great_expectations/expectations/{table}.json").read_text())
         kinds = {expectation["type"] for expectation in suite["expectations"]}
         assert suite["name"] == table
@@ -105,7 +107,7 @@ def test_a_sound_load_passes_every_expectation(built: tuple[Any, Lake]) -> None:
 
 def test_whatever_is_spoiled_is_noticed_and_named(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
-    with warehouse.transaction(redshift) as cursor:
+    with transaction(redshift) as cursor:
         for failure, change in SPOILED.items():
             cursor.execute(f"update audit.{failure.partition(':')[0]} {change}")
     failures = quality.audit(lake, LOAD, kept_runs=5).failures
@@ -117,11 +119,11 @@ def test_whatever_is_spoiled_is_noticed_and_named(built: tuple[Any, Lake]) -> No
 
 def test_every_failing_row_is_kept_where_the_load_is_parked(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
-    with warehouse.transaction(redshift) as cursor:
+    with transaction(redshift) as cursor:
         for failure, change in SPOILED.items():
             cursor.execute(f"update audit.{failure.partition(':')[0]} {change}")
     outcome = quality.audit(lake, LOAD, kept_runs=5)
-    kept = warehouse.park(redshift, lake, LOAD, "; ".join(outcome.failures), outcome.failed_rows)
+    kept = warehouse.park(redshift, LOAD, "; ".join(outcome.failures), outcome.failed_rows)
     assert rows(redshift, "select count(*) from audit.failed_rows") == [(kept,)]
     assert rows(
         redshift,
@@ -131,13 +133,13 @@ def test_every_failing_row_is_kept_where_the_load_is_parked(built: tuple[Any, La
     assert rows(redshift, "select count(*) from audit.failed_rows where expectation like '%compound%'") == [
         (1,)
     ]
-    assert warehouse.park(redshift, lake, LOAD, "again") == 0
+    assert warehouse.park(redshift, LOAD, "again") == 0
     assert rows(redshift, "select count(*) from audit.failed_rows") == [(0,)]
 
 
 def test_an_empty_table_fails(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
-    with warehouse.transaction(redshift) as cursor:
+    with transaction(redshift) as cursor:
         cursor.execute("delete from audit.bridge_concert_artists")
     failures = quality.audit(lake, LOAD, kept_runs=5).failures
     assert any(failure.startswith("bridge_concert_artists: expect_table_row_count") for failure in failures)
@@ -146,7 +148,7 @@ def test_an_empty_table_fails(built: tuple[Any, Lake]) -> None:
 @pytest.fixture
 def empty(redshift: Any, s3: Any, bucket: str) -> tuple[Any, Lake]:
     """A warehouse and a lake with nothing in them."""
-    warehouse.create_tables(redshift)
+    create_tables(redshift)
     return redshift, Lake(Bucket(s3, bucket))
 
 
@@ -162,7 +164,7 @@ def test_events_are_counted_against_those_of_the_same_countries(empty: tuple[Any
     land_events(lake, abroad.events, [Concert("g1", ["Eve"], more=ABROAD)], countries=["GB"])
     build_load(redshift, lake, abroad)
     assert quality.audit(lake, abroad, kept_runs=5).failures == ()
-    warehouse.publish(redshift, lake, abroad)
+    warehouse.publish(redshift, abroad)
     halved = Load("2026-11-24T060000Z", SONGS, ("events",))
     land_events(lake, halved.events, [Concert("e1", ["Abel"]), Concert("e2", ["Abel"])])
     build_load(redshift, lake, halved)
@@ -188,7 +190,7 @@ def test_oddities_that_the_sources_document_are_no_reason_to_park(empty: tuple[A
 
 def test_a_smaller_change_is_a_warning_and_passes(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
-    with warehouse.transaction(redshift) as cursor:
+    with transaction(redshift) as cursor:
         cursor.execute("update audit.load_summary set events_rows_ratio = 0.7")
     outcome = quality.audit(lake, LOAD, kept_runs=5)
     assert outcome.success
@@ -199,7 +201,7 @@ def test_the_data_docs_show_passing_and_failing_audits(built: tuple[Any, Lake]) 
     redshift, lake = built
     quality.audit(lake, LOAD, kept_runs=5)
     later = Load("2026-11-23T060000Z", SONGS, ("events",))
-    with warehouse.transaction(redshift) as cursor:
+    with transaction(redshift) as cursor:
         cursor.execute("update audit.dim_concerts set status = 'sold out' where concert_id = 'e2'")
     outcome = quality.audit(lake, later, kept_runs=5)
     index = lake.bucket.get("data-docs/index.html").decode()

@@ -5,7 +5,7 @@ The recordings lie beside the checkout, in ../shared/payloads; without them thes
 
 import gzip
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from include.sources.rows import Rejection
 from include.sources.ticketmaster import rows as ticketmaster
 from include.sources.ticketmaster import search as ticketmaster_search
 from include.warehouse import load as warehouse
+from include.warehouse.tables import create_tables
 from tests.support.snapshots import build_load, rows
 
 PAYLOADS = Path(__file__).resolve().parents[3] / "shared" / "payloads"
@@ -254,7 +255,7 @@ def test_every_recorded_event_and_song_is_a_row_of_the_star_and_passes_its_audit
 ) -> None:
     lake = Lake(Bucket(s3, bucket))
     events, songs = land_recorded_events(lake), land_recorded_songs(lake)
-    warehouse.create_tables(redshift)
+    create_tables(redshift)
     [load] = warehouse.pending_loads(redshift, lake)
     build_load(redshift, lake, load)
     recorded = {

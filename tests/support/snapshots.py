@@ -14,10 +14,10 @@ from include.sources.identity import artist_key, song_key
 from include.sources.lastfm.rows import SongRow
 from include.sources.rows import Rejection
 from include.sources.ticketmaster.rows import EventRow
+from include.warehouse.transactions import transaction
 from include.warehouse import load as warehouse
 from include.warehouse.loads import Load
 from include.warehouse.tables import BUILT, DATASETS, STAR
-from include.transactions import transaction
 
 ROLE = "arn:aws:iam::123456789012:role/musician-warehouse-copy"
 
