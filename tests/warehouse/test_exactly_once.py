@@ -28,6 +28,7 @@ from tests.support.snapshots import (
     Artist,
     Concert,
     build_load,
+    engine,
     judged_at,
     land_events,
     land_songs,
@@ -75,7 +76,7 @@ def perform(task: str, load: Load, lake: Lake, redshift: Any) -> None:
         warehouse.build(redshift, load, task.removeprefix("build_"))
     elif task == "audit":
         warehouse.build(redshift, load, "load_summary")
-        assert quality.audit(lake, load, kept_runs=3).success
+        assert quality.audit(lake, load, engine(), kept_runs=3).success
     else:
         warehouse.publish(redshift, load)
 
