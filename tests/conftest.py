@@ -13,7 +13,7 @@ from include.ingestion import fetch as fetching
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.sources.client.http import Backoff
-from include.warehouse.load import create_tables
+from include.warehouse.tables import create_tables
 from sandbox.services import Services, connection_environment, start
 from tests.support.snapshots import publish_pending
 from tests.support.world import land_week_later, land_world

@@ -139,7 +139,7 @@ def test_copy_works_although_a_folder_above_was_closed_meanwhile(tmp_path: Path)
 
     from include.lake.bucket import Bucket
     from include.lake.lake import Lake
-    from include.warehouse import load as warehouse
+    from include.warehouse.tables import create_tables
     from tests.support.snapshots import Artist, Concert, land_events, land_songs, publish_pending, star
 
     with start(tmp_path / "closed" / "home", *SMALL) as services:
@@ -150,6 +150,6 @@ def test_copy_works_although_a_folder_above_was_closed_meanwhile(tmp_path: Path)
         land_events(lake, "2026-11-22T060000Z", [Concert("e1", ["Abel"])])
         land_songs(lake, "2026-11-22T070000Z", [Artist("Abel")])
         with redshift_connector.connect(**services.redshift, ssl=False) as redshift:
-            warehouse.create_tables(redshift)
+            create_tables(redshift)
             publish_pending(redshift, lake)
             assert all(star(redshift).values())
