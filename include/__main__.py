@@ -8,8 +8,9 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import date
 
+from include.clock import utc_now
 from include.errors import PipelineError
 from include.lake.runs import run_instant
 from include.settings import Settings
@@ -60,7 +61,7 @@ def rebuild(given: argparse.Namespace) -> None:
 
     with closing(connections.redshift()) as redshift:
         rebuilt = star.rebuild_star(
-            redshift, Settings.from_environment(), datetime.now(UTC), given.until, given.go_on_without_missing
+            redshift, Settings.from_environment(), utc_now(), given.until, given.go_on_without_missing
         )
     print(f"The star is rebuilt from {rebuilt.loads} loads.")
     for name, (before, after) in rebuilt.differences.items():

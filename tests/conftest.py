@@ -78,6 +78,13 @@ def redshift(services: Services) -> Iterator[Any]:
         connection.rollback()
 
 
+@pytest.fixture
+def tables(redshift: Any) -> Any:
+    """A redshift_connector connection to a warehouse whose tables exist and are empty."""
+    create_tables(redshift)
+    return redshift
+
+
 @pytest.fixture(scope="session")
 def world(services: Services, s3: Any) -> Lake:
     """A lake with weekly runs: everything the stand-ins know, then two weeks of changes to it."""
@@ -89,8 +96,7 @@ def world(services: Services, s3: Any) -> Lake:
 
 
 @pytest.fixture
-def star(redshift: Any, world: Lake) -> Any:
+def star(tables: Any, world: Lake) -> Any:
     """A redshift_connector connection to a warehouse in which all of `world` is published, unaudited."""
-    create_tables(redshift)
-    publish_pending(redshift, world)
-    return redshift
+    publish_pending(tables, world)
+    return tables

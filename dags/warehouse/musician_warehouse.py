@@ -22,13 +22,14 @@ had taken the same load and could not judge it. Needs the connections `redshift`
 import logging
 from contextlib import closing
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, chain, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
+from include.clock import utc_now
 from include.errors import DataRejected
 from include.orchestration.assets import EVENTS, MUSICIAN_STAR, SONGS
 from include.orchestration.links import data_docs_link
@@ -79,7 +80,7 @@ def musician_warehouse() -> None:
             if is_star_current and not params["rebuild"] and not params["until"]:
                 raise AirflowSkipException("The star's tables are those of this release, and nobody asked.")
             until = params["until"] and date.fromisoformat(params["until"])
-            rebuilt = star.rebuild_star(redshift, SETTINGS, datetime.now(UTC), until)
+            rebuilt = star.rebuild_star(redshift, SETTINGS, utc_now(), until)
         outlet_events[MUSICIAN_STAR].extra = {"rebuilt": rebuilt.loads, "differences": rebuilt.differences}
         return asdict(rebuilt)
 
@@ -89,7 +90,7 @@ def musician_warehouse() -> None:
         from include.warehouse import ledger
         from include.warehouse import load as warehouse
 
-        lake, now = connections.lake(SETTINGS), datetime.now(UTC)
+        lake, now = connections.lake(SETTINGS), utc_now()
         with closing(connections.redshift()) as redshift:
             if late := ledger.note_late(redshift, lake, now):
                 report_late(SETTINGS, dag_run, late)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 from include.errors import QuotaSpent
@@ -96,5 +96,5 @@ class Responses:
             done,
             expected,
             unit,
-            f"{datetime.now(UTC) + left:%H:%M:%S}" if left is not None else "?",
+            f"{self._client.now() + left:%H:%M:%S}" if left is not None else "?",
         )

@@ -1,12 +1,14 @@
 """How tasks are retried: what a retry can cure, when it may help."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
+from include.clock import utc_now
 from include.errors import PipelineError
 
 
-def task_retries() -> dict[str, Any]:
+def task_retries(now: Callable[[], datetime] = utc_now) -> dict[str, Any]:
     """How every task retries, as arguments of an Airflow operator: up to 3 times, after 1, 2 and 4 minutes.
 
     A `PipelineError` that a retry cannot cure fails its task at once. One that says `not_before` is retried
@@ -22,7 +24,7 @@ def task_retries() -> dict[str, Any]:
             decision = super().evaluate(exception, *arguments, **context)
             not_before = getattr(exception, "not_before", None)
             if decision.action is RetryAction.RETRY and not_before:
-                wait = max(not_before - datetime.now(UTC), timedelta()) + timedelta(seconds=1)
+                wait = max(not_before - now(), timedelta()) + timedelta(seconds=1)
                 return RetryDecision.retry(wait, reason=f"not before {not_before:%Y-%m-%d %H:%M:%S} UTC")
             return decision
 

@@ -1,10 +1,11 @@
 """Create, status and delete. Each can be run again at any time, also after it died half-way."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
+from include.clock import utc_now
 from include.errors import ProvisioningFailed
 from include.provision import access, cluster, prices, serverless
 from include.provision.aws import Aws, is_ours
@@ -77,7 +78,14 @@ def status(aws: Aws, options: Options) -> None:
     aws.say(f"It costs {_cost(aws, options.name)}" if found else "Nothing of it exists.")
 
 
-def delete(aws: Aws, options: Options, *, final_snapshot: bool, confirm: Callable[[str], bool]) -> None:
+def delete(
+    aws: Aws,
+    options: Options,
+    *,
+    final_snapshot: bool,
+    confirm: Callable[[str], bool],
+    now: Callable[[], datetime] = utc_now,
+) -> None:
     """Removes everything that `create` made, once `confirm` agrees to it, and waits until it is gone."""
     account = aws.call("sts:GetCallerIdentity")["Account"]
     found = list(_found(aws, options.name))
@@ -93,9 +101,7 @@ def delete(aws: Aws, options: Options, *, final_snapshot: bool, confirm: Callabl
     for item in doomed:
         aws.say(f"  {item.kind:15} {item.name:25} {item.state}")
     has_data = any(item.kind in ("namespace", "cluster") for item in doomed)
-    snapshot = (
-        f"{options.name}-final-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}" if final_snapshot else None
-    )
+    snapshot = f"{options.name}-final-{now():%Y%m%d-%H%M%S}" if final_snapshot else None
     if has_data:
         aws.say(
             f"Its data stays in the snapshot {snapshot}."

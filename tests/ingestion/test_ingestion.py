@@ -4,7 +4,7 @@ import gzip
 import json
 from collections import Counter
 from dataclasses import asdict, replace
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -51,11 +51,6 @@ def true_events(catalog: Catalog) -> set[str]:
 
 
 BOTH = pytest.mark.parametrize(("dataset", "source"), [(EVENTS, "ticketmaster"), (SONGS, "lastfm")])
-
-
-def modified(lake: Lake, key: str) -> datetime:
-    when: datetime = lake.bucket.s3.head_object(Bucket=lake.bucket.name, Key=key)["LastModified"]
-    return when
 
 
 async def test_every_concert_beyond_the_wall_lands_once(catalog: Catalog, lake: Lake) -> None:

@@ -1,10 +1,10 @@
 """The Last.fm stand-in behaves as the real API is observed to (facts/apis.md), and as recorded."""
 
+import functools
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +14,9 @@ from sandbox.gateway import Fault
 from sandbox.lastfm.api import UNKNOWN_MBID, LastfmOptions, application
 from sandbox.world.catalog import Catalog
 from sandbox.world.names import UNUSUAL, billed_as, fold
+from tests.support.recordings import needs_recordings, recorded, shape
 
-RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "lastfm"
-
-needs_recordings = pytest.mark.skipif(
-    not RECORDED.is_dir(), reason="the recorded responses (../shared/payloads) are not on this machine"
-)
+recording = functools.partial(recorded, "lastfm")
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +45,6 @@ class Api:
 async def serving(catalog: Catalog, **options: Any) -> AsyncIterator[Api]:
     async with TestClient(TestServer(application(catalog, LastfmOptions(**options)))) as client:
         yield Api(client)
-
-
-def recorded(name: str) -> Any:
-    return json.loads((RECORDED / name).read_text())
 
 
 def misspelt(catalog: Catalog) -> tuple[int, str]:
@@ -248,7 +241,7 @@ async def test_errors_are_the_recorded_ones(
 ) -> None:
     asked = {key: value.replace("{0}", catalog.music.names[0]) for key, value in params.items()}
     async with serving(catalog) as api:
-        assert await api.get(method, **asked) == (status, recorded(name))
+        assert await api.get(method, **asked) == (status, recording(name))
 
 
 @needs_recordings
@@ -256,7 +249,7 @@ async def test_too_many_requests_get_error_29(catalog: Catalog) -> None:
     async with serving(catalog, requests_per_second=0.01, limit_period=300.0) as api:
         answers = [await api.get("chart.getTopArtists", limit="1") for _ in range(5)]
         assert [status for status, _ in answers] == [200, 200, 200, 429, 429]
-        assert answers[-1][1] == recorded("error__29_rate-limit.json")
+        assert answers[-1][1] == recording("error__29_rate-limit.json")
         await api.client.post("/sandbox/options", json={"limit_status": 200})
         assert (await api.get("chart.getTopArtists", limit="1"))[0] == 200
 
@@ -281,17 +274,17 @@ async def test_transient_errors_can_be_injected(catalog: Catalog, code: int, sta
 
 @needs_recordings
 async def test_responses_have_the_keys_and_types_of_recorded_ones(catalog: Catalog) -> None:
-    chart, songs = recorded("geo.gettopartists__c05d3d.json"), recorded("artist.gettoptracks__8d5e3a.json")
-    world, info = recorded("chart.gettopartists__e152a3.json"), recorded("artist.getinfo__d99e17.json")
+    chart, songs = recording("geo.gettopartists__c05d3d.json"), recording("artist.gettoptracks__8d5e3a.json")
+    world, info = recording("chart.gettopartists__e152a3.json"), recording("artist.getinfo__d99e17.json")
     async with serving(catalog) as api:
         _, ours = await api.get("geo.getTopArtists", country="United States", limit="200")
-        assert set(_shape(ours)) <= set(_shape(chart)) and set(_shape(chart)) <= set(_shape(ours))
+        assert set(shape(ours)) <= set(shape(chart)) and set(shape(chart)) <= set(shape(ours))
         _, ours = await api.get("artist.getTopTracks", artist=catalog.music.names[0], limit="50")
-        assert set(_shape(ours)) <= set(_shape(songs)) and list(ours["toptracks"]["@attr"]) == list(
+        assert set(shape(ours)) <= set(shape(songs)) and list(ours["toptracks"]["@attr"]) == list(
             songs["toptracks"]["@attr"]
         )
         _, ours = await api.get("chart.getTopArtists", limit="200")
-        assert set(_shape(ours)) == set(_shape(world))
+        assert set(shape(ours)) == set(shape(world))
         _, ours = await api.get("artist.getInfo", artist=catalog.music.names[0])
         assert set(ours["artist"]) <= set(info["artist"])
 
@@ -320,15 +313,3 @@ def test_spellings_differ_between_the_sources(catalog: Catalog) -> None:
     other = [(name, billed) for name, billed in spelt if name != billed]
     assert 0.05 < len(other) / 2_000 < 0.3
     assert sum(fold(name) == fold(billed) for name, billed in other) / len(other) > 0.5
-
-
-def _shape(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _shape(inner, f"{place}.{key}")
-    elif isinstance(value, list):
-        yield place, "list"
-        for inner in value:
-            yield from _shape(inner, f"{place}[]")
-    else:
-        yield place, type(value).__name__

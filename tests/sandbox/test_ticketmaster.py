@@ -1,10 +1,11 @@
 """The Ticketmaster stand-in behaves as the real API is observed to (facts/apis.md), and as recorded."""
 
 import asyncio
+import functools
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -21,14 +22,12 @@ from sandbox.ticketmaster.api import TicketmasterOptions, application
 from sandbox.ticketmaster.search import drifting_ids
 from sandbox.world.catalog import Catalog
 from sandbox.world.classifications import MUSIC
+from tests.support.recordings import PAYLOADS, needs_recordings, recorded, shape
 
-RECORDED = Path(__file__).parents[3] / "shared" / "payloads" / "ticketmaster"
 TODAY = date(2026, 11, 22)
 PATH = "/discovery/v2/events.json"
 
-needs_recordings = pytest.mark.skipif(
-    not RECORDED.is_dir(), reason="the recorded responses (../shared/payloads) are not on this machine"
-)
+recording = functools.partial(recorded, "ticketmaster")
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +69,6 @@ async def serving(catalog: Catalog, **options: Any) -> AsyncIterator[Api]:
     )
     async with TestClient(TestServer(application(catalog, chosen))) as client:
         yield Api(client)
-
-
-def recorded(name: str) -> Any:
-    return json.loads((RECORDED / name).read_text())
 
 
 # Catalogue
@@ -345,7 +340,7 @@ async def test_errors_are_the_recorded_ones(
 ) -> None:
     async with serving(catalog, paging_depth=1_000) as api:
         answered, body, headers = await api.get(**params)
-    assert (answered, body) == (status, recorded(name))
+    assert (answered, body) == (status, recording(name))
     assert "Rate-Limit" not in headers
 
 
@@ -353,7 +348,7 @@ async def test_errors_are_the_recorded_ones(
 async def test_an_unknown_event_is_the_recorded_404(catalog: Catalog) -> None:
     async with serving(catalog) as api:
         response = await api.client.get("/discovery/v2/events/unknown.json", params={"apikey": "sandbox-key"})
-        assert (response.status, await response.json()) == (404, recorded("error__aba9a3.json"))
+        assert (response.status, await response.json()) == (404, recording("error__aba9a3.json"))
         known = min(catalog.concert_ids())
         response = await api.client.get(
             f"/discovery/v2/events/{known}.json", params={"apikey": "sandbox-key"}
@@ -368,7 +363,8 @@ async def test_a_second_request_at_once_trips_the_spike_arrest(catalog: Catalog)
         refused = next(answer for answer in answers if answer[0] == 429)
         assert sorted(answer[0] for answer in answers) == [200, 429]
         assert (
-            refused[1] == recorded("error__429_SpikeArrestViolation.json") and "Retry-After" not in refused[2]
+            refused[1] == recording("error__429_SpikeArrestViolation.json")
+            and "Retry-After" not in refused[2]
         )
         await asyncio.sleep(0.21)
         assert (await api.get())[0] == 200
@@ -384,7 +380,7 @@ async def test_a_spent_quota_answers_with_the_key_in_clear(catalog: Catalog) -> 
         _, _, headers = await api.get()
         assert headers["Rate-Limit-Available"] == "0"
         status, body, headers = await api.get()
-    expected = json.dumps(recorded("error__429_QuotaViolation.json")).replace("XXX", "sandbox-key")
+    expected = json.dumps(recording("error__429_QuotaViolation.json")).replace("XXX", "sandbox-key")
     assert (status, body) == (429, json.loads(expected))
     assert "Rate-Limit" not in headers
 
@@ -395,18 +391,18 @@ async def test_a_spent_quota_answers_with_the_key_in_clear(catalog: Catalog) -> 
 @needs_recordings
 async def test_events_have_the_keys_and_types_of_recorded_ones(catalog: Catalog) -> None:
     shapes: dict[str, set[str]] = {}
-    for path in RECORDED.glob("event*.json"):
+    for path in (PAYLOADS / "ticketmaster").glob("event*.json"):
         whole = json.loads(path.read_text())
         listed = whole if isinstance(whole, list) else whole.get("_embedded", {}).get("events", [whole])
         for event in listed:
-            for place, kind in _shape(event):
+            for place, kind in shape(event):
                 shapes.setdefault(place, set()).add(kind)
     async with serving(catalog, bulk="full") as api:
         events = (await api.crawl())[:1_500]
     strange = {
         (place, kind)
         for event in events
-        for place, kind in _shape(event)
+        for place, kind in shape(event)
         if kind not in shapes.get(place, set())
     }
     assert not strange
@@ -522,22 +518,3 @@ async def test_the_log_shows_every_request_without_its_key(catalog: Catalog) -> 
 
 def _text(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _shape(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if place.endswith("upcomingEvents"):
-                key = "*"  # counts per source, an open set
-            yield from _shape(inner, f"{place}.{key}")
-    elif isinstance(value, list):
-        yield place, "list"
-        for inner in value:
-            yield from _shape(inner, f"{place}[]")
-    else:
-        yield (
-            place,
-            "number"
-            if isinstance(value, int | float) and not isinstance(value, bool)
-            else type(value).__name__,
-        )

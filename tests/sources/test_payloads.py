@@ -1,6 +1,6 @@
 """Recorded responses of both real APIs through the pipeline's own code: all become rows or rejections.
 
-The recordings lie beside the checkout, in ../shared/payloads; without them these tests are skipped.
+Without the recordings these tests are skipped.
 """
 
 import gzip
@@ -29,10 +29,10 @@ from include.sources.ticketmaster import rows as ticketmaster
 from include.sources.ticketmaster import search as ticketmaster_search
 from include.warehouse import load as warehouse
 from include.warehouse.tables import create_tables
+from tests.support.recordings import PAYLOADS, needs_recordings
 from tests.support.snapshots import build_load, engine, rows
 
-PAYLOADS = Path(__file__).resolve().parents[3] / "shared" / "payloads"
-pytestmark = pytest.mark.skipif(not PAYLOADS.is_dir(), reason="no recorded responses in ../shared/payloads")
+pytestmark = needs_recordings
 
 RUN = "2026-11-22T060000Z"
 SNAPSHOT = datetime(2026, 11, 22, 6, tzinfo=UTC)

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from include.lake.lake import Lake
-from include.warehouse.tables import create_tables
 from tests.support.snapshots import Artist, Concert, land_events, land_songs, publish_pending, rows
 
 SOON, LATER = date(2027, 1, 15), date(2027, 3, 1)
@@ -21,13 +20,6 @@ CHANGES = {
     "renamed": (Concert("8"), Concert("8", name="Another night out"), "name"),
     "on_or_off_sale": (Concert("9"), Concert("9", status="offsale"), "status"),
 }
-
-
-@pytest.fixture
-def tables(redshift: Any) -> Any:
-    """A connection to a warehouse whose tables exist and are empty."""
-    create_tables(redshift)
-    return redshift
 
 
 def publish(tables: Any, lake: Lake, day: int, concerts: list[Concert], artists: list[Artist]) -> None:

@@ -9,14 +9,7 @@ import pytest
 
 from include.lake.lake import Lake
 from include.warehouse.ledger import retry
-from include.warehouse.tables import create_tables
 from tests.support.snapshots import Artist, Concert, land_events, land_songs, publish_pending, rows, star
-
-
-@pytest.fixture
-def tables(redshift: Any) -> Any:
-    create_tables(redshift)
-    return redshift
 
 
 def events(day: int) -> str:

@@ -37,13 +37,6 @@ ONE, OTHER = "a181595e-5b84-4439-a5f4-f548ddfb64df", "f6beac20-5dfe-4d1f-ae02-0b
 
 
 @pytest.fixture
-def tables(redshift: Any) -> Any:
-    """A connection to a warehouse whose tables exist and are empty."""
-    create_tables(redshift)
-    return redshift
-
-
-@pytest.fixture
 def landed(lake: Lake) -> Lake:
     """One events run and one songs run."""
     land_events(lake, EVENTS, [Concert("e1", ["Abel", "Cain"]), Concert("e2", ["Abel"]), Concert("e3")])

@@ -21,6 +21,7 @@ import aiohttp
 from aiolimiter import AsyncLimiter
 from yarl import URL
 
+from include.clock import utc_now
 from include.errors import PipelineError, QuotaSpent, SourceRejected, SourceUnavailable
 from include.sources.client.priority import Turns
 from include.sources.client.quota import Quota
@@ -113,6 +114,7 @@ class Client:
     """Seconds for one whole try."""
     quota: Quota | None = None
     """What counts the calls, if the source limits them."""
+    now: Callable[[], datetime] = utc_now
     sent: int = field(default=0, init=False)
     """Requests sent so far, failed tries included."""
     _key_forms: tuple[str, ...] = field(init=False, repr=False)
@@ -196,7 +198,7 @@ class Client:
         raise problem.finally_raise(
             f"{self.connection_id} did not answer properly in {attempt + 1} tries: {self._shown(request)} "
             f"gave {problem.reason}. {advice}What was received is kept: the next try of the run goes on.",
-            datetime.now(UTC) + timedelta(seconds=least) if alone else None,
+            self.now() + timedelta(seconds=least) if alone else None,
         ) from None
 
     def _understood(self, response: Response, read: Callable[[Response], Meaning]) -> Meaning:
@@ -248,9 +250,7 @@ class Client:
             trace_request_ctx=departure,
         ) as answer:
             text = (await answer.read()).decode(errors="replace")  # JSON is UTF-8 (RFC 8259)
-            response = Response(
-                answer.status, answer.headers, self._blotted(text).encode(), datetime.now(UTC)
-            )
+            response = Response(answer.status, answer.headers, self._blotted(text).encode(), self.now())
         if self.quota:
             self.quota.heard(response.headers)
         if 300 <= response.status < 400:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from include.clock import utc_now
 from include.errors import QuotaSpent
 
 log = logging.getLogger(__name__)
@@ -34,13 +35,14 @@ class Quota:
     spent: Spent | None
     """What earlier processes have booked; None when nothing is known."""
     save: Callable[[Spent], Awaitable[None]]
+    now: Callable[[], datetime] = utc_now
     _calls: int = field(init=False)
     _booked: int = field(init=False)
     _resets_at: datetime = field(init=False)
     _booking: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     def __post_init__(self) -> None:
-        now = datetime.now(UTC)
+        now = self.now()
         known = self.spent if self.spent and self.spent.resets_at > now else Spent(0, now + _PERIOD)
         self._calls = self._booked = known.calls
         self._resets_at = known.resets_at
@@ -48,7 +50,7 @@ class Quota:
     async def spend(self) -> None:
         """Counts one call that is about to be made. Raises `QuotaSpent` when none is left."""
         async with self._booking:
-            now = datetime.now(UTC)
+            now = self.now()
             if now >= self._resets_at:
                 self._calls = self._booked = 0
                 self._resets_at = now + _PERIOD
@@ -68,7 +70,7 @@ class Quota:
             resets_at = datetime.fromtimestamp(int(headers.get("Rate-Limit-Reset", "")) / 1000, UTC)
         except (ValueError, OverflowError, OSError):
             return
-        if resets_at <= datetime.now(UTC):
+        if resets_at <= self.now():
             return
         if resets_at > self._resets_at + _PERIOD / 2:  # a new period, before our clock says so
             self._calls, self._booked = 1, 0
