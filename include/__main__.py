@@ -63,8 +63,10 @@ def rebuild(given: argparse.Namespace) -> None:
             redshift, Settings.from_environment(), datetime.now(UTC), given.until, given.go_on_without_missing
         )
     print(f"The star is rebuilt from {rebuilt.loads} loads.")
-    for name, (before, after) in rebuilt.differences.items():
-        print(f"{name}: {before:,} before, {after:,} now")
+    for name, before in rebuilt.before.items():
+        print(f"{name}: {before:,} before, {rebuilt.after.get(name, 0):,} now")
+    for table, (gone, new) in rebuilt.differences.items():
+        print(f"{table} differs: {gone:,} rows are gone, {new:,} are new")
     for run in rebuilt.parked:
         print(f"parked: {run}")
 

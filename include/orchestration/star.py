@@ -17,8 +17,7 @@ log = logging.getLogger(__name__)
 
 def judge(redshift: Any, settings: Settings, load: Load) -> Audit:
     """Judges the load in the schema `audit`, over a connection of its own, and publishes the data docs."""
-    url, connect_args = connections.redshift_engine_arguments()
-    engine = Engine(url, {"connect_args": connect_args})
+    engine = Engine(*connections.redshift_engine_arguments())
     accepted = ledger.is_accepted(redshift, load)
     return audit(connections.lake(settings), load, engine, settings.data_docs_runs, is_accepted=accepted)
 
@@ -35,7 +34,7 @@ def rebuild_star(
 
     def judge_uncommitted(connection: Any, load: Load) -> Verdict:
         accepted = ledger.is_accepted(connection, load)
-        engine = Engine.over(connection)
+        engine = Engine(*connections.redshift_engine_arguments(), connection)
         return audit(lake, load, engine, settings.data_docs_runs, is_accepted=accepted).verdict
 
     return rebuild.rebuild(

@@ -98,8 +98,7 @@ def judged_at(load: Load) -> datetime:
 
 def engine() -> Engine:
     """How the audit reaches the sandbox's Redshift."""
-    url, connect_args = redshift_engine_arguments()
-    return Engine(url, {"connect_args": connect_args})
+    return Engine(*redshift_engine_arguments())
 
 
 def build_load(redshift: Any, lake: Lake, load: Load) -> None:

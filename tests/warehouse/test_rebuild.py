@@ -1,6 +1,7 @@
 """The star derived again from the lake: by the functions of the daily load, in one transaction."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from include.errors import DataRejected, ManifestsMissing
 from include.lake.lake import Lake
-from include.quality.audit import Engine, audit
+from include.quality.audit import audit
 from include.warehouse import ledger, tables
 from include.warehouse import load as warehouse
 from include.warehouse.load import Verdict
@@ -20,6 +21,7 @@ from tests.support.snapshots import (
     Artist,
     Concert,
     build_load,
+    engine,
     land_events,
     land_songs,
     publish_pending,
@@ -97,10 +99,8 @@ def test_a_late_run_is_noted_merged_by_nothing_but_a_rebuild_and_then_has_its_pl
     assert ledger.retry(redshift, "events", "2026-11-21T120000Z") == 0
     assert star(redshift) == before
     done = rebuilt(redshift, lake)
-    assert done.differences == {
-        "earlier versions of concerts": (2, 3),
-        "rows of dim_concerts": (4, 5),
-    } or done.differences
+    assert done.differences["dim_concerts"][1] > 0
+    assert "dim_songs" not in done.differences
     assert rows(
         redshift,
         "select status, valid_from from dwh.dim_concerts where concert_id = 'e1' order by valid_from",
@@ -149,7 +149,7 @@ def test_the_suites_judge_the_rows_that_nobody_else_sees_yet(
     outcomes = []
 
     def judge(connection: Any, load: Load) -> Verdict:
-        outcomes.append(audit(lake, load, Engine.over(connection), kept_runs=2))
+        outcomes.append(audit(lake, load, replace(engine(), connection=connection), kept_runs=2))
         return outcomes[-1].verdict
 
     land_events(lake, "2026-11-23T060000Z", [Concert("e1", ["Abel"]), Concert("e9", status="sold out")])
@@ -212,10 +212,10 @@ def test_a_parked_run_stays_parked_and_an_accepted_one_stays_accepted(three_days
     assert rebuilt(redshift, lake).parked == ()
     assert ledger.accept(redshift, "events", load.events) == 1
     rebuilt(redshift, lake)
-    assert rows(redshift, "select dataset, is_accepted from dwh.load_ledger where run > '2026-11-23'") == [
-        ("events", True),
-        ("songs", False),
-    ] or rows(redshift, "select state from dwh.load_ledger where dataset = 'songs' and run > '2026-11-23'")
+    assert rows(
+        redshift,
+        "select dataset, state, is_accepted from dwh.load_ledger where run > '2026-11-23' order by dataset",
+    ) == [("events", "published", True), ("songs", "parked", False)]
 
 
 def test_a_load_in_progress_is_superseded_by_a_rebuild(three_days: tuple[Any, Lake]) -> None:
