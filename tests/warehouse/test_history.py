@@ -82,13 +82,17 @@ def test_a_change_of_status_date_price_billing_or_name_makes_a_version(
 
 def delisted(tables: Any) -> set[str]:
     return {
-        name for (name,) in rows(tables, "select concert_id from dwh.dim_concerts where not is_listed and is_current")
+        name
+        for (name,) in rows(
+            tables, "select concert_id from dwh.dim_concerts where not is_listed and is_current"
+        )
     }
 
 
 def missing(tables: Any) -> list[tuple[Any, ...]]:
     return rows(
-        tables, "select concert_id, missing_since from dwh.dim_concerts where missing_since is not null order by 1"
+        tables,
+        "select concert_id, missing_since from dwh.dim_concerts where missing_since is not null order by 1",
     )
 
 
@@ -222,16 +226,11 @@ def test_songs_keep_when_they_were_first_and_last_seen(tables: Any, lake: Lake) 
     ]
 
 
-
 def test_the_ledger_says_what_each_publish_changed(tables: Any, lake: Lake) -> None:
     changes = publish(tables, lake, 20, [Concert("e1", ["Abel"])])
     recorded = rows(tables, "select changes from dwh.load_ledger where dataset = 'events'")[0][0]
     assert json.loads(recorded) == changes
     assert changes["bridge_concert_artists"]["added"] == 1
-
-
-
-
 
 
 @pytest.mark.parametrize("lesser", ["other countries", "incomplete"])
@@ -245,7 +244,10 @@ def test_a_narrower_or_incomplete_run_adds_and_leaves_the_artists_of_the_day(
     land_events(lake, later, [Concert("g1", ["Eve"])], lesser != "incomplete", countries)
     publish_pending(tables, lake)
     assert rows(tables, "select * from dwh.fact_artists order by artist_key") == before
-    assert rows(tables, "select artist_name from dwh.bridge_concert_artists order by 1") == [("Eve",), ("Seth",)]
+    assert rows(tables, "select artist_name from dwh.bridge_concert_artists order by 1") == [
+        ("Eve",),
+        ("Seth",),
+    ]
     assert rows(tables, f"select is_addition from dwh.load_ledger where run = '{later}'") == [(True,)]
     # New songs of the day meet the run that the facts rest on.
     land_songs(lake, "2026-11-20T130000Z", [Artist("Seth", plays=77)])
