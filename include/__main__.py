@@ -37,7 +37,7 @@ def retry(given: argparse.Namespace) -> None:
 
 
 def accept(given: argparse.Namespace) -> None:
-    """has a parked run judged once more, without comparing it with earlier loads: its difference is deliberate"""
+    """has a parked run judged once more, without comparing it with earlier loads"""
     from include.orchestration import connections
     from include.warehouse import ledger
 
@@ -55,7 +55,7 @@ def _say(given: argparse.Namespace, found: int, verb: str) -> None:
 
 
 def rebuild(given: argparse.Namespace) -> None:
-    """derives the star again from the manifests of the lake, in one transaction; no run of the DAG may be in progress"""
+    """derives the star again from the manifests of the lake, while no run of the DAG is in progress"""
     from include.orchestration import connections, star
 
     with closing(connections.redshift()) as redshift:

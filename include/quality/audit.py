@@ -52,7 +52,7 @@ class Engine:
     """Of the driver."""
 
     connection: Any = None
-    """An open connection to go through, whose uncommitted rows it sees; closing it or rolling back must do nothing."""
+    """An open connection to go through, whose uncommitted rows it sees; it must not mind being closed."""
 
     @contextmanager
     def connected(self) -> Iterator[None]:
@@ -90,8 +90,8 @@ class Audit:
 def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, is_accepted: bool = False) -> Audit:
     """Judges the load in the schema `audit` and publishes the data docs of the newest `kept_runs` audits.
 
-    With `is_accepted`, expectations that compare the load with earlier ones (`"compares": true` in their `meta`)
-    only warn.
+    With `is_accepted`, expectations that compare the load with earlier ones (`"compares": true` in their
+    `meta`) only warn.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))

@@ -1,16 +1,17 @@
 """Rebuild: the star derived again from the manifests of the lake, by the functions of the daily load.
 
-Late and redriven runs, a parked run that passes at last, a lost ledger, a roll-back and an upgrade all end here.
-Everything happens in one transaction: readers see the old star until it commits, and keep it if it fails.
+Late and redriven runs, a parked run that passes at last, a lost ledger, a roll-back and an upgrade all end
+here. Everything happens in one transaction: readers see the old star until it commits, and keep it if it
+fails.
 
-The result is judged inside that transaction, by the suites of the daily audit, over the connection that sees the
-uncommitted rows. The alternative, building in schemas of other names and swapping them, would need every SQL file
-twice or with names filled in, and would lose the grants and views that depend on the old tables. Only where a release
-defines the star's tables otherwise is the schema replaced: the old one is renamed, which leaves its readers alone, and dropped
-at the end.
+The result is judged inside that transaction, by the suites of the daily audit, over the connection that
+sees the uncommitted rows. The alternative, building in schemas of other names and swapping them, would need
+every SQL file twice or with names filled in, and would lose the grants and views that depend on the old
+tables. Only where a release defines the star's tables otherwise is the schema replaced: the old one is
+renamed, which leaves its readers alone, and dropped at the end.
 
-docs/history.md says which loads are repeated, and which are paired anew. A rebuild holds a lock on `audit.current_load`, so
-a load in progress waits for it, and then finds that it is superseded.
+docs/history.md says which loads are repeated, and which are paired anew. A rebuild holds a lock on
+`audit.current_load`, so a load in progress waits for it, and then finds that it is superseded.
 """
 
 import logging
@@ -61,8 +62,8 @@ def rebuild(
 ) -> Rebuilt:
     """Derives the star again from every manifest that is not parked, up to the date `until`.
 
-    Raises `ManifestsMissing`, with a list, when objects are gone, unless it is to go on without them; `DataRejected`
-    when what was published before fails its audit now. Both leave the old star.
+    Raises `ManifestsMissing`, with a list, when objects are gone, unless it is to go on without them;
+    `DataRejected` when what was published before fails its audit now. Both leave the old star.
     """
     is_star_current = tables.ensure_tables(connection)
     with transaction(connection) as cursor:
@@ -71,12 +72,12 @@ def rebuild(
         copied = _keep(cursor)
         manifests = {dataset: lake.manifests(dataset) for dataset in tables.DATASETS}
         left_out = _later(manifests, known, until) | _missing(lake, manifests, known, until)
-        if lost := [reason for reason in left_out.values() if reason != _ROLLED_BACK.format(until)]:
-            if not go_on_without_missing:
-                raise ManifestsMissing(
-                    "A rebuild would lose what these runs brought; restore their objects, land them again, or have "
-                    f"it go on without them: {'; '.join(lost)}"
-                )
+        lost = [reason for reason in left_out.values() if reason != _ROLLED_BACK.format(until)]
+        if lost and not go_on_without_missing:
+            raise ManifestsMissing(
+                "A rebuild would lose what these runs brought; restore their objects, land them again, or "
+                f"have it go on without them: {'; '.join(lost)}"
+            )
         _empty(cursor, lake, known, now, is_star_current)
         for (dataset, run), reason in left_out.items():
             ledger.note(cursor, lake, dataset, run, "parked", reason, now)
@@ -198,7 +199,7 @@ def _apply(
             verdict = judge(joined, load)
             if verdict.failures and not is_new:
                 raise DataRejected(
-                    f"The star as rebuilt fails its audit, so dwh is as it was before. {load}: {verdict.reason}"
+                    f"The star as rebuilt fails its audit, so dwh is as it was. {load}: {verdict.reason}"
                 )
             if verdict.failures:
                 park(joined, load, verdict.reason, verdict.failed_rows, verdict.at_fault)
@@ -242,10 +243,11 @@ def _differences(cursor: Any, kept: Collection[str]) -> dict[str, tuple[int, int
             found[table] = (0, int(cursor.fetchone()[0]))
             continue
         columns = ", ".join(sorted(_columns(cursor, f"dwh.{table}") & _columns(cursor, f"before_{table}")))
-        star, before = (f"select {columns} from {name}" for name in (f"dwh.{table}", f"before_{table}"))
+        star = f"select {columns} from dwh.{table}"  # noqa: S608
+        before = f"select {columns} from before_{table}"  # noqa: S608
         counts = []
         for first, second in ((before, star), (star, before)):
-            cursor.execute(f"select count(*) from ({first} except {second}) as rows_of_one")  # noqa: S608
+            cursor.execute(f"select count(*) from ({first} except {second}) as one_only")  # noqa: S608
             counts.append(int(cursor.fetchone()[0]))
         found[table] = (counts[0], counts[1])
         cursor.execute(f"drop table before_{table}")
