@@ -38,7 +38,7 @@ def retry(given: argparse.Namespace) -> None:
 
 
 def accept(given: argparse.Namespace) -> None:
-    """has a parked run judged once more, without comparing it with earlier loads: its difference is deliberate"""
+    """has a parked run judged once more, without comparing it with earlier loads"""
     from include.orchestration import connections
     from include.warehouse import ledger
 
@@ -56,7 +56,7 @@ def _say(given: argparse.Namespace, found: int, verb: str) -> None:
 
 
 def rebuild(given: argparse.Namespace) -> None:
-    """derives the star again from the manifests of the lake, in one transaction; no run of the DAG may be in progress"""
+    """derives the star again from the manifests of the lake, while no run of the DAG is in progress"""
     from include.orchestration import connections, star
 
     with closing(connections.redshift()) as redshift:
@@ -64,8 +64,10 @@ def rebuild(given: argparse.Namespace) -> None:
             redshift, Settings.from_environment(), utc_now(), given.until, given.go_on_without_missing
         )
     print(f"The star is rebuilt from {rebuilt.loads} loads.")
-    for name, (before, after) in rebuilt.differences.items():
-        print(f"{name}: {before:,} before, {after:,} now")
+    for name, before in rebuilt.before.items():
+        print(f"{name}: {before:,} before, {rebuilt.after.get(name, 0):,} now")
+    for table, (gone, new) in rebuilt.differences.items():
+        print(f"{table} differs: {gone:,} rows are gone, {new:,} are new")
     for run in rebuilt.parked:
         print(f"parked: {run}")
 

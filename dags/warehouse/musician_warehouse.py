@@ -1,13 +1,13 @@
 """
 The star of artists, songs and concerts: built from the newest events and songs, judged, then published.
 
-Starts when the assets `musician_events` and `musician_songs` have both been updated, and once a day at 09:00 UTC to
-sweep up what an update missed. An asset event only wakes this DAG up: its work is the manifests in the bucket that
-`dwh.load_ledger` does not know. Where there are none, the run skips.
+Starts when the assets `musician_events` and `musician_songs` have both been updated, and once a day at
+09:00 UTC to sweep up what an update missed. An asset event only wakes this DAG up: its work is the
+manifests in the bucket that `dwh.load_ledger` does not know. Where there are none, the run skips.
 
-1. **rebuild**: derives the star from all manifests, if the parameter `rebuild` or `until` asks for it, or a new
-   release defines its tables otherwise. Skipped on most days.
-2. **find_load**: the oldest pending runs. Runs older than what is published are late: they are noted and reported.
+1. **rebuild**: derives the star from all manifests, if the parameter `rebuild` or `until` asks for it, or a
+   new release defines its tables otherwise. Skipped on most days.
+2. **find_load**: the oldest pending runs. Runs older than what is published are late: noted and reported.
 3. **stage**: COPY brings exactly the objects of one events and one songs manifest into `staging`.
 4. **build**: the star's tables are built from them in the schema `audit`.
 5. **audit**: the Great Expectations suites judge them there; the data docs show the outcome. What

@@ -17,8 +17,7 @@ log = logging.getLogger(__name__)
 
 def judge(redshift: Any, settings: Settings, load: Load) -> Audit:
     """Judges the load in the schema `audit`, over a connection of its own, and publishes the data docs."""
-    url, connect_args = connections.redshift_engine_arguments()
-    engine = Engine(url, {"connect_args": connect_args})
+    engine = Engine(*connections.redshift_engine_arguments())
     accepted = ledger.is_accepted(redshift, load)
     return audit(connections.lake(settings), load, engine, settings.data_docs_runs, is_accepted=accepted)
 
@@ -30,12 +29,12 @@ def rebuild_star(
     until: date | None = None,
     go_on_without_missing: bool = False,
 ) -> rebuild.Rebuilt:
-    """Derives the star again from the lake; what of it was never published is judged before readers see it."""
+    """Derives the star again from the lake; what was never published is judged before readers see it."""
     lake = connections.lake(settings)
 
     def judge_uncommitted(connection: Any, load: Load) -> Verdict:
         accepted = ledger.is_accepted(connection, load)
-        engine = Engine.over(connection)
+        engine = Engine(*connections.redshift_engine_arguments(), connection)
         return audit(lake, load, engine, settings.data_docs_runs, is_accepted=accepted).verdict
 
     return rebuild.rebuild(

@@ -15,6 +15,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,16 +48,26 @@ class Engine:
     """How SQLAlchemy reaches the warehouse."""
 
     url: str
-    arguments: Mapping[str, Any]
-    """Of `create_engine`."""
+    connect_args: Mapping[str, Any]
+    """Of the driver."""
 
-    @classmethod
-    def over(cls, connection: Any) -> "Engine":
-        """Through an open connection, whose uncommitted rows it sees; nothing it does ends a transaction."""
-        from sqlalchemy.pool import StaticPool
+    connection: Any = None
+    """An open connection to go through, whose uncommitted rows it sees; it must not mind being closed."""
 
-        arguments = {"creator": lambda: connection, "poolclass": StaticPool, "pool_reset_on_return": None}
-        return cls("redshift+redshift_connector://", arguments)
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """What the block opens with SQLAlchemy goes through the open connection, if there is one."""
+        from sqlalchemy import event
+        from sqlalchemy.engine import Engine as SqlAlchemyEngine
+
+        def connect(*_: Any) -> Any:
+            return self.connection  # None: connect as usual
+
+        event.listen(SqlAlchemyEngine, "do_connect", connect)
+        try:
+            yield
+        finally:
+            event.remove(SqlAlchemyEngine, "do_connect", connect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +90,14 @@ class Audit:
 def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, is_accepted: bool = False) -> Audit:
     """Judges the load in the schema `audit` and publishes the data docs of the newest `kept_runs` audits.
 
-    With `is_accepted`, expectations that compare the load with earlier ones (`"compares": true` in their `meta`)
-    only warn.
+    With `is_accepted`, expectations that compare the load with earlier ones (`"compares": true` in their
+    `meta`) only warn.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))
         _fetch_validations(lake, root / "uncommitted" / "validations")
-        results = _validate(root, load, engine, is_accepted)
+        with engine.connected():
+            results = _validate(root, load, engine, is_accepted)
         data_docs.finish(root / "uncommitted" / "data_docs", root / "uncommitted" / "validations", kept_runs)
         _publish_data_docs(lake, root / "uncommitted", kept_runs)
     failed = [result for result in results if not result["success"]]
@@ -124,7 +136,7 @@ def _validate(root: Path, load: Load, engine: Engine, is_accepted: bool) -> list
         mode="file", context_root_dir=root, runtime_environment={"REDSHIFT_URL": engine.url}
     )
     source: Any = context.data_sources.get("redshift")
-    source.kwargs = dict(engine.arguments)
+    source.kwargs = {"connect_args": dict(engine.connect_args)}
     run_id = RunIdentifier(run_name=load.newest)
     results = []
     for table in JUDGED:

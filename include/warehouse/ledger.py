@@ -1,4 +1,4 @@
-"""The ledger, `dwh.load_ledger`: what became of each manifest. The rows of a load are written with its data."""
+"""The ledger, `dwh.load_ledger`: what became of each manifest. A load's rows are written with its data."""
 
 import json
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ Changes = Mapping[str, Mapping[str, int]]
 _LONGEST_REASON = 1_000
 _JUDGED = tuple(field.name for field in fields(Judged))
 _LATE = (
-    "{dataset} {run} is older than a published run of {dataset}, so it was not merged. To take it in, derive the star "
-    "again: python -m include rebuild, or the parameter `rebuild` of musician_warehouse."
+    "{dataset} {run} is older than a published run of {dataset}, so it was not merged. To take it in, derive "
+    "the star again: python -m include rebuild, or the parameter `rebuild` of musician_warehouse."
 )
 
 
@@ -53,17 +53,18 @@ def record(
     reason: str | None = None,
     changes: Changes | None = None,
 ) -> None:
-    """Writes that a run of the load in progress was published or parked. A published one never reads parked."""
+    """Writes that a run of the load in progress was published, or parked unless it is published."""
     run = load.run(dataset)
     if state == "parked" and published_changes(cursor, dataset, run) is not None:
         return  # a task that was cleared, or slow, must not say that what is in the star is not
     cursor.execute("delete from dwh.load_ledger where dataset = %s and run = %s", (dataset, run))
     cursor.execute(
-        "insert into dwh.load_ledger (dataset, run, loaded_with, state, reason, scope, is_complete, is_addition, "
-        "is_accepted, manifest_url, record_count, changes, snapshot_date, judged_at) "
-        "select runs.dataset, runs.run, runs.loaded_with, cast(%s as varchar(16)), cast(%s as varchar(4096)), "
-        "runs.scope, runs.is_complete, runs.is_addition, runs.is_accepted, runs.manifest_url, runs.record_count, "
-        "cast(%s as varchar(4096)), current_load.snapshot_date, current_load.judged_at "
+        "insert into dwh.load_ledger (dataset, run, loaded_with, state, reason, scope, is_complete, "
+        "is_addition, is_accepted, manifest_url, record_count, changes, snapshot_date, judged_at) "
+        "select runs.dataset, runs.run, runs.loaded_with, cast(%s as varchar(16)), "
+        "cast(%s as varchar(4096)), runs.scope, runs.is_complete, runs.is_addition, runs.is_accepted, "
+        "runs.manifest_url, runs.record_count, cast(%s as varchar(4096)), current_load.snapshot_date, "
+        "current_load.judged_at "
         "from audit.current_runs as runs cross join audit.current_load where runs.dataset = %s",
         (state, reason and reason[:_LONGEST_REASON], changes and json.dumps(changes), dataset),
     )
@@ -108,7 +109,7 @@ def note(
 
 
 def retry(connection: Any, dataset: str, run: str) -> int:
-    """Strikes a parked run from the ledger, so that the next load judges it again; how many rows that were."""
+    """Strikes a parked run from the ledger, so that the next load judges it again; the rows struck."""
     with transaction(connection) as cursor:
         cursor.execute(
             "delete from dwh.load_ledger where dataset = %s and run = %s and state = 'parked'", (dataset, run)
@@ -117,7 +118,7 @@ def retry(connection: Any, dataset: str, run: str) -> int:
 
 
 def accept(connection: Any, dataset: str, run: str) -> int:
-    """Has a parked run judged again, once, without comparing it with earlier loads; how many rows that were."""
+    """Has a parked run judged once more, without comparing it with earlier loads; the rows changed."""
     with transaction(connection) as cursor:
         cursor.execute(
             "update dwh.load_ledger set state = 'pending', is_accepted = true, reason = null "

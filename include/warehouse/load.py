@@ -7,11 +7,12 @@
     publish         merges them into `dwh` and writes the ledger, or
     park            says in the ledger why not
 
-Every function is one transaction, so a task that dies is repeated from its start. Loads come in the order of their
-instants; docs/history.md says what each changes.
+Every function is one transaction, so a task that dies is repeated from its start. Loads come in the order
+of their instants; docs/history.md says what each changes.
 
-All SQL lies in `include/sql/<schema>/<table>.sql`. What is formatted into SQL here is a manifest's location, made of the
-validated bucket and run names, its columns, checked against the table's, and the validated role of COPY.
+All SQL lies in `include/sql/<schema>/<table>.sql`. What is formatted into SQL here is a manifest's
+location, made of the validated bucket and run names, its columns, checked against the table's, and the
+validated role of COPY.
 """
 
 import logging
@@ -77,14 +78,14 @@ class Verdict:
 
 
 def pending_loads(connection: Any, lake: Lake) -> list[Load]:
-    """The loads that wait, the oldest first; empty when the ledger knows every manifest, or none has a partner."""
+    """The loads that wait, the oldest first; none when the ledger knows every manifest with a partner."""
     with transaction(connection) as cursor:
         known = ledger.read_ledger(cursor)
     return find_loads({dataset: lake.manifests(dataset) for dataset in DATASETS}, known, lake)
 
 
 def find_loads(manifests: Mapping[str, Sequence[str]], known: Ledger, lake: Lake) -> list[Load]:
-    """The loads that wait, the first as it is to be loaded: a mere addition is not loaded with a run that is none."""
+    """The loads that wait, the first as it is to be loaded: an addition never with a run that is none."""
     loads = plan_loads(manifests, known)
     if loads and len(loads[0].pending) > 1:
         load, additions = loads[0], _additions(lake, known, loads[0])
@@ -110,7 +111,7 @@ def _additions(lake: Lake, known: Ledger, load: Load) -> set[str]:
 
 
 def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
-    """Notes in `audit` which load staging and audit are about to hold, what its runs are, and when it is judged.
+    """Notes in `audit` which load staging and audit are about to hold, its runs, and when it is judged.
 
     Parks a run and raises `ManifestInvalid` when it has no certificate or manifest that can be read.
     """
@@ -119,8 +120,8 @@ def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
         known = ledger.read_ledger(cursor)
         cursor.execute("delete from audit.current_load")
         cursor.execute(
-            "insert into audit.current_load (events_run, songs_run, events_at, songs_at, snapshot_date, judged_at) "
-            "values (%s, %s, %s, %s, %s, %s)",
+            "insert into audit.current_load (events_run, songs_run, events_at, songs_at, snapshot_date, "
+            "judged_at) values (%s, %s, %s, %s, %s, %s)",
             (
                 load.events,
                 load.songs,
@@ -135,8 +136,8 @@ def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
         for dataset in DATASETS:
             judged = known.get((dataset, load.run(dataset)), Judged("pending"))
             cursor.execute(
-                "insert into audit.current_runs (dataset, run, loaded_with, is_pending, manifest_url, is_addition, "
-                "is_accepted) values (%s, %s, %s, %s, %s, %s, %s)",
+                "insert into audit.current_runs (dataset, run, loaded_with, is_pending, manifest_url, "
+                "is_addition, is_accepted) values (%s, %s, %s, %s, %s, %s, %s)",
                 (
                     dataset,
                     load.run(dataset),
@@ -186,9 +187,9 @@ def _note_rejected(cursor: Any, rejected: set[str]) -> None:
 def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: str) -> int:
     """Replaces `staging.<dataset>` by exactly the objects of the load's manifest; the number of rows.
 
-    Columns that the manifest of an older release lacks are null. Parks the run and raises `ManifestInvalid` when an
-    object is missing or altered, when COPY brings other than the counted rows, or none. Raises `LoadSuperseded` when
-    another load has begun.
+    Columns that the manifest of an older release lacks are null. Parks the run and raises `ManifestInvalid`
+    when an object is missing or altered, when COPY brings other than the counted rows, or none. Raises
+    `LoadSuperseded` when another load has begun.
     """
     with _parked_when_invalid(connection, load, dataset):
         manifest = lake.manifest(dataset, load.run(dataset))
@@ -294,10 +295,10 @@ def park(
     failed: Sequence[FailedRows] = (),
     datasets: Sequence[str] | None = None,
 ) -> int:
-    """Records in the ledger that pending runs of the load, by default all, failed, so that they hold up no others.
+    """Records in the ledger that pending runs of the load, by default all, failed: they hold up no others.
 
-    The rows that failed are kept in `audit.failed_rows`; the value is how many those are. Raises `LoadSuperseded`
-    when another load has begun.
+    The rows that failed are kept in `audit.failed_rows`; the value is how many those are. Raises
+    `LoadSuperseded` when another load has begun.
     """
     kept = 0
     with transaction(connection) as cursor:

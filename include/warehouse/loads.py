@@ -104,7 +104,7 @@ def late_runs(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list[
 
 
 def plan_loads(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list[Load]:
-    """Pairs the pending manifests that are not late, the oldest first, as if all passed and none were an addition."""
+    """Pairs the pending manifests that are not late, the oldest first, as if all passed as whole runs."""
     late = late_runs(manifests, ledger)
     pending = {
         dataset: [run for run in runs if (dataset, run) not in late]
@@ -128,7 +128,7 @@ def plan_loads(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list
 
 
 def repeated_loads(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list[Load]:
-    """The published loads that a rebuild repeats as they were: those older than any run that is not part of one."""
+    """The published loads that a rebuild repeats as they were: those older than any run not part of one."""
     pending: dict[tuple[str, str], tuple[str, ...]] = {}
     strangers = []
     for dataset in DATASETS:
@@ -165,7 +165,7 @@ def gives_way(new: Certificate, old: Certificate) -> bool:
 
 
 def covers(wide: Scope, narrow: Scope) -> bool:
-    """Whether a run of one scope asked for everything that one of the other did. What is not known does not count."""
+    """Whether one scope asks for everything that the other does; numbers that are not known do not count."""
     numbers = ("horizon_days", "artists_per_country", "touring_artists", "tracks_per_artist")
     pairs = [(getattr(wide, number), getattr(narrow, number)) for number in numbers]
     return set(wide.countries) >= set(narrow.countries) and all(

@@ -1,7 +1,7 @@
 """The tables and views of the warehouse, and whether the database holds them as this release defines them.
 
-The star's tables (`include/sql/dwh/`) hold history, so a release that defines them otherwise has to derive them again
-(`include/warehouse/rebuild.py`). Every other table and view is simply created again.
+The star's tables (`include/sql/dwh/`) hold history, so a release that defines them otherwise has to derive
+them again (`include/warehouse/rebuild.py`). Every other table and view is simply created again.
 """
 
 import hashlib

@@ -12,7 +12,7 @@ from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.orchestration.connections import redshift_engine_arguments
 from include.quality.audit import Engine
-from include.sources.identity import artist_key, song_key
+from include.sources.identity import artist_key, name_key, namesake_key, song_key
 from include.sources.lastfm.rows import SongRow
 from include.sources.rows import Rejection
 from include.sources.ticketmaster.rows import EventRow
@@ -98,8 +98,7 @@ def judged_at(load: Load) -> datetime:
 
 def engine() -> Engine:
     """How the audit reaches the sandbox's Redshift."""
-    url, connect_args = redshift_engine_arguments()
-    return Engine(url, {"connect_args": connect_args})
+    return Engine(*redshift_engine_arguments())
 
 
 def build_load(redshift: Any, lake: Lake, load: Load) -> None:
@@ -166,7 +165,8 @@ def _event_rows(run: str, concert: Concert) -> list[EventRow]:
                 "artist_name": name,
                 "artist_mbid": mbid,
                 "artist_key": artist_key(name),
-                "namesake_key": artist_key(name, mbid),
+                "name_key": name_key(name),
+                "namesake_key": namesake_key(name, mbid),
             }
             | concert.more
         )
@@ -180,9 +180,11 @@ def _song_rows(run: str, artist: Artist) -> list[SongRow]:
     about = empty | {
         "snapshot_at": run_instant(run).replace(tzinfo=None),
         "asked_name": artist.name,
+        "asked_key": key,
         "artist_name": artist.name,
         "artist_mbid": artist.mbid,
         "artist_key": key,
+        "name_key": name_key(artist.name),
         "chart_countries": "US" if artist.rank else None,
         "chart_rank": artist.rank,
         "chart_listeners": 10_000 // artist.rank if artist.rank else None,
