@@ -43,7 +43,7 @@ def true_events(catalog: Catalog) -> set[str]:
             {"includeTBD": "only"},
         ):
             params = {"countryCode": country, "segmentId": "KZFzniwnSyZfZ7v7nJ", **when}
-            ids |= set(catalog.ids_of(EventSearch(catalog).find(params, 0, 0, 1).rows))
+            ids |= set(catalog.ids_of(EventSearch(catalog).find(params).rows))
     return ids
 
 
