@@ -32,8 +32,8 @@ FaultKind = Literal[
 reset: the connection breaks before, truncated: in the middle of the answer; html: a page instead of JSON;
 empty: no bytes; endless: an answer without end, gzip_bomb: one that grows to 1 GB, nested: 5,000 levels of
 JSON. Of Ticketmaster: spike and quota: a 429, quota_401: the same as a 401, no_hits: a search without a hit,
-dis_404: that as a 404, no_events: a page without its events. Of Last.fm: error_…: an error body, no_artists: a
-list without items."""
+dis_404: that as a 404, no_events: a page without its events. Of Last.fm: error_…: an error body, no_artists:
+a list without items."""
 _CHUNK = 1 << 16
 
 
@@ -42,8 +42,8 @@ class Fault:
     """Which requests fail, and how: a `share` of them, those numbered `at` (from 1), or without both all;
     only those whose parameters are as in `where`; `times` in all.
 
-    `status` replaces the kind's usual one; `retry_after` (seconds, or any text) is sent. Requests that a key or a limit
-    refuses are counted, but meet no fault.
+    `status` replaces the kind's usual one; `retry_after` (seconds, or any text) is sent. Requests that a key
+    or a limit refuses are counted, but meet no fault.
     """
 
     kind: FaultKind
@@ -272,7 +272,7 @@ async def _stream(request: web.Request, chunk: bytes) -> web.StreamResponse:
     response.enable_chunked_encoding()
     await response.prepare(request)
     try:
-        while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110
+        while request.transport is not None and not request.transport.is_closing():
             await response.write(chunk)
             await asyncio.sleep(0 if len(chunk) > 1 else 0.05)
     except ConnectionError:

@@ -33,7 +33,8 @@ from include.sources.lastfm.lists import Collected, ListPage
 from include.sources.ticketmaster import search as ticketmaster_search
 from include.sources.ticketmaster.crawl import Crawl
 from include.sources.ticketmaster.plan import Plan, plan_after
-from include.sources.ticketmaster.windows import Page, Stretch, Window
+from include.sources.ticketmaster.stretch import Stretch
+from include.sources.ticketmaster.windows import Page, Window
 
 __all__ = ["Landed", "fetch_events", "fetch_songs", "land"]
 
@@ -80,7 +81,7 @@ async def fetch_events(
         "planned_after": written["planned_after"],
     }
     reasons = [
-        f"{stretch.window.name()}: {stretch.distinct} of {stretch.reported} reported events came"
+        f"{stretch.window.name()}: {'; '.join(stretch.reasons)}"
         for stretch in stretches
         if not stretch.complete
     ]
@@ -175,7 +176,7 @@ def _window_of(stretch: Stretch) -> dict[str, Any]:
         "reported": stretch.reported,
         "fetched": stretch.fetched,
         "distinct": stretch.distinct,
-        "tolerance": stretch.tolerance,
+        "drift": stretch.drift,
         "complete": stretch.complete,
         "given_up": stretch.given_up,
         "answers": [ticketmaster_search.request(asked, page).name for asked, page in stretch.pages],

@@ -35,9 +35,7 @@ class Found:
     query: int
     seeded: Seeded
 
-    def slice(
-        self, begin: int, end: int, options: Oddities, number: int, name: Callable[[int], str]
-    ) -> Rows:
+    def slice(self, begin: int, end: int, options: Oddities, number: int, name: Callable[[int], str]) -> Rows:
         """Rows from `begin` to `end`; those of equal key in an order of the search's, or of the request's."""
         if begin >= len(self.rows):
             return self.rows[:0]
