@@ -49,7 +49,7 @@ def _crawls(events: int, warm: bool) -> tuple[OneCrawl, OneCrawl | None]:
         *("--concerts", str(events), "--countries", ",".join(COUNTRIES)),
         *("--ticketmaster", json.dumps(UNLIMITED)),
     ) as running:
-        bucket = lake(running, "benchmark").bucket
+        bucket = lake(running, "benchmark").bucket.name
         say(f"first crawl of {events:,} events")
         first = in_own_process(running, bucket, run_of(0))
         say(f"{first}")

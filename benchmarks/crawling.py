@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from include.ingestion.events import fetch_events
-from include.lake.runs import Lake, run_id
-from include.orchestration.connections import SourceConnection
+from include.ingestion.events import EVENTS
+from include.ingestion.fetch import fetch
+from include.lake.lake import Lake
+from include.lake.runs import run_id
 from include.settings import Settings
+from include.sources.client.connection import SourceConnection
 from sandbox.services import Services
 
 COUNTRIES = ("US", "GB", "CA")
@@ -48,11 +50,11 @@ def crawl(running: Services, lake: Lake, run: str, requests_per_second: float) -
         "ticketmaster", where["base_url"], where["key"], requests_per_second, daily_quota=1_000_000
     )
     started = time.perf_counter()
-    summary = asyncio.run(fetch_events(lake, connection, SETTINGS, run))
+    summary = asyncio.run(fetch(EVENTS, lake, connection, SETTINGS, run))
     took = time.perf_counter() - started
-    if not summary["complete"]:
+    if not summary.complete:
         raise RuntimeError(f"the crawl {run} is not complete: {summary}")
-    return Crawl(took, summary["requests_sent"], summary["distinct"])
+    return Crawl(took, summary.requests_sent, summary.distinct)
 
 
 def reset(running: Services, **options: Any) -> None:

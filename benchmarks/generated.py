@@ -13,8 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.lake.certificate import Certificate, Scope
+from include.lake.lake import Lake
+from include.lake.manifests import Part
 from include.lake.parquet import redshift_types
-from include.lake.runs import Lake, run_id
+from include.lake.runs import run_id
 from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow
 from include.warehouse.load import Load
@@ -56,10 +59,13 @@ class World:
         at = snapshot.replace(tzinfo=None)
         _put(lake, "events", run, EventRow, self._events(at, day))
         _put(lake, "songs", run, SongRow, self._songs(at, day))
-        about = {"complete": True, "countries": ["US", "GB", "DE"], "reasons": []}
-        horizon = (snapshot + timedelta(days=365)).date().isoformat()
-        lake.put_certificate("events", run, about | {"horizon_date": horizon})
-        lake.put_certificate("songs", run, about)
+        scope, horizon = Scope(("US", "GB", "DE"), horizon_days=365), (snapshot + timedelta(days=365)).date()
+        lake.put_certificate(
+            Certificate(dataset="events", run=run, scope=scope, complete=True, horizon_date=horizon)
+        )
+        lake.put_certificate(
+            Certificate(dataset="songs", run=run, scope=Scope(scope.countries), complete=True)
+        )
         return Load(run, run, ("events", "songs"))
 
     def _artists(self) -> tuple[list[str], list[str]]:
@@ -193,12 +199,12 @@ def _table(row_type: type[msgspec.Struct], count: int, columns: dict[str, Any]) 
 
 
 def _put(lake: Lake, dataset: str, run: str, row_type: type[msgspec.Struct], rows: pa.Table) -> None:
-    entries = []
+    parts = []
     for number, start in enumerate(range(0, len(rows), _PART_ROWS)):
         key = f"lake/{dataset}/{run}/part-{number:05}.parquet"
         buffer = pa.BufferOutputStream()
         pq.write_table(rows.slice(start, _PART_ROWS), buffer, compression="zstd", row_group_size=20_000)
         body = buffer.getvalue().to_pybytes()
-        lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=body)
-        entries.append((lake.url(key), len(body), min(_PART_ROWS, len(rows) - start)))
-    lake.put_manifest(dataset, run, row_type, entries)
+        lake.bucket.s3.put_object(Bucket=lake.bucket.name, Key=key, Body=body)
+        parts.append(Part(lake.bucket.url(key), len(body), min(_PART_ROWS, len(rows) - start)))
+    lake.put_manifest(dataset, run, row_type, parts)

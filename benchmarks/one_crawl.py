@@ -15,8 +15,10 @@ from pathlib import Path
 
 from benchmarks.crawling import SETTINGS, crawl
 from benchmarks.sandboxed import s3
+from include.ingestion.events import EVENTS
 from include.ingestion.land import land
-from include.lake.runs import Lake
+from include.lake.bucket import Bucket
+from include.lake.lake import Lake
 from sandbox.services import Services
 
 
@@ -46,9 +48,9 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="           %(message)s", stream=sys.stderr)
     bucket, run = sys.argv[1:]
     running = Services(**json.loads(sys.stdin.read()))
-    lake = Lake(s3(running), bucket)
+    lake = Lake(Bucket(s3(running), bucket))
     done = crawl(running, lake, run, requests_per_second=1_000)
-    landed = land("events", lake, run, SETTINGS)
+    landed = land(EVENTS, lake, run, SETTINGS)
     json.dump(asdict(OneCrawl(done.requests, done.pages, landed.records, _peak_bytes())), sys.stdout)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import say
-from include.lake.runs import Lake
+from include.lake.bucket import Bucket
+from include.lake.lake import Lake
 from sandbox import services
 from sandbox.services import Services
 
@@ -36,7 +37,7 @@ def lake(running: Services, bucket: str) -> Lake:
     """A new, empty bucket of that name."""
     client = s3(running)
     client.create_bucket(Bucket=bucket)
-    return Lake(client, bucket)
+    return Lake(Bucket(client, bucket))
 
 
 def s3(running: Services) -> Any:

@@ -20,17 +20,19 @@ import msgspec
 from benchmarks.crawling import COUNTRIES, SETTINGS, UNLIMITED, crawl, run_of
 from benchmarks.figures import Figure, say
 from benchmarks.sandboxed import lake, s3, sandbox
+from include.ingestion.events import EVENTS
 from include.ingestion.land import land
-from include.lake.runs import Lake
+from include.lake.bucket import Bucket
+from include.lake.lake import Lake
 from sandbox.services import Services
 
-EVENTS = 23_000
+RECORDS = 23_000
 ROUNDS = 3
 
 
 def measure(quick: bool) -> list[Figure]:
     """Events a second of both."""
-    events = EVENTS // 10 if quick else EVENTS
+    events = RECORDS // 10 if quick else RECORDS
     with sandbox(
         *("--concerts", str(events), "--countries", ",".join(COUNTRIES)),
         *("--ticketmaster", json.dumps(UNLIMITED)),
@@ -62,20 +64,22 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     bucket, run = sys.argv[1:]
-    lake = Lake(s3(Services(**json.loads(sys.stdin.read()))), bucket)
+    lake = Lake(Bucket(s3(Services(**json.loads(sys.stdin.read()))), bucket))
     logging.basicConfig(level=logging.INFO, format="           %(message)s", stream=sys.stderr)
     landing, floor = [], []
     for _ in range(ROUNDS):
         floor.append(_seconds(lambda: _fetch_and_decode(lake, run)))
-        landing.append(_seconds(lambda: land("events", lake, run, SETTINGS, again=True)))
+        landing.append(_seconds(lambda: land(EVENTS, lake, run, SETTINGS, again=True)))
     json.dump([statistics.median(landing), statistics.median(floor)], sys.stdout)
 
 
 def _fetch_and_decode(lake: Lake, run: str) -> None:
     prefix = f"raw/events/{run}/"
-    for page in lake.s3.get_paginator("list_objects_v2").paginate(Bucket=lake.bucket, Prefix=prefix):
+    for page in lake.bucket.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=lake.bucket.name, Prefix=prefix
+    ):
         for entry in page["Contents"]:
-            body = lake.s3.get_object(Bucket=lake.bucket, Key=entry["Key"])["Body"].read()
+            body = lake.bucket.get(entry["Key"])
             msgspec.json.decode(gzip.decompress(body) if entry["Key"].endswith(".gz") else body)
 
 

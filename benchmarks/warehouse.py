@@ -24,7 +24,7 @@ from benchmarks.figures import Figure, median, say, seconds
 from benchmarks.generated import World
 from benchmarks.histories import HISTORY, Histories
 from benchmarks.sandboxed import lake, sandbox
-from include.lake.runs import Lake
+from include.lake.lake import Lake
 from include.quality import audit as quality
 from include.settings import Settings
 from include.warehouse import load as warehouse
@@ -122,8 +122,10 @@ class Bench:
 
     def _write_csv(self, dataset: str, run: str, path: Path) -> None:
         parts = [
-            self.lake.s3.get_object(Bucket=self.lake.bucket, Key=url.removeprefix(self.lake.url("")))
-            for url, _, _ in self.lake.manifest(dataset, run).entries
+            self.lake.bucket.s3.get_object(
+                Bucket=self.lake.bucket.name, Key=part.url.removeprefix(self.lake.bucket.url(""))
+            )
+            for part in self.lake.manifest(dataset, run).parts
         ]
         rows = pa.concat_tables(pq.read_table(io.BytesIO(part["Body"].read())) for part in parts)
         pyarrow.csv.write_csv(rows, path, pyarrow.csv.WriteOptions(include_header=False))

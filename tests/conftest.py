@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from include.ingestion import fetch as fetching
-from include.lake.runs import Lake
+from include.lake.bucket import Bucket
+from include.lake.lake import Lake
 from include.sources.client.http import Backoff
 from include.warehouse.load import create_tables
 from sandbox.services import Services, connection_environment, start
@@ -66,7 +67,7 @@ def bucket(s3: Any) -> str:
 @pytest.fixture
 def lake(s3: Any, bucket: str) -> Lake:
     """A lake in which nothing is."""
-    return Lake(s3, bucket)
+    return Lake(Bucket(s3, bucket))
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def redshift(services: Services) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def world(services: Services, s3: Any) -> Lake:
     """A lake with weekly runs: everything the stand-ins know, then two weeks of changes to it."""
-    lake = Lake(s3, f"world-{uuid.uuid4()}")
+    lake = Lake(Bucket(s3, f"world-{uuid.uuid4()}"))
     land_world(services, lake, datetime.now(UTC).replace(hour=6, minute=0, second=0, microsecond=0))
     for _ in range(2):
         land_week_later(lake)

@@ -26,10 +26,11 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, chain, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include.errors import DataRejected, task_retries
+from include.errors import DataRejected
 from include.orchestration.assets import EVENTS, MUSICIAN_STAR, SONGS
+from include.orchestration.links import data_docs_link
 from include.orchestration.notifications import star_alerts, task_alerts
-from include.quality import site as data_docs
+from include.orchestration.retries import task_retries
 from include.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -151,7 +152,7 @@ def musician_warehouse() -> None:
     ]
     fact = build.override(task_id="build_fact_artists")("fact_artists", load)
     audited = audit(load)
-    audited.operator.operator_extra_links = (data_docs.link(),)
+    audited.operator.operator_extra_links = (data_docs_link(),)
     for dimension in dimensions:
         chain(staged, dimension, fact, audited)
     publish(load, audited)

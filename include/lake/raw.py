@@ -1,23 +1,26 @@
 """What a fetch keeps under raw/<dataset>/<run>/: what landing reads, and what a later try goes on from.
 
-<request>.jsonl.gz   an answer as received, one JSON document a line
-plan.json            how the fetch begins, written before the first request
-crawl.json           what was asked for what, written when the fetch is over
+<request>.jsonl.gz   a response as received, one JSON document a line
+plan.json            what the fetch decided to ask, written before the first request
+crawl.json           what was asked and which responses tell what came, written when the fetch is over
 """
 
 import gzip
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from include.errors import ManifestInvalid
 from include.lake.bucket import Bucket
+from include.lake.certificate import Crawl
 
-_ANSWER = ".jsonl.gz"
+_RESPONSE = ".jsonl.gz"
+_Document = TypeVar("_Document", bound=msgspec.Struct)
 
 
-class RawAnswer(msgspec.Struct, frozen=True):
+class RawResponse(msgspec.Struct, frozen=True):
     """One line of a raw object: what was asked, without the key, and what came."""
 
     request: dict[str, str]
@@ -46,47 +49,58 @@ class RawRun:
         body: bytes,
         requests: int = 1,
     ) -> None:
-        """Keeps an answer. Its line holds the body byte for byte, unless that spans several lines."""
+        """Keeps a response. Its line holds the body byte for byte, unless that spans several lines."""
         if b"\n" in body:
             body = msgspec.json.encode(msgspec.json.decode(body))
-        answer = RawAnswer(dict(request), status, received_at, msgspec.Raw(body), requests)
-        line = msgspec.json.encode(answer) + b"\n"
-        self._bucket.put(f"{self._prefix}{name}{_ANSWER}", gzip.compress(line, 1, mtime=0))
+        response = RawResponse(dict(request), status, received_at, msgspec.Raw(body), requests)
+        line = msgspec.json.encode(response) + b"\n"
+        self._bucket.put(f"{self._prefix}{name}{_RESPONSE}", gzip.compress(line, 1, mtime=0))
 
-    def get(self, name: str) -> RawAnswer:
-        """An answer kept before."""
-        line = gzip.decompress(self._bucket.get(f"{self._prefix}{name}{_ANSWER}"))
-        return msgspec.json.decode(line, type=RawAnswer)
+    def get(self, name: str) -> RawResponse:
+        """A response kept before."""
+        line = gzip.decompress(self._bucket.get(f"{self._prefix}{name}{_RESPONSE}"))
+        return msgspec.json.decode(line, type=RawResponse)
 
     def names(self) -> set[str]:
-        """The requests whose answers are kept."""
+        """The requests whose responses are kept."""
         return {
-            key.removeprefix(self._prefix).removesuffix(_ANSWER)
+            key.removeprefix(self._prefix).removesuffix(_RESPONSE)
             for key, _ in self._bucket.sizes(self._prefix)
-            if key.endswith(_ANSWER)
+            if key.endswith(_RESPONSE)
         }
 
     def url(self, name: str) -> str:
-        """Where the answer to a request lies."""
-        return self._bucket.url(f"{self._prefix}{name}{_ANSWER}")
+        """Where the response to a request lies."""
+        return self._bucket.url(f"{self._prefix}{name}{_RESPONSE}")
 
-    def put_plan(self, plan: dict[str, Any]) -> None:
-        """Says how the fetch begins."""
-        self._bucket.put_json(f"{self._prefix}plan.json", plan)
+    def put_plan(self, plan: msgspec.Struct) -> None:
+        """Says what the fetch is going to ask."""
+        self._bucket.put_json(f"{self._prefix}plan.json", msgspec.to_builtins(plan))
 
-    def plan(self) -> dict[str, Any] | None:
-        """What `put_plan` said; None when the fetch did not begin."""
-        return self._bucket.get_json(f"{self._prefix}plan.json")
+    def plan(self, kind: type[_Document]) -> _Document | None:
+        """What `put_plan` said; None when the fetch did not begin. Raises `ManifestInvalid`."""
+        return self._document("plan.json", kind)
 
-    def put_crawl(self, crawl: dict[str, Any]) -> None:
-        """Says that the fetch is over, and what was asked for what."""
-        self._bucket.put_json(f"{self._prefix}crawl.json", crawl)
+    def put_crawl(self, crawl: Crawl) -> None:
+        """Says that the fetch is over, and what came of it."""
+        self._bucket.put_json(f"{self._prefix}crawl.json", msgspec.to_builtins(crawl))
 
-    def crawl(self) -> dict[str, Any] | None:
-        """What `put_crawl` said; None when the fetch is not over."""
-        return self._bucket.get_json(f"{self._prefix}crawl.json")
+    def crawl(self) -> Crawl | None:
+        """What `put_crawl` said; None when the fetch is not over. Raises `ManifestInvalid`."""
+        return self._document("crawl.json", Crawl)
 
     def forget(self) -> None:
         """Deletes all of it. crawl.json goes last: dying before that, the next try deletes the rest."""
         keys = [key for key, _ in self._bucket.sizes(self._prefix)]
         self._bucket.delete(sorted(keys, key=lambda key: key.endswith("/crawl.json")))
+
+    def _document(self, name: str, kind: type[_Document]) -> _Document | None:
+        document: dict[str, Any] | None = self._bucket.get_json(f"{self._prefix}{name}")
+        if document is None:
+            return None
+        try:
+            return msgspec.convert(document, kind)
+        except msgspec.ValidationError as error:
+            raise ManifestInvalid(
+                f"{self._bucket.url(self._prefix + name)} is malformed ({error}). Trigger a new run."
+            ) from None

@@ -17,7 +17,7 @@ EVENTS = Asset(
     group="lake",
     extra={"description": "Concerts and who is billed (Ticketmaster)"},
 )
-"""Published by `ingest_events`; an event's `extra` is `include.ingestion.events.Landed`."""
+"""Published by `ingest_events`; an event's `extra` is `include.ingestion.land.Landed`."""
 
 SONGS = Asset(
     name="songs",
@@ -25,7 +25,7 @@ SONGS = Asset(
     group="lake",
     extra={"description": "Charting artists and their songs (Last.fm)"},
 )
-"""Published by `ingest_songs`; an event's `extra` is `include.ingestion.events.Landed`."""
+"""Published by `ingest_songs`; an event's `extra` is `include.ingestion.land.Landed`."""
 
 # The scheme is our own, because that of a Redshift asset holds host and port, which differ by environment.
 MUSICIAN_STAR = Asset(

@@ -11,29 +11,18 @@ Airflow is imported inside the functions, so that this module can be imported an
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from include.errors import ConnectionMissing
-from include.lake.runs import Lake
+from include.lake.bucket import Bucket
+from include.lake.lake import Lake
 from include.orchestration.login import logged_in
 from include.settings import Settings
+from include.sources.client.connection import SourceConnection
 
 _BASE_URLS = {"ticketmaster": "https://app.ticketmaster.com", "lastfm": "https://ws.audioscrobbler.com"}
 _REQUESTS_PER_SECOND = 5.0
 _DAILY_QUOTAS = {"ticketmaster": 5_000}
-
-
-@dataclass(frozen=True, slots=True)
-class SourceConnection:
-    """How to reach one API, and how much of it may be used."""
-
-    id: str
-    base_url: str
-    key: str = field(repr=False)
-    requests_per_second: float = _REQUESTS_PER_SECOND
-    daily_quota: int | None = None
-    """Calls within 24 hours; None if the source does not limit them."""
 
 
 async def source_connection(connection_id: str) -> SourceConnection:
@@ -69,7 +58,7 @@ def lake(settings: Settings) -> Lake:
     _require("aws_default")
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-    return Lake(S3Hook(aws_conn_id="aws_default").get_conn(), settings.bucket)
+    return Lake(Bucket(S3Hook(aws_conn_id="aws_default").get_conn(), settings.bucket))
 
 
 def redshift() -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from include.lake.runs import Lake
+from include.lake.lake import Lake
 from include.warehouse.load import DATASETS, STAR
 
 _SQL = Path(__file__).parent.parent / "sql"
@@ -26,7 +26,7 @@ def staged(lake: Lake, dataset: str, run: str) -> None:
     """Reports that the objects of the run's manifest have become `staging.<dataset>`."""
     if _is_wanted():
         manifest = lake.manifest(dataset, run)
-        objects = [f"s3://{lake.bucket}/lake/{dataset}", *(url for url, _, _ in manifest.entries)]
+        objects = [lake.bucket.url(f"lake/{dataset}"), *(part.url for part in manifest.parts)]
         _report(objects, _table_uris([f"staging.{dataset}"]))
 
 

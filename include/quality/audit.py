@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from include.lake.runs import Lake, run_instant
+from include.lake.lake import Lake
+from include.lake.runs import run_instant
 from include.orchestration.connections import redshift_engine_arguments
 from include.quality import site as data_docs
 from include.warehouse.load import JUDGED, FailedRows, Load
@@ -77,7 +78,7 @@ def audit(lake: Lake, load: Load, kept_runs: int) -> Audit:
         failed_rows=tuple(
             result["rows"] for result in failed if result["severity"] == "critical" and result["rows"]
         ),
-        data_docs=f"s3://{lake.bucket}/{data_docs.PREFIX}{page}",
+        data_docs=lake.bucket.url(f"{data_docs.PREFIX}{page}"),
     )
     for line in (*outcome.failures, *outcome.warnings):
         log.warning("expectation failed: %s", line)
@@ -182,7 +183,7 @@ def _fetch_validations(lake: Lake, folder: Path) -> None:
     for key in _keys(lake, _VALIDATIONS):
         target = folder / key.removeprefix(_VALIDATIONS)
         target.parent.mkdir(parents=True, exist_ok=True)
-        lake.s3.download_file(lake.bucket, key, str(target))
+        lake.bucket.s3.download_file(lake.bucket.name, key, str(target))
 
 
 def _publish_data_docs(lake: Lake, uncommitted: Path, kept_runs: int) -> None:
@@ -191,9 +192,9 @@ def _publish_data_docs(lake: Lake, uncommitted: Path, kept_runs: int) -> None:
         (uncommitted / "data_docs", data_docs.PREFIX),
     ):
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            lake.s3.upload_file(
+            lake.bucket.s3.upload_file(
                 str(file),
-                lake.bucket,
+                lake.bucket.name,
                 prefix + file.relative_to(folder).as_posix(),
                 ExtraArgs={"ContentType": mimetypes.guess_type(file.name)[0] or "application/octet-stream"},
             )
@@ -202,7 +203,7 @@ def _publish_data_docs(lake: Lake, uncommitted: Path, kept_runs: int) -> None:
         kept = sorted({_instant(prefix, key) for key in keys})[-kept_runs:]
         for key in keys:
             if _instant(prefix, key) not in kept:
-                lake.s3.delete_object(Bucket=lake.bucket, Key=key)
+                lake.bucket.s3.delete_object(Bucket=lake.bucket.name, Key=key)
 
 
 def _instant(prefix: str, key: str) -> str:
@@ -211,6 +212,8 @@ def _instant(prefix: str, key: str) -> str:
 
 
 def _keys(lake: Lake, prefix: str) -> Iterator[str]:
-    for page in lake.s3.get_paginator("list_objects_v2").paginate(Bucket=lake.bucket, Prefix=prefix):
+    for page in lake.bucket.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=lake.bucket.name, Prefix=prefix
+    ):
         for item in page.get("Contents", []):
             yield item["Key"]

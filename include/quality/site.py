@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 PREFIX = "data-docs/"
 """Where the site lies in the bucket."""
@@ -74,26 +73,6 @@ def finish(site: Path, results: Path, kept_runs: int) -> None:
     found = list(_validations(results))
     kept = sorted({validation.run for validation in found})[-kept_runs:]
     (site / "index.html").write_text(_index([each for each in found if each.run in kept], suites))
-
-
-def link() -> Any:
-    """The audit task's extra link: to the audit of the load that the task was called with."""
-    from airflow.sdk import BaseOperatorLink
-    from airflow.sdk.configuration import conf
-
-    class DataDocsLink(BaseOperatorLink):
-        @property
-        def name(self) -> str:
-            return "Data docs"
-
-        def get_link(self, operator: Any, *, ti_key: Any) -> str:
-            load = operator.op_args[0]
-            run = max(load["events"], load["songs"])
-            base_url = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
-            frame = f"{urlsplit(base_url).path}{URL_PREFIX}/{audit_page(run)}"
-            return f"{base_url}/plugin/{UI_ROUTE}{frame}"
-
-    return DataDocsLink()
 
 
 def _style_of(page: Path, site: Path) -> str:

@@ -1,9 +1,12 @@
-"""What a source module gives back: typed rows, and the records it refused.
+"""What a source module gives back: typed rows, and the records it rejected.
 
 A row is a `msgspec.Struct` whose fields, in order, are the columns of its Parquet files and of its
 staging table. Its texts carry the width of their column in bytes, as Redshift counts them.
 """
 
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -32,7 +35,7 @@ class Rejection(msgspec.Struct, frozen=True):
     """Which record of its response it was, counted from 0."""
 
 
-class Refused(Exception):
+class Rejected(Exception):
     """Raised while one record is parsed; the parser turns it into a `Rejection` and goes on with the next."""
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -41,21 +44,48 @@ class Refused(Exception):
         self.detail = detail
 
 
+@dataclass(slots=True)
+class Tally:
+    """What becomes of the records of one run while rows are made of them."""
+
+    write_rejected: Callable[[Rejection, str], object]
+    """Keeps a rejection; the second argument is the name of the response the record came in."""
+    records: int = 0
+    """Distinct records, those rejected included."""
+    unexpected: int = 0
+    """Records rejected that nobody could expect to be."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Rejected records by reason."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """By the name of the window or list, as are the next two."""
+    duplicates: Counter[str] = field(default_factory=Counter)
+    elsewhere: Counter[str] = field(default_factory=Counter)
+    """Events of other countries in responses about the whole world."""
+
+    def reject(self, rejection: Rejection, of: str, response: str, expected: bool = False) -> None:
+        """Notes a rejected record of a window or list."""
+        self.records += 1
+        self.unexpected += not expected
+        self.reasons[rejection.reason] += 1
+        self.rejected[of] += 1
+        self.write_rejected(rejection, response)
+
+
 @cache
 def column_widths(row_type: type[msgspec.Struct]) -> tuple[tuple[str, int], ...]:
     """The text columns of a row type and the bytes each may hold."""
     widths = []
-    for field in msgspec.structs.fields(row_type):
-        for part in (field.type, *get_args(field.type)):
-            for note in getattr(part, "__metadata__", ()):
-                widths.append((field.name, note.extra["bytes"]))
+    for column in msgspec.structs.fields(row_type):
+        for kind in (column.type, *get_args(column.type)):
+            for note in getattr(kind, "__metadata__", ()):
+                widths.append((column.name, note.extra["bytes"]))
     return tuple(widths)
 
 
 def checked(row: Row) -> Row:
-    """The row itself. Raises `Refused("too_long")` when a text does not fit its column."""
+    """The row itself. Raises `Rejected("too_long")` when a text does not fit its column."""
     for column, width in column_widths(type(row)):
         text: Any = getattr(row, column)
         if text is not None and len(text) * 4 > width and len(text.encode()) > width:
-            raise Refused("too_long", f"{column} has {len(text.encode())} bytes, more than {width}")
+            raise Rejected("too_long", f"{column} has {len(text.encode())} bytes, more than {width}")
     return row

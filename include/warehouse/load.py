@@ -6,7 +6,7 @@ task that dies is repeated from its start.
 
 A load that fails its audit, or cannot be read, is parked. When the cause is mended, judge it again by
 
-    python -m include.warehouse.load retry events 2026-11-22T060000Z
+    python -m include retry events 2026-11-22T060000Z
 
 and a run of the DAG.
 
@@ -14,12 +14,11 @@ All SQL lives in `include/sql/<schema>/<table>.sql`. Only two things are formatt
 manifest, made of the validated bucket and run names, and the validated role of COPY.
 """
 
-import argparse
 import hashlib
 import json
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -28,7 +27,9 @@ from typing import Any, Self
 import sqlparse
 
 from include.errors import LoadSuperseded, ManifestInvalid
-from include.lake.runs import Lake, run_instant
+from include.lake.certificate import Certificate
+from include.lake.lake import Lake
+from include.lake.runs import run_instant
 
 log = logging.getLogger(__name__)
 
@@ -187,7 +188,7 @@ def begin(connection: Any, lake: Lake, load: Load) -> None:
     """
     with _parked_when_invalid(connection, lake, load):
         certificate = lake.certificate("events", load.events)
-    refused = lake.refused("events", load.events)
+    refused = lake.rejected("events", load.events)
     with transaction(connection) as cursor:
         # The ledger first, as `publish` does: the other way round they could wait for each other.
         cursor.execute(
@@ -201,7 +202,7 @@ def begin(connection: Any, lake: Lake, load: Load) -> None:
             "and ((dataset = 'events' and run > %s) or (dataset = 'songs' and run > %s))",
             (load.snapshot_date, load.events, load.songs),
         )
-        is_outdated = cursor.fetchone()[0] > 0 or _asked_for_less(cursor, load, certificate["countries"])
+        is_outdated = cursor.fetchone()[0] > 0 or _asked_for_less(cursor, load, certificate.scope.countries)
         cursor.execute("lock audit.current_load")
         cursor.execute("delete from audit.current_load")
         cursor.execute(
@@ -232,7 +233,7 @@ def _asked_for_less(cursor: Any, load: Load, countries: Collection[str]) -> bool
     return any(set(asked.strip(",").split(",")) - set(countries) for (asked,) in cursor.fetchall())
 
 
-def _note_crawl(cursor: Any, run: str, certificate: Mapping[str, Any], refused: Collection[str]) -> None:
+def _note_crawl(cursor: Any, run: str, certificate: Certificate, refused: Collection[str]) -> None:
     cursor.execute("delete from audit.crawls where events_run = %s", (run,))
     cursor.execute(
         "insert into audit.crawls (events_run, events_at, is_complete, countries, horizon_date) "
@@ -240,9 +241,9 @@ def _note_crawl(cursor: Any, run: str, certificate: Mapping[str, Any], refused: 
         (
             run,
             _timestamp(run),
-            certificate["complete"],
-            f",{','.join(sorted(certificate['countries']))},",
-            date.fromisoformat(certificate["horizon_date"]),
+            certificate.complete,
+            f",{','.join(sorted(certificate.scope.countries))},",
+            certificate.horizon_date,
         ),
     )
     cursor.execute("delete from audit.refused_concerts where events_run = %s", (run,))
@@ -443,26 +444,3 @@ def _record(
 def _run_file(cursor: Any, name: str) -> None:
     for statement in sqlparse.split((_SQL / f"{name}.sql").read_text()):
         cursor.execute(statement.rstrip(";"))
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """`retry`: strikes a manifest from the ledger, so that the next run of the warehouse judges it again."""
-    parser = argparse.ArgumentParser(prog="python -m include.warehouse.load", description=main.__doc__)
-    commands = parser.add_subparsers(required=True)
-    given = commands.add_parser("retry", help="have a parked manifest judged again")
-    given.add_argument("dataset", choices=DATASETS)
-    given.add_argument("run", help="such as 2026-11-22T060000Z")
-    asked = parser.parse_args(arguments)
-    from include.orchestration import connections
-
-    with closing(connections.redshift()) as redshift:
-        struck = retry(redshift, asked.dataset, asked.run)
-    print(
-        f"The next run of musician_warehouse judges {asked.dataset} {asked.run}."
-        if struck
-        else f"The ledger has no {asked.dataset} {asked.run}: nothing to do."
-    )
-
-
-if __name__ == "__main__":
-    main()

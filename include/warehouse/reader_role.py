@@ -1,6 +1,6 @@
 """The read-only role `musician_reader`: it may read `dwh` and `analytics`, and nothing else.
 
-    python -m include.warehouse.reader_role
+    python -m include reader-role
 
 creates it through the Airflow connection `redshift`, whose user must own the schemas and may create roles
 (`python -m include.provision create` does the same on the warehouse it creates). A data scientist gets it by
@@ -11,14 +11,12 @@ creates it through the Airflow connection `redshift`, whose user must own the sc
 What the role may do is in include/sql/reader/grants.sql.
 """
 
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import sqlparse
 
-from include.orchestration import connections
-from include.warehouse.load import create_tables, transaction
+from include.warehouse.load import transaction
 
 _SQL = Path(__file__).parent.parent / "sql" / "reader"
 
@@ -37,14 +35,3 @@ def _run(connection: Any, name: str) -> None:
     with transaction(connection) as cursor:
         for statement in sqlparse.split((_SQL / f"{name}.sql").read_text()):
             cursor.execute(statement.rstrip(";"))
-
-
-def main() -> None:
-    with closing(connections.redshift()) as redshift:
-        create_tables(redshift)
-        create_reader(redshift)
-    print("The role musician_reader is there. Give it to a user: grant role musician_reader to <user>;")
-
-
-if __name__ == "__main__":
-    main()

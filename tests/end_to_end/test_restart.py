@@ -12,7 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
-from include.lake.runs import Lake
+from include.lake.bucket import Bucket
+from include.lake.lake import Lake
 from include.warehouse import load as warehouse
 from sandbox import services
 from sandbox.local import airflow
@@ -90,5 +91,5 @@ def test_a_run_goes_on_after_airflow_was_killed_and_ends_in_the_same_star(
             with warehouse.transaction(redshift) as cursor:
                 for table in (*published, "load_ledger"):
                     cursor.execute(f"delete from dwh.{table}")
-            publish_pending(redshift, Lake(s3, "musician-warehouse"))
+            publish_pending(redshift, Lake(Bucket(s3, "musician-warehouse")))
             assert star(redshift) == published

@@ -3,20 +3,23 @@
 import gzip
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 import pytest
 
+from include.__main__ import main as command
 from include.errors import ManifestInvalid, SourceRejected, SourceUnavailable, TooManyRejected
-from include.ingestion import events as ingestion
-from include.ingestion.events import fetch_events, fetch_songs, land
-from include.lake.runs import Lake
-from include.orchestration.connections import SourceConnection
+from include.ingestion.dataset import Dataset
+from include.ingestion.events import EVENTS
+from include.ingestion.fetch import fetch
+from include.ingestion.land import land
+from include.ingestion.songs import SONGS
+from include.lake.lake import Lake
 from include.settings import Settings
+from include.sources.client.connection import SourceConnection
 from include.sources.identity import artist_key
 from sandbox.gateway import Fault
 from sandbox.ticketmaster.search import EventSearch, drifting_ids
@@ -47,32 +50,33 @@ def true_events(catalog: Catalog) -> set[str]:
     return ids
 
 
-Fetch = Callable[[Lake, SourceConnection, Settings, str], Awaitable[dict[str, Any]]]
-BOTH = pytest.mark.parametrize(
-    ("dataset", "source", "fetch"),
-    [("events", "ticketmaster", fetch_events), ("songs", "lastfm", fetch_songs)],
-)
+BOTH = pytest.mark.parametrize(("dataset", "source"), [(EVENTS, "ticketmaster"), (SONGS, "lastfm")])
+
+
+def modified(lake: Lake, key: str) -> datetime:
+    when: datetime = lake.bucket.s3.head_object(Bucket=lake.bucket.name, Key=key)["LastModified"]
+    return when
 
 
 async def test_every_concert_beyond_the_wall_lands_once(catalog: Catalog, lake: Lake) -> None:
     async with api("ticketmaster", catalog) as source:
-        summary = await fetch_events(lake, source.connection, SETTINGS, RUN)
+        summary = await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
         requests = await source.requests()
-    landed = land("events", lake, RUN, SETTINGS)
+    landed = land(EVENTS, lake, RUN, SETTINGS)
     rows = table(lake, "events", RUN)
     truth = true_events(catalog)
     assert len(truth) > 2_000
     assert {row["event_id"] for row in rows} == truth
     assert len({(row["event_id"], row["artist_position"]) for row in rows}) == len(rows) == landed.rows
     assert (landed.records, landed.rejected, landed.complete) == (len(truth), 0, True)
-    assert len(requests) == summary["requests_sent"] <= len(truth) / 200 * 1.25 + 4
+    assert len(requests) == summary.requests_sent <= len(truth) / 200 * 1.25 + 4
 
 
 async def test_every_charting_artist_has_songs_and_is_asked_once(catalog: Catalog, lake: Lake) -> None:
     async with api("lastfm", catalog) as source:
-        await fetch_songs(lake, source.connection, SETTINGS, RUN)
+        await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
         asked = [request["params"].get("artist") for request in await source.requests()]
-    landed = land("songs", lake, RUN, SETTINGS)
+    landed = land(SONGS, lake, RUN, SETTINGS)
     rows = table(lake, "songs", RUN)
     artists = [artist for artist in asked if artist]
     assert len(artists) == len(set(artists)) >= 8
@@ -86,86 +90,87 @@ async def test_every_charting_artist_has_songs_and_is_asked_once(catalog: Catalo
 async def test_an_artist_in_two_charts_has_both_countries(catalog: Catalog, lake: Lake) -> None:
     wide = Settings(countries=("US", "GB"), artists_per_country=40, tracks_per_artist=1)
     async with api("lastfm", catalog) as source:
-        await fetch_songs(lake, source.connection, wide, RUN)
-    land("songs", lake, RUN, wide)
+        await fetch(SONGS, lake, source.connection, wide, RUN)
+    land(SONGS, lake, RUN, wide)
     assert "GB,US" in {row["chart_countries"] for row in table(lake, "songs", RUN)}
 
 
 @BOTH
 async def test_the_certificate_says_what_was_asked_and_came(
-    catalog: Catalog, lake: Lake, dataset: str, source: str, fetch: Fetch
+    catalog: Catalog, lake: Lake, dataset: Dataset[Any], source: str
 ) -> None:
     async with api(source, catalog) as running:
-        await fetch(lake, running.connection, SETTINGS, RUN)
+        await fetch(dataset, lake, running.connection, SETTINGS, RUN)
     landed = land(dataset, lake, RUN, SETTINGS)
-    certificate = lake.certificate(dataset, RUN)
-    raw = objects(lake, f"raw/{dataset}/")
-    assert (certificate["complete"], certificate["reasons"]) == (True, [])
-    assert certificate["countries"] == ["US", "GB"]
-    assert certificate["requests"] == len(raw) - 2  # plan.json and crawl.json are no answers
-    assert (certificate["rows"], certificate["records"]) == (landed.rows, landed.records)
-    for window in certificate["windows"]:
-        assert {"reported", "fetched", "distinct", "duplicate", "rejected", "requests"} <= set(window)
-        assert window["fetched"] >= window["distinct"]
-    if dataset == "events":
-        assert certificate["horizon_date"] == "2027-11-21"
-        assert (
-            sum(w["fetched"] - w["duplicate"] - w["elsewhere"] for w in certificate["windows"])
-            == landed.records
-        )
+    certificate = lake.certificate(dataset.name, RUN)
+    raw = objects(lake, f"raw/{dataset.name}/")
+    assert (certificate.complete, certificate.reasons) == (True, ())
+    assert certificate.scope.countries == ("US", "GB")
+    assert certificate.requests == len(raw) - 2  # plan.json and crawl.json are no answers
+    assert (certificate.rows, certificate.records) == (landed.rows, landed.records)
+    for window in (*certificate.windows, *certificate.lists):
+        assert window.requests
+        assert window.fetched >= window.distinct
+    if dataset.name == "events":
+        assert certificate.horizon_date == date(2027, 11, 21)
+        assert sum(w.fetched - w.duplicate - w.elsewhere for w in certificate.windows) == landed.records
 
 
 @BOTH
 async def test_a_fetched_run_is_not_asked_again_and_a_landed_one_not_landed_again(
-    catalog: Catalog, lake: Lake, dataset: str, source: str, fetch: Fetch
+    catalog: Catalog, lake: Lake, dataset: Dataset[Any], source: str
 ) -> None:
     async with api(source, catalog) as running:
-        await fetch(lake, running.connection, SETTINGS, RUN)
+        await fetch(dataset, lake, running.connection, SETTINGS, RUN)
         asked = len(await running.requests())
-        assert (await fetch(lake, running.connection, SETTINGS, RUN))["requests_sent"] == 0
+        assert (await fetch(dataset, lake, running.connection, SETTINGS, RUN)).requests_sent == 0
         assert len(await running.requests()) == asked
     landed = land(dataset, lake, RUN, SETTINGS)
     json.dumps(asdict(landed))
-    before = lake.s3.head_object(Bucket=lake.bucket, Key=f"manifests/{dataset}/{RUN}.json")["LastModified"]
+    before = lake.bucket.s3.head_object(Bucket=lake.bucket.name, Key=f"manifests/{dataset.name}/{RUN}.json")[
+        "LastModified"
+    ]
     assert land(dataset, lake, RUN, SETTINGS) == landed
-    after = lake.s3.head_object(Bucket=lake.bucket, Key=f"manifests/{dataset}/{RUN}.json")["LastModified"]
-    assert (before, lake.manifests(dataset)) == (after, [RUN])
+    after = lake.bucket.s3.head_object(Bucket=lake.bucket.name, Key=f"manifests/{dataset.name}/{RUN}.json")[
+        "LastModified"
+    ]
+    assert (before, lake.manifests(dataset.name)) == (after, [RUN])
 
 
 @BOTH
 async def test_a_wrong_key_names_the_connection_and_stops_at_once(
-    catalog: Catalog, lake: Lake, dataset: str, source: str, fetch: Fetch
+    catalog: Catalog, lake: Lake, dataset: Dataset[Any], source: str
 ) -> None:
     async with api(source, catalog) as running:
         wrong = SourceConnection(source, running.connection.base_url, "wr0ng-k3y", 1_000)
         with pytest.raises(SourceRejected, match=f"connection `{source}`") as raised:
-            await fetch(lake, wrong, SETTINGS, RUN)
+            await fetch(dataset, lake, wrong, SETTINGS, RUN)
         assert len(await running.requests()) <= 6  # those under way; none is asked twice
     assert "wr0ng" not in str(raised.value)
     assert objects(lake, "lake/", "manifests/", "certificates/") == {}
-    assert lake.raw(dataset, RUN).names() == set()
+    assert lake.raw(dataset.name, RUN).names() == set()
 
 
 @BOTH
 async def test_a_source_that_is_down_is_named_and_the_next_run_proceeds(
-    catalog: Catalog, lake: Lake, dataset: str, source: str, fetch: Fetch
+    catalog: Catalog, lake: Lake, dataset: Dataset[Any], source: str
 ) -> None:
     async with api(source, catalog, faults=[Fault("http_503")]) as down:
         with pytest.raises(SourceUnavailable, match=f"{source} did not answer properly in 4 tries"):
-            await fetch(lake, down.connection, SETTINGS, RUN)
+            await fetch(dataset, lake, down.connection, SETTINGS, RUN)
     with pytest.raises(ManifestInvalid, match="not fetched to its end"):
         land(dataset, lake, RUN, SETTINGS)
     assert objects(lake, "lake/", "manifests/", "certificates/") == {}
     async with api(source, catalog) as up:
-        await fetch(lake, up.connection, SETTINGS, RUN)
+        await fetch(dataset, lake, up.connection, SETTINGS, RUN)
     assert land(dataset, lake, RUN, SETTINGS).complete
 
 
 @pytest.mark.parametrize("kind", ["http_500", "http_503", "reset", "truncated", "html", "empty", "spike"])
 async def test_ticketmaster_may_fail_now_and_then(catalog: Catalog, lake: Lake, kind: Any) -> None:
     async with api("ticketmaster", catalog, faults=[Fault(kind, at=[2, 5, 6])]) as source:
-        await fetch_events(lake, source.connection, SETTINGS, RUN)
-    assert land("events", lake, RUN, SETTINGS).records == len(true_events(catalog))
+        await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
+    assert land(EVENTS, lake, RUN, SETTINGS).records == len(true_events(catalog))
 
 
 @pytest.mark.parametrize(
@@ -174,38 +179,38 @@ async def test_ticketmaster_may_fail_now_and_then(catalog: Catalog, lake: Lake, 
 @pytest.mark.parametrize("status", [None, 200])
 async def test_lastfm_may_fail_now_and_then(catalog: Catalog, lake: Lake, kind: Any, status: Any) -> None:
     async with api("lastfm", catalog, faults=[Fault(kind, at=[1, 3, 4], status=status)]) as source:
-        await fetch_songs(lake, source.connection, SETTINGS, RUN)
-    assert land("songs", lake, RUN, SETTINGS).complete
+        await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
+    assert land(SONGS, lake, RUN, SETTINGS).complete
 
 
 async def test_a_later_run_is_planned_after_the_newest_complete_one_and_finds_what_is_new(lake: Lake) -> None:
     wide = Settings(countries=("US", "GB", "CA"))
     world = Catalog(concerts=9_000, countries=wide.countries, today=date(2026, 11, 22))
     async with api("ticketmaster", world) as source:
-        cold = await fetch_events(lake, source.connection, wide, RUN)
-        land("events", lake, RUN, wide)
-        warm = await fetch_events(lake, source.connection, wide, "2026-11-23T060000Z")
-    landed = land("events", lake, "2026-11-23T060000Z", wide)
+        cold = await fetch(EVENTS, lake, source.connection, wide, RUN)
+        land(EVENTS, lake, RUN, wide)
+        warm = await fetch(EVENTS, lake, source.connection, wide, "2026-11-23T060000Z")
+    landed = land(EVENTS, lake, "2026-11-23T060000Z", wide)
     certificate = lake.certificate("events", "2026-11-23T060000Z")
-    assert certificate["planned_after"] == RUN
+    assert certificate.planned_after == RUN
     assert landed.complete
-    assert warm["requests_sent"] <= 1.15 * -(-landed.records // 200)
-    assert warm["requests_sent"] <= cold["requests_sent"]
-    starts = {window["start"] for window in lake.certificate("events", RUN)["windows"]}
-    assert len(starts & {window["start"] for window in certificate["windows"]}) >= 3  # cuts, and None
+    assert warm.requests_sent <= 1.15 * -(-landed.records // 200)
+    assert warm.requests_sent <= cold.requests_sent
+    starts = {window.start for window in lake.certificate("events", RUN).windows}
+    assert len(starts & {window.start for window in certificate.windows}) >= 3  # cuts, and None
 
 
 async def test_undated_events_of_other_countries_are_left_out_and_counted(lake: Lake) -> None:
     world = Catalog(concerts=6_000, countries=("US", "GB", "CA"), today=date(2026, 11, 22))
     async with api("ticketmaster", world) as source:
-        await fetch_events(lake, source.connection, SETTINGS, RUN)
+        await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
         asked = [request["params"] for request in await source.requests()]
     assert {params.get("countryCode") for params in asked if "includeTBA" in params} == {None}
-    landed = land("events", lake, RUN, SETTINGS)
+    landed = land(EVENTS, lake, RUN, SETTINGS)
     rows = table(lake, "events", RUN)
     assert {row["event_id"] for row in rows} == true_events(world)
     assert {row["country_code"] for row in rows} == {"US", "GB"}
-    elsewhere = {w["window"]: w["elsewhere"] for w in lake.certificate("events", RUN)["windows"]}
+    elsewhere = {w.name: w.elsewhere for w in lake.certificate("events", RUN).windows}
     assert elsewhere["world-includeTBA.only"] == len(world.tba_ids("CA")) > 0
     assert landed.records == len(true_events(world))
 
@@ -214,32 +219,32 @@ async def test_events_that_come_and_go_during_a_crawl_hide_none_of_those_that_st
     catalog: Catalog, lake: Lake
 ) -> None:
     async with api("ticketmaster", catalog, drift=0.01, drift_requests=15) as source:
-        await fetch_events(lake, source.connection, SETTINGS, RUN)
-    assert land("events", lake, RUN, SETTINGS).complete
+        await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
+    assert land(EVENTS, lake, RUN, SETTINGS).complete
     met = {row["event_id"] for row in table(lake, "events", RUN)}
     assert true_events(catalog) - drifting_ids(catalog, 0.01) <= met
 
 
 async def test_events_at_one_instant_may_come_in_any_order(catalog: Catalog, lake: Lake) -> None:
     async with api("ticketmaster", catalog, ties="unstable") as source:
-        await fetch_events(lake, source.connection, SETTINGS, RUN)
-    assert land("events", lake, RUN, SETTINGS).records >= 0.99 * len(true_events(catalog))
+        await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
+    assert land(EVENTS, lake, RUN, SETTINGS).records >= 0.99 * len(true_events(catalog))
 
 
 @BOTH
 async def test_a_finished_run_is_asked_again_when_told_to_and_has_one_manifest(
-    catalog: Catalog, lake: Lake, dataset: str, source: str, fetch: Any
+    catalog: Catalog, lake: Lake, dataset: Dataset[Any], source: str
 ) -> None:
     async with api(source, catalog) as running:
-        await fetch(lake, running.connection, SETTINGS, RUN)
+        await fetch(dataset, lake, running.connection, SETTINGS, RUN)
         land(dataset, lake, RUN, SETTINGS)
         before, asked = objects(lake, "lake/", "manifests/", "certificates/"), len(await running.requests())
-        await fetch(lake, running.connection, SETTINGS, RUN, ask_again=True)
+        await fetch(dataset, lake, running.connection, SETTINGS, RUN, ask_again=True)
         assert len(await running.requests()) >= asked + 5
         land(dataset, lake, RUN, SETTINGS, again=True)
-    assert lake.manifests(dataset) == [RUN]
-    lake.verify(lake.manifest(dataset, RUN))
-    if dataset == "songs":
+    assert lake.manifests(dataset.name) == [RUN]
+    lake.verify(lake.manifest(dataset.name, RUN))
+    if dataset.name == "songs":
         assert objects(lake, "lake/", "manifests/", "certificates/") == before
 
 
@@ -250,8 +255,8 @@ async def landed_events(
     catalog: Catalog, lake: Lake, run: str = "2026-11-22T050000Z", **options: Any
 ) -> None:
     async with api("ticketmaster", catalog, **options) as source:
-        await fetch_events(lake, source.connection, SETTINGS, run)
-    land("events", lake, run, SETTINGS)
+        await fetch(EVENTS, lake, source.connection, SETTINGS, run)
+    land(EVENTS, lake, run, SETTINGS)
 
 
 def busiest(catalog: Catalog, lake: Lake) -> list[str]:
@@ -271,9 +276,9 @@ async def test_the_busiest_touring_artists_have_songs_too_and_no_place_in_a_char
     await landed_events(catalog, lake)
     with_touring = replace(SETTINGS, touring_artists=20)
     async with api("lastfm", catalog) as source:
-        await fetch_songs(lake, source.connection, with_touring, RUN)
+        await fetch(SONGS, lake, source.connection, with_touring, RUN)
         asked = [request["params"].get("artist") for request in await source.requests()]
-    land("songs", lake, RUN, with_touring)
+    land(SONGS, lake, RUN, with_touring)
     names = [name for name in asked if name]
     assert len(names) == len({artist_key(name) for name in names})  # those who chart too are asked once
     assert set(busiest(catalog, lake)[:20]) <= {artist_key(name) for name in names}
@@ -286,30 +291,28 @@ async def test_the_busiest_touring_artists_have_songs_too_and_no_place_in_a_char
     )
     assert len({row["artist_key"] for row in uncharted}) >= 5
     certificate = lake.certificate("songs", RUN)
-    assert certificate["touring_in"] == "2026-11-22T050000Z"
-    assert len(names) - certificate["touring_artists"] == len(
-        {row["asked_name"] for row in rows if row["chart_rank"]}
-    )
+    assert certificate.touring_in == "2026-11-22T050000Z"
+    assert len(names) - certificate.touring == len({row["asked_name"] for row in rows if row["chart_rank"]})
 
 
 async def test_an_incomplete_events_run_says_nothing_about_who_tours(catalog: Catalog, lake: Lake) -> None:
     await landed_events(catalog, lake, broken_last_page=True)
     async with api("lastfm", catalog) as source:
-        await fetch_songs(lake, source.connection, SETTINGS, RUN)
-    land("songs", lake, RUN, SETTINGS)
-    assert lake.certificate("songs", RUN)["touring_in"] is None
-    assert lake.certificate("songs", RUN)["touring_artists"] == 0
+        await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
+    land(SONGS, lake, RUN, SETTINGS)
+    assert lake.certificate("songs", RUN).touring_in is None
+    assert lake.certificate("songs", RUN).touring == 0
 
 
 async def test_every_try_of_a_run_asks_for_the_same_touring_artists(catalog: Catalog, lake: Lake) -> None:
     async with api("lastfm", catalog, faults=[Fault("http_500")]) as down:
         with pytest.raises(SourceUnavailable):
-            await fetch_songs(lake, down.connection, SETTINGS, RUN)
+            await fetch(SONGS, lake, down.connection, SETTINGS, RUN)
     await landed_events(catalog, lake)
     async with api("lastfm", catalog) as up:
-        await fetch_songs(lake, up.connection, SETTINGS, RUN)
-    land("songs", lake, RUN, SETTINGS)
-    assert lake.certificate("songs", RUN)["touring_artists"] == 0
+        await fetch(SONGS, lake, up.connection, SETTINGS, RUN)
+    land(SONGS, lake, RUN, SETTINGS)
+    assert lake.certificate("songs", RUN).touring == 0
 
 
 async def test_billings_that_are_no_artist_of_lastfm_are_refused_without_failing_the_run(lake: Lake) -> None:
@@ -317,27 +320,27 @@ async def test_billings_that_are_no_artist_of_lastfm_are_refused_without_failing
     await landed_events(small, lake)
     everybody = replace(SETTINGS, touring_artists=5_000, tracks_per_artist=1)
     async with api("lastfm", small) as source:
-        await fetch_songs(lake, source.connection, everybody, RUN)
-    landed = land("songs", lake, RUN, everybody)
-    reasons = lake.certificate("songs", RUN)["rejected_by_reason"]
+        await fetch(SONGS, lake, source.connection, everybody, RUN)
+    landed = land(SONGS, lake, RUN, everybody)
+    reasons = lake.certificate("songs", RUN).rejected_by_reason
     assert set(reasons) <= {"artist_not_found", "unknown_artist", "shadow_artist"}
     assert landed.rejected > 0.05 * landed.records
 
 
 async def test_a_crawl_that_loses_events_is_not_complete_and_says_where(catalog: Catalog, lake: Lake) -> None:
     async with api("ticketmaster", catalog, broken_last_page=True) as source:
-        await fetch_events(lake, source.connection, SETTINGS, RUN)
-    landed = land("events", lake, RUN, SETTINGS)
+        await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
+    landed = land(EVENTS, lake, RUN, SETTINGS)
     assert not landed.complete
     assert any("reported events came" in reason for reason in landed.reasons)
-    assert lake.certificate("events", RUN)["complete"] is False
+    assert lake.certificate("events", RUN).complete is False
 
 
 async def test_the_key_is_in_no_object(catalog: Catalog, lake: Lake) -> None:
     async with api("ticketmaster", catalog) as source:
         key = source.connection.key.encode()
-        await fetch_events(lake, source.connection, SETTINGS, RUN)
-    land("events", lake, RUN, SETTINGS)
+        await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
+    land(EVENTS, lake, RUN, SETTINGS)
     for name, body in objects(lake, "").items():
         assert key not in (gzip.decompress(body) if name.endswith(".gz") else body)
 
@@ -345,9 +348,11 @@ async def test_the_key_is_in_no_object(catalog: Catalog, lake: Lake) -> None:
 async def fetched_with(catalog: Catalog, lake: Lake, nameless: int) -> None:
     """A fetched run some of whose events have no name."""
     async with api("ticketmaster", catalog) as source:
-        await fetch_events(lake, source.connection, SETTINGS, RUN)
+        await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
     raw = lake.raw("events", RUN)
-    name = raw.crawl()["windows"][0]["answers"][0]  # type: ignore[index]
+    crawl = raw.crawl()
+    assert crawl
+    name = crawl.windows[0].responses[0]
     kept = raw.get(name)
     document = msgspec.json.decode(kept.body)
     for event in document["_embedded"]["events"][:nameless]:
@@ -360,7 +365,7 @@ async def test_a_refused_record_points_to_its_raw_line_and_the_others_go_on(
     catalog: Catalog, lake: Lake
 ) -> None:
     await fetched_with(catalog, lake, nameless=3)
-    landed = land("events", lake, RUN, SETTINGS)
+    landed = land(EVENTS, lake, RUN, SETTINGS)
     assert (landed.records, landed.rejected) == (len(true_events(catalog)), 3)
     [body] = objects(lake, "rejected/events/").values()
     refused = [json.loads(line) for line in gzip.decompress(body).splitlines()]
@@ -371,8 +376,8 @@ async def test_a_refused_record_points_to_its_raw_line_and_the_others_go_on(
         raw = lake.raw("events", RUN).get(record["raw"].rpartition("/")[2].removesuffix(".jsonl.gz"))
         event = msgspec.json.decode(raw.body)["_embedded"]["events"][record["position"]]
         assert event["id"] == record["record_id"]
-    assert lake.certificate("events", RUN)["rejected_by_reason"] == {"missing_name": 3}
-    assert lake.refused("events", RUN) == {record["record_id"] for record in refused}
+    assert lake.certificate("events", RUN).rejected_by_reason == {"missing_name": 3}
+    assert lake.rejected("events", RUN) == {record["record_id"] for record in refused}
 
 
 async def test_too_many_refused_records_publish_nothing_until_the_run_is_redriven(
@@ -380,12 +385,12 @@ async def test_too_many_refused_records_publish_nothing_until_the_run_is_redrive
 ) -> None:
     await fetched_with(catalog, lake, nameless=200)
     with pytest.raises(TooManyRejected, match=r"200 of \d+ .*missing_name 200 times"):
-        land("events", lake, RUN, SETTINGS)
+        land(EVENTS, lake, RUN, SETTINGS)
     assert lake.manifests("events") == []
     assert objects(lake, "rejected/events/")
-    monkeypatch.setenv("MUSICIAN_BUCKET", lake.bucket)
+    monkeypatch.setenv("MUSICIAN_BUCKET", lake.bucket.name)
     monkeypatch.setenv("MUSICIAN_MAX_REJECTED_PERCENT", "50")
-    ingestion.main(["redrive", "events", RUN])
+    command(["redrive", "events", RUN])
     assert lake.manifests("events") == [RUN]
 
 
@@ -393,20 +398,20 @@ async def test_a_redrive_makes_the_same_manifest_again(
     catalog: Catalog, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with api("lastfm", catalog) as source:
-        await fetch_songs(lake, source.connection, SETTINGS, RUN)
-    land("songs", lake, RUN, SETTINGS)
+        await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
+    land(SONGS, lake, RUN, SETTINGS)
     before = objects(lake, "lake/", "manifests/", "certificates/")
     for key in before:
-        lake.s3.delete_object(Bucket=lake.bucket, Key=key)
-    monkeypatch.setenv("MUSICIAN_BUCKET", lake.bucket)
-    ingestion.main(["redrive", "songs", RUN])
+        lake.bucket.s3.delete_object(Bucket=lake.bucket.name, Key=key)
+    monkeypatch.setenv("MUSICIAN_BUCKET", lake.bucket.name)
+    command(["redrive", "songs", RUN])
     assert objects(lake, "lake/", "manifests/", "certificates/") == before
 
 
 async def test_a_country_without_a_chart_is_refused(catalog: Catalog, lake: Lake) -> None:
     async with api("lastfm", catalog) as source:
         with pytest.raises(SourceRejected, match="MUSICIAN_COUNTRIES"):
-            await fetch_songs(lake, source.connection, Settings(countries=("AQ",)), RUN)
+            await fetch(SONGS, lake, source.connection, Settings(countries=("AQ",)), RUN)
 
 
 async def test_events_of_other_countries_do_not_fail_a_run(lake: Lake) -> None:
@@ -414,18 +419,18 @@ async def test_events_of_other_countries_do_not_fail_a_run(lake: Lake) -> None:
     world = Catalog(concerts=6_000, countries=("US", "GB", "CA"), today=date(2026, 11, 22))
     foreign, settings = set(world.tba_ids("CA")), Settings(countries=("GB", "IE"), horizon_days=1)
     async with api("ticketmaster", world) as source:
-        await fetch_events(lake, source.connection, settings, RUN)
+        await fetch(EVENTS, lake, source.connection, settings, RUN)
         raw = lake.raw("events", RUN)
         kept = raw.get("world-includeTBA.only-0")
         document = msgspec.json.decode(kept.body)
         for event in document["_embedded"]["events"]:
             if event["id"] in foreign:
                 del event["_embedded"]["venues"]
-        lake.objects.delete([f"raw/events/{RUN}/crawl.json"])
+        lake.bucket.delete([f"raw/events/{RUN}/crawl.json"])
         body = msgspec.json.encode(document)
         raw.put("world-includeTBA.only-0", kept.request, kept.status, kept.received_at, body)
-        await fetch_events(lake, source.connection, settings, RUN)
-    assert land("events", lake, RUN, settings).rejected == 0
+        await fetch(EVENTS, lake, source.connection, settings, RUN)
+    assert land(EVENTS, lake, RUN, settings).rejected == 0
 
 
 async def test_dates_that_a_crawl_has_not_seen_to_their_end_lie_beyond_its_horizon(lake: Lake) -> None:
@@ -433,11 +438,11 @@ async def test_dates_that_a_crawl_has_not_seen_to_their_end_lie_beyond_its_horiz
     america = Catalog(concerts=4_000, countries=("US",), today=date(2026, 11, 22))
     later, settings = "2026-11-23T010000Z", Settings(countries=("US",))
     async with api("ticketmaster", america) as source:
-        await fetch_events(lake, source.connection, settings, RUN)
-        await fetch_events(lake, source.connection, replace(settings, horizon_days=30), later)
-    land("events", lake, RUN, settings)
-    land("events", lake, later, settings)
-    horizon = date.fromisoformat(lake.certificate("events", later)["horizon_date"])
+        await fetch(EVENTS, lake, source.connection, settings, RUN)
+        await fetch(EVENTS, lake, source.connection, replace(settings, horizon_days=30), later)
+    land(EVENTS, lake, RUN, settings)
+    land(EVENTS, lake, later, settings)
+    horizon = lake.certificate("events", later).horizon_date
     seen = {row["event_id"] for row in table(lake, "events", later)}
     expected = {
         row["event_id"]

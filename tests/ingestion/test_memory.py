@@ -7,8 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from include.ingestion.events import EVENTS
 from include.ingestion.land import land
-from include.lake.runs import Lake
+from include.lake.bucket import Bucket
+from include.lake.certificate import Crawl, Scope, Window
+from include.lake.lake import Lake
 from include.settings import Settings
 from sandbox.ticketmaster.api import Ticketmaster, TicketmasterOptions
 from sandbox.world.catalog import Catalog
@@ -31,20 +34,20 @@ def keep_pages(lake: Lake, run: str, pages: int) -> None:
             del event["name"]
         body = msgspec.json.encode(document)
         raw.put(f"US-{page}", params, 200, datetime(2026, 11, 22, 6, tzinfo=UTC), body)
-    window = {"window": "US", "answers": [f"US-{page}" for page in range(pages)], "reported": 0}
-    raw.put_crawl({"countries": ["US"], "complete": True, "reasons": [], "windows": [window]})
+    window = Window(name="US", country="US", responses=tuple(f"US-{page}" for page in range(pages)))
+    raw.put_crawl(Crawl(Scope(("US",), horizon_days=365), complete=True, windows=(window,)))
 
 
 def test_landing_four_times_as_many_events_takes_no_more_memory(
     s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("include.lake.parquet._ROW_GROUP", 300)
-    lake = Lake(s3, bucket)
+    lake = Lake(Bucket(s3, bucket))
     peaks = {}
     for size in ("large", "small", "large"):  # the first time loads libraries and remembers keys
         keep_pages(lake, RUNS[size], PAGES[size])
         tracemalloc.start()
-        landed = land("events", lake, RUNS[size], Settings(max_rejected_percent=100), again=True)
+        landed = land(EVENTS, lake, RUNS[size], Settings(max_rejected_percent=100), again=True)
         _, peaks[size] = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert landed.records == PAGES[size] * 200

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from include.lake.runs import Lake
+from include.lake.bucket import Bucket
+from include.lake.lake import Lake
 from include.settings import Settings
 from sandbox.services import Services
 from sandbox.world.catalog import Catalog
@@ -42,10 +43,12 @@ _undisturbed: dict[str, Undisturbed] = {}
 async def undisturbed(catalog: Catalog, services: Services, s3: Any, dataset: str) -> Undisturbed:
     """A run that nobody kills, once per dataset."""
     if dataset not in _undisturbed:
-        lake = Lake(s3, f"undisturbed-{dataset}")
+        lake = Lake(Bucket(s3, f"undisturbed-{dataset}"))
         async with api(SOURCES[dataset], catalog, latency=0.02) as source:
             connection = replace(source.connection, requests_per_second=100)
-            process, told = ingesting.start(dataset, connection, services.aws, lake.bucket, SETTINGS, RUN)
+            process, told = ingesting.start(
+                dataset, connection, services.aws, lake.bucket.name, SETTINGS, RUN
+            )
             await asyncio.to_thread(told.recv)
             begun = time.monotonic()
             assert await asyncio.to_thread(told.recv) == "done"
@@ -63,7 +66,7 @@ async def test_a_killed_run_asks_only_for_the_rest_and_lands_the_same_bytes(
     catalog: Catalog, services: Services, s3: Any, bucket: str, dataset: str, seed: int
 ) -> None:
     expected = await undisturbed(catalog, services, s3, dataset)
-    lake = Lake(s3, bucket)
+    lake = Lake(Bucket(s3, bucket))
     async with api(SOURCES[dataset], catalog, latency=0.02) as source:
         connection = replace(source.connection, requests_per_second=100)
         process, told = ingesting.start(dataset, connection, services.aws, bucket, SETTINGS, RUN)

@@ -5,10 +5,14 @@ from datetime import date, datetime
 
 import pytest
 
-from include.errors import ManifestInvalid, SourceRejected, SourceUnavailable
-from include.ingestion import events as ingestion
-from include.ingestion.events import fetch_events, fetch_songs, land
-from include.lake.runs import Lake
+from include.__main__ import main as command
+from include.errors import SourceRejected, SourceUnavailable
+from include.ingestion.events import EVENTS
+from include.ingestion.fetch import fetch
+from include.ingestion.land import land
+from include.ingestion.songs import SONGS
+from include.lake.bucket import Bucket
+from include.lake.lake import Lake
 from include.settings import Settings
 from include.sources.lastfm import lists as lastfm_lists
 from sandbox.gateway import Fault
@@ -34,30 +38,30 @@ async def test_songs_are_collected_by_the_settings_of_the_first_try(catalog: Cat
     """Else the pages of the first try and those of a later one, of another size, would leave songs out."""
     async with api("lastfm", catalog, faults=outage(4)) as source:
         with pytest.raises(SourceUnavailable):
-            await fetch_songs(lake, replace(source.connection, requests_per_second=50), SETTINGS, RUN)
+            await fetch(SONGS, lake, replace(source.connection, requests_per_second=50), SETTINGS, RUN)
     changed = replace(SETTINGS, artists_per_country=8, tracks_per_artist=30)
-    undisturbed = Lake(lake.s3, f"{lake.bucket}-undisturbed")
+    undisturbed = Lake(Bucket(lake.bucket.s3, f"{lake.bucket.name}-undisturbed"))
     async with api("lastfm", catalog) as source:
-        await fetch_songs(lake, source.connection, changed, RUN)
-        await fetch_songs(undisturbed, source.connection, SETTINGS, RUN)
-    assert land("songs", lake, RUN, changed).complete
-    land("songs", undisturbed, RUN, SETTINGS)
+        await fetch(SONGS, lake, source.connection, changed, RUN)
+        await fetch(SONGS, undisturbed, source.connection, SETTINGS, RUN)
+    assert land(SONGS, lake, RUN, changed).complete
+    land(SONGS, undisturbed, RUN, SETTINGS)
     assert table(lake, "songs", RUN) == table(undisturbed, "songs", RUN)
 
 
 async def test_concerts_are_collected_to_the_horizon_of_the_first_try(catalog: Catalog, lake: Lake) -> None:
     big = Catalog(concerts=9_000, countries=("US",), today=date(2026, 11, 22))
     async with api("ticketmaster", big) as source:
-        await fetch_events(lake, source.connection, SETTINGS, RUN)
-        land("events", lake, RUN, SETTINGS)
+        await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
+        land(EVENTS, lake, RUN, SETTINGS)
     async with api("ticketmaster", big, faults=outage(3)) as source:
         with pytest.raises(SourceUnavailable):
-            await fetch_events(lake, replace(source.connection, requests_per_second=50), SETTINGS, NEXT)
+            await fetch(EVENTS, lake, replace(source.connection, requests_per_second=50), SETTINGS, NEXT)
     async with api("ticketmaster", big) as source:
-        await fetch_events(lake, source.connection, replace(SETTINGS, horizon_days=20), NEXT)
+        await fetch(EVENTS, lake, source.connection, replace(SETTINGS, horizon_days=20), NEXT)
         asked = [request["params"] for request in await source.requests()]
     assert all(params.get("startDateTime", "") <= params.get("endDateTime", "") for params in asked)
-    assert land("events", lake, NEXT, SETTINGS).complete
+    assert land(EVENTS, lake, NEXT, SETTINGS).complete
     assert max(row["starts_at"] for row in table(lake, "events", NEXT) if row["starts_at"]) > datetime(
         2027, 1, 1
     )
@@ -67,14 +71,14 @@ async def test_a_finished_run_asks_nothing_even_when_its_raw_responses_have_expi
     catalog: Catalog, lake: Lake
 ) -> None:
     async with api("ticketmaster", catalog) as source:
-        first = await fetch_events(lake, source.connection, SETTINGS, RUN)
-        landed = land("events", lake, RUN, SETTINGS)
-        lake.objects.delete([key for key, _ in lake.objects.sizes("raw/")])
+        first = await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
+        landed = land(EVENTS, lake, RUN, SETTINGS)
+        lake.bucket.delete([key for key, _ in lake.bucket.sizes("raw/")])
         asked = len(await source.requests())
-        again = await fetch_events(lake, source.connection, SETTINGS, RUN)
+        again = await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
         assert len(await source.requests()) == asked
-    assert again == first | {"requests_sent": 0}
-    assert land("events", lake, RUN, SETTINGS) == landed
+    assert again == replace(first, requests_sent=0)
+    assert land(EVENTS, lake, RUN, SETTINGS) == landed
 
 
 async def test_a_redrive_that_lacks_a_response_leaves_what_was_landed(
@@ -82,25 +86,25 @@ async def test_a_redrive_that_lacks_a_response_leaves_what_was_landed(
 ) -> None:
     """S3 expires responses one by one; those of a run that took two days do not go together."""
     async with api("ticketmaster", catalog) as source:
-        await fetch_events(lake, source.connection, SETTINGS, RUN)
-    land("events", lake, RUN, SETTINGS)
+        await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
+    land(EVENTS, lake, RUN, SETTINGS)
     crawl = lake.raw("events", RUN).crawl()
     assert crawl
-    gone = f"raw/events/{RUN}/{crawl['windows'][-1]['answers'][0]}.jsonl.gz"
-    lake.objects.delete([gone])
-    monkeypatch.setenv("MUSICIAN_BUCKET", lake.bucket)
-    with pytest.raises(ManifestInvalid, match=f"have expired, such as {lake.url(gone)}, so it cannot"):
-        ingestion.main(["redrive", "events", RUN])
+    gone = f"raw/events/{RUN}/{crawl.windows[-1].responses[0]}.jsonl.gz"
+    lake.bucket.delete([gone])
+    monkeypatch.setenv("MUSICIAN_BUCKET", lake.bucket.name)
+    with pytest.raises(SystemExit, match=f"have expired, such as {lake.bucket.url(gone)}, so it cannot"):
+        command(["redrive", "events", RUN])
     assert lake.manifests("events") == [RUN]
 
 
 async def test_the_certificate_counts_every_request_that_was_spent(catalog: Catalog, lake: Lake) -> None:
     async with api("ticketmaster", catalog, faults=[Fault("http_503", at=[2, 5, 6])]) as source:
-        await fetch_events(lake, source.connection, SETTINGS, RUN)
+        await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
         sent = len(await source.requests())
-    land("events", lake, RUN, SETTINGS)
+    land(EVENTS, lake, RUN, SETTINGS)
     certificate = lake.certificate("events", RUN)
-    assert certificate["requests"] == sum(window["requests"] for window in certificate["windows"]) == sent
+    assert certificate.requests == sum(window.requests for window in certificate.windows) == sent
 
 
 async def test_a_chart_that_was_refused_is_asked_again(
@@ -110,6 +114,6 @@ async def test_a_chart_that_was_refused_is_asked_again(
         with monkeypatch.context() as patch:
             patch.setitem(lastfm_lists.COUNTRIES, "US", "Untied States")
             with pytest.raises(SourceRejected, match="no chart for US, asked for as 'Untied States'"):
-                await fetch_songs(lake, source.connection, SETTINGS, RUN)
-        await fetch_songs(lake, source.connection, SETTINGS, RUN)
-    assert land("songs", lake, RUN, SETTINGS).complete
+                await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
+        await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
+    assert land(SONGS, lake, RUN, SETTINGS).complete

@@ -13,9 +13,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.errors import ManifestInvalid, SettingInvalid
-from include.lake.runs import Lake, run_id, run_instant
+from include.lake.bucket import Bucket
+from include.lake.certificate import Certificate, Crawl, Scope, Window
+from include.lake.lake import Lake
+from include.lake.runs import run_id, run_instant
 
 RUN = "2026-11-22T060000Z"
+CRAWL = Crawl(
+    Scope(("US",), horizon_days=365),
+    complete=True,
+    horizon_date=date(2027, 11, 21),
+    windows=(Window(name="US", country="US", start=datetime(2026, 11, 22, 6, tzinfo=UTC), reported=3),),
+)
 BODY = b'{"page": {"totalElements": 1},  "name": "caf\xc3\xa9"}'
 
 
@@ -47,9 +56,7 @@ def landed(lake: Lake, number: int = 3, run: str = RUN) -> None:
 
 
 def read(lake: Lake, url: str) -> bytes:
-    body: bytes = lake.s3.get_object(Bucket=lake.bucket, Key=url.removeprefix(f"s3://{lake.bucket}/"))[
-        "Body"
-    ].read()
+    body: bytes = lake.bucket.get(url.removeprefix(f"s3://{lake.bucket.name}/"))
     return body
 
 
@@ -62,17 +69,17 @@ def test_a_run_is_named_by_its_instant_in_utc() -> None:
 def test_a_bucket_that_is_not_there_is_made_encrypted_and_closed_and_its_raw_responses_expire(
     s3: Any,
 ) -> None:
-    lake = Lake(s3, f"test-{uuid.uuid4()}")
-    lake.objects.ensure(9)
-    assert s3.get_public_access_block(Bucket=lake.bucket)["PublicAccessBlockConfiguration"] == {
+    lake = Lake(Bucket(s3, f"test-{uuid.uuid4()}"))
+    lake.bucket.ensure(9)
+    assert s3.get_public_access_block(Bucket=lake.bucket.name)["PublicAccessBlockConfiguration"] == {
         "BlockPublicAcls": True,
         "IgnorePublicAcls": True,
         "BlockPublicPolicy": True,
         "RestrictPublicBuckets": True,
     }
-    encryption = s3.get_bucket_encryption(Bucket=lake.bucket)["ServerSideEncryptionConfiguration"]
+    encryption = s3.get_bucket_encryption(Bucket=lake.bucket.name)["ServerSideEncryptionConfiguration"]
     assert encryption["Rules"][0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
-    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=lake.bucket)["Rules"]
+    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=lake.bucket.name)["Rules"]
     assert (rule["Filter"]["Prefix"], rule["Expiration"]["Days"], rule["Status"]) == ("raw/", 9, "Enabled")
 
 
@@ -86,22 +93,22 @@ def test_a_bucket_is_made_in_the_region_of_the_connection(services: Any) -> None
         aws_access_key_id=services.aws["access_key_id"],
         aws_secret_access_key=services.aws["secret_access_key"],
     )
-    lake = Lake(s3, f"test-{uuid.uuid4()}")
-    lake.objects.ensure(9)
-    assert s3.get_bucket_location(Bucket=lake.bucket)["LocationConstraint"] == "eu-central-1"
+    lake = Lake(Bucket(s3, f"test-{uuid.uuid4()}"))
+    lake.bucket.ensure(9)
+    assert s3.get_bucket_location(Bucket=lake.bucket.name)["LocationConstraint"] == "eu-central-1"
 
 
 def test_a_bucket_that_exists_and_lets_objects_expire_is_left_as_it_is(s3: Any, lake: Lake) -> None:
     rules = [{"ID": "mine", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]
-    s3.put_bucket_lifecycle_configuration(Bucket=lake.bucket, LifecycleConfiguration={"Rules": rules})
-    lake.objects.ensure(9)
-    assert s3.get_bucket_lifecycle_configuration(Bucket=lake.bucket)["Rules"] == rules
+    s3.put_bucket_lifecycle_configuration(Bucket=lake.bucket.name, LifecycleConfiguration={"Rules": rules})
+    lake.bucket.ensure(9)
+    assert s3.get_bucket_lifecycle_configuration(Bucket=lake.bucket.name)["Rules"] == rules
 
 
 def test_raw_responses_expire_also_in_a_bucket_made_by_others(s3: Any, lake: Lake) -> None:
     """Or by us, in a task that died before it said so."""
-    lake.objects.ensure(9)
-    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=lake.bucket)["Rules"]
+    lake.bucket.ensure(9)
+    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=lake.bucket.name)["Rules"]
     assert (rule["Filter"], rule["Expiration"]) == ({"Prefix": "raw/"}, {"Days": 9})
 
 
@@ -113,12 +120,12 @@ def test_a_bucket_that_may_not_be_used_is_named_with_its_setting(services: Any) 
     with Stubber(s3) as answers:  # moto knows no foreign accounts
         answers.add_client_error("head_bucket", "403", http_status_code=403)
         with pytest.raises(SettingInvalid, match=r"taken-by-others.*MUSICIAN_BUCKET"):
-            Lake(s3, "taken-by-others").objects.ensure(9)
+            Bucket(s3, "taken-by-others").ensure(9)
 
 
 def test_an_answer_is_kept_byte_for_byte_in_one_line(lake: Lake) -> None:
     put_raw(lake, "US-0")
-    line = gzip.decompress(read(lake, lake.url(f"raw/events/{RUN}/US-0.jsonl.gz")))
+    line = gzip.decompress(read(lake, lake.bucket.url(f"raw/events/{RUN}/US-0.jsonl.gz")))
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     assert BODY in line
@@ -128,7 +135,7 @@ def test_an_answer_is_kept_byte_for_byte_in_one_line(lake: Lake) -> None:
 
 def test_an_answer_of_several_lines_becomes_one(lake: Lake) -> None:
     put_raw(lake, "US-0", b'{\n "a": 1\n}')
-    assert gzip.decompress(read(lake, lake.url(f"raw/events/{RUN}/US-0.jsonl.gz"))).count(b"\n") == 1
+    assert gzip.decompress(read(lake, lake.bucket.url(f"raw/events/{RUN}/US-0.jsonl.gz"))).count(b"\n") == 1
     assert bytes(lake.raw("events", RUN).get("US-0").body) == b'{"a":1}'
 
 
@@ -136,19 +143,20 @@ def test_all_kept_answers_of_a_run_are_listed_however_many(lake: Lake) -> None:
     names = {f"US-{n}" for n in range(1_005)}
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: put_raw(lake, name), names))
-    lake.raw("events", RUN).put_crawl({})
+    lake.raw("events", RUN).put_crawl(CRAWL)
     assert lake.raw("events", RUN).names() == names
     assert lake.raw("events", "2026-11-23T060000Z").names() == set()
 
 
 def test_a_crawl_is_over_when_it_says_so(lake: Lake) -> None:
     assert lake.raw("events", RUN).crawl() is None
-    lake.raw("events", RUN).put_crawl({"complete": True})
-    assert lake.raw("events", RUN).crawl() == {"complete": True}
+    lake.raw("events", RUN).put_crawl(CRAWL)
+    assert lake.raw("events", RUN).crawl() == CRAWL
 
 
 def test_rows_come_back_from_parquet_in_order_with_types_redshift_reads(lake: Lake) -> None:
-    [(url, size, count)] = lake.put_parts("events", RUN, Row, rows(50_000))
+    [part] = lake.put_parts("events", RUN, Row, rows(50_000))
+    url, size, count = part.url, part.content_length, part.record_count
     body = read(lake, url)
     table = pq.read_table(io.BytesIO(body))
     assert (len(body), table.num_rows) == (size, count) == (size, 50_000)
@@ -160,53 +168,54 @@ def test_rows_come_back_from_parquet_in_order_with_types_redshift_reads(lake: La
 
 
 def test_no_rows_are_one_empty_part(lake: Lake) -> None:
-    [(url, _, count)] = lake.put_parts("events", RUN, Row, [])
-    assert count == pq.read_table(io.BytesIO(read(lake, url))).num_rows == 0
+    [part] = lake.put_parts("events", RUN, Row, [])
+    assert part.record_count == pq.read_table(io.BytesIO(read(lake, part.url))).num_rows == 0
 
 
 def test_large_parts_are_split(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("include.lake.parquet._FILE_BYTES", 100_000)
-    entries = lake.put_parts("events", RUN, Row, rows(60_000))
-    assert [url.rpartition("/")[2] for url, _, _ in entries] == [
-        f"part-{n:05}.parquet" for n in range(len(entries))
+    parts = lake.put_parts("events", RUN, Row, rows(60_000))
+    assert [part.url.rpartition("/")[2] for part in parts] == [
+        f"part-{n:05}.parquet" for n in range(len(parts))
     ]
-    assert len(entries) == 3
-    assert sum(count for _, _, count in entries) == 60_000
+    assert len(parts) == 3
+    assert sum(part.record_count for part in parts) == 60_000
 
 
 def test_the_same_rows_are_the_same_bytes(lake: Lake) -> None:
-    [(url, _, _)] = lake.put_parts("events", RUN, Row, rows(500))
-    first = read(lake, url)
+    [part] = lake.put_parts("events", RUN, Row, rows(500))
+    first = read(lake, part.url)
     lake.put_parts("events", RUN, Row, rows(500))
-    assert read(lake, url) == first
+    assert read(lake, part.url) == first
 
 
 def test_a_manifest_has_the_form_that_copy_reads(lake: Lake) -> None:
     landed(lake)
     manifest = lake.manifest("events", RUN)
-    [(url, size, count)] = manifest.entries
-    assert manifest.url == f"s3://{lake.bucket}/manifests/events/{RUN}.json"
+    [part] = manifest.parts
+    assert manifest.columns == ("name", "count", "share", "sold", "day", "at")
+    assert manifest.url == f"s3://{lake.bucket.name}/manifests/events/{RUN}.json"
     document = json.loads(read(lake, manifest.url))
-    meta = {"content_length": size, "record_count": count}
-    assert document["entries"] == [{"url": url, "mandatory": True, "meta": meta}]
+    meta = {"content_length": part.content_length, "record_count": part.record_count}
+    assert document["entries"] == [{"url": part.url, "mandatory": True, "meta": meta}]
     assert document["meta"] == meta
     assert document["schema"]["elements"][:2] == [
         {"name": "name", "type": {"base": "character varying"}},
         {"name": "count", "type": {"base": "bigint"}},
     ]
-    assert manifest.record_count == count == 3
+    assert manifest.record_count == part.record_count == 3
 
 
 def test_manifests_are_listed_from_the_oldest_and_strangers_are_not(lake: Lake) -> None:
     for run in ("2026-11-23T060000Z", RUN):
         landed(lake, run=run)
-    lake.s3.put_object(Bucket=lake.bucket, Key="manifests/events/notes.json", Body=b"")
+    lake.bucket.s3.put_object(Bucket=lake.bucket.name, Key="manifests/events/notes.json", Body=b"")
     assert lake.manifests("events") == [RUN, "2026-11-23T060000Z"]
     assert lake.manifests("songs") == []
 
 
 def test_a_bucket_that_is_not_there_has_no_manifests(s3: Any) -> None:
-    assert Lake(s3, f"test-{uuid.uuid4()}").manifests("events") == []
+    assert Lake(Bucket(s3, f"test-{uuid.uuid4()}")).manifests("events") == []
 
 
 def test_a_run_has_a_manifest_or_not(lake: Lake) -> None:
@@ -217,7 +226,7 @@ def test_a_run_has_a_manifest_or_not(lake: Lake) -> None:
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"{}", b'{"meta": {"record_count": 1}, "entries": [{}]}'])
 def test_a_malformed_manifest_says_what_to_do(lake: Lake, body: bytes) -> None:
-    lake.s3.put_object(Bucket=lake.bucket, Key=f"manifests/events/{RUN}.json", Body=body)
+    lake.bucket.s3.put_object(Bucket=lake.bucket.name, Key=f"manifests/events/{RUN}.json", Body=body)
     with pytest.raises(ManifestInvalid, match=r"manifests/events/.* Land the run"):
         lake.manifest("events", RUN)
 
@@ -233,25 +242,30 @@ def test_an_intact_manifest_passes_and_a_missing_or_altered_object_does_not(lake
     landed(lake)
     manifest = lake.manifest("events", RUN)
     lake.verify(manifest)
-    key = manifest.entries[0][0].removeprefix(lake.url(""))
-    lake.s3.put_object(Bucket=lake.bucket, Key=key, Body=b"other")
+    key = manifest.parts[0].url.removeprefix(lake.bucket.url(""))
+    lake.bucket.s3.put_object(Bucket=lake.bucket.name, Key=key, Body=b"other")
     with pytest.raises(ManifestInvalid, match="5 bytes long instead of"):
         lake.verify(manifest)
-    lake.s3.delete_object(Bucket=lake.bucket, Key=key)
+    lake.bucket.s3.delete_object(Bucket=lake.bucket.name, Key=key)
     with pytest.raises(ManifestInvalid, match=r"part-00000.parquet, which is missing"):
         lake.verify(manifest)
 
 
-def test_refused_records_are_lines_of_json(lake: Lake) -> None:
-    with lake.rejecting("events", RUN) as refuse:
+def test_rejected_records_are_lines_of_json(lake: Lake) -> None:
+    with lake.rejecting("events", RUN) as reject:
         for reason, record_id in (("too_long", "e1"), ("missing_id", None)):
-            refuse({"reason": reason, "record_id": record_id})
-    lines = gzip.decompress(read(lake, lake.url(f"rejected/events/{RUN}/rejected.jsonl.gz"))).splitlines()
+            reject({"reason": reason, "record_id": record_id})
+    lines = gzip.decompress(
+        read(lake, lake.bucket.url(f"rejected/events/{RUN}/rejected.jsonl.gz"))
+    ).splitlines()
     assert [json.loads(line)["reason"] for line in lines] == ["too_long", "missing_id"]
-    assert lake.refused("events", RUN) == {"e1"}
-    assert lake.refused("songs", RUN) == set()
+    assert lake.rejected("events", RUN) == {"e1"}
+    assert lake.rejected("songs", RUN) == set()
 
 
 def test_a_certificate_comes_back(lake: Lake) -> None:
-    lake.put_certificate("events", RUN, {"complete": True, "windows": []})
-    assert lake.certificate("events", RUN) == {"complete": True, "windows": []}
+    certificate = Certificate(
+        dataset="events", run=RUN, scope=CRAWL.scope, complete=False, windows=CRAWL.windows
+    )
+    lake.put_certificate(certificate)
+    assert lake.certificate("events", RUN) == certificate

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from include.lake.runs import Lake
+from include.lake.bucket import Bucket
+from include.lake.lake import Lake
 from include.settings import Settings
 from tests.support.snapshots import Artist, Concert, land_events, land_songs
 
@@ -62,7 +63,7 @@ def dag(request: pytest.FixtureRequest, dag_bag: Any) -> Any:
 def test_runs_that_do_not_judge_their_load_start_no_others_for_ever(
     dag_bag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lake = Lake(s3, bucket)
+    lake = Lake(Bucket(s3, bucket))
     for day in (21, 22):
         land_events(lake, f"2026-11-{day}T060000Z", [Concert("e1", ["Abel"])])
         land_songs(lake, f"2026-11-{day}T070000Z", [Artist("Abel")])

@@ -5,7 +5,8 @@ from typing import Any
 
 from benchmarks.figures import Figure, table
 from benchmarks.generated import World
-from include.lake.runs import Lake
+from include.lake.bucket import Bucket
+from include.lake.lake import Lake
 from include.warehouse import load as warehouse
 from tests.support.snapshots import build_load, rows
 
@@ -32,7 +33,7 @@ def test_the_table_has_a_row_per_figure_and_shows_what_missed_its_target() -> No
 
 
 def test_generated_days_follow_each_other_with_few_changes(redshift: Any, s3: Any, bucket: str) -> None:
-    lake = Lake(s3, bucket)
+    lake = Lake(Bucket(s3, bucket))
     warehouse.create_tables(redshift)
     changes = []
     for day in range(2):

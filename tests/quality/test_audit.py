@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from include.lake.runs import Lake
+from include.lake.bucket import Bucket
+from include.lake.lake import Lake
 from include.quality import audit as quality
 from include.warehouse import load as warehouse
 from include.warehouse.load import Load
@@ -71,7 +72,7 @@ SPOILED = {
 @pytest.fixture
 def built(redshift: Any, s3: Any, bucket: str) -> tuple[Any, Lake]:
     """A load in the schema `audit`, ready to be judged."""
-    lake = Lake(s3, bucket)
+    lake = Lake(Bucket(s3, bucket))
     warehouse.create_tables(redshift)
     land_events(
         lake, EVENTS, [Concert("e1", [("Abel", MBID), "Cain"]), Concert("e2", ["Abel"]), Concert("e3")]
@@ -82,7 +83,7 @@ def built(redshift: Any, s3: Any, bucket: str) -> tuple[Any, Lake]:
 
 
 def keys(lake: Lake, prefix: str) -> list[str]:
-    found = lake.s3.list_objects_v2(Bucket=lake.bucket, Prefix=prefix)
+    found = lake.bucket.s3.list_objects_v2(Bucket=lake.bucket.name, Prefix=prefix)
     return [item["Key"] for item in found.get("Contents", [])]
 
 
@@ -146,7 +147,7 @@ def test_an_empty_table_fails(built: tuple[Any, Lake]) -> None:
 def empty(redshift: Any, s3: Any, bucket: str) -> tuple[Any, Lake]:
     """A warehouse and a lake with nothing in them."""
     warehouse.create_tables(redshift)
-    return redshift, Lake(s3, bucket)
+    return redshift, Lake(Bucket(s3, bucket))
 
 
 ABROAD = {"country_code": "GB", "venue_country_code": "GB"}
@@ -201,12 +202,12 @@ def test_the_data_docs_show_passing_and_failing_audits(built: tuple[Any, Lake]) 
     with warehouse.transaction(redshift) as cursor:
         cursor.execute("update audit.dim_concerts set status = 'sold out' where concert_id = 'e2'")
     outcome = quality.audit(lake, later, kept_runs=5)
-    index = lake.s3.get_object(Bucket=lake.bucket, Key="data-docs/index.html")["Body"].read().decode()
-    assert outcome.data_docs.startswith(f"s3://{lake.bucket}/data-docs/index.html")
+    index = lake.bucket.get("data-docs/index.html").decode()
+    assert outcome.data_docs.startswith(f"s3://{lake.bucket.name}/data-docs/index.html")
     assert SONGS in index
     assert "2026-11-23T060000Z" in index
     [page] = keys(lake, "data-docs/validations/dim_concerts/2026-11-23T060000Z/")
-    assert "sold out" in lake.s3.get_object(Bucket=lake.bucket, Key=page)["Body"].read().decode()
+    assert "sold out" in lake.bucket.get(page).decode()
 
 
 def test_pages_of_old_audits_are_pruned(built: tuple[Any, Lake]) -> None:
@@ -225,7 +226,7 @@ def test_no_credentials_reach_the_project_folder_or_s3(built: tuple[Any, Lake], 
     for file in Path("great_expectations").rglob("*"):
         assert file.is_dir() or password not in file.read_bytes()
     for key in [*keys(lake, "validations/"), *keys(lake, "data-docs/")]:
-        assert password not in lake.s3.get_object(Bucket=lake.bucket, Key=key)["Body"].read()
+        assert password not in lake.bucket.get(key)
 
 
 def test_column_reflection_works_over_the_redshift_dialect(built: tuple[Any, Lake]) -> None:

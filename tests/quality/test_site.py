@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from include.orchestration.links import data_docs_link
 from include.quality import site as data_docs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,7 +119,7 @@ def test_the_audit_task_links_to_its_own_audit(monkeypatch: pytest.MonkeyPatch) 
         op_args = ({"events": "2026-11-22T060000Z", "songs": "2026-11-21T070000Z", "pending": []},)
 
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example/team/")
-    link = data_docs.link()
+    link = data_docs_link()
     assert link.name == "Data docs"
     assert link.get_link(Operator(), ti_key=None) == (
         "https://airflow.example/team/plugin/data-docs/team/data-docs/index.html#2026-11-22T060000Z"

@@ -137,7 +137,8 @@ def test_copy_works_although_a_folder_above_was_closed_meanwhile(tmp_path: Path)
     """As every pytest session does with pytest's folder. As root, PostgreSQL is another user."""
     import redshift_connector
 
-    from include.lake.runs import Lake
+    from include.lake.bucket import Bucket
+    from include.lake.lake import Lake
     from include.warehouse import load as warehouse
     from tests.conftest import client
     from tests.support.snapshots import Artist, Concert, land_events, land_songs, publish_pending, star
@@ -146,7 +147,7 @@ def test_copy_works_although_a_folder_above_was_closed_meanwhile(tmp_path: Path)
         (tmp_path / "closed").chmod(0o700)
         s3 = client(services, "s3")
         s3.create_bucket(Bucket="lake")
-        lake = Lake(s3, "lake")
+        lake = Lake(Bucket(s3, "lake"))
         land_events(lake, "2026-11-22T060000Z", [Concert("e1", ["Abel"])])
         land_songs(lake, "2026-11-22T070000Z", [Artist("Abel")])
         with redshift_connector.connect(**services.redshift, ssl=False) as redshift:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from aiolimiter import AsyncLimiter
 
+from include.lake import certificate
 from include.sources.client import http
 from include.sources.client.priority import Turns
 from include.sources.ticketmaster.crawl import Crawl
@@ -135,17 +135,17 @@ async def crawl(search: Search, *countries: str) -> list[Stretch]:
     return await Crawl(search.ask).run(countries or ["US"], START, END)
 
 
-def certified(stretches: Sequence[Stretch]) -> list[dict[str, Any]]:
+def certified(stretches: Sequence[Stretch]) -> list[certificate.Window]:
     """The windows as the certificate of the crawl has them."""
     return [
-        {
-            "window": stretch.window.name(),
-            "country": stretch.window.country,
-            "start": stretch.window.start and stretch.window.start.isoformat(),
-            "end": stretch.window.end and stretch.window.end.isoformat(),
-            "reported": stretch.reported,
-            "given_up": stretch.given_up,
-        }
+        certificate.Window(
+            name=stretch.window.name(),
+            country=stretch.window.country,
+            start=stretch.window.start,
+            end=stretch.window.end,
+            reported=stretch.reported,
+            given_up=stretch.given_up,
+        )
         for stretch in stretches
     ]
 

@@ -5,7 +5,7 @@ The recordings lie beside the checkout, in ../shared/payloads; without them thes
 
 import gzip
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,12 @@ import msgspec
 import pytest
 
 from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
+from include.ingestion.events import EVENTS
 from include.ingestion.land import Landed, land
-from include.lake.runs import Lake
+from include.ingestion.songs import SONGS
+from include.lake.bucket import Bucket
+from include.lake.certificate import Crawl, List, Scope, Window
+from include.lake.lake import Lake
 from include.quality import audit as quality
 from include.settings import Settings
 from include.sources.client.http import Response, Retry
@@ -192,38 +196,35 @@ def keep(lake: Lake, dataset: str, name: str, path: Path, request: dict[str, str
     lake.raw(dataset, RUN).put(name, request, 200, SNAPSHOT, path.read_bytes())
 
 
-def window(name: str, answers: list[str], **more: Any) -> dict[str, Any]:
-    return {"window": name, "answers": answers, "reported": 0, "fetched": 0, "distinct": 0} | more
-
-
 def land_recorded_events(lake: Lake) -> Landed:
     """Lands the recorded events as if one crawl had brought them."""
     recordings = paths("ticketmaster", *EVENT_FILES)
     for path in recordings:
         keep(lake, "events", path.stem, path, {"countryCode": "US"})
-    crawl = {"countries": ["US"], "horizon_date": "2027-11-22", "complete": True, "reasons": []}
-    names = [path.stem for path in recordings]
-    lake.raw("events", RUN).put_crawl(crawl | {"windows": [window("US", names, country="US")]})
-    return land("events", lake, RUN, Settings())
+    window = Window(name="US", country="US", responses=tuple(path.stem for path in recordings))
+    scope, horizon = Scope(("US",), horizon_days=365), date(2027, 11, 22)
+    crawl = Crawl(scope, complete=True, horizon_date=horizon, windows=(window,))
+    lake.raw("events", RUN).put_crawl(crawl)
+    return land(EVENTS, lake, RUN, Settings())
 
 
 def land_recorded_songs(lake: Lake) -> Landed:
     """Lands the recorded charts and tracks as if one crawl had brought them."""
-    windows = []
+    lists = []
     for path in paths("lastfm", "geo.gettopartists__"):
         keep(lake, "songs", path.stem, path, {})
-        windows.append(window("chart US", [path.stem]))
+        lists.append(List(country="US", responses=(path.stem,)))
     for path in paths("lastfm", "artist.gettoptracks__"):
         keep(lake, "songs", path.stem, path, {})
         artist = msgspec.json.decode(path.read_bytes())["toptracks"]["@attr"]["artist"]
-        windows.append(window(f"artist {artist}", [path.stem], returned=artist, not_found=None))
-    crawl = {"countries": ["US"], "artists_per_country": 50, "tracks_per_artist": 50}
-    lake.raw("songs", RUN).put_crawl(crawl | {"complete": True, "reasons": [], "windows": windows})
-    return land("songs", lake, RUN, Settings(max_rejected_percent=50))
+        lists.append(List(artist=artist, returned=artist, responses=(path.stem,)))
+    scope = Scope(("US",), artists_per_country=50, touring_artists=0, tracks_per_artist=50)
+    lake.raw("songs", RUN).put_crawl(Crawl(scope, complete=True, lists=tuple(lists)))
+    return land(SONGS, lake, RUN, Settings(max_rejected_percent=50))
 
 
 def test_the_recorded_events_land_as_parquet_each_once(s3: Any, bucket: str) -> None:
-    lake = Lake(s3, bucket)
+    lake = Lake(Bucket(s3, bucket))
     landed = land_recorded_events(lake)
     ids = {event["id"] for path in paths("ticketmaster", *EVENT_FILES) for event in recorded_events(path)}
     assert (landed.records, landed.rejected) == (len(ids), 0)
@@ -232,10 +233,10 @@ def test_the_recorded_events_land_as_parquet_each_once(s3: Any, bucket: str) -> 
 
 
 def test_the_recorded_songs_land_as_parquet_and_the_refused_with_their_raw_line(s3: Any, bucket: str) -> None:
-    lake = Lake(s3, bucket)
+    lake = Lake(Bucket(s3, bucket))
     landed = land_recorded_songs(lake)
     assert landed.rows > 60
-    rejected = lake.s3.get_object(Bucket=bucket, Key=f"rejected/songs/{RUN}/rejected.jsonl.gz")["Body"].read()
+    rejected = lake.bucket.get(f"rejected/songs/{RUN}/rejected.jsonl.gz")
     reasons = [msgspec.json.decode(line) for line in gzip.decompress(rejected).splitlines()]
     assert [refused["reason"] for refused in reasons] == ["unknown_artist"] * landed.rejected
     assert all(refused["raw"].startswith(f"s3://{bucket}/raw/songs/{RUN}/") for refused in reasons)
@@ -251,7 +252,7 @@ TRIMMED = {
 def test_every_recorded_event_and_song_is_a_row_of_the_star_and_passes_its_audit(
     redshift: Any, s3: Any, bucket: str
 ) -> None:
-    lake = Lake(s3, bucket)
+    lake = Lake(Bucket(s3, bucket))
     events, songs = land_recorded_events(lake), land_recorded_songs(lake)
     warehouse.create_tables(redshift)
     [load] = warehouse.pending_loads(redshift, lake)

@@ -10,9 +10,13 @@ import pytest
 
 from include.errors import QuotaSpent, SourceRejected, SourceUnavailable
 from include.ingestion import fetch as fetching
-from include.ingestion import recorder
-from include.ingestion.events import fetch_events, fetch_songs, land
-from include.lake.runs import Lake
+from include.ingestion import responses
+from include.ingestion.events import EVENTS
+from include.ingestion.fetch import fetch
+from include.ingestion.land import land
+from include.ingestion.songs import SONGS
+from include.lake.bucket import Bucket
+from include.lake.lake import Lake
 from include.settings import Settings
 from include.sources.client.http import Backoff, Client
 from include.sources.client.quota import Quota, Spent
@@ -40,25 +44,25 @@ def catalog() -> Catalog:
 async def test_a_source_that_counts_the_calls_of_the_day_gets_the_rest_of_the_run_later(
     catalog: Catalog, lake: Lake, s3: Any
 ) -> None:
-    undisturbed = Lake(s3, f"{lake.bucket}-2")
+    undisturbed = Lake(Bucket(s3, f"{lake.bucket.name}-2"))
     async with api("ticketmaster", catalog) as source:
-        await fetch_events(undisturbed, source.connection, SETTINGS, RUN)
+        await fetch(EVENTS, undisturbed, source.connection, SETTINGS, RUN)
         needed = len(await source.requests())
     async with api("ticketmaster", catalog, daily_quota=5, latency=0.05) as source:
         connection = replace(source.connection, daily_quota=5_000)
         with pytest.raises(QuotaSpent, match=r"The run is partial, resumes after 20.* UTC") as stopped:
-            await fetch_events(lake, connection, SETTINGS, RUN)
+            await fetch(EVENTS, lake, connection, SETTINGS, RUN)
         assert len(lake.raw("events", RUN).names()) == 5  # all that was answered is kept
         assert "sandbox-key" not in str(stopped.value)
         refused = sum(request["status"] == 429 for request in await source.requests())
         with pytest.raises(QuotaSpent, match="All 5000 calls"):
-            await fetch_events(lake, connection, SETTINGS, RUN)
+            await fetch(EVENTS, lake, connection, SETTINGS, RUN)
         await source.change(daily_quota=None)
-        lake.objects.delete(["quota/ticketmaster.json"])
-        await fetch_events(lake, connection, SETTINGS, RUN)
+        lake.bucket.delete(["quota/ticketmaster.json"])
+        await fetch(EVENTS, lake, connection, SETTINGS, RUN)
         assert len(await source.requests()) - refused == needed
     for each in (undisturbed, lake):
-        land("events", each, RUN, SETTINGS)
+        land(EVENTS, each, RUN, SETTINGS)
     expected = {k: v.replace(b"bucket-2", b"bucket") for k, v in objects(undisturbed, *OUTCOME).items()}
     assert objects(lake, *OUTCOME) == expected
 
@@ -69,19 +73,19 @@ async def test_our_own_count_ends_a_run_before_the_source_has_to_and_holds_for_e
     async with api("ticketmaster", catalog) as source:
         counted = replace(source.connection, daily_quota=6)
         with pytest.raises(QuotaSpent, match=r"All 6 calls of the day are spent.*`daily_quota`") as stopped:
-            await fetch_events(lake, counted, SETTINGS, RUN)
+            await fetch(EVENTS, lake, counted, SETTINGS, RUN)
         assert len(await source.requests()) == len(lake.raw("events", RUN).names()) == 6
         for run in (RUN, "2026-11-22T070000Z"):
             with pytest.raises(QuotaSpent):
-                await fetch_events(lake, counted, SETTINGS, run)
+                await fetch(EVENTS, lake, counted, SETTINGS, run)
         assert len(await source.requests()) == 6
         resets_at = stopped.value.not_before
         assert resets_at is not None
         assert timedelta(hours=23) < resets_at - datetime.now(UTC) <= timedelta(hours=24)
 
         day_over = {"calls": 6, "resets_at": datetime.now(UTC).isoformat()}
-        lake.objects.put_json("quota/ticketmaster.json", day_over)
-        await fetch_events(lake, replace(counted, daily_quota=100), SETTINGS, RUN)
+        lake.bucket.put_json("quota/ticketmaster.json", day_over)
+        await fetch(EVENTS, lake, replace(counted, daily_quota=100), SETTINGS, RUN)
         requests = await source.requests()
         assert len({str(request["params"]) for request in requests}) == len(requests)
 
@@ -90,9 +94,9 @@ async def test_a_refused_call_counts_too_and_calls_that_were_booked_but_not_made
     catalog: Catalog, lake: Lake
 ) -> None:
     async with api("ticketmaster", catalog, faults=[Fault("http_503", at=[1, 4])]) as source:
-        await fetch_events(lake, replace(source.connection, daily_quota=5_000), SETTINGS, RUN)
+        await fetch(EVENTS, lake, replace(source.connection, daily_quota=5_000), SETTINGS, RUN)
         sent = len(await source.requests())
-    spent = lake.objects.get_json("quota/ticketmaster.json")
+    spent = lake.bucket.get_json("quota/ticketmaster.json")
     assert spent is not None
     assert spent["calls"] == sent == len(lake.raw("events", RUN).names()) + 2
 
@@ -100,7 +104,7 @@ async def test_a_refused_call_counts_too_and_calls_that_were_booked_but_not_made
 async def test_the_source_says_when_its_day_is_over(catalog: Catalog, lake: Lake) -> None:
     async with api("ticketmaster", catalog, quota_period=3_600, daily_quota=4, latency=0.05) as source:
         with pytest.raises(QuotaSpent) as stopped:
-            await fetch_events(lake, replace(source.connection, daily_quota=5_000), SETTINGS, RUN)
+            await fetch(EVENTS, lake, replace(source.connection, daily_quota=5_000), SETTINGS, RUN)
     assert stopped.value.not_before is not None
     assert timedelta(minutes=59) < stopped.value.not_before - datetime.now(UTC) <= timedelta(hours=1)
 
@@ -136,7 +140,7 @@ async def test_a_reset_that_is_no_instant_is_passed_over(told: str) -> None:
 async def test_a_suspended_key_stops_the_run_at_once(catalog: Catalog, lake: Lake) -> None:
     async with api("lastfm", catalog, suspended=True) as source:
         with pytest.raises(SourceRejected, match="suspended"):
-            await fetch_songs(lake, source.connection, SETTINGS, RUN)
+            await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
         assert len(await source.requests()) <= len(SETTINGS.countries)
 
 
@@ -165,15 +169,15 @@ async def test_an_answer_that_never_comes_is_asked_for_again(catalog: Catalog, s
 
 
 @pytest.mark.parametrize(
-    ("source", "fetch", "kind"),
-    [("ticketmaster", fetch_events, "spike"), ("lastfm", fetch_songs, "error_29")],
+    ("source", "dataset", "kind"),
+    [("ticketmaster", EVENTS, "spike"), ("lastfm", SONGS, "error_29")],
 )
 async def test_nothing_is_asked_before_retry_after_is_over(
-    catalog: Catalog, lake: Lake, monkeypatch: pytest.MonkeyPatch, source: str, fetch: Any, kind: Any
+    catalog: Catalog, lake: Lake, monkeypatch: pytest.MonkeyPatch, source: str, dataset: Any, kind: Any
 ) -> None:
     monkeypatch.setattr(fetching, "BACKOFF", Backoff(tries=4, first=0.001, longest=5))
     async with api(source, catalog, faults=[Fault(kind, at=[2], retry_after=1)]) as running:
-        await fetch(lake, replace(running.connection, requests_per_second=20), SETTINGS, RUN)
+        await fetch(dataset, lake, replace(running.connection, requests_per_second=20), SETTINGS, RUN)
         requests = await running.requests()
     waits = [request["at"] - requests[1]["at"] for request in requests[2:]]
     assert sum(wait < 1 for wait in waits) <= 1  # it may have left when the wish came
@@ -185,7 +189,7 @@ async def test_who_wants_to_be_left_alone_for_hours_is_and_the_task_is_retried_t
 ) -> None:
     async with api("ticketmaster", catalog, faults=[Fault("http_503", retry_after=7_200)]) as source:
         with pytest.raises(SourceUnavailable, match="left alone for 7200 s") as raised:
-            await fetch_events(lake, source.connection, SETTINGS, RUN)
+            await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
         assert len(await source.requests()) <= 4  # those of the first moment
     assert raised.value.not_before is not None
     assert timedelta(minutes=119) < raised.value.not_before - datetime.now(UTC) <= timedelta(hours=2)
@@ -193,7 +197,7 @@ async def test_who_wants_to_be_left_alone_for_hours_is_and_the_task_is_retried_t
 
 async def test_a_gateway_that_allows_no_burst_never_complains(catalog: Catalog, lake: Lake) -> None:
     async with api("ticketmaster", catalog, requests_per_second=10, latency=0.3) as source:
-        await fetch_events(lake, replace(source.connection, requests_per_second=10), SETTINGS, RUN)
+        await fetch(EVENTS, lake, replace(source.connection, requests_per_second=10), SETTINGS, RUN)
         requests = await source.requests()
     assert {request["status"] for request in requests} == {200}
     assert all("apikey" not in request["params"] for request in requests)
@@ -202,12 +206,14 @@ async def test_a_gateway_that_allows_no_burst_never_complains(catalog: Catalog, 
 async def test_whoever_watches_the_log_sees_pages_rate_and_the_estimated_end(
     catalog: Catalog, lake: Lake, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(recorder, "_SECONDS_BETWEEN_REPORTS", 0)
+    monkeypatch.setattr(responses, "_SECONDS_BETWEEN_REPORTS", 0)
     caplog.set_level(logging.INFO)
     async with api("ticketmaster", catalog) as source:
-        await fetch_events(lake, source.connection, SETTINGS, RUN)
-    said = [record.getMessage() for record in caplog.records if record.name == "include.ingestion.recorder"]
-    pattern = r"events: \d+ answers at [\d.]+ a second, \d+ of about \d+ events; done at about \d\d:\d\d:\d\d"
+        await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
+    said = [record.getMessage() for record in caplog.records if record.name == "include.ingestion.responses"]
+    pattern = (
+        r"events: \d+ responses at [\d.]+ a second, \d+ of about \d+ events; done at about \d\d:\d\d:\d\d"
+    )
     # The first answers alone do not tell how many events there will be.
     assert sum(bool(re.match(pattern, line)) for line in said) >= 8
 
@@ -217,12 +223,12 @@ async def test_the_data_of_lastfm_is_metered_and_a_warning_comes_before_its_term
 ) -> None:
     caplog.set_level(logging.INFO, "include.ingestion.land")
     async with api("lastfm", catalog) as source:
-        await fetch_songs(lake, source.connection, SETTINGS, RUN)
-    land("songs", lake, RUN, SETTINGS)
-    metered = [record for record in caplog.records if "MB of Last.fm's data" in record.getMessage()]
+        await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
+    land(SONGS, lake, RUN, SETTINGS)
+    metered = [record for record in caplog.records if "MB of the data behind songs" in record.getMessage()]
     assert [record.levelname for record in metered] == ["INFO"]
-    lake.objects.put("raw/songs/2026-11-21T060000Z/chart-US-1.jsonl.gz", bytes(80_000_000))
-    land("songs", lake, RUN, SETTINGS, again=True)
+    lake.bucket.put("raw/songs/2026-11-21T060000Z/chart-US-1.jsonl.gz", bytes(80_000_000))
+    land(SONGS, lake, RUN, SETTINGS, again=True)
     [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert "80." in warning
     assert "MUSICIAN_RAW_RETENTION_DAYS" in warning

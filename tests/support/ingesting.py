@@ -6,16 +6,19 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from include.ingestion import events as ingestion
 from include.ingestion import fetch as fetching
-from include.lake.runs import Lake
-from include.orchestration.connections import SourceConnection
+from include.ingestion.events import EVENTS
+from include.ingestion.land import land
+from include.ingestion.songs import SONGS
+from include.lake.bucket import Bucket
+from include.lake.lake import Lake
 from include.settings import Settings
+from include.sources.client.connection import SourceConnection
 from include.sources.client.http import Backoff
 
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload([__name__, "boto3", "pandas"])  # pyarrow imports pandas
-FETCH = {"events": ingestion.fetch_events, "songs": ingestion.fetch_songs}
+DATASETS = {"events": EVENTS, "songs": SONGS}
 
 
 def start(
@@ -42,18 +45,16 @@ def _ingest(
 ) -> None:
     import boto3
 
-    lake = Lake(
-        boto3.client(
-            "s3",
-            endpoint_url=aws["endpoint_url"],
-            region_name=aws["region_name"],
-            aws_access_key_id=aws["access_key_id"],
-            aws_secret_access_key=aws["secret_access_key"],
-        ),
-        bucket,
+    client = boto3.client(
+        "s3",
+        endpoint_url=aws["endpoint_url"],
+        region_name=aws["region_name"],
+        aws_access_key_id=aws["access_key_id"],
+        aws_secret_access_key=aws["secret_access_key"],
     )
+    lake = Lake(Bucket(client, bucket))
     fetching.BACKOFF = Backoff(tries=4, first=0.01, longest=0.1)
     told.send("begun")
-    asyncio.run(FETCH[dataset](lake, connection, settings, run))
-    ingestion.land(dataset, lake, run, settings)
+    asyncio.run(fetching.fetch(DATASETS[dataset], lake, connection, settings, run))
+    land(DATASETS[dataset], lake, run, settings)
     told.send("done")

@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
-from include.lake.runs import Lake, run_instant
+from include.lake.certificate import Certificate, Scope
+from include.lake.lake import Lake
+from include.lake.runs import run_instant
 from include.sources.identity import artist_key, song_key
 from include.sources.lastfm.rows import SongRow
 from include.sources.rows import Rejection
@@ -58,9 +60,13 @@ def land_events(
             write_refused(msgspec.to_builtins(Rejection("unknown_status", "sold", concert_id, position)))
     entries = lake.put_parts("events", run, EventRow, rows)
     lake.put_certificate(
-        "events",
-        run,
-        {"complete": complete, "countries": list(countries), "horizon_date": "2027-11-22", "reasons": []},
+        Certificate(
+            dataset="events",
+            run=run,
+            scope=Scope(tuple(countries), horizon_days=365),
+            complete=complete,
+            horizon_date=date(2027, 11, 22),
+        )
     )
     lake.put_manifest("events", run, EventRow, entries)
 
@@ -69,7 +75,7 @@ def land_songs(lake: Lake, run: str, artists: Sequence[Artist]) -> None:
     """Writes parts, certificate and manifest of a songs run."""
     rows = [row for artist in artists for row in _song_rows(run, artist)]
     entries = lake.put_parts("songs", run, SongRow, rows)
-    lake.put_certificate("songs", run, {"complete": True, "countries": ["US"], "reasons": []})
+    lake.put_certificate(Certificate(dataset="songs", run=run, scope=Scope(("US",)), complete=True))
     lake.put_manifest("songs", run, SongRow, entries)
 
 

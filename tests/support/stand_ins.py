@@ -1,6 +1,5 @@
 """The stand-ins of both APIs for tests that change their options, and what a run left in the lake."""
 
-import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ import aiohttp
 import pyarrow.parquet as pq
 from aiohttp.test_utils import TestServer
 
-from include.lake.runs import Lake
-from include.orchestration.connections import SourceConnection
+from include.lake.lake import Lake
+from include.sources.client.connection import SourceConnection
 from sandbox.lastfm import api as lastfm
 from sandbox.ticketmaster import api as ticketmaster
 from sandbox.world.catalog import Catalog
@@ -57,15 +56,16 @@ async def api(source: str, catalog: Catalog, **options: Any) -> AsyncIterator[Ap
 def objects(lake: Lake, *prefixes: str) -> dict[str, bytes]:
     """The objects under these prefixes, their bucket's name taken out."""
     return {
-        key: lake.objects.get(key).replace(lake.bucket.encode(), b"bucket")
+        key: lake.bucket.get(key).replace(lake.bucket.name.encode(), b"bucket")
         for prefix in prefixes
-        for key, _ in lake.objects.sizes(prefix)
+        for key, _ in lake.bucket.sizes(prefix)
     }
 
 
 def table(lake: Lake, dataset: str, run: str) -> list[dict[str, Any]]:
     """The rows a run's manifest names."""
     rows = []
-    for url, _, _ in lake.manifest(dataset, run).entries:
-        rows += pq.read_table(io.BytesIO(lake.objects.get(url.removeprefix(lake.url(""))))).to_pylist()
+    for part in lake.manifest(dataset, run).parts:
+        with lake.opened(part) as file:
+            rows += pq.read_table(file).to_pylist()
     return rows

@@ -1,7 +1,6 @@
 """The sandbox's whole music world in the lake: fetched from both stand-ins, then grown older week by week."""
 
 import asyncio
-import io
 import json
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -12,10 +11,14 @@ from typing import Any, TypeVar
 import msgspec
 import pyarrow.parquet as pq
 
-from include.ingestion import events as ingestion
-from include.lake.runs import Lake, run_id, run_instant
-from include.orchestration.connections import SourceConnection
+from include.ingestion.events import EVENTS
+from include.ingestion.fetch import fetch
+from include.ingestion.land import land
+from include.ingestion.songs import SONGS
+from include.lake.lake import Lake
+from include.lake.runs import run_id, run_instant
 from include.settings import Settings
+from include.sources.client.connection import SourceConnection
 from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow
 from sandbox.services import Services
@@ -27,16 +30,13 @@ _Row = TypeVar("_Row", bound=msgspec.Struct)
 
 def land_world(services: Services, lake: Lake, at: datetime) -> None:
     """One events run and one songs run by the pipeline's own functions, without its politeness."""
-    settings, run = Settings(bucket=lake.bucket), run_id(at)
-    for dataset, source, fetch in (
-        ("events", "ticketmaster", ingestion.fetch_events),
-        ("songs", "lastfm", ingestion.fetch_songs),
-    ):
+    settings, run = Settings(bucket=lake.bucket.name), run_id(at)
+    for dataset, source in ((EVENTS, "ticketmaster"), (SONGS, "lastfm")):
         where = getattr(services, source)
         connection = SourceConnection(source, where["base_url"], where["key"], requests_per_second=10_000)
         with _unlimited(where["base_url"]):
-            asyncio.run(fetch(lake, connection, settings, run))
-        ingestion.land(dataset, lake, run, settings)
+            asyncio.run(fetch(dataset, lake, connection, settings, run))
+        land(dataset, lake, run, settings)
 
 
 @contextmanager
@@ -79,17 +79,16 @@ def _land(
     rows: Sequence[msgspec.Struct],
 ) -> None:
     later = run_id(at)
-    horizon = (at + timedelta(days=365)).date().isoformat()
-    certificate = lake.certificate(dataset, run) | {"run": later, "horizon_date": horizon}
-    lake.put_certificate(dataset, later, certificate)
+    horizon = (at + timedelta(days=365)).date()
+    certificate = lake.certificate(dataset, run)
+    lake.put_certificate(msgspec.structs.replace(certificate, run=later, horizon_date=horizon))
     lake.put_manifest(dataset, later, row_type, lake.put_parts(dataset, later, row_type, rows))
 
 
 def _rows(lake: Lake, dataset: str, run: str, row_type: type[_Row]) -> Iterator[_Row]:
-    for url, _, _ in lake.manifest(dataset, run).entries:
-        key = url.removeprefix(lake.url(""))
-        part = io.BytesIO(lake.s3.get_object(Bucket=lake.bucket, Key=key)["Body"].read())
-        yield from (row_type(**row) for row in pq.read_table(part).to_pylist())
+    for part in lake.manifest(dataset, run).parts:
+        with lake.opened(part) as file:
+            yield from (row_type(**row) for row in pq.read_table(file).to_pylist())
 
 
 def _later_event(row: EventRow, at: datetime) -> EventRow | None:

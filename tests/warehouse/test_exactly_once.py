@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from include.errors import LoadSuperseded
-from include.lake.runs import Lake
+from include.lake.lake import Lake
 from include.orchestration import connections
 from include.quality import audit as quality
 from include.settings import Settings
@@ -107,7 +107,7 @@ def test_killing_a_task_anywhere_leaves_the_star_of_an_undisturbed_run(redshift:
     took: dict[str, float] = {"audit": 4.0}
     for task in TASKS:
         started = time.monotonic()
-        perform_alone(task, plan[0], lake.bucket)
+        perform_alone(task, plan[0], lake.bucket.name)
         took[task] = time.monotonic() - started
     for load in plan[1:]:
         for task in TASKS:
@@ -120,7 +120,7 @@ def test_killing_a_task_anywhere_leaves_the_star_of_an_undisturbed_run(redshift:
         target = targets[number % len(targets)]
         for task in [*TASKS[:-1], *(["audit"] if target == "audit" else []), "publish"]:
             if task == target:
-                kill(task, load, lake.bucket, after=draw.uniform(0, 1.1) * took[task])
+                kill(task, load, lake.bucket.name, after=draw.uniform(0, 1.1) * took[task])
             perform(task, load, lake, redshift)
     assert content(redshift) == undisturbed
 
@@ -220,11 +220,11 @@ def whole_runs(bucket: str) -> None:
 def test_two_runs_at_once_end_in_the_same_star(redshift: Any, lake: Lake) -> None:
     land(lake, 6)
     warehouse.create_tables(redshift)
-    whole_runs(lake.bucket)
+    whole_runs(lake.bucket.name)
     alone = content(redshift)
     drop(redshift)
     warehouse.create_tables(redshift)
-    runs = [FORK.Process(target=whole_runs, args=(lake.bucket,)) for _ in range(2)]
+    runs = [FORK.Process(target=whole_runs, args=(lake.bucket.name,)) for _ in range(2)]
     for run in runs:
         run.start()
     for run in runs:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from include.lake.runs import Lake
+from include.lake.lake import Lake
 from include.warehouse import load as warehouse
 from tests.support.snapshots import Artist, Concert, land_events, land_songs, publish_pending, rows, star
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from include.errors import LoadSuperseded, ManifestInvalid
-from include.lake.runs import Lake
+from include.lake.lake import Lake
 from include.sources.identity import artist_key
 from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow

@@ -1,4 +1,4 @@
-"""Charting artists and their songs from Last.fm: answers become rows, or rejections.
+"""Charting artists and their songs from Last.fm: responses become rows, or rejections.
 
     Endpoint  GET https://ws.audioscrobbler.com/2.0/?method=geo.getTopArtists and artist.getTopTracks
     Docs      https://www.last.fm/api/show/geo.getTopArtists, …/artist.getTopTracks
@@ -30,7 +30,7 @@ import msgspec
 
 from include.errors import UnexpectedPayload
 from include.sources.identity import artist_key, song_key
-from include.sources.rows import Key, Mbid, Name, Refused, Rejection, Url, checked
+from include.sources.rows import Key, Mbid, Name, Rejected, Rejection, Url, checked
 
 UNKNOWN = "[unknown]"
 _Found = TypeVar("_Found")
@@ -84,7 +84,7 @@ class Charted:
 
 @dataclass(frozen=True, slots=True)
 class Songs:
-    """What the answers about one artist's songs hold."""
+    """What the responses about one artist's songs hold."""
 
     rows: list[SongRow]
     rejections: list[Rejection]
@@ -151,25 +151,25 @@ def items(body: bytes) -> tuple[Attributes, list[msgspec.Raw]]:
     listed = bytes(found.track if document.toptracks else found.artist)
     if listed.startswith(b"["):
         return found.attributes, msgspec.json.decode(listed, type=list[msgspec.Raw])
-    # A list of one is an object in old answers, an empty one an empty string.
+    # A list of one is an object in old responses, an empty one an empty string.
     return found.attributes, [msgspec.Raw(listed)] if listed.startswith(b"{") else []
 
 
 def chart(body: bytes, country_code: str) -> Iterator[Charted | Rejection]:
-    """The artists on a page of a country's chart, in order, still without a rank; or why one was refused."""
+    """The artists on a page of a country's chart, in order, still without a rank; or why one was rejected."""
     for position, raw in enumerate(items(body)[1]):
         name = None
         try:
             artist = _decoded(_artist, raw)
             name = _text(artist.name)
             if name is None:
-                raise Refused("missing_name", "a charting artist without a name")
+                raise Rejected("missing_name", "a charting artist without a name")
             if name == UNKNOWN:
-                raise Refused("unknown_artist", "the chart holds plays without an artist")
+                raise Rejected("unknown_artist", "the chart holds plays without an artist")
             listeners = _number(artist.listeners, "listeners")
             yield Charted(name, _mbid(artist.mbid), {country_code}, None, listeners)
-        except Refused as refused:
-            yield Rejection(refused.reason, refused.detail, name, position)
+        except Rejected as rejected:
+            yield Rejection(rejected.reason, rejected.detail, name, position)
 
 
 def ranked(charts: Iterable[Sequence[Charted]], at_most: int) -> dict[str, Charted]:
@@ -193,15 +193,15 @@ def ranked(charts: Iterable[Sequence[Charted]], at_most: int) -> dict[str, Chart
 def songs(
     bodies: Sequence[bytes], snapshot_at: datetime, asked_name: str, charted: Charted, at_most: int
 ) -> Songs:
-    """The rows of one artist out of the pages of the artist's top tracks: at least one, unless refused."""
+    """The rows of one artist out of the pages of the artist's top tracks: at least one, unless rejected."""
     snapshot_at = snapshot_at.astimezone(UTC).replace(tzinfo=None)
     pages = [items(body) for body in bodies]
     raws = [raw for _, found in pages for raw in found]
     first = _first(raws)
     returned = _text(pages[0][0].artist) or _text(first.name) or asked_name
-    refused = _not_an_artist(returned, first)
-    if refused:
-        return Songs([], [Rejection(*refused, asked_name, 0)], len(raws), 0)
+    nobody = _not_an_artist(returned, first)
+    if nobody:
+        return Songs([], [Rejection(*nobody, asked_name, 0)], len(raws), 0)
     key = artist_key(returned)
     mbid = _mbid(first.mbid) or charted.mbid
     about_artist = (
@@ -223,7 +223,7 @@ def songs(
             track = _decoded(_track, raw)
             name = _text(track.name)
             if name is None:
-                raise Refused("missing_name", f"a track of {returned} without a name")
+                raise Rejected("missing_name", f"a track of {returned} without a name")
             song = song_key(key, name)
             if song in met:
                 duplicates += 1
@@ -243,13 +243,13 @@ def songs(
             met.add(song)
             if len(rows) < at_most:
                 rows.append(row)
-        except Refused as refusal:
-            rejections.append(Rejection(refusal.reason, refusal.detail, asked_name, position))
+        except Rejected as rejected:
+            rejections.append(Rejection(rejected.reason, rejected.detail, asked_name, position))
     if not rows:
         try:
             rows.append(checked(SongRow(*about_artist, None, None, None, None, None, None, None)))
-        except Refused as refusal:
-            rejections.append(Rejection(refusal.reason, refusal.detail, asked_name, 0))
+        except Rejected as rejected:
+            rejections.append(Rejection(rejected.reason, rejected.detail, asked_name, 0))
     return Songs(rows, rejections, len(raws), duplicates)
 
 
@@ -257,7 +257,7 @@ def _first(raws: Sequence[msgspec.Raw]) -> _Artist:
     """Who the first track says it is by."""
     try:
         return (_decoded(_track, raws[0]).artist if raws else None) or _Artist()
-    except Refused:
+    except Rejected:
         return _Artist()
 
 
@@ -273,7 +273,7 @@ def _decoded(decoder: "msgspec.json.Decoder[_Found]", raw: msgspec.Raw) -> "_Fou
     try:
         return decoder.decode(raw)
     except msgspec.DecodeError as error:
-        raise Refused("wrong_type", str(error)) from None
+        raise Rejected("wrong_type", str(error)) from None
 
 
 def _text(value: str | None) -> str | None:
@@ -288,7 +288,7 @@ def _number(value: str | int | None, what: str) -> int | None:
     except ValueError:
         number = -1
     if not 0 <= number < 2**63:
-        raise Refused("bad_number", f"{what} is {value!r}")
+        raise Rejected("bad_number", f"{what} is {value!r}")
     return number
 
 

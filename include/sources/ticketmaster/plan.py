@@ -6,9 +6,9 @@ and if that confirms it, the crawl is not complete. What is expected shrinks by 
 earlier crawl, so a drop that is real, and stays, is believed after some days.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Protocol
 
 import msgspec
 
@@ -54,9 +54,24 @@ class Plan(msgspec.Struct, frozen=True):
         return known[number] if number < len(known) else 0
 
 
-def plan_after(
-    windows: Sequence[Mapping[str, Any]], countries: Sequence[str], start: datetime, end: datetime
-) -> Plan:
+class Crawled(Protocol):
+    """A window of an earlier crawl, as its certificate tells of it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def country(self) -> str | None: ...
+    @property
+    def start(self) -> datetime | None: ...
+    @property
+    def end(self) -> datetime | None: ...
+    @property
+    def reported(self) -> int: ...
+    @property
+    def given_up(self) -> bool: ...
+
+
+def plan_after(windows: Sequence[Crawled], countries: Sequence[str], start: datetime, end: datetime) -> Plan:
     """The plan for a span of time after a crawl whose certificate has these windows.
 
     Small windows of the earlier crawl are put together.
@@ -64,18 +79,21 @@ def plan_after(
     cuts: dict[str, list[datetime]] = {}
     least: dict[str, list[int]] = {}
     expected = 0
-    starts = [datetime.fromisoformat(window["start"]) for window in windows if window["start"]]
+    starts = [window.start for window in windows if window.start]
     days = max(1, round((start - min(starts, default=start)) / timedelta(days=1)))
-    full = min(max(sum(window["reported"] for window in windows) // _STRETCHES, _LEAST), _MOST)
+    full = min(max(sum(window.reported for window in windows) // _STRETCHES, _LEAST), _MOST)
     for country in countries:
-        dated = [window for window in windows if window["country"] == country and window["start"]]
+        dated = sorted(
+            (window.start, window.end, window.reported)
+            for window in windows
+            if window.country == country and window.start and window.end
+        )
         held = sure = 0.0
-        for window in sorted(dated, key=lambda window: str(window["start"])):
-            begins, ends = datetime.fromisoformat(window["start"]), datetime.fromisoformat(window["end"])
+        for begins, ends, reported in dated:
             inside = (min(ends, end) - max(begins, start)) / (ends - begins) if ends > begins else 0
             if inside <= 0:
                 continue
-            holds = window["reported"] * inside
+            holds = reported * inside
             if held and held + holds > full and start < begins:
                 cuts.setdefault(country, []).append(begins)
                 least.setdefault(country, []).append(_at_least(sure))
@@ -84,12 +102,12 @@ def plan_after(
             sure += holds * max(0, (1 if inside == 1 else _PARTLY) - _SHRINKAGE * days)
             expected += round(holds)
         least.setdefault(country, []).append(_at_least(sure))
-    given_up = [window["window"] for window in windows if window.get("given_up")]
+    given_up = [window.name for window in windows if window.given_up]
     by_country = [name for name in ("includeTBA", "includeTBD") if any(name in window for window in given_up)]
     undated = {
-        window["window"]: _at_least(window["reported"] * max(0, _UNDATED - _SHRINKAGE * days))
+        window.name: _at_least(window.reported * max(0, _UNDATED - _SHRINKAGE * days))
         for window in windows
-        if not window["start"] and not window.get("given_up")
+        if not window.start and not window.given_up
     }
     return Plan(cuts, by_country, expected, least, undated)
 

@@ -33,7 +33,7 @@ from typing import Annotated
 import msgspec
 
 from include.sources.identity import artist_key
-from include.sources.rows import Identifier, Key, Mbid, Name, Refused, Rejection, Url, checked
+from include.sources.rows import Identifier, Key, Mbid, Name, Rejected, Rejection, Url, checked
 from include.sources.ticketmaster import wire
 
 STATUSES = {
@@ -104,7 +104,7 @@ def rows(
     body: bytes, snapshot_at: datetime, country_code: str | None
 ) -> Iterator[list[EventRow] | Rejection]:
     """For each event of a response to a search of a country (None: of the world), in order: its rows, or why
-    it was refused.
+    it was rejected.
 
     The body may be a page of a search, a list of events, or a single event. Raises `UnexpectedPayload`
     when it is none of these.
@@ -116,25 +116,25 @@ def rows(
             event = wire.decode_event(raw)
             event_id = event.id
             yield _rows(event, snapshot_at, country_code)
-        except Refused as refused:
+        except Rejected as rejected:
             event_id = event_id or wire.id_of(raw)
-            yield Rejection(refused.reason, refused.detail, event_id, position)
+            yield Rejection(rejected.reason, rejected.detail, event_id, position)
 
 
 def _rows(event: wire.Event, snapshot_at: datetime, country_code: str | None) -> list[EventRow]:
     event_id, event_name = _text(event.id), _text(event.name)
     if event_id is None:
-        raise Refused("missing_id", "the event has no id")
+        raise Rejected("missing_id", "the event has no id")
     if event_name is None:
-        raise Refused("missing_name", "the event has no name")
+        raise Rejected("missing_name", "the event has no name")
     if event.test:
-        raise Refused("test_event", "the event is marked as a test")
+        raise Rejected("test_event", "the event is marked as a test")
     start, sale = event.dates.start, event.sales.public
     initial = event.dates.initial_start_date
     venue = event.embedded.venues[0] if event.embedded.venues else event.place or wire.Venue()
     found_in = country_code or _text(venue.country.country_code)
     if found_in is None:
-        raise Refused("missing_country", "the event is in no country and was not asked for by country")
+        raise Rejected("missing_country", "the event is in no country and was not asked for by country")
     latitude, longitude = _coordinates(venue.location)
     classification = next((c for c in event.classifications if c.primary), None) or next(
         iter(event.classifications), wire.Classification()
@@ -210,7 +210,7 @@ def _status(code: str | None) -> str | None:
     try:
         return STATUSES[code.lower()]
     except KeyError:
-        raise Refused("unknown_status", f"status {code[:40]!r}") from None
+        raise Rejected("unknown_status", f"status {code[:40]!r}") from None
 
 
 def _class_name(part: wire.Named | None) -> str | None:
@@ -226,7 +226,7 @@ def _coordinates(location: wire.Location) -> tuple[float | None, float | None]:
     except ValueError:
         latitude = longitude = float("nan")
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise Refused("bad_coordinates", f"latitude {location.latitude!r}, longitude {location.longitude!r}")
+        raise Rejected("bad_coordinates", f"latitude {location.latitude!r}, longitude {location.longitude!r}")
     return (latitude, longitude) if (latitude, longitude) != (0, 0) else (None, None)
 
 

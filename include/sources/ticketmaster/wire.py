@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from include.errors import UnexpectedPayload
-from include.sources.rows import Refused
+from include.sources.rows import Rejected
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -170,7 +170,7 @@ def events(body: bytes) -> list[msgspec.Raw]:
 
 
 def decode_event(raw: msgspec.Raw) -> Event:
-    """One event. Raises `Refused("wrong_type")` when a value has another type than expected."""
+    """One event. Raises `Rejected("wrong_type")` when a value has another type than expected."""
     try:
         return _event.decode(raw)
     except msgspec.DecodeError:
@@ -178,7 +178,7 @@ def decode_event(raw: msgspec.Raw) -> Event:
     try:
         return msgspec.convert(_without_nulls(msgspec.json.decode(raw)), Event)
     except msgspec.DecodeError as error:
-        raise Refused("wrong_type", str(error)) from None
+        raise Rejected("wrong_type", str(error)) from None
 
 
 def id_of(raw: msgspec.Raw) -> str | None:

@@ -1,9 +1,9 @@
-"""Asks a source and keeps every answer under `raw/`, so that no request of a run is asked twice."""
+"""The responses of a run: those an earlier try kept, and new ones, kept under `raw/` as they come."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -17,41 +17,44 @@ Meaning = TypeVar("Meaning")
 _SECONDS_BETWEEN_REPORTS = 5
 
 
-class Recorder:
-    """The answers to the requests of one run: those kept by an earlier try, and new ones through a client.
+class Responses:
+    """What a source sends back to the requests of one run."""
 
-    `outlook` tells, for the progress in the log, how many of how many things have come so far.
-    """
-
-    def __init__(self, raw: RawRun, client: Client, outlook: Callable[[], tuple[int, int, str]]) -> None:
+    def __init__(self, raw: RawRun, client: Client) -> None:
         self._raw = raw
         self._client = client
-        self._outlook = outlook
         self._kept = raw.names()
         self._under_way = 0
         self._all_came = asyncio.Event()
         self._started = self._reported = time.monotonic()
+        self._requests: dict[str, int] = {}
+        self.outlook: Callable[[], tuple[int, int, str]] = lambda: (len(self._requests), 0, "responses")
+        """Tells, for the progress in the log, how many of how many things have come so far."""
         self.replayed = 0
-        """Answers that an earlier try had kept."""
+        """Responses that an earlier try had kept."""
         self.received = 0
-        """Answers that came new."""
-        self.requests: dict[str, int] = {}
-        """Per answer, the requests spent on it: those of the try that got it."""
+        """Responses that came new."""
         if self._kept:
-            log.info("%s %s goes on: %d answers are kept from before", raw.dataset, raw.run, len(self._kept))
+            log.info(
+                "%s %s goes on: %d responses are kept from before", raw.dataset, raw.run, len(self._kept)
+            )
 
     async def ask(self, request: Request, read: Callable[[Response], Meaning]) -> Meaning:
-        """What `read` makes of the answer. Raises what the client raises."""
+        """What `read` makes of the response. Raises what the client raises."""
         if request.name in self._kept:
             kept = await asyncio.to_thread(self._raw.get, request.name)
             self.replayed += 1
-            self.requests[request.name] = kept.requests
+            self._requests[request.name] = kept.requests
             return read(Response(kept.status, {}, bytes(kept.body), kept.received_at))
         try:
             return await self._ask(request, read)
         except QuotaSpent:
             await self._all_came.wait()  # what is under way is paid for
             raise
+
+    def requests(self, names: Iterable[str]) -> int:
+        """How many requests were spent on these responses, by the tries that got them."""
+        return sum(self._requests[name] for name in names)
 
     async def _ask(self, request: Request, read: Callable[[Response], Meaning]) -> Meaning:
         self._under_way += 1
@@ -67,7 +70,7 @@ class Recorder:
                     response.body,
                     response.requests,
                 )
-                self.requests[request.name] = response.requests
+                self._requests[request.name] = response.requests
         finally:
             self._under_way -= 1
             if not self._under_way:
@@ -82,11 +85,11 @@ class Recorder:
         if now - self._reported < _SECONDS_BETWEEN_REPORTS:
             return
         self._reported = now
-        done, expected, unit = self._outlook()
+        done, expected, unit = self.outlook()
         elapsed = now - self._started
         left = timedelta(seconds=elapsed * max(expected - done, 0) / done) if done else None
         log.info(
-            "%s: %d answers at %.1f a second, %d of about %d %s; done at about %s UTC",
+            "%s: %d responses at %.1f a second, %d of about %d %s; done at about %s UTC",
             self._raw.dataset,
             self.received + self.replayed,
             self.received / elapsed,

@@ -1,0 +1,189 @@
+"""The dataset `songs`, from Last.fm: who is in some countries' charts, who tours, and their top tracks.
+
+Who tours is read from the newest complete run of events.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from functools import partial
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from include.ingestion.dataset import Dataset, Plan
+from include.ingestion.responses import Responses
+from include.lake.certificate import Crawl, List, Scope
+from include.lake.lake import Lake
+from include.lake.manifests import Manifest
+from include.lake.raw import RawRun
+from include.lake.runs import run_instant
+from include.settings import Settings
+from include.sources.client.http import Request, Response
+from include.sources.client.task_group import task_group
+from include.sources.identity import artist_key
+from include.sources.lastfm import lists, rows
+from include.sources.lastfm.run_rows import KeptList, run_rows
+from include.sources.rows import Tally
+
+_BATCH_ROWS = 20_000
+
+
+class SongsPlan(Plan, frozen=True, kw_only=True):
+    """What a run of songs decided to ask, beside the charts and those who are in them."""
+
+    touring_in: str | None
+    """The run of events that says who tours."""
+    touring: tuple[str, ...]
+    """The names of the artists with the most concerts, the busiest first."""
+
+
+def _scope(settings: Settings) -> Scope:
+    return Scope(
+        settings.countries,
+        artists_per_country=settings.artists_per_country,
+        touring_artists=settings.touring_artists,
+        tracks_per_artist=settings.tracks_per_artist,
+    )
+
+
+def _plan(lake: Lake, scope: Scope, start: datetime) -> SongsPlan:
+    found = lake.newest_complete("events") if scope.touring_artists else None
+    if found is None:
+        return SongsPlan(scope=scope, touring_in=None, touring=())
+    manifest, _ = found
+    touring = _busiest(lake, manifest, start.date())[: scope.touring_artists]
+    return SongsPlan(scope=scope, touring_in=manifest.run, touring=tuple(touring))
+
+
+def _busiest(lake: Lake, manifest: Manifest, on: date) -> list[str]:
+    """The names of the artists billed from that day on, those with the most concerts first.
+
+    Cancelled concerts do not count.
+    """
+    concerts: Counter[str] = Counter()
+    names: dict[str, str] = {}
+    for key, name in _billings(lake, manifest, on):
+        concerts[key] += 1
+        names[key] = min(name, names.get(key, name))
+    return [names[key] for key in sorted(concerts, key=lambda key: (-concerts[key], key))]
+
+
+def _billings(lake: Lake, manifest: Manifest, on: date) -> Iterator[tuple[str, str]]:
+    """Key and name of every billing in an upcoming concert."""
+    columns = ["artist_key", "artist_name", "local_date", "status"]
+    for part in manifest.parts:
+        with lake.opened(part) as file:
+            for batch in pq.ParquetFile(file).iter_batches(_BATCH_ROWS, columns=columns):
+                upcoming = pc.greater_equal(batch["local_date"], on)
+                cancelled = pc.fill_null(pc.equal(batch["status"], "cancelled"), False)
+                chosen = batch.filter(pc.and_not(pc.fill_null(upcoming, False), cancelled))
+                for key, name in zip(
+                    chosen["artist_key"].to_pylist(), chosen["artist_name"].to_pylist(), strict=True
+                ):
+                    if key is not None:
+                        yield key, name
+
+
+async def _crawl(responses: Responses, plan: SongsPlan, start: datetime) -> Crawl:
+    scope = plan.scope
+    most_artists, most_tracks = scope.artists_per_country or 0, scope.tracks_per_artist or 0
+    charts: dict[str, lists.Collected] = {}
+    tracks: dict[str, lists.Collected] = {}
+    asked: dict[str, str] = {}
+    responses.outlook = lambda: (len(charts) + len(tracks), len(scope.countries) + len(asked), "lists")
+
+    def asking(read: Callable[[Response], lists.ListPage]) -> lists.Ask:
+        async def ask(request: Request) -> lists.ListPage:
+            return await responses.ask(request, read)
+
+        return ask
+
+    async def collect_chart(country: str) -> None:
+        ask = asking(partial(lists.read_chart, country))
+        # One more than wanted: [unknown] may be among them.
+        charts[country] = await lists.collect(ask, partial(lists.chart_request, country), most_artists + 1)
+
+    async def collect_tracks(name: str) -> None:
+        ask = asking(lists.read)
+        tracks[name] = await lists.collect(ask, partial(lists.tracks_request, name), most_tracks)
+
+    async with task_group() as tasks:
+        for country in scope.countries:
+            tasks.create_task(collect_chart(country))
+    charting = rows.ranked(
+        (
+            [rows.Charted(name) for name in charts[country].names if name != rows.UNKNOWN]
+            for country in scope.countries
+        ),
+        most_artists,
+    )
+    asked |= {key: artist.name for key, artist in charting.items()}
+    for name in plan.touring:
+        asked.setdefault(artist_key(name), name)
+    async with task_group() as tasks:
+        for name in asked.values():
+            tasks.create_task(collect_tracks(name))
+    collected = [_list_of(charts[country], responses, country=country) for country in scope.countries]
+    collected += [_list_of(tracks[name], responses, artist=name) for name in asked.values()]
+    reasons = sorted(
+        f"{each.name}: {each.distinct} of {each.reported} reported items came"
+        for each in collected
+        if not each.complete
+    )
+    return Crawl(
+        scope,
+        complete=not reasons,
+        reasons=tuple(reasons),
+        touring_in=plan.touring_in,
+        touring=len(asked) - len(charting),
+        lists=tuple(collected),
+    )
+
+
+def _list_of(
+    found: lists.Collected, responses: Responses, country: str | None = None, artist: str | None = None
+) -> List:
+    return List(
+        country=country,
+        artist=artist,
+        returned=found.artist,
+        not_found=found.not_found,
+        reported=found.reported,
+        fetched=found.fetched,
+        distinct=len(found.names),
+        complete=found.complete,
+        requests=responses.requests(found.pages),
+        responses=tuple(found.pages),
+    )
+
+
+def _rows(raw: RawRun, crawl: Crawl, tally: Tally) -> Iterator[rows.SongRow]:
+    kept = [
+        KeptList(
+            each.name, each.country, each.artist, each.returned, each.not_found, each.fetched, each.responses
+        )
+        for each in crawl.lists
+    ]
+    scope = crawl.scope
+    return run_rows(
+        kept,
+        lambda name: bytes(raw.get(name).body),
+        run_instant(raw.run),
+        scope.artists_per_country or 0,
+        scope.tracks_per_artist or 0,
+        tally,
+    )
+
+
+SONGS = Dataset(
+    "songs",
+    lists.KEY_PARAMETER,
+    _scope,
+    SongsPlan,
+    _plan,
+    _crawl,
+    rows.SongRow,
+    _rows,
+    may_store=100_000_000,  # terms of service, 4.3
+)

@@ -1,0 +1,26 @@
+"""Links in Airflow's UI from a task to what it made."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from include.quality.site import UI_ROUTE, URL_PREFIX, audit_page
+
+
+def data_docs_link() -> Any:
+    """The extra link of the audit task: to the audit of the load that the task was called with."""
+    from airflow.sdk import BaseOperatorLink
+    from airflow.sdk.configuration import conf
+
+    class DataDocsLink(BaseOperatorLink):
+        @property
+        def name(self) -> str:
+            return "Data docs"
+
+        def get_link(self, operator: Any, *, ti_key: Any) -> str:
+            load = operator.op_args[0]
+            run = max(load["events"], load["songs"])
+            base_url = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
+            frame = f"{urlsplit(base_url).path}{URL_PREFIX}/{audit_page(run)}"
+            return f"{base_url}/plugin/{UI_ROUTE}{frame}"
+
+    return DataDocsLink()
