@@ -23,12 +23,18 @@ from aiohttp import web
 from sandbox.world.seeded import Seeded
 
 FaultKind = Literal[
-    "http_500", "http_503", "hang", "reset", "truncated", "html", "empty", "spike", "quota",
-    "error_8", "error_11", "error_16", "error_29",
+    "http_400", "http_404", "http_408", "http_425", "http_500", "http_503",
+    "hang", "drip", "reset", "truncated", "html", "empty", "endless", "gzip_bomb", "nested",
+    "spike", "quota", "quota_401", "no_hits", "no_events", "dis_404",
+    "error_6", "error_8", "error_11", "error_16", "error_29", "no_artists",
 ]  # fmt: skip
-"""http_…: an error page; hang: no answer until the client gives up; reset: the connection breaks before,
-truncated: in the middle of the answer; html: a page instead of JSON; empty: no bytes; spike and quota: a 429
-of Ticketmaster; error_…: an error body of Last.fm."""
+"""http_…: an error page, of no API; hang: no answer until the client gives up, drip: a byte now and then;
+reset: the connection breaks before, truncated: in the middle of the answer; html: a page instead of JSON;
+empty: no bytes; endless: an answer without end, gzip_bomb: one that grows to 1 GB, nested: 5,000 levels of
+JSON. Of Ticketmaster: spike and quota: a 429, quota_401: the same as a 401, no_hits: a search without a hit,
+dis_404: that as a 404, no_events: a page without its events. Of Last.fm: error_…: an error body, no_artists:
+a list without items."""
+_CHUNK = 1 << 16
 
 
 @dataclass
@@ -36,8 +42,8 @@ class Fault:
     """Which requests fail, and how: a `share` of them, those numbered `at` (from 1), or without both all;
     only those whose parameters are as in `where`; `times` in all.
 
-    `status` replaces the kind's usual one; `retry_after` (seconds) is sent. Requests that a key or a limit
-    refuses are counted, but meet no fault.
+    `status` replaces the kind's usual one; `retry_after` (seconds, or any text) is sent. Requests that a key
+    or a limit refuses are counted, but meet no fault.
     """
 
     kind: FaultKind
@@ -46,7 +52,7 @@ class Fault:
     where: dict[str, str] = field(default_factory=dict)
     times: int | None = None
     status: int | None = None
-    retry_after: float | None = None
+    retry_after: float | str | None = None
 
 
 @dataclass
@@ -169,6 +175,13 @@ class Gateway:
         if fault.kind in ("hang", "reset"):
             _break(request)
             return web.Response()
+        if fault.kind in ("drip", "endless"):
+            return await _stream(request, b"0" if fault.kind == "drip" else b"0" * _CHUNK)
+        if fault.kind == "gzip_bomb":
+            return web.Response(
+                body=await asyncio.to_thread(_bomb),
+                headers={"Content-Type": "application/json", "Content-Encoding": "gzip"},
+            )
         if fault.kind == "truncated":
             whole = self._source.answer(request.path, params, entry["number"])
             entry["status"] = whole.status
@@ -186,7 +199,9 @@ class Gateway:
             )
         elif fault.kind == "empty":
             answer = Answer(200, b"")
-        elif fault.kind in ("http_500", "http_503"):
+        elif fault.kind == "nested":
+            answer = Answer(200, b'{"page":' + b"[" * 5_000 + b"]" * 5_000 + b"}")
+        elif fault.kind.startswith("http_"):
             answer = Answer(
                 int(fault.kind[-3:]), b"<html><body><h1>Service Unavailable</h1></body></html>", html
             )
@@ -194,7 +209,8 @@ class Gateway:
             answer = self._source.failure(fault, params)
         headers = dict(answer.headers)
         if fault.retry_after is not None:
-            headers["Retry-After"] = f"{fault.retry_after:g}"
+            told = fault.retry_after
+            headers["Retry-After"] = told if isinstance(told, str) else f"{told:g}"
         entry["status"] = fault.status or answer.status
         return await self._send(request, Answer(entry["status"], answer.body, headers))
 
@@ -248,6 +264,26 @@ class Gateway:
 def _break(request: web.Request) -> None:
     if request.transport is not None:
         request.transport.abort()
+
+
+async def _stream(request: web.Request, chunk: bytes) -> web.StreamResponse:
+    """An answer of such chunks until the client gives up: large ones at once, small ones now and then."""
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    try:
+        while request.transport is not None and not request.transport.is_closing():
+            await response.write(chunk)
+            await asyncio.sleep(0 if len(chunk) > 1 else 0.05)
+    except ConnectionError:
+        pass
+    return response
+
+
+def _bomb() -> bytes:
+    """A gigabyte of zeros in a megabyte."""
+    compressor, chunk = zlib.compressobj(level=9, wbits=31), b"0" * (1 << 20)
+    return b"".join([*(compressor.compress(chunk) for _ in range(1_000)), compressor.flush()])
 
 
 def _gzip(body: bytes) -> bytes:

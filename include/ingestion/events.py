@@ -17,7 +17,8 @@ from include.sources.ticketmaster import plan as cuts
 from include.sources.ticketmaster import search
 from include.sources.ticketmaster.rows import EventRow
 from include.sources.ticketmaster.run_rows import KeptResponse, run_rows
-from include.sources.ticketmaster.windows import Page, Stretch, Window
+from include.sources.ticketmaster.stretch import Stretch
+from include.sources.ticketmaster.windows import Page, Window
 
 
 class EventsPlan(Plan, frozen=True, kw_only=True):
@@ -54,7 +55,7 @@ async def _crawl(responses: Responses, plan: EventsPlan, start: datetime) -> Cra
     scope, end = plan.scope, _end(plan.scope, start)
     stretches = await crawl.run(scope.countries, start, end, plan.cuts)
     reasons = tuple(
-        f"{stretch.window.name()}: {stretch.distinct} of {stretch.reported} reported events came"
+        f"{stretch.window.name()}: {'; '.join(stretch.reasons)}"
         for stretch in stretches
         if not stretch.complete
     )
@@ -80,7 +81,8 @@ def _window_of(stretch: Stretch, responses: Responses) -> certificate.Window:
         reported=stretch.reported,
         fetched=stretch.fetched,
         distinct=stretch.distinct,
-        tolerance=stretch.tolerance,
+        missing=stretch.missing,
+        tolerance=stretch.drift,
         complete=stretch.complete,
         given_up=stretch.given_up,
         requests=responses.requests(names),

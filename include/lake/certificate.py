@@ -51,8 +51,10 @@ class Window(msgspec.Struct, frozen=True, omit_defaults=True):
     fetched: int = 0
     """Events in its responses, those met twice counted twice."""
     distinct: int = 0
+    missing: int = 0
+    """Events reported, or expected by what the last complete run found, that did not come."""
     tolerance: int = 0
-    """How many events may be missing because totals drift while a crawl runs."""
+    """By how much its total moved while it was read."""
     complete: bool = True
     given_up: bool = False
     """Whether other windows bring what it should have brought, because that is cheaper."""

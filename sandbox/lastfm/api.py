@@ -8,7 +8,7 @@ Source    facts/apis.md, section 2, and the recorded responses of 2025
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -17,7 +17,7 @@ from aiohttp import web
 
 from sandbox.gateway import Answer, Fault, Gateway, GatewayOptions
 from sandbox.world.catalog import Catalog
-from sandbox.world.music import Track
+from sandbox.world.music import ChartEntry, Track
 from sandbox.world.names import fold, song_title
 from sandbox.world.places import CHART_COUNTRIES
 from sandbox.world.seeded import pair, text_index
@@ -69,8 +69,12 @@ class LastfmOptions(GatewayOptions):
     """From this row on an artist's songs repeat from the first."""
     total_factor: float = 1.0
     """Totals claim so many times what there is."""
+    total_as: str | None = None
+    """What every total reads, whatever there is: nothing, 1,234 or null."""
     single_as_object: bool = False
     """A list of one is that one, as until 2016."""
+    repeated_names: float = 0.0
+    """Share of a chart's artists who are in it twice, the second time in another case."""
 
 
 def application(catalog: Catalog, options: LastfmOptions | None = None) -> web.Application:
@@ -123,9 +127,14 @@ class Lastfm:
 
     def failure(self, fault: Fault, params: Params) -> Answer:
         """An error body that another request would not get."""
+        if fault.kind == "no_artists":
+            paging = self._paging(self._limit(params), self._page(params), 0)
+            return Answer(200, msgspec.json.encode({"topartists": {"artist": [], "@attr": paging}}))
         if not fault.kind.startswith("error_"):
             raise ValueError(f"Last.fm has no fault {fault.kind}")
         code = int(fault.kind.removeprefix("error_"))
+        if code == 6:
+            return _not_found().answer
         return _error(code, status=self.options.limit_status if code == 29 else None)
 
     def answer(self, path: str, params: Params, number: int) -> Answer:
@@ -156,7 +165,7 @@ class Lastfm:
         if code is None:
             raise _Refused(_error(6, "country param invalid", status=200, links=True))
         limit, page = self._limit(params), self._page(params)
-        chart = self._music.chart(code)
+        chart = self._repeated(self._music.chart(code))
         entries = []
         for place in self._places(limit, page, len(chart)):
             entry = chart[place]
@@ -168,6 +177,16 @@ class Lastfm:
             )
         attributes = {"country": CHART_COUNTRIES[code]} | self._paging(limit, page, len(chart))
         return {"topartists": {"artist": self._list(entries), "@attr": attributes}}
+
+    def _repeated(self, chart: list[ChartEntry]) -> list[ChartEntry]:
+        share = self.options.repeated_names
+        twice = [
+            [entry, replace(entry, name=entry.name.upper())]
+            if self._seeded.unit("repeated", entry.artist) < share
+            else [entry]
+            for entry in chart
+        ]
+        return [entry for entries in twice for entry in entries] if share else chart
 
     def _world_chart(self, params: Params) -> Any:
         limit, page = self._limit(params), self._page(params)
@@ -330,10 +349,13 @@ class Lastfm:
         begin = first - limit if self.options.doubled_pages and page > 1 else first
         return range(begin, min(first + (given or limit), total))
 
-    def _paging(self, limit: int, page: int, total: int) -> dict[str, str]:
+    def _paging(self, limit: int, page: int, total: int) -> dict[str, Any]:
         claimed = int(total * self.options.total_factor)
         pages = -(-claimed // limit)
-        return {"page": str(page), "perPage": str(limit), "totalPages": str(pages), "total": str(claimed)}
+        told: Any = str(claimed)
+        if self.options.total_as is not None:
+            told = None if self.options.total_as == "null" else self.options.total_as
+        return {"page": str(page), "perPage": str(limit), "totalPages": str(pages), "total": told}
 
     def _list(self, entries: Sequence[dict[str, Any]]) -> Any:
         return entries[0] if len(entries) == 1 and self.options.single_as_object else entries

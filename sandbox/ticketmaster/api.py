@@ -8,21 +8,33 @@ Source    what is said to be observed in facts/apis.md, section 1
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Any, Literal
 from urllib.parse import quote
 
 import msgspec
+import numpy as np
 from aiohttp import web
 
-from sandbox.gateway import Answer, Fault, Gateway, GatewayOptions
+from sandbox.gateway import Answer, Fault, Gateway
 from sandbox.ticketmaster.embedded_json import Bulk
 from sandbox.ticketmaster.event_json import EventWriter
-from sandbox.ticketmaster.search import BadDate, EventSearch, Ties
+from sandbox.ticketmaster.oddities import (
+    Oddities,
+    crowded,
+    moved_later,
+    poisonous,
+    reported,
+    shown,
+    turns,
+    with_foreign_venues,
+)
+from sandbox.ticketmaster.search import BadDate, EventSearch
 from sandbox.world.catalog import Catalog
 
 
 @dataclass
-class TicketmasterOptions(GatewayOptions):
+class TicketmasterOptions(Oddities):
     """How the stand-in behaves; defaults are as the real API. None switches a limit off."""
 
     requests_per_second: float | None = 5.0
@@ -36,18 +48,17 @@ class TicketmasterOptions(GatewayOptions):
     """size * page above it is refused (DIS1035)."""
     total_cap: int | None = 10_000
     """Larger totals read so, and pages from 20 before it are refused (DIS1024)."""
-    ties: Ties = "stable"
-    """Order of events at the same instant: stable within one search, or unstable from request to request."""
     bulk: Bulk = "moderate"
-    drift: float = 0.0
-    """Share of events that appear or disappear during the first `drift_requests` requests."""
-    drift_requests: int = 100
     empty_as_404: bool = False
     """An empty search is a 404, as one report says, instead of a 200 without _embedded."""
     broken_last_page: bool = False
     """The last page lacks its events, as observed in 2017."""
     pages_of_20: bool = False
     """totalPages is computed for size 20, as one report says."""
+    key_revoked_after: int | None = None
+    """After so many requests the key is refused."""
+    clock_offset: float = 0.0
+    """Seconds by which the source's clock is ahead: its `Date`, and when the quota is full again."""
 
 
 def application(catalog: Catalog, options: TicketmasterOptions | None = None) -> web.Application:
@@ -61,8 +72,7 @@ class Ticketmaster:
     def __init__(self, catalog: Catalog, options: TicketmasterOptions) -> None:
         self.options: Any = options
         self._catalog = catalog
-        self._search = EventSearch(catalog)
-        self._writers: dict[Bulk, EventWriter] = {}
+        self._worlds: dict[tuple[Any, ...], _World] = {}
         self.reset()
 
     def reset(self) -> None:
@@ -71,11 +81,14 @@ class Ticketmaster:
         self._used = 0
         self._period_ends = float("-inf")
         self._resets_at = 0
+        self._asked = 0
 
     def admit(self, path: str, params: Mapping[str, str], now: float) -> Answer | None:
         """A 401 or 429 of the gateway, or None."""
         options: TicketmasterOptions = self.options
-        if params.get("apikey") != options.key:
+        self._asked += 1
+        revoked = options.key_revoked_after is not None and self._asked > options.key_revoked_after
+        if params.get("apikey") != options.key or revoked:
             return _gateway_fault(401, "Invalid ApiKey", "oauth.v2.InvalidApiKey")
         if options.requests_per_second is not None:
             spacing = 1 / options.requests_per_second - options.spike_tolerance
@@ -84,7 +97,7 @@ class Ticketmaster:
         self._last_admitted = now
         if now >= self._period_ends:
             self._used, self._period_ends = 0, now + options.quota_period
-            self._resets_at = int((time.time() + options.quota_period) * 1000)
+            self._resets_at = int((time.time() + options.clock_offset + options.quota_period) * 1000)
         self._used += 1  # 400s consume quota too
         if options.daily_quota is not None and self._used > options.daily_quota:
             return _quota_violation(options.key)
@@ -94,8 +107,18 @@ class Ticketmaster:
         """A 429 though no limit was hit."""
         if fault.kind == "quota":
             return _quota_violation(self.options.key)
+        if fault.kind == "quota_401":
+            return Answer(401, _quota_violation(self.options.key).body)
         if fault.kind == "spike":
             return _spike_arrest(self.options.requests_per_second or 5.0)
+        if fault.kind == "dis_404":
+            return _error(404, "DIS1004", "Resource not found with provided criteria", "404")
+        if fault.kind in ("no_hits", "no_events"):
+            whole = msgspec.json.decode(self._page("/discovery/v2/events.json", params, 1).body)
+            whole.pop("_embedded", None)
+            if fault.kind == "no_hits":
+                whole["page"] |= {"totalElements": 0, "totalPages": 0}
+            return Answer(200, msgspec.json.encode(whole))
         raise ValueError(f"Ticketmaster has no fault {fault.kind}")
 
     def answer(self, path: str, params: Mapping[str, str], number: int) -> Answer:
@@ -106,7 +129,13 @@ class Ticketmaster:
             answer = self._detail(path.rsplit("/", 1)[1].removesuffix(".json"), params)
         else:
             return Answer(404, b"")
-        return Answer(200, answer.body, self._rate_headers()) if answer.status == 200 else answer
+        headers = {"Date": self._date()} if self.options.clock_offset else {}
+        if answer.status == 200:
+            headers |= self._rate_headers()
+        return Answer(answer.status, answer.body, {**answer.headers, **headers})
+
+    def _date(self) -> str:
+        return formatdate(time.time() + float(self.options.clock_offset), usegmt=True)
 
     def _rate_headers(self) -> dict[str, str]:
         quota = self.options.daily_quota or 5_000
@@ -117,14 +146,16 @@ class Ticketmaster:
             "Rate-Limit-Reset": str(self._resets_at),
         }
 
-    def _writer(self) -> EventWriter:
-        bulk: Bulk = self.options.bulk
-        if bulk not in self._writers:
-            self._writers = {bulk: EventWriter(self._catalog, bulk)}
-        return self._writers[bulk]
+    def _world(self) -> "_World":
+        options: TicketmasterOptions = self.options
+        key = (options.bulk, options.crowd, options.crowd_states, options.foreign_venues)
+        if key not in self._worlds:
+            self._worlds = {key: _World(self._catalog, options)}
+        return self._worlds[key]
 
     def _detail(self, identifier: str, params: Mapping[str, str]) -> Answer:
-        row = self._search.row_of(identifier)
+        world = self._world()
+        row = world.search.row_of(identifier)
         if row is None:
             locale = params.get("locale", "en-us")
             return _error(
@@ -133,13 +164,14 @@ class Ticketmaster:
                 f"Resource not found with provided criteria (locale={locale}, id={identifier})",
                 "404",
             )
-        return Answer(200, self._writer().event(row))
+        return Answer(200, world.event(row, options=self.options, number=0))
 
     def _page(self, path: str, params: Mapping[str, str], number: int) -> Answer:
         options: TicketmasterOptions = self.options
         size, page = _whole(params.get("size", "20")), _whole(params.get("page", "0"))
         if size is None or size > 200:
             return _error(400, "DIS1036", 'Query param "size" must be less than 200')
+        size = min(size, options.page_size or size)
         if page is None:  # the code is ours: no recording shows what a page that is no number gets
             return _error(400, "DIS1037", 'Query param "page" must be a number')
         offset = page * size
@@ -151,8 +183,9 @@ class Ticketmaster:
                 f"API Limits Exceeded: Max paging depth exceeded. (page * size) must be less than {limit}"
             )
             return _error(400, "DIS1035", detail)
+        world = self._world()
         try:
-            found = self._search.find(params, options.drift, options.drift_requests, number)
+            found = world.search.find(params, options, number)
         except BadDate:
             form = "YYYY-MM-DDTHH:mm:ssZ {example: 2020-08-01T14:00:00Z }"
             return _error(
@@ -160,9 +193,14 @@ class Ticketmaster:
             )
         if not len(found.rows) and options.empty_as_404:
             return _error(404, "DIS1004", "Resource not found with provided criteria", "404")
-        total = len(found.rows) if options.total_cap is None else min(len(found.rows), options.total_cap)
+        total = reported(world.catalog, options, len(found.rows), number)
+        total = total if options.total_cap is None else min(total, options.total_cap)
         pages = -(-total // (20 if options.pages_of_20 else size)) if size else 0
-        rows = found.slice(offset, offset + size, options.ties, number, self._writer().name)
+        held = max(0, size - options.short_pages)
+        rows = found.slice(page * held, (page + 1) * held, options, number, world.name)
+        if poisonous(world.catalog, options, rows):
+            return Answer(500, b"<html><body><h1>Internal Server Error</h1></body></html>")
+        rows = shown(world.catalog, options, rows)
         if options.broken_last_page and page == pages - 1:
             rows = rows[:0]
         envelope = msgspec.json.encode({
@@ -171,9 +209,31 @@ class Ticketmaster:
         })  # fmt: skip
         if not len(rows):
             return Answer(200, envelope)
-        write = self._writer().event
-        events = b",".join([write(int(row)) for row in rows])
+        events = b",".join([world.event(int(row), options, number) for row in rows])
         return Answer(200, b'{"_embedded":{"events":[' + events + b"]}," + envelope[1:])
+
+
+class _World:
+    """The catalogue as some options change it: what is found, and how it is shown."""
+
+    def __init__(self, catalog: Catalog, options: TicketmasterOptions) -> None:
+        self.catalog = crowded(catalog, options)
+        self.search = EventSearch(self.catalog)
+        visible = with_foreign_venues(self.catalog, options)
+        self._writer = EventWriter(visible, options.bulk)
+        self._later_writer = EventWriter(moved_later(visible), options.bulk)
+        self.name = self._writer.name
+
+    def event(self, row: int, options: TicketmasterOptions, number: int) -> bytes:
+        """An event as the request of this number is shown it."""
+        if options.moved and self._is_moved(row, options, number):
+            return self._later_writer.event(row)
+        return self._writer.event(row)
+
+    def _is_moved(self, row: int, options: TicketmasterOptions, number: int) -> bool:
+        rows = np.array([row], dtype=np.int64)
+        [turn] = turns(self.catalog, rows, options.moved, "moved", options.drift_requests)
+        return number >= int(turn)
 
 
 def _whole(text: str) -> int | None:

@@ -10,13 +10,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sandbox.ticketmaster.oddities import Oddities, found_at, listed, sorted_at, turns
 from sandbox.world.catalog import Catalog, Venue
 from sandbox.world.classifications import STYLES, Style
 from sandbox.world.concerts import DATE_TBA, DATE_TBD, SOURCES, UNDATED
 from sandbox.world.seeded import Seeded, text_index
 
 Rows = NDArray[np.int64]
-Ties = Literal["stable", "unstable"]
 Filter = Callable[[Rows], NDArray[np.bool_]]
 
 
@@ -35,7 +35,7 @@ class Found:
     query: int
     seeded: Seeded
 
-    def slice(self, begin: int, end: int, ties: Ties, number: int, name: Callable[[int], str]) -> Rows:
+    def slice(self, begin: int, end: int, options: Oddities, number: int, name: Callable[[int], str]) -> Rows:
         """Rows from `begin` to `end`; those of equal key in an order of the search's, or of the request's."""
         if begin >= len(self.rows):
             return self.rows[:0]
@@ -43,9 +43,9 @@ class Found:
         left = int(np.searchsorted(self.keys, self.keys[begin], side="left"))
         right = int(np.searchsorted(self.keys, self.keys[end - 1], side="right"))
         rows, keys = self.rows[left:right], self.keys[left:right]
-        salt = self.query if ties == "stable" else self.query ^ number
+        salt = self.query if options.ties == "stable" else self.query ^ number
         order = np.lexsort((self.seeded.wholes(f"ties {salt}", rows), keys))
-        if self.by_name:
+        if self.by_name and options.names_order_ties:
             shuffled = [int(place) for place in order]
             named = sorted(shuffled, key=lambda place: name(int(rows[place])), reverse=self.by_name == "desc")
             order = np.array(sorted(named, key=lambda place: int(keys[place])), dtype=np.int64)
@@ -58,8 +58,15 @@ class EventSearch:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._columns = catalog.concerts
-        self._by_start = np.argsort(self._columns.start, kind="stable")
-        self._starts = self._columns.start[self._by_start]
+
+    @lru_cache(maxsize=4)  # noqa: B019 - a search lives as long as its process
+    def _by_start(self, untimed_at: Any) -> tuple[NDArray[np.int64], Rows, NDArray[np.int64]]:
+        return self._started(found_at(self._catalog, Oddities(untimed_at=untimed_at), 1))
+
+    def _started(self, start: NDArray[np.int64]) -> tuple[NDArray[np.int64], Rows, NDArray[np.int64]]:
+        """The instants by row, the rows by instant, and the instants in that order."""
+        by_start = np.argsort(start, kind="stable")
+        return start, by_start, start[by_start]
 
     @cached_property
     def _by_id(self) -> Rows:
@@ -80,21 +87,27 @@ class EventSearch:
         row = int(self._by_id[place])
         return row if bytes(self._columns.ids[row]) == wanted else None
 
-    def find(self, params: Mapping[str, str], drift: float, drift_requests: int, number: int) -> Found:
-        """The events a request with these parameters matches. Raises `BadDate`."""
+    def find(self, params: Mapping[str, str], options: Oddities | None = None, number: int = 1) -> Found:
+        """The events that the request of this number, with these parameters, finds. Raises `BadDate`."""
+        options = options or Oddities()
         begin, end = _instant(params.get("startDateTime")), _instant(params.get("endDateTime"))
+        start, by_start, starts = (
+            self._started(found_at(self._catalog, options, number))
+            if options.moved
+            else self._by_start(options.untimed_at)
+        )
         if begin is not None or end is not None:
-            left = 0 if begin is None else int(np.searchsorted(self._starts, begin, side="left"))
+            left = 0 if begin is None else int(np.searchsorted(starts, begin, side="left"))
             last = UNDATED - 1 if end is None else end  # both edges inclusive; never an undated event
-            rows = self._by_start[left : int(np.searchsorted(self._starts, last, side="right"))]
+            side: Literal["left", "right"] = "left" if end is not None and options.exclusive_end else "right"
+            rows = by_start[left : int(np.searchsorted(starts, last, side=side))]
         else:
-            rows = self._by_start
+            rows = by_start
         rows = rows[self._wanted_dates(rows, params, begin is not None or end is not None)]
         for chosen in self._filters(params):
             rows = rows[chosen(rows)]
-        if drift:
-            rows = rows[self._present(rows, drift, drift_requests, number)]
-        return self._ordered(rows, params)
+        rows = listed(self._catalog, options, rows, number)
+        return self._ordered(rows, params, sorted_at(self._catalog, options, start, rows))
 
     def _wanted_dates(self, rows: Rows, params: Mapping[str, str], dated: bool) -> NDArray[np.bool_]:
         """includeTBA and includeTBD as observed: both default to no; both `only` find nothing; a search
@@ -155,21 +168,14 @@ class EventSearch:
             chosen.append(lambda rows: np.isin(rows, known))
         return chosen
 
-    def _present(self, rows: Rows, drift: float, drift_requests: int, number: int) -> NDArray[np.bool_]:
-        """Half of the drifting events appear, half disappear, each at a request of its own."""
-        drawn = self._catalog.seeded.units("drift", rows)
-        turn = 1 + (self._catalog.seeded.units("drift turn", rows) * drift_requests).astype(np.int64)
-        appears, disappears = drawn < drift / 2, (drawn >= drift / 2) & (drawn < drift)
-        return ~((appears & (number < turn)) | (disappears & (number >= turn)))
-
-    def _ordered(self, rows: Rows, params: Mapping[str, str]) -> Found:
+    def _ordered(self, rows: Rows, params: Mapping[str, str], dates: NDArray[np.int64]) -> Found:
         sort = params.get("sort", "relevance,desc").replace(" ", "").lower()
         seeded, columns = self._catalog.seeded, self._columns
         asked = sorted((k, v) for k, v in params.items() if k not in ("page", "size", "apikey"))
         query = text_index(repr(asked))
         first, _, rest = sort.partition(",")
         if first == "date":
-            keys = columns.start[rows]
+            keys = dates
         elif first == "id":
             keys = self._id_rank[rows]
         elif first == "onsalestartdate":
@@ -190,10 +196,10 @@ class EventSearch:
         return Found(rows[order], keys[order], by_name, query, seeded)
 
 
-def drifting_ids(catalog: Catalog, drift: float) -> set[str]:
-    """The ids of the events that a `drift` makes appear or disappear."""
+def drifting_ids(catalog: Catalog, drift: float, what: Literal["drift", "moved"] = "drift") -> set[str]:
+    """The ids of the events that a `drift` makes appear or disappear, or that are `moved`."""
     rows = np.arange(len(catalog.concerts.ids), dtype=np.int64)
-    return catalog.ids_of(rows[catalog.seeded.units("drift", rows) < drift])
+    return catalog.ids_of(rows[turns(catalog, rows, drift, what, 1) == 1])
 
 
 def _lookup(fits: NDArray[np.bool_], column: NDArray[Any]) -> Filter:

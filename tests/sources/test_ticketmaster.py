@@ -411,8 +411,8 @@ def test_a_wrong_key_names_the_connection_to_correct() -> None:
 
 
 def test_a_bad_request_is_refused() -> None:
-    with pytest.raises(SourceRejected, match="DIS1035"):
-        read(answer({"errors": [{"code": "DIS1035", "detail": "Max paging depth exceeded"}]}, 400))
+    with pytest.raises(SourceRejected, match="DIS1036"):
+        read(answer({"errors": [{"code": "DIS1036", "detail": "size must be less than 200"}]}, 400))
 
 
 def test_a_spent_quota_is_neither_asked_again_at_once_nor_taken_for_a_bad_key() -> None:

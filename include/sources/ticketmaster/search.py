@@ -5,7 +5,7 @@ inclusive on both edges and take whole seconds only.
 """
 
 import hashlib
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -17,6 +17,8 @@ from include.sources.ticketmaster.windows import PAGE, Page, Sighting, Window
 CONNECTION = "ticketmaster"
 KEY_PARAMETER = "apikey"
 _PATH = "/discovery/v2/events.json"
+_TRANSIENT = (408, 425, 429)
+_TOO_DEEP = ("DIS1024", "DIS1035")
 _MUSIC = "KZFzniwnSyZfZ7v7nJ"
 
 
@@ -42,17 +44,24 @@ def _instant(at: datetime) -> str:
 def read(response: Response) -> Page:
     """The page an answer holds.
 
-    Raises `Retry` for what may pass: 5xx, too many requests, no JSON, no page numbers. Raises
-    `SourceRejected` for a bad key or request, `QuotaSpent` when the day's calls are used up.
+    Raises `Retry` for what may pass: 5xx, too many requests, no JSON, no page numbers, a 400 or 404 without
+    a code of the API. Raises `SourceRejected` for a bad key or request, `QuotaSpent` when the day's calls are
+    used up, which old clients report with a 401, too.
     """
     if response.status == 200:
         return _page(response)
     fault, codes = _complaint(response.body)
     if response.status == 404 and any(code.startswith("DIS") for code in codes):
         return Page(0, ())  # some searches without a hit are answered so
-    if response.status == 429 and "QuotaViolation" in fault:
-        raise QuotaSpent(f"The day's calls of the connection `{CONNECTION}` are used up (HTTP 429).")
-    if response.status == 429 or response.status >= 500:
+    if any(code in _TOO_DEEP for code in codes):
+        return Page(0, (), walled=True)
+    if response.status in (401, 403, 429) and "quota" in fault.lower():
+        raise QuotaSpent(
+            f"The day's calls of the connection `{CONNECTION}` are used up (HTTP {response.status})."
+        )
+    if response.status in _TRANSIENT or response.status >= 500:
+        raise Retry(f"HTTP {response.status} {response.excerpt()}")
+    if response.status in (400, 404) and not codes and not fault:  # by something before the API
         raise Retry(f"HTTP {response.status} {response.excerpt()}")
     if response.status in (401, 403):
         raise SourceRejected(
@@ -73,6 +82,7 @@ class _Id(_Wire, frozen=True):
 
 class _Start(_Wire, frozen=True):
     date_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    local_date: date | None = None
 
 
 class _Dates(_Wire, frozen=True):
@@ -163,6 +173,7 @@ def _sighting(raw: msgspec.Raw) -> Sighting:
         venue.country.country_code,
         venue.state.state_code,
         event.classifications[0].genre.id if event.classifications else None,
+        event.dates.start.local_date,
     )
 
 

@@ -1,8 +1,8 @@
 """The terms of a crawl through a search that shows only the first 1,000 hits of any window of time."""
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 PAGE = 200
@@ -14,6 +14,9 @@ VAGUE = 10_000
 ASCENDING, DESCENDING, BACKWARDS = "date,name,asc", "date,name,desc", "name,desc"
 FACETS = ("stateCode", "genreId")
 """By what a window that time cannot split is split."""
+
+Span = tuple[str | None, datetime | None, datetime | None, tuple[tuple[str, str], ...]]
+"""What a window asks for, in whatever order and however often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +33,25 @@ class Window:
     filters: tuple[tuple[str, str], ...] = ()
     order: str = ASCENDING
     """The sort parameter."""
+    again: int = 0
+    """Which asking it is: a later one is a request of its own, so its response is kept beside the others."""
+
+    @property
+    def span(self) -> Span:
+        return self.country, self.start, self.end, self.filters
 
     def name(self) -> str:
         """A name no other window has, made of letters, digits, hyphens and dots."""
         instants = [f"{at:%Y%m%dT%H%M%S}" for at in (self.start, self.end) if at]
         filters = [f"{parameter}.{value}" for parameter, value in self.filters]
         order = [] if self.order == ASCENDING else [self.order.replace(",", ".")]
-        return "-".join([self.country or "world", *instants, *filters, *order])
+        again = [f"again.{self.again}"] if self.again else []
+        return "-".join([self.country or "world", *instants, *filters, *order, *again])
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What the plan needs to know of an event."""
+    """What the crawl needs to know of an event."""
 
     id: str
     starts_at: datetime | None
@@ -49,15 +59,37 @@ class Sighting:
     country_code: str | None
     state_code: str | None
     genre_id: str | None
+    local_date: date | None = None
+
+    def lies_in(self, window: Window, asked: Window) -> bool:
+        """Whether it belongs to a window, given the one whose response it came in.
+
+        An event without a time does if its local date does everywhere on Earth, or if it came in response
+        to that window or a part of it: where in its day the search finds it is not said.
+        """
+        if window.start is None or window.end is None or asked.start is None or asked.end is None:
+            return True
+        if self.starts_at is not None:
+            return window.start <= self.starts_at <= window.end
+        after_start, before_end = window.start <= asked.start, asked.end <= window.end
+        if self.local_date is not None:
+            midnight = datetime.combine(self.local_date, time(), UTC)
+            after_start |= window.start <= midnight - timedelta(hours=14)
+            before_end |= midnight + timedelta(hours=36) <= window.end
+        return after_start and before_end
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer of the search."""
+    """One response of the search."""
 
     total: int
     """Events in the window, as reported."""
     sightings: tuple[Sighting, ...]
+    walled: bool = False
+    """Whether the search refused to page that deep."""
+    lost: str | None = None
+    """Why it could not be got, if it could not."""
 
 
 Ask = Callable[[Window, int, float], Coroutine[Any, Any, Page]]
@@ -65,45 +97,6 @@ Ask = Callable[[Window, int, float], Coroutine[Any, Any, Page]]
 argument first."""
 
 
-@dataclass(slots=True)
-class Stretch:
-    """A part of a crawl whose completeness is judged by itself."""
-
-    window: Window
-    reported: int = 0
-    """Events it holds, by the totals of its answers."""
-    fetched: int = 0
-    """Events in its answers, those met twice counted twice."""
-    ids: set[str] = field(default_factory=set, repr=False)
-    """The distinct events met; emptied when the stretch is finished, to bound the memory of a crawl."""
-    distinct: int = 0
-    pages: dict[tuple[Window, int], None] = field(default_factory=dict, repr=False)
-    """What was asked for it, in order."""
-    facets: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in FACETS}, repr=False)
-    """The values its events have, by which a crowd can be split."""
-    given_up: bool = False
-    """Whether other stretches bring what it should have brought, because that is cheaper."""
-
-    def add(self, window: Window, page: int, answer: Page) -> None:
-        """Takes in what came to one request."""
-        self.pages[window, page] = None
-        self.fetched += len(answer.sightings)
-        for seen in answer.sightings:
-            self.ids.add(seen.id)
-            for name, value in zip(FACETS, (seen.state_code, seen.genre_id), strict=True):
-                if value:
-                    self.facets[name].add(value)
-
-    @property
-    def tolerance(self) -> int:
-        """How far a total may drift while the crawl runs: 1 %, and 2 events where that is at most a tenth."""
-        return max(min(2, self.reported // 10), self.reported // 100)
-
-    @property
-    def complete(self) -> bool:
-        return self.given_up or (self.distinct or len(self.ids)) >= self.reported - self.tolerance
-
-    def finish(self) -> None:
-        """Keeps the number of distinct events instead of the events."""
-        self.distinct = len(self.ids)
-        self.ids = set()
+def pages_of(total: int) -> int:
+    """How many pages of a window with so many events can be read."""
+    return -(-min(max(total, 0), DEPTH) // PAGE)

@@ -1,0 +1,240 @@
+"""Whether all events of a stretch came, and if they did not add up, another full reading that finds out.
+
+What comes is compared with the largest total the stretch ever reported. If it is less, or more, the stretch
+is read again in the other order and by halves, down to windows of a single page if need be, in which no
+order, tie or page boundary can hide an event; a window's difference is then explained in one of three ways:
+
+-  all came by now;
+-  its total counts events that are listed twice: two readings bring exactly the same rows, repeats included,
+   as many as the total says;
+-  its total moved while it was read: two full readings in a row bring exactly the same events, as many as
+   one of the totals said.
+
+Whatever is not explained is missing. A total at the cap proves nothing; such a window is complete only if
+each of its halves is. An event that is moved while the crawl runs, from a day that is not read yet to one
+that is, cannot be told from one that was withdrawn: the next crawl meets it.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from include.sources.ticketmaster.reader import ASKINGS, Reader
+from include.sources.ticketmaster.stretch import Stretch, just
+from include.sources.ticketmaster.windows import (
+    ASCENDING,
+    BACKWARDS,
+    DEPTH,
+    DESCENDING,
+    FACETS,
+    PAGE,
+    VAGUE,
+    Page,
+    Window,
+    pages_of,
+)
+
+_READINGS = 3
+"""So often a stretch is read again at most."""
+_FULL = 900
+"""Events of a part that is read as a whole: as many as can be paged to, but for what is not known yet."""
+
+
+_SMALL = 25
+"""A window with so few events is not halved to get round a page that cannot be got."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a window was found to hold."""
+
+    events: int
+    """Accounted for, those listed twice counted twice."""
+    whole: bool
+    """Whether each of its parts adds up by itself."""
+
+
+class Proof:
+    """Judges stretches. Raises what its reader raises."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def settle(self, stretch: Stretch, came: set[str] | None, first: Page | None = None) -> None:
+        """Reads a stretch until it is explained, or says what is missing.
+
+        `came` is what a full reading brought, if there was one; `first` is the first page of a window
+        without instants, of which nothing else is read yet.
+        """
+        if came and not stretch.total(stretch.window):  # it was cut when nothing but its rest was left to ask
+            await self._reader.take(stretch, stretch.window, [0])
+        readings = [frozenset(came)] if came is not None else []
+        held = Held(len(came or ()), not stretch.vague)
+        for number in range(1, _READINGS + 1):
+            explained = bool(readings) and self._explained(stretch, held, readings)
+            fewer = len(stretch.inside()) < stretch.least and len(readings) < 2
+            if (explained and not fewer) or (_agreed(readings) and not explained):
+                break
+            window = replace(stretch.window, again=number * ASKINGS)
+            if first is not None and number == 1:
+                held = await self._window(stretch, stretch.window, first)
+            else:
+                stretch.begin_reading()
+                order = DESCENDING if number % 2 else ASCENDING
+                held = await self._window(stretch, replace(window, order=order))
+            readings.append(frozenset(stretch.reading))
+        self._judge(stretch, held, readings)
+
+    def _judge(self, stretch: Stretch, held: Held, readings: Sequence[frozenset[str]]) -> None:
+        total, inside = stretch.total(stretch.window), len(stretch.inside())
+        came = max(held.events, inside)
+        stretch.reported = max(total, inside)
+        if not self._explained(stretch, held, readings):
+            if came < total:
+                stretch.incomplete(total - came, f"{inside} of {total} reported events came")
+            elif stretch.vague:
+                stretch.incomplete(1, f"it reports {total} events or more, and its parts do not add up")
+            else:
+                stretch.incomplete(1, f"{inside} events came, {total} were reported, and no reading is whole")
+        elif inside < stretch.least:
+            stretch.incomplete(
+                stretch.least - inside,
+                f"{inside} events came, going by the last complete crawl there are {stretch.least} or more",
+            )
+
+    def _explained(self, stretch: Stretch, held: Held, readings: Sequence[frozenset[str]]) -> bool:
+        known = stretch.totals.get(stretch.window.span)
+        if known is None:  # it is empty, as its other order confirmed
+            return not stretch.lost and not held.events
+        agreed = _agreed(readings)
+        inside = len(stretch.inside())
+        if stretch.vague:
+            return held.whole and agreed
+        if inside == known.most or held.events == known.most:
+            return True
+        if inside > known.most:  # a total that is too low proves nothing
+            return agreed and held.whole and not stretch.lost
+        return agreed and held.whole and known.least <= held.events < known.most
+
+    async def _window(self, stretch: Stretch, window: Window, first: Page | None = None) -> Held:
+        """Reads a window, by halves if it holds more than can be paged to."""
+        if first is None:
+            [first] = await self._reader.take(stretch, window, [0])
+        total = stretch.total(window)
+        if total <= DEPTH and first.lost is None and not first.walled:
+            pages = await self._reader.rest(stretch, window, first)
+            if not (len(pages) * PAGE >= DEPTH and len(pages[-1].sightings) >= PAGE):
+                held = await self._whole(stretch, window, pages)
+                if held is not None:
+                    return held
+        if just(window):
+            rows, total = await self._crowd(stretch, window, first)
+            return Held(len(rows), len(rows) >= total and total < VAGUE)
+        if first.lost is not None and _small(stretch, window):
+            return Held(0, False)
+        middle = _middle(stretch, window)
+        first_half = await self._window(stretch, replace(window, end=middle))
+        second_half = await self._window(stretch, replace(window, start=middle))
+        shared = sum(seen.starts_at == middle for seen, _ in stretch.met.values())
+        events = first_half.events + second_half.events - shared
+        return Held(events, first_half.whole and second_half.whole)
+
+    async def _whole(self, stretch: Stretch, window: Window, pages: Sequence[Page]) -> Held | None:
+        """What a window holds whose pages all came; None if it is better looked at by halves."""
+        rows = _rows(pages)
+        total = stretch.total(window)
+        if any(page.lost is not None for page in pages):
+            return Held(len(set(rows)), False) if just(window) or _small(stretch, window) else None
+        if len(set(rows)) == total:
+            return Held(total, True)
+        if len(rows) < total and total > PAGE and not just(window) and not self._moved(stretch, window):
+            return None
+        order = ASCENDING if window.order == DESCENDING else DESCENDING
+        other = replace(window, order=order)
+        [first] = await self._reader.take(stretch, other, [0])
+        again = _rows(await self._reader.rest(stretch, other, first))
+        total = stretch.total(window)
+        same = Counter(again) == Counter(rows)
+        if same and len(rows) == total:
+            return Held(total, True)
+        both = len({*rows, *again})
+        if both == total or (same and self._moved(stretch, window)):
+            return Held(both, True)
+        return Held(both, False) if just(window) or total <= PAGE else None
+
+    def _moved(self, stretch: Stretch, window: Window) -> bool:
+        known = stretch.totals.get(window.span)
+        return known is not None and known.least < known.most
+
+    async def _crowd(
+        self, stretch: Stretch, window: Window, first: Page | None = None
+    ) -> tuple[set[str], int]:
+        """Reads a window that time cannot split, from both ends, then by state and by genre; its total."""
+        if first is None:
+            [first] = await self._reader.take(stretch, window, [0])
+        rows = set(_rows(await self._reader.rest(stretch, window, first)))
+        if stretch.total(window) > DEPTH:
+            rows |= await self.backwards(stretch, window)
+            if len(rows) < stretch.total(window):
+                rows |= await self.by_facets(stretch, window, stretch.total(window))
+        return rows, stretch.total(window)
+
+    async def backwards(self, stretch: Stretch, window: Window) -> set[str]:
+        """Reads a window whose first 1,000 events are known from its far end; what came."""
+        backwards = replace(window, order=BACKWARDS)
+        [first] = await self._reader.take(stretch, backwards, [0])
+        missing = stretch.total(backwards) - DEPTH
+        return set(_rows([first, *await self._reader.take(stretch, backwards, range(1, pages_of(missing)))]))
+
+    async def by_facets(self, stretch: Stretch, window: Window, total: int) -> set[str]:
+        """Reads a window that time cannot split by state and, if that leaves some out, by genre."""
+        rows: set[str] = set()
+        for facet in FACETS:
+            if facet in dict(window.filters):
+                continue
+            for value in sorted(stretch.facets[facet]):
+                part = replace(window, filters=(*window.filters, (facet, value)), order=ASCENDING)
+                rows |= (await self._crowd(stretch, part))[0]
+            if len(rows) >= total:
+                break
+        return rows
+
+
+def _agreed(readings: Sequence[frozenset[str]]) -> bool:
+    return len(readings) > 1 and readings[-1] == readings[-2]
+
+
+def _small(stretch: Stretch, window: Window) -> bool:
+    """Whether what cannot be got is too little to be looked for in smaller parts."""
+    if window.start is None or window.end is None or 0 < stretch.total(window) <= _SMALL:
+        return True
+    return not stretch.total(window) and window.end - window.start <= timedelta(days=1)
+
+
+def _rows(pages: Sequence[Page]) -> list[str]:
+    return [seen.id for page in pages for seen in page.sightings]
+
+
+def _middle(stretch: Stretch, window: Window) -> datetime:
+    """Where a window is cut in two: so that, as far as is known, few parts are needed to read it all.
+
+    Not at a full minute, if possible: no event begins in between, so none is in both halves.
+    """
+    start, end = window.start, window.end
+    assert start is not None and end is not None
+    instants = sorted(
+        seen.starts_at
+        for seen, _ in stretch.met.values()
+        if seen.starts_at is not None and start < seen.starts_at < end
+    )
+    parts = max(2, -(-max(stretch.total(window), len(instants)) // _FULL))
+    middle = start + (end - start) / 2
+    if len(instants) >= parts:
+        middle = instants[len(instants) * (parts // 2) // parts]
+    between = middle.replace(second=0, microsecond=0) + timedelta(seconds=37)
+    if not start < between < end:
+        between = middle.replace(microsecond=0)
+    if not start < between < end:
+        between = (start + (end - start) / 2).replace(microsecond=0)
+    return between

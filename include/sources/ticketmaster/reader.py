@@ -1,0 +1,122 @@
+"""Gets the pages of a window, and asks again what contradicts what is known.
+
+An empty response is believed only when another question confirms it: the window in the other order, or a
+wider one. A page that cannot be got after all tries costs itself, unless the source does not answer at all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from include.errors import SourceUnavailable, UnexpectedPayload
+from include.sources.client.task_group import task_group
+from include.sources.ticketmaster.stretch import Stretch
+from include.sources.ticketmaster.windows import (
+    ASCENDING,
+    BACKWARDS,
+    DEPTH,
+    DESCENDING,
+    PAGE,
+    Ask,
+    Page,
+    Window,
+    pages_of,
+)
+
+ASKINGS = 3
+"""So often a page that should not be empty is asked for."""
+_FAILURES_IN_A_ROW = 5
+"""So many requests that fail one after the other mean that the source is not there."""
+_OTHER = {ASCENDING: DESCENDING, DESCENDING: ASCENDING, BACKWARDS: "name,asc"}
+
+Asked = tuple[Window, int, Page]
+
+
+class Reader:
+    """Reads windows into stretches. Raises what `ask` raises, but for single pages that cannot be got."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._came = self._failed_in_a_row = 0
+        self._error: Exception | None = None
+
+    async def take(self, stretch: Stretch, window: Window, pages: Sequence[int]) -> list[Page]:
+        """The pages of these numbers, asked for at once."""
+        # A stretch is read one window after the other: the one that has most to read must not wait.
+        left = float(stretch.reported - len(stretch.met)) if stretch.met else float("inf")
+        async with task_group() as tasks:
+            asking = [tasks.create_task(self._page(stretch, window, page, left)) for page in pages]
+        for asked in asking:  # only now, in the order of the pages: it is that of the rows
+            for each in asked.result():
+                stretch.add(*each)
+        return [asked.result()[-1][2] for asked in asking]
+
+    async def rest(self, stretch: Stretch, window: Window, first: Page) -> list[Page]:
+        """All pages of a window whose first is given. The last one is not full, and nothing is behind it."""
+        pages = [first, *await self.take(stretch, window, range(1, pages_of(stretch.total(window))))]
+        while len(pages) < DEPTH // PAGE and self.goes_on(stretch, window, pages):
+            pages += await self.take(stretch, window, [len(pages)])
+        return pages
+
+    def goes_on(self, stretch: Stretch, window: Window, pages: Sequence[Page]) -> bool:
+        """Whether there may be more behind these pages, whatever the total says."""
+        last = len(pages[-1].sightings)
+        if pages[-1].walled or not last:
+            return False
+        came = sum(len(page.sightings) for page in pages)
+        total = stretch.total(window)
+        if came < len(pages) * PAGE and came < min(total, DEPTH):
+            stretch.short_pages = True
+        return last >= PAGE or came != total or stretch.short_pages
+
+    def check(self) -> None:
+        """Raises the last error if nothing came at all."""
+        if self._error is not None and not self._came:
+            raise self._error
+
+    async def _page(self, stretch: Stretch, window: Window, page: int, left: float) -> list[Asked]:
+        """A page and, before it, what else it took to believe it."""
+        asked: list[Asked] = []
+        for again in range(ASKINGS):
+            wanted = replace(window, again=window.again + again)
+            answer = await self._once(wanted, page, left)
+            asked.append((wanted, page, answer))
+            if answer.sightings or answer.walled or answer.lost is not None:
+                return asked
+            if answer.total > page * PAGE or stretch.expects(window, page):
+                continue
+            if page:
+                return asked  # behind the last one
+            others = [(other, 0, await self._once(other, 0, left)) for other in _others(stretch, wanted)]
+            asked = [*others, *asked]
+            if not any(_contradicts(window, other) for _, _, other in others):
+                return asked
+        why = f"empty {ASKINGS} times, although other responses say that there are events"
+        return [*asked, (window, page, Page(0, (), lost=why))]
+
+    async def _once(self, window: Window, page: int, left: float) -> Page:
+        try:
+            answer = await self._ask(window, page, left)
+        except (SourceUnavailable, UnexpectedPayload) as error:
+            self._error = error
+            self._failed_in_a_row += 1
+            if error.not_before is not None or self._failed_in_a_row >= _FAILURES_IN_A_ROW:
+                raise
+            return Page(0, (), lost=str(error))
+        self._failed_in_a_row = 0
+        self._came += 1
+        return answer
+
+
+def _others(stretch: Stretch, window: Window) -> list[Window]:
+    """Other questions whose responses are empty, too, if the window really is."""
+    others = [replace(window, order=_OTHER[window.order])]
+    if window.start is not None and window.end is not None and stretch.least > 0:
+        second = timedelta(seconds=1)
+        others.append(replace(window, start=window.start - second, end=window.end + second))
+    return others
+
+
+def _contradicts(window: Window, other: Page) -> bool:
+    """Whether the response to another question shows that the window is not empty."""
+    return any(seen.lies_in(window, window) for seen in other.sightings)

@@ -1,0 +1,94 @@
+"""Reads a stretch from its start to its end, at hardly more calls than full pages would take.
+
+The search sorts by date, so a window that holds more than can be paged to is read to its 1,000th event and
+gone on with from that event's instant: no call only probes, each brings events home. Whether they all came
+is judged by others (`Proof`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from include.sources.ticketmaster.plan import cut_after
+from include.sources.ticketmaster.proof import Proof
+from include.sources.ticketmaster.reader import Reader
+from include.sources.ticketmaster.stretch import Stretch
+from include.sources.ticketmaster.windows import DEPTH, PAGE, VAGUE, Page, Sighting, Window, pages_of
+
+LARGE, MOST = 4_000, 7_500
+"""Events a stretch should hold in the midst of many, and more than which it is cut again."""
+
+
+class Walk:
+    """`leave` is told from which instant on a stretch that holds too much is left to others."""
+
+    def __init__(self, reader: Reader, proof: Proof, leave: Callable[[Stretch, datetime], None]) -> None:
+        self._reader = reader
+        self._proof = proof
+        self._leave = leave
+
+    async def through(self, stretch: Stretch, first: Page, total: int | None) -> bool:
+        """Reads the stretch, whose first page and, if known, total are given.
+
+        False when walking is useless: the search does not sort by date, or pages do not come.
+        """
+        window, page, seen = stretch.window, 1, list(first.sightings)
+        last_page = first
+        crowds: list[tuple[Window, int]] = []  # single instants of which not all came, and their totals
+        passed = 0  # events of the stretch before window.start
+        most_rows = 3 * max(first.total, DEPTH) + stretch.fetched
+        while True:
+            wanted = range(page, page + 1 if total is None else max(page, pages_of(total)))
+            pages = await self._reader.take(stretch, window, wanted)
+            if stretch.lost or stretch.fetched > most_rows or any(each.walled for each in pages):
+                return False
+            for each in pages:
+                total, last_page = each.total, each
+                most_rows = max(most_rows, 3 * each.total)
+                seen += each.sightings
+            page = wanted.stop
+            assert total is not None
+            stretch.reported = max(stretch.total(stretch.window), passed + total)
+            if total > MOST and (cut := cut_after(window, seen, LARGE)):
+                self._leave(stretch, cut)
+                window = replace(window, end=cut)
+                total = None
+                if page < pages_of(DEPTH):
+                    continue
+            elif page < pages_of(total):
+                continue
+            elif len(last_page.sightings) < PAGE:
+                if total > DEPTH:
+                    return False  # such a page cannot be the last one
+                break
+            elif page < pages_of(DEPTH):
+                total = page * PAGE + 1  # a full page is never the last one
+                continue
+            instants = [sighting.starts_at for sighting in seen if sighting.starts_at]
+            if not instants or instants != sorted(instants):
+                return False
+            last = instants[-1]
+            if last == window.start or (len(seen) >= DEPTH and seen[-DEPTH].starts_at == last):
+                crowd = replace(window, start=last, end=last + timedelta(seconds=1))
+                rows = await self._proof.backwards(stretch, crowd) | {each.id for each in seen[-DEPTH:]}
+                before = stretch.total(crowd)
+                if len(rows) < before:
+                    crowds.append((crowd, before))
+                tied, last = 0, last + timedelta(seconds=1)
+            else:
+                met = _first_of(seen, last)
+                tied = len(seen) - met
+                before = DEPTH - tied
+            passed += before
+            if total is not None:
+                total = total - before if before < total < VAGUE else None
+            if last > (window.end or last):
+                break
+            window, page, seen = replace(window, start=last), tied // PAGE, []
+        for crowd, held in crowds:  # now that the states and genres of the whole stretch are known
+            await self._proof.by_facets(stretch, crowd, held)
+        return True
+
+
+def _first_of(seen: Sequence[Sighting], instant: datetime) -> int:
+    return next(place for place, sighting in enumerate(seen) if sighting.starts_at == instant)

@@ -1,0 +1,262 @@
+"""Whatever the search does: no event is lost that the certificate does not miss, and none is met twice."""
+
+import math
+import random
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from include.errors import PipelineError, SourceUnavailable
+from include.lake import certificate
+from include.sources.client.http import Backoff, Client, Request, Response
+from include.sources.rows import Tally
+from include.sources.ticketmaster import search
+from include.sources.ticketmaster.crawl import Crawl
+from include.sources.ticketmaster.plan import Plan, plan_after
+from include.sources.ticketmaster.run_rows import KeptResponse, run_rows
+from include.sources.ticketmaster.stretch import Stretch
+from include.sources.ticketmaster.windows import PAGE, Page, Window
+from sandbox.gateway import Fault
+from sandbox.ticketmaster.search import drifting_ids
+from sandbox.world.catalog import Catalog
+from tests.support.stand_ins import api
+
+TODAY = date(2026, 11, 22)
+START = datetime(2026, 11, 22, tzinfo=UTC)
+DAYS = 365
+COUNTRIES = ("US", "GB")
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return Catalog(concerts=2_600, countries=COUNTRIES, today=TODAY)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a crawl."""
+
+    stretches: list[Stretch]
+    met: Counter[str]
+    """The events of the rows, each counted once per row of its first artist."""
+    requests: int
+
+    @property
+    def complete(self) -> bool:
+        return all(stretch.complete for stretch in self.stretches)
+
+    def lost(self, catalog: Catalog, but: set[str] = frozenset()) -> set[str]:  # type: ignore[assignment]
+        end = START + timedelta(days=DAYS)
+        there = catalog.concert_ids(dated=False) | catalog.concert_ids(after=START, before=end)
+        return there - set(self.met) - but
+
+    @property
+    def doubled(self) -> int:
+        return sum(count > 1 for count in self.met.values())
+
+
+async def crawled(
+    catalog: Catalog, plan: Plan | None = None, start: datetime = START, tries: int = 4, **options: Any
+) -> Outcome:
+    """A crawl through the client, and the rows of what it kept."""
+    kept: dict[str, tuple[int, str | None, bytes]] = {}
+
+    async with api("ticketmaster", catalog, bulk="light", **options) as source:
+        where = source.connection
+        client = Client(
+            "ticketmaster", where.base_url, "apikey", where.key, 1_000, Backoff(tries, 0.001, 0.01), timeout=5
+        )
+
+        async def ask(window: Window, page: int, urgency: float) -> Page:
+            request: Request = search.request(window, page, urgency)
+
+            def read(response: Response) -> Page:
+                found = search.read(response)
+                kept[request.name] = (response.status, request.params.get("countryCode"), response.body)
+                return found
+
+            assert request.name not in kept, "asked twice under one name"
+            async with client.get(request, read) as (_, found):
+                return found
+
+        async with client:
+            stretches = await Crawl(ask).run(COUNTRIES, start, START + timedelta(days=DAYS), plan)
+        requests = len(await source.requests())
+    responses = [
+        KeptResponse(name, stretch.window.name(), country, body)
+        for stretch in stretches
+        if not stretch.given_up
+        for name, (status, country, body) in (
+            (name, kept[name])
+            for name in (search.request(window, page).name for window, page in stretch.pages)
+        )
+        if status == 200
+    ]
+    rows = run_rows(responses, COUNTRIES, START, Tally(lambda *_: None))
+    met = Counter(row.event_id for row in rows if row.artist_position in (None, 1))
+    return Outcome(stretches, met, requests)
+
+
+FEWEST = math.ceil(2_600 / PAGE)
+
+HARMLESS: dict[str, tuple[dict[str, Any], float]] = {
+    # behaviour: its options, and how many times the fewest calls it may take at most
+    "honest": ({}, 2),
+    "sorts by local time": ({"sorts_by_local_time": True}, 6),
+    "unstable ties": ({"ties": "unstable", "names_order_ties": False}, 8),
+    "totals that wobble": ({"totals": "wobbling"}, 14),
+    "totals that lag": ({"totals": "lagging"}, 8),
+    "totals that count duplicates": ({"totals": "doubled"}, 8),
+    "totals capped at 1,000": ({"total_cap": 1_000}, 14),
+    "untimed by UTC midnight": ({"untimed_at": "utc midnight"}, 6),
+    "untimed by local midnight": ({"untimed_at": "local midnight"}, 6),
+    "untimed sorted first": ({"untimed_sorted": "first"}, 6),
+    "untimed sorted last": ({"untimed_sorted": "last"}, 6),
+    "untimed sorted anywhere": ({"untimed_sorted": "anywhere", "untimed_at": "utc midnight"}, 8),
+    "an exclusive end": ({"exclusive_end": True}, 2),
+    "short pages": ({"short_pages": 30}, 8),
+    "a size lowered to 100": ({"page_size": 100}, 8),
+    "a broken last page": ({"broken_last_page": True}, 30),
+    "pages counted by 20": ({"pages_of_20": True}, 2),
+    "empties as 404": ({"empty_as_404": True}, 2),
+    "no hits once, first page": ({"faults": [Fault("no_hits", where={"page": "0"}, times=1)]}, 4),
+    "no hits thrice, first page": ({"faults": [Fault("no_hits", where={"page": "0"}, times=3)]}, 4),
+    "no hits once, middle page": ({"faults": [Fault("no_hits", where={"page": "2"}, times=1)]}, 4),
+    "no events once, first page": ({"faults": [Fault("no_events", where={"page": "0"}, times=1)]}, 4),
+    "no events once, last page": ({"faults": [Fault("no_events", where={"page": "4"}, times=1)]}, 4),
+    "404 once, first page": ({"faults": [Fault("dis_404", where={"page": "0"}, times=1)]}, 4),
+    "404 once, middle page": ({"faults": [Fault("dis_404", where={"page": "3"}, times=1)]}, 4),
+    "empty once, in a sweep": ({"faults": [Fault("no_hits", where={"includeTBA": "only"}, times=1)]}, 4),
+    "404 once, in a sweep": ({"faults": [Fault("dis_404", where={"includeTBA": "only"}, times=1)]}, 4),
+    "a bare 404 and 400 now and then": (
+        {"faults": [Fault("http_404", share=0.05), Fault("http_400", share=0.05)]},
+        4,
+    ),
+    "408, 425 and 503": ({"faults": [Fault("http_408", share=0.05), Fault("http_425", share=0.05)]}, 4),
+    "cut and reset": ({"faults": [Fault("truncated", share=0.1), Fault("reset", share=0.1)]}, 4),
+    "a crowd in one state": ({"crowd": 900}, 4),
+    "a crowd in many states": ({"crowd": 1_700, "crowd_states": 30}, 8),
+    "a replica that lacks some": ({"replica": 0.05}, 14),
+}
+
+
+@pytest.mark.parametrize("behaviour", HARMLESS)
+async def test_what_is_harmless_loses_nothing_and_is_complete(catalog: Catalog, behaviour: str) -> None:
+    options, most = HARMLESS[behaviour]
+    outcome = await crawled(catalog, **options)
+    assert (len(outcome.lost(catalog)), outcome.doubled) == (0, 0)
+    assert outcome.complete, [stretch.reasons for stretch in outcome.stretches if not stretch.complete]
+    assert outcome.requests <= most * FEWEST, f"{outcome.requests / FEWEST:.1f}"
+
+
+HARMFUL: dict[str, tuple[dict[str, Any], float]] = {
+    # behaviour: its options, and the share of events that may be lost at most
+    "some are never shown": ({"hidden": 0.01}, 0.02),
+    "a fifth is never shown": ({"hidden": 0.2}, 0.25),
+    "a poison page": ({"poison": 1}, 0.02),
+    "three poison pages": ({"poison": 3}, 0.05),
+    "a large crowd in one state": ({"crowd": 1_800}, 0.6),
+    "every first page of a sweep is empty": (
+        {"faults": [Fault("no_events", where={"includeTBA": "only"})]},
+        0.02,
+    ),
+}
+
+
+@pytest.mark.parametrize("behaviour", HARMFUL)
+async def test_where_something_is_lost_the_certificate_says_so(catalog: Catalog, behaviour: str) -> None:
+    options, most = HARMFUL[behaviour]
+    outcome = await crawled(catalog, tries=2, **options)
+    lost = outcome.lost(catalog)
+    assert not (outcome.complete and lost)
+    assert outcome.doubled == 0
+    assert len(lost) <= most * 2_600
+    assert outcome.requests <= 40 * FEWEST
+
+
+@pytest.mark.parametrize("what", ["drift", "moved"])
+async def test_none_that_stays_where_it_is_is_lost_while_others_come_go_or_move(
+    catalog: Catalog, what: str
+) -> None:
+    outcome = await crawled(catalog, **{what: 0.02, "drift_requests": 15})
+    changing = drifting_ids(catalog, 0.02, what)  # type: ignore[arg-type]
+    assert not (outcome.complete and outcome.lost(catalog, but=changing))
+    assert outcome.doubled == 0
+
+
+async def test_a_source_that_is_not_there_ends_the_crawl(catalog: Catalog) -> None:
+    with pytest.raises(SourceUnavailable):
+        await crawled(catalog, tries=1, faults=[Fault("http_503")])
+
+
+async def test_a_key_that_is_revoked_in_mid_crawl_ends_it(catalog: Catalog) -> None:
+    with pytest.raises(PipelineError, match="refused the API key"):
+        await crawled(catalog, key_revoked_after=5)
+
+
+async def test_a_replica_without_a_fifth_of_yesterdays_events_is_not_believed(catalog: Catalog) -> None:
+    yesterday = await crawled(catalog)
+    assert yesterday.complete
+    windows = [
+        certificate.Window(
+            name=stretch.window.name(),
+            country=stretch.window.country,
+            start=stretch.window.start,
+            end=stretch.window.end,
+            reported=stretch.reported,
+            given_up=stretch.given_up,
+        )
+        for stretch in yesterday.stretches
+    ]
+    day = timedelta(days=1)
+    plan = plan_after(windows, COUNTRIES, START + day, START + timedelta(days=DAYS))
+    honest = await crawled(catalog, plan, START + day)
+    assert honest.complete
+    assert honest.requests <= yesterday.requests
+    poorer = replace_rows(catalog, 0.8)
+    assert not (await crawled(poorer, plan, START + day)).complete
+
+
+def replace_rows(catalog: Catalog, share: float) -> Catalog:
+    """The catalogue of a search that knows but a share of the events."""
+    return Catalog(concerts=round(2_600 * share), countries=COUNTRIES, today=catalog.today)
+
+
+def mixture(seed: int) -> dict[str, Any]:
+    """Options at random: some behaviours at once."""
+    drawn = random.Random(seed)
+    choices: list[dict[str, Any]] = [
+        {"sorts_by_local_time": True},
+        {"ties": "unstable", "names_order_ties": False},
+        {"totals": drawn.choice(["wobbling", "lagging", "doubled"])},
+        {"untimed_at": drawn.choice(["utc midnight", "local midnight"])},
+        {"untimed_sorted": drawn.choice(["first", "last", "anywhere"])},
+        {"exclusive_end": True},
+        {"short_pages": drawn.choice([1, 40])},
+        {"page_size": drawn.choice([50, 100])},
+        {"hidden": drawn.choice([0.005, 0.1])},
+        {"replica": drawn.choice([0.01, 0.1])},
+        {"poison": drawn.choice([1, 2])},
+        {"crowd": drawn.choice([300, 1_500]), "crowd_states": drawn.choice([1, 20])},
+        {"total_cap": drawn.choice([1_000, 2_000])},
+        {"faults": [Fault(drawn.choice(["no_hits", "no_events", "dis_404"]), share=0.05)]},  # type: ignore[arg-type]
+    ]
+    chosen: dict[str, Any] = {}
+    for options in drawn.sample(choices, drawn.choice([2, 3, 4])):
+        chosen |= options
+    return chosen
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_no_mixture_of_behaviours_makes_the_certificate_lie(seed: int) -> None:
+    catalog = Catalog(seed=seed, concerts=1_800, countries=COUNTRIES, today=TODAY)
+    try:
+        outcome = await crawled(catalog, tries=2, **mixture(seed))
+    except SourceUnavailable:
+        return  # too much could not be got: nothing is claimed
+    lost = outcome.lost(catalog)
+    assert not (outcome.complete and lost), (mixture(seed), len(lost), outcome.requests)
+    assert outcome.doubled == 0
