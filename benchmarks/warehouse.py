@@ -29,8 +29,10 @@ from include.quality import audit as quality
 from include.settings import Settings
 from include.warehouse import load as warehouse
 from include.warehouse.load import Load
+from include.warehouse.tables import DATASETS, JUDGED, STAR, create_tables
 from sandbox.redshift.postgres import program
 from sandbox.services import Services
+from tests.support.snapshots import engine, judged_at
 
 ROUNDS = 3
 
@@ -59,20 +61,20 @@ class Bench:
         self.days = [world.land(lake, instant, day) for day in range(2)]
 
     def figures(self) -> list[Figure]:
-        warehouse.create_tables(self.redshift)
-        warehouse.begin(self.redshift, self.lake, self.days[0])
+        create_tables(self.redshift)
+        warehouse.begin(self.redshift, self.lake, self.days[0], judged_at(self.days[0]))
         psql, copied, built = self._load_in_turns(self.days[0])
         self.histories.lengthen()
-        warehouse.create_tables(self.redshift)
-        warehouse.begin(self.redshift, self.lake, self.days[0])
+        create_tables(self.redshift)
+        warehouse.begin(self.redshift, self.lake, self.days[0], judged_at(self.days[0]))
         self._build(self.days[0])
         audited = self._audit(self.days[0])
         first = self._publish_in_turns(self.days[0])
         for history in ("short", "long"):
             with self.histories.in_place(history), closing(self._connect()) as connection:
-                warehouse.publish(connection, self.lake, self.days[0])
+                warehouse.publish(connection, self.days[0])
         self.histories.run("vacuum analyze")
-        warehouse.begin(self.redshift, self.lake, self.days[1])
+        warehouse.begin(self.redshift, self.lake, self.days[1], judged_at(self.days[1]))
         self._stage(self.days[1])
         self._build(self.days[1])
         daily = self._publish_in_turns(self.days[1])
@@ -102,10 +104,10 @@ class Bench:
         """Seconds of psql's \\copy, of our COPY, and of the build."""
         psql, copied, built = [], [], []
         with tempfile.TemporaryDirectory() as folder:
-            for dataset in warehouse.DATASETS:
+            for dataset in DATASETS:
                 self._write_csv(dataset, load.run(dataset), Path(folder) / f"{dataset}.csv")
             for _ in range(ROUNDS):
-                psql.append(sum(self._psql(Path(folder), dataset) for dataset in warehouse.DATASETS))
+                psql.append(sum(self._psql(Path(folder), dataset) for dataset in DATASETS))
                 copied.append(self._stage(load))
                 built.append(self._build(load))
         return median(psql), median(copied), median(built)
@@ -117,7 +119,7 @@ class Bench:
                 lambda dataset=dataset: warehouse.stage(self.redshift, self.lake, load, dataset, role),  # type: ignore[misc]
                 f"stage {dataset}",
             )
-            for dataset in warehouse.DATASETS
+            for dataset in DATASETS
         )
 
     def _write_csv(self, dataset: str, run: str, path: Path) -> None:
@@ -150,7 +152,7 @@ class Bench:
     def _build(self, load: Load) -> float:
         return sum(
             seconds(lambda table=table: warehouse.build(self.redshift, load, table), f"build {table}")  # type: ignore[misc]
-            for table in warehouse.JUDGED
+            for table in JUDGED
         )
 
     def _audit(self, load: Load) -> float:
@@ -170,12 +172,12 @@ class Bench:
         event.listen(Engine, "before_cursor_execute", before)
         event.listen(Engine, "after_cursor_execute", after)
         try:
-            outcome = quality.audit(self.lake, load, kept_runs=1)
+            outcome = quality.audit(self.lake, load, engine(), kept_runs=1)
         finally:
             event.remove(Engine, "before_cursor_execute", before)
             event.remove(Engine, "after_cursor_execute", after)
         if not outcome.success:
-            raise RuntimeError(f"The generated load fails its audit: {outcome.failures}")
+            raise RuntimeError(f"The generated load fails its audit: {outcome.verdict.failures}")
         say(f"audit: {len(spent)} statements in {sum(spent):.2f} s")
         return sum(spent)
 
@@ -188,12 +190,12 @@ class Bench:
                     with closing(self._connect()) as connection:
                         times.append(
                             seconds(
-                                lambda: warehouse.publish(Undoing(connection), self.lake, load),
+                                lambda: warehouse.publish(Undoing(connection), load),
                                 f"publish into the {history} history",
                             )
                         )
                         connection.rollback()
-                    for table in warehouse.STAR:
+                    for table in STAR:
                         self.histories.run(f"vacuum dwh.{table}")
         return {history: median(times) for history, times in took.items()}
 

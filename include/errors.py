@@ -10,6 +10,7 @@
     ├── UnexpectedPayload   a whole response changed its shape          → fix the parser
     ├── TooManyRejected     too many records did not fit their type     → look at rejected/, fix the parser
     ├── ManifestInvalid     a manifest names a missing or altered object→ land the run again
+    ├── ManifestsMissing    a rebuild would lose what was published     → restore objects, or go on without
     ├── LoadSuperseded      the warehouse has gone on to another load   → nothing, or run it from its start
     ├── DataRejected        an expectation failed                       → look at the data docs
     └── ProvisioningFailed  AWS refused, or did not finish in time      → do what the message says
@@ -72,6 +73,10 @@ class TooManyRejected(PipelineError):
 
 class ManifestInvalid(PipelineError):
     """A manifest is malformed, or names an object that is missing or has changed."""
+
+
+class ManifestsMissing(PipelineError):
+    """Objects are gone of manifests that a rebuild needs; `dwh` is as it was before."""
 
 
 class LoadSuperseded(PipelineError):

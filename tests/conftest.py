@@ -13,7 +13,7 @@ from include.ingestion import fetch as fetching
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.sources.client.http import Backoff
-from include.warehouse.load import create_tables
+from include.warehouse.tables import create_tables
 from sandbox.services import Services, connection_environment, start
 from tests.support.snapshots import publish_pending
 from tests.support.world import land_week_later, land_world
@@ -41,19 +41,7 @@ def services() -> Iterator[Services]:
 @pytest.fixture(scope="session")
 def s3(services: Services) -> Any:
     """A boto3 client for the sandbox's S3."""
-    return client(services, "s3")
-
-
-def client(services: Services, service: str) -> Any:
-    import boto3
-
-    return boto3.client(
-        service,
-        endpoint_url=services.aws["endpoint_url"],
-        region_name=services.aws["region_name"],
-        aws_access_key_id=services.aws["access_key_id"],
-        aws_secret_access_key=services.aws["secret_access_key"],
-    )
+    return services.aws.client("s3")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 from include.errors import ProvisioningFailed
 from include.provision.aws import Aws
-from include.warehouse import load as warehouse
+from include.warehouse import tables
 from include.warehouse.reader_role import create_reader
 
 _BATCH = 40  # statements, the most that BatchExecuteStatement takes
@@ -31,7 +31,7 @@ class Endpoint:
 def create_tables(aws: Aws, endpoint: Endpoint) -> None:
     """Creates what does not exist yet, and gives the role `musician_reader` its grants."""
     connection = _Connection(aws, endpoint)
-    warehouse.create_tables(connection)
+    tables.create_tables(connection)
     create_reader(connection)
     aws.say("The schemas, tables, views and the read-only role musician_reader are there.")
 

@@ -11,27 +11,26 @@ creates it through the Airflow connection `redshift`, whose user must own the sc
 What the role may do is in include/sql/reader/grants.sql.
 """
 
-from pathlib import Path
 from typing import Any
 
-import sqlparse
-
-from include.warehouse.load import transaction
-
-_SQL = Path(__file__).parent.parent / "sql" / "reader"
+from include.warehouse.sql_files import run_file
+from include.warehouse.transactions import transaction
 
 
 def create_reader(connection: Any) -> None:
     """Creates the role unless it exists, and grants it what it may do; the schemas must exist."""
     try:
-        _run(connection, "role")
+        with transaction(connection) as cursor:
+            run_file(cursor, "reader/role")
     except Exception as error:  # Redshift has no CREATE ROLE IF NOT EXISTS
         if "already exists" not in str(error):
             raise
-    _run(connection, "grants")
-
-
-def _run(connection: Any, name: str) -> None:
     with transaction(connection) as cursor:
-        for statement in sqlparse.split((_SQL / f"{name}.sql").read_text()):
-            cursor.execute(statement.rstrip(";"))
+        run_file(cursor, "reader/grants")
+
+
+def grant_again(cursor: Any) -> None:
+    """Grants the role, if there is one, what it may do: in a schema that was created again it may nothing."""
+    cursor.execute("select count(*) from svv_roles where role_name = 'musician_reader'")
+    if cursor.fetchone()[0]:
+        run_file(cursor, "reader/grants")

@@ -62,6 +62,8 @@ select n.nspname as schemaname, c.relname as tablename, a.attname as "column", f
        'none'::text as encoding, false as distkey, 0 as sortkey, a.attnotnull as "notnull"
 from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
 where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'v') and n.nspname = any (current_schemas(false));
+create view pg_catalog.svv_roles as
+    select rolname::text as role_name from pg_catalog.pg_roles where not rolcanlogin;
 create view pg_catalog.svv_tables as
 select table_catalog, table_schema, table_name, table_type, null::text as remarks from information_schema.tables;
 create view pg_catalog.svv_columns as
@@ -73,7 +75,7 @@ select current_database() as database, n.nspname as schema, c.oid as table_id, c
        ceil(pg_total_relation_size(c.oid) / 1048576.0)::bigint as size, greatest(c.reltuples, 0)::numeric as tbl_rows
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast');
-grant select on pg_catalog.pg_table_def, pg_catalog.svv_tables, pg_catalog.svv_columns, pg_catalog.svv_table_info to public;
+grant select on pg_catalog.svv_roles, pg_catalog.pg_table_def, pg_catalog.svv_tables, pg_catalog.svv_columns, pg_catalog.svv_table_info to public;
 
 -- Sort keys and statistics
 

@@ -14,7 +14,7 @@ import pytest
 
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
-from include.warehouse import load as warehouse
+from include.warehouse.transactions import transaction
 from sandbox import services
 from sandbox.local import airflow
 from sandbox.local.airflow_client import AirflowClient
@@ -88,7 +88,7 @@ def test_a_run_goes_on_after_airflow_was_killed_and_ends_in_the_same_star(
             published = star(redshift)
             assert all(published.values())
             s3 = aws_client(started, "s3")
-            with warehouse.transaction(redshift) as cursor:
+            with transaction(redshift) as cursor:
                 for table in (*published, "load_ledger"):
                     cursor.execute(f"delete from dwh.{table}")
             publish_pending(redshift, Lake(Bucket(s3, "musician-warehouse")))

@@ -3,7 +3,7 @@
 import pytest
 
 from include.orchestration.lineage import tables
-from include.warehouse.load import STAR
+from include.warehouse.tables import STAR
 
 
 @pytest.mark.parametrize("table", STAR)

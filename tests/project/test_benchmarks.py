@@ -8,6 +8,7 @@ from benchmarks.generated import World
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.warehouse import load as warehouse
+from include.warehouse.tables import create_tables
 from tests.support.snapshots import build_load, rows
 
 INSTANT = datetime(2026, 11, 22, 6, tzinfo=UTC)
@@ -34,12 +35,12 @@ def test_the_table_has_a_row_per_figure_and_shows_what_missed_its_target() -> No
 
 def test_generated_days_follow_each_other_with_few_changes(redshift: Any, s3: Any, bucket: str) -> None:
     lake = Lake(Bucket(s3, bucket))
-    warehouse.create_tables(redshift)
+    create_tables(redshift)
     changes = []
     for day in range(2):
         load = World(concerts=1_000, billings=1_600, songs=2_000).land(lake, INSTANT, day)
         build_load(redshift, lake, load)
-        changes.append(warehouse.publish(redshift, lake, load))
+        changes.append(warehouse.publish(redshift, load))
     first, second = changes
     assert (first["dim_concerts"]["added"], first["dim_songs"]["added"]) == (1_000, 2_000)
     assert 0 < second["dim_concerts"]["changed"] < 50 and second["dim_concerts"]["added"] == 0

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from docs.generate import pages, tables
-from include.warehouse.load import create_tables
+from include.warehouse.tables import create_tables
 from tests.support.snapshots import rows
 
 PAGES = pages()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -10,12 +10,16 @@ import msgspec
 from include.lake.certificate import Certificate, Scope
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
+from include.orchestration.connections import redshift_engine_arguments
+from include.quality.audit import Engine
 from include.sources.identity import artist_key, song_key
 from include.sources.lastfm.rows import SongRow
 from include.sources.rows import Rejection
 from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import load as warehouse
-from include.warehouse.load import Load
+from include.warehouse.loads import Load
+from include.warehouse.tables import BUILT, DATASETS, STAR
+from include.warehouse.transactions import transaction
 
 ROLE = "arn:aws:iam::123456789012:role/musician-warehouse-copy"
 
@@ -51,13 +55,13 @@ def land_events(
     concerts: Sequence[Concert],
     complete: bool = True,
     countries: Sequence[str] = ("US",),
-    refused: Sequence[str] = (),
+    rejected: Sequence[str] = (),
 ) -> None:
-    """Writes parts, refused records, certificate and manifest of an events run."""
+    """Writes parts, rejected records, certificate and manifest of an events run."""
     rows = [row for concert in concerts for row in _event_rows(run, concert)]
-    with lake.rejecting("events", run) as write_refused:
-        for position, concert_id in enumerate(refused):
-            write_refused(msgspec.to_builtins(Rejection("unknown_status", "sold", concert_id, position)))
+    with lake.rejecting("events", run) as write_rejected:
+        for position, concert_id in enumerate(rejected):
+            write_rejected(msgspec.to_builtins(Rejection("unknown_status", "sold", concert_id, position)))
     entries = lake.put_parts("events", run, EventRow, rows)
     lake.put_certificate(
         Certificate(
@@ -71,20 +75,39 @@ def land_events(
     lake.put_manifest("events", run, EventRow, entries)
 
 
-def land_songs(lake: Lake, run: str, artists: Sequence[Artist]) -> None:
+def land_songs(
+    lake: Lake,
+    run: str,
+    artists: Sequence[Artist],
+    complete: bool = True,
+    countries: Sequence[str] = ("US",),
+) -> None:
     """Writes parts, certificate and manifest of a songs run."""
     rows = [row for artist in artists for row in _song_rows(run, artist)]
     entries = lake.put_parts("songs", run, SongRow, rows)
-    lake.put_certificate(Certificate(dataset="songs", run=run, scope=Scope(("US",)), complete=True))
+    lake.put_certificate(
+        Certificate(dataset="songs", run=run, scope=Scope(tuple(countries)), complete=complete)
+    )
     lake.put_manifest("songs", run, SongRow, entries)
+
+
+def judged_at(load: Load) -> datetime:
+    """When the tests judge a load: an hour after the later of its runs."""
+    return run_instant(max(load.events, load.songs)) + timedelta(hours=1)
+
+
+def engine() -> Engine:
+    """How the audit reaches the sandbox's Redshift."""
+    url, connect_args = redshift_engine_arguments()
+    return Engine(url, {"connect_args": connect_args})
 
 
 def build_load(redshift: Any, lake: Lake, load: Load) -> None:
     """Stages and builds a load, so that it is ready for its audit."""
-    warehouse.begin(redshift, lake, load)
-    for dataset in warehouse.DATASETS:
+    warehouse.begin(redshift, lake, load, judged_at(load))
+    for dataset in DATASETS:
         warehouse.stage(redshift, lake, load, dataset, ROLE)
-    for table in warehouse.JUDGED:
+    for table in BUILT:
         warehouse.build(redshift, load, table)
 
 
@@ -93,20 +116,20 @@ def publish_pending(redshift: Any, lake: Lake) -> list[dict[str, dict[str, int]]
     changes = []
     while loads := warehouse.pending_loads(redshift, lake):
         build_load(redshift, lake, loads[0])
-        changes.append(warehouse.publish(redshift, lake, loads[0]))
+        changes.append(warehouse.publish(redshift, loads[0]))
     return changes
 
 
 def rows(redshift: Any, query: str) -> list[tuple[Any, ...]]:
     """The rows of a query."""
-    with warehouse.transaction(redshift) as cursor:
+    with transaction(redshift) as cursor:
         cursor.execute(query)
         return [tuple(row) for row in cursor.fetchall()]
 
 
 def star(redshift: Any) -> dict[str, list[tuple[Any, ...]]]:
     """The whole content of every table of the star."""
-    return {table: sorted(rows(redshift, f"select * from dwh.{table}"), key=repr) for table in warehouse.STAR}
+    return {table: sorted(rows(redshift, f"select * from dwh.{table}"), key=repr) for table in STAR}
 
 
 def _event_rows(run: str, concert: Concert) -> list[EventRow]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from include.lake.lake import Lake
-from include.warehouse import load as warehouse
+from include.warehouse.tables import create_tables
 from tests.support.snapshots import Artist, Concert, land_events, land_songs, publish_pending, rows
 
 SOON, LATER = date(2027, 1, 15), date(2027, 3, 1)
@@ -26,7 +26,7 @@ CHANGES = {
 @pytest.fixture
 def tables(redshift: Any) -> Any:
     """A connection to a warehouse whose tables exist and are empty."""
-    warehouse.create_tables(redshift)
+    create_tables(redshift)
     return redshift
 
 

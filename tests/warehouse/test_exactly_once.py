@@ -19,9 +19,22 @@ from include.orchestration import connections
 from include.quality import audit as quality
 from include.settings import Settings
 from include.warehouse import load as warehouse
-from include.warehouse.load import Load
+from include.warehouse.loads import Load
+from include.warehouse.tables import STAR, create_tables, ensure_tables
+from include.warehouse.transactions import transaction
 from sandbox.services import Services
-from tests.support.snapshots import ROLE, Artist, Concert, build_load, land_events, land_songs, rows, star
+from tests.support.snapshots import (
+    ROLE,
+    Artist,
+    Concert,
+    build_load,
+    engine,
+    judged_at,
+    land_events,
+    land_songs,
+    rows,
+    star,
+)
 
 LOADS = 50
 FORK = multiprocessing.get_context("fork")
@@ -29,7 +42,7 @@ TASKS = [
     "find_load",
     "stage_events",
     "stage_songs",
-    *(f"build_{table}" for table in warehouse.STAR),
+    *(f"build_{table}" for table in STAR),
     "publish",
 ]
 
@@ -54,18 +67,18 @@ def land(lake: Lake, days: int) -> None:
 def perform(task: str, load: Load, lake: Lake, redshift: Any) -> None:
     """One task of the DAG."""
     if task == "find_load":
-        warehouse.ensure_tables(redshift)
+        ensure_tables(redshift)
         if loads := warehouse.pending_loads(redshift, lake):
-            warehouse.begin(redshift, lake, loads[0])
+            warehouse.begin(redshift, lake, loads[0], judged_at(loads[0]))
     elif task.startswith("stage_"):
         warehouse.stage(redshift, lake, load, task.removeprefix("stage_"), ROLE)
     elif task.startswith("build_"):
         warehouse.build(redshift, load, task.removeprefix("build_"))
     elif task == "audit":
         warehouse.build(redshift, load, "load_summary")
-        assert quality.audit(lake, load, kept_runs=3).success
+        assert quality.audit(lake, load, engine(), kept_runs=3).success
     else:
-        warehouse.publish(redshift, lake, load)
+        warehouse.publish(redshift, load)
 
 
 def perform_alone(task: str, load: Load, bucket: str) -> None:
@@ -84,17 +97,17 @@ def kill(task: str, load: Load, bucket: str, after: float) -> None:
 
 
 def content(redshift: Any) -> dict[str, Any]:
-    """Everything a reader of dwh could see, but when the ledger's rows were written."""
+    """Everything a reader of dwh could see."""
     ledger = rows(
         redshift,
-        "select dataset, run, state, reason, manifest_url, record_count, changes, snapshot_date "
+        "select dataset, run, state, reason, manifest_url, record_count, changes, snapshot_date, judged_at "
         "from dwh.load_ledger order by dataset, run",
     )
     return star(redshift) | {"load_ledger": ledger}
 
 
 def drop(redshift: Any) -> None:
-    with warehouse.transaction(redshift) as cursor:
+    with transaction(redshift) as cursor:
         for schema in ("analytics", "dwh", "audit", "staging"):
             cursor.execute(f"drop schema if exists {schema} cascade")
 
@@ -102,7 +115,7 @@ def drop(redshift: Any) -> None:
 def test_killing_a_task_anywhere_leaves_the_star_of_an_undisturbed_run(redshift: Any, lake: Lake) -> None:
     """Fifty loads; in each, one task's process is killed at a random point of its work, and tried again."""
     land(lake, LOADS)
-    warehouse.create_tables(redshift)
+    create_tables(redshift)
     plan = warehouse.pending_loads(redshift, lake)
     took: dict[str, float] = {"audit": 4.0}
     for task in TASKS:
@@ -173,24 +186,24 @@ def test_a_connection_lost_around_commit_publishes_once(
     import redshift_connector
 
     land(lake, 1)
-    warehouse.create_tables(redshift)
+    create_tables(redshift)
     load = warehouse.pending_loads(redshift, lake)[0]
     build_load(redshift, lake, load)
     cutter = Cutter((services.redshift["host"], services.redshift["port"]), when)
     cutter.start()
     broken = redshift_connector.connect(**services.redshift | {"port": cutter.port}, ssl=False)
     with pytest.raises(Exception):  # noqa: B017 - whatever the driver makes of a lost connection
-        warehouse.publish(broken, lake, load)
+        warehouse.publish(broken, load)
     cutter.join(5)
     committed = rows(redshift, "select count(*) from dwh.load_ledger")[0][0]
     assert committed == (2 if when == "after" else 0)
-    changes = warehouse.publish(redshift, lake, load)
+    changes = warehouse.publish(redshift, load)
     assert changes["dim_concerts"]["unchanged"] == 0
     first = content(redshift)
     drop(redshift)
-    warehouse.create_tables(redshift)
+    create_tables(redshift)
     build_load(redshift, lake, load)
-    warehouse.publish(redshift, lake, load)
+    warehouse.publish(redshift, load)
     assert first == content(redshift)
 
 
@@ -219,11 +232,11 @@ def whole_runs(bucket: str) -> None:
 
 def test_two_runs_at_once_end_in_the_same_star(redshift: Any, lake: Lake) -> None:
     land(lake, 6)
-    warehouse.create_tables(redshift)
+    create_tables(redshift)
     whole_runs(lake.bucket.name)
     alone = content(redshift)
     drop(redshift)
-    warehouse.create_tables(redshift)
+    create_tables(redshift)
     runs = [FORK.Process(target=whole_runs, args=(lake.bucket.name,)) for _ in range(2)]
     for run in runs:
         run.start()

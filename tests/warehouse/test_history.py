@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from include.lake.lake import Lake
-from include.warehouse import load as warehouse
+from include.warehouse.ledger import retry
+from include.warehouse.tables import create_tables
 from tests.support.snapshots import Artist, Concert, land_events, land_songs, publish_pending, rows, star
 
 
 @pytest.fixture
 def tables(redshift: Any) -> Any:
-    warehouse.create_tables(redshift)
+    create_tables(redshift)
     return redshift
 
 
@@ -280,7 +281,7 @@ def test_a_run_landed_again_by_a_corrected_parser_replaces_what_it_saw(tables: A
     publish(tables, lake, 20, [Concert("e1", status="offsale")])
     publish(tables, lake, 21, [Concert("e1", status="offsale")])
     land_events(lake, events(20), [Concert("e1", status="onsale")])
-    warehouse.retry(tables, "events", events(20))
+    retry(tables, "events", events(20))
     publish_pending(tables, lake)
     assert versions(tables) == [
         ("e1", "onsale", WAS, True, instant(20), instant(21), False),

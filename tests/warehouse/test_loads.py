@@ -2,7 +2,7 @@
 
 import pytest
 
-from include.warehouse.load import Load, plan_loads
+from include.warehouse.loads import Load, plan_loads
 
 D1, D2, D3 = "2026-11-20T060000Z", "2026-11-21T060000Z", "2026-11-22T060000Z"
 S1, S2, S3 = "2026-11-20T070000Z", "2026-11-21T070000Z", "2026-11-22T070000Z"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import redshift_connector
 
-from include.warehouse.load import STAR, VIEWS, create_tables
 from include.warehouse.reader_role import create_reader
+from include.warehouse.tables import STAR, VIEWS, create_tables
 from sandbox.services import Services
 from tests.support.snapshots import rows
 

@@ -14,12 +14,16 @@ from include.sources.identity import artist_key
 from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import load as warehouse
-from include.warehouse.load import Load
+from include.warehouse.ledger import retry
+from include.warehouse.loads import Load
+from include.warehouse.tables import create_tables, ensure_tables
+from include.warehouse.transactions import transaction
 from tests.support.snapshots import (
     ROLE,
     Artist,
     Concert,
     build_load,
+    judged_at,
     land_events,
     land_songs,
     publish_pending,
@@ -35,7 +39,7 @@ ONE, OTHER = "a181595e-5b84-4439-a5f4-f548ddfb64df", "f6beac20-5dfe-4d1f-ae02-0b
 @pytest.fixture
 def tables(redshift: Any) -> Any:
     """A connection to a warehouse whose tables exist and are empty."""
-    warehouse.create_tables(redshift)
+    create_tables(redshift)
     return redshift
 
 
@@ -69,19 +73,19 @@ def test_staging_has_the_columns_of_the_parquet_rows_in_their_order(
 def test_creating_the_tables_again_keeps_what_is_in_them(tables: Any, landed: Lake) -> None:
     publish_pending(tables, landed)
     before = star(tables)
-    warehouse.create_tables(tables)
+    create_tables(tables)
     assert star(tables) == before
 
 
 def test_tables_are_made_anew_only_when_their_definitions_changed(tables: Any) -> None:
-    with warehouse.transaction(tables) as cursor:
+    with transaction(tables) as cursor:
         cursor.execute("drop view analytics.artist_events_songs")
-    warehouse.ensure_tables(tables)
+    ensure_tables(tables)
     views = "select count(*) from information_schema.views where table_name = 'artist_events_songs'"
     assert rows(tables, views) == [(0,)]
-    with warehouse.transaction(tables) as cursor:
+    with transaction(tables) as cursor:
         cursor.execute("update audit.definitions set content_hash = 'older'")
-    warehouse.ensure_tables(tables)
+    ensure_tables(tables)
     assert rows(tables, views) == [(1,)]
 
 
@@ -117,7 +121,7 @@ def test_the_ledger_and_the_data_commit_together_and_nothing_is_left_to_do(table
 def test_publishing_a_load_again_changes_nothing(tables: Any, landed: Lake) -> None:
     [first] = publish_pending(tables, landed)
     before = star(tables), rows(tables, "select * from dwh.load_ledger")
-    assert warehouse.publish(tables, landed, LOAD) == first
+    assert warehouse.publish(tables, LOAD) == first
     assert (star(tables), rows(tables, "select * from dwh.load_ledger")) == before
 
 
@@ -125,14 +129,14 @@ def test_an_object_no_manifest_names_does_not_exist(tables: Any, landed: Lake) -
     [part] = landed.manifest("songs", SONGS).parts
     body = landed.bucket.get(part.url.split("/", 3)[3])
     landed.bucket.put(f"lake/songs/{SONGS}/part-00001.parquet", body)
-    warehouse.begin(tables, landed, LOAD)
+    warehouse.begin(tables, landed, LOAD, judged_at(LOAD))
     assert warehouse.stage(tables, landed, LOAD, "songs", ROLE) == 3
 
 
 def test_staging_holds_the_rows_of_one_load_only(tables: Any, landed: Lake) -> None:
     land_events(landed, "2026-11-23T060000Z", [Concert("e9")])
     for load in (LOAD, Load("2026-11-23T060000Z", SONGS, ("events",))):
-        warehouse.begin(tables, landed, load)
+        warehouse.begin(tables, landed, load, judged_at(load))
         warehouse.stage(tables, landed, load, "events", ROLE)
     assert rows(tables, "select event_id from staging.events") == [("e9",)]
 
@@ -166,8 +170,8 @@ def test_what_cannot_be_read_whole_is_refused_and_parked_and_the_next_load_goes_
 
 def test_a_parked_manifest_is_judged_again_on_request(tables: Any, landed: Lake) -> None:
     build_load(tables, landed, LOAD)
-    warehouse.park(tables, landed, LOAD, "too loud")
-    assert [warehouse.retry(tables, "events", EVENTS), warehouse.retry(tables, "songs", SONGS)] == [1, 1]
+    warehouse.park(tables, LOAD, "too loud")
+    assert [retry(tables, "events", EVENTS), retry(tables, "songs", SONGS)] == [1, 1]
     assert len(publish_pending(tables, landed)) == 1
 
 
@@ -200,14 +204,14 @@ def test_a_task_that_comes_late_cannot_write_into_a_later_load(tables: Any, land
         elif task == "build":
             warehouse.build(tables, LOAD, "dim_concerts")
         else:
-            warehouse.publish(tables, landed, LOAD)
+            warehouse.publish(tables, LOAD)
     assert rows(tables, "select event_id from staging.events") == [("e9",)]
     assert rows(tables, "select concert_id from audit.dim_concerts") == [("e9",)]
 
 
 def test_a_parked_load_leaves_the_star_alone_and_does_not_hold_up_the_next(tables: Any, landed: Lake) -> None:
     build_load(tables, landed, LOAD)
-    warehouse.park(tables, landed, LOAD, "dim_songs: too loud")
+    warehouse.park(tables, LOAD, "dim_songs: too loud")
     assert all(content == [] for content in star(tables).values())
     assert rows(tables, "select distinct state, reason from dwh.load_ledger") == [
         ("parked", "dim_songs: too loud")
@@ -220,10 +224,10 @@ def test_a_parked_load_leaves_the_star_alone_and_does_not_hold_up_the_next(table
 
 def test_a_publish_that_fails_half_way_changes_nothing(tables: Any, landed: Lake) -> None:
     build_load(tables, landed, LOAD)
-    with warehouse.transaction(tables) as cursor:
+    with transaction(tables) as cursor:
         cursor.execute("drop table audit.fact_artists")  # the last table published
     with pytest.raises(Exception, match="fact_artists"):
-        warehouse.publish(tables, landed, LOAD)
+        warehouse.publish(tables, LOAD)
     assert all(content == [] for content in star(tables).values())
     assert rows(tables, "select * from dwh.load_ledger") == []
 

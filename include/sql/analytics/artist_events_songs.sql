@@ -2,7 +2,9 @@
 --            The analytical view of musician events and songs.
 -- Grain      one row per artist of the newest snapshot, charting, touring or both.
 -- Inputs     dwh.fact_artists, dwh.dim_songs, dwh.bridge_concert_artists, dwh.dim_concerts
-create or replace view analytics.artist_events_songs as
+drop view if exists analytics.artist_events_songs;
+
+create view analytics.artist_events_songs as
 with newest_snapshot as (
     select max(fact_artists.snapshot_date) as snapshot_date
     from dwh.fact_artists
@@ -39,7 +41,7 @@ ranked_concerts as (
     where
         concerts.is_current
         and concerts.is_listed
-        and concerts.local_date >= newest_snapshot.snapshot_date
+        and coalesce(concerts.local_end_date, concerts.local_date) >= newest_snapshot.snapshot_date
         and coalesce(concerts.status, '') <> 'cancelled'
 ),
 
@@ -113,7 +115,7 @@ comment on column analytics.artist_events_songs.top_song is
 comment on column analytics.artist_events_songs.top_song_play_count is
 'Plays of that song; null when not known.';
 comment on column analytics.artist_events_songs.upcoming_concerts is
-'Concerts dated from the snapshot date on that are listed and not cancelled.';
+'Concerts that are not over on the snapshot date, listed and not cancelled.';
 comment on column analytics.artist_events_songs.headlined_concerts is
 'Those of them in which the artist is billed first.';
 comment on column analytics.artist_events_songs.concert_countries is

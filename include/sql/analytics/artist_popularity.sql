@@ -1,7 +1,9 @@
 -- Question   Who gains and who loses listeners, and do they tour meanwhile?
 -- Grain      one row per artist and snapshot date on which the artist was in a chart.
 -- Inputs     dwh.fact_artists
-create or replace view analytics.artist_popularity as
+drop view if exists analytics.artist_popularity;
+
+create view analytics.artist_popularity as
 with charting_artists as (
     select
         artists.artist_key,
@@ -99,4 +101,4 @@ comment on column analytics.artist_popularity.listeners_gained is
 comment on column analytics.artist_popularity.ranks_gained is
 'Ranks climbed since then, negative when fallen; null like listeners_gained.';
 comment on column analytics.artist_popularity.upcoming_concerts is
-'Concerts dated from the snapshot date on that were not cancelled.';
+'Concerts that were not over on the snapshot date and not cancelled.';

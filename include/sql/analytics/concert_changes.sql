@@ -1,11 +1,10 @@
--- Question   Which concerts were rescheduled, cancelled, postponed, moved or taken off the list, and when was
---            that noticed?
+-- Question   Which concerts were rescheduled, cancelled, postponed, moved or delisted, and when was that noticed?
 -- Grain      one row per version of a concert that has one before it, so one per noticed change of a concert.
 --            Old and new values stand side by side; of what did not change they are the same.
 -- Inputs     dwh.dim_concerts
 --
 -- `change` is the first of these that holds; `changed_fields` names everything that differs:
---   delisted         a complete crawl no longer lists the concert
+--   delisted         two complete crawls in a row did not list the concert
 --   relisted         it is listed again
 --   cancelled        its status became cancelled
 --   reinstated       its status was cancelled and no longer is
@@ -18,7 +17,9 @@
 --   rebilled         the billed artists or their order differ
 --   renamed          its name differs
 --   corrected        none of these
-create or replace view analytics.concert_changes as
+drop view if exists analytics.concert_changes;
+
+create view analytics.concert_changes as
 with compared_versions as (
     select
         later.concert_id,
@@ -50,7 +51,9 @@ with compared_versions as (
         later.billing as new_billing,
         coalesce(earlier.status, '') <> coalesce(later.status, '') as has_new_status,
         coalesce(earlier.local_date, cast('1900-01-01' as date))
-        <> coalesce(later.local_date, cast('1900-01-01' as date)) as has_new_date,
+        <> coalesce(later.local_date, cast('1900-01-01' as date))
+        or coalesce(earlier.local_end_date, cast('1900-01-01' as date))
+        <> coalesce(later.local_end_date, cast('1900-01-01' as date)) as has_new_date,
         coalesce(earlier.local_time, '') <> coalesce(later.local_time, '') as has_new_time,
         coalesce(earlier.venue_id, '') <> coalesce(later.venue_id, '')
         or coalesce(earlier.venue_name, '') <> coalesce(later.venue_name, '') as has_new_venue,

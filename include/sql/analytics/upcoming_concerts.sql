@@ -1,8 +1,11 @@
 -- Question   What is on, where and when, and how much are those who play there listened to?
--- Grain      one row per upcoming concert, as the newest load knows it: listed, not cancelled, and dated from
---            the newest snapshot on. A concert whose date is not announced is not among them.
+-- Grain      one row per upcoming concert, as the newest load knows it: listed, not cancelled, and not over on
+--            the newest snapshot date: a festival is upcoming until its last day. A concert whose date is not
+--            announced is not among them.
 -- Inputs     dwh.dim_concerts, dwh.bridge_concert_artists, dwh.fact_artists
-create or replace view analytics.upcoming_concerts as
+drop view if exists analytics.upcoming_concerts;
+
+create view analytics.upcoming_concerts as
 with newest_snapshot as (
     select max(artists.snapshot_date) as snapshot_date
     from dwh.fact_artists as artists
@@ -48,7 +51,7 @@ upcoming_concerts as (
     where
         concerts.is_current
         and concerts.is_listed
-        and concerts.local_date >= newest_snapshot.snapshot_date
+        and coalesce(concerts.local_end_date, concerts.local_date) >= newest_snapshot.snapshot_date
         and coalesce(concerts.status, '') <> 'cancelled'
 )
 
@@ -65,6 +68,7 @@ select
     concerts.local_date,
     concerts.local_time,
     concerts.starts_at,
+    concerts.local_end_date,
     concerts.timezone,
     concerts.days_ahead,
 
@@ -115,10 +119,12 @@ comment on column analytics.upcoming_concerts.local_time is
 'Time at the venue, HH:MM:SS; null while none is announced.';
 comment on column analytics.upcoming_concerts.starts_at is
 'The instant it starts, UTC; null while the time is not announced.';
+comment on column analytics.upcoming_concerts.local_end_date is
+'Last date at the venue, of a festival for example; null when not given.';
 comment on column analytics.upcoming_concerts.timezone is
 'The venue''s time zone, such as America/New_York; null when not given.';
 comment on column analytics.upcoming_concerts.days_ahead is
-'Days from the newest snapshot date to local_date; 0 is that very day.';
+'Days from the newest snapshot date to local_date; 0 is that very day, negative is under way.';
 comment on column analytics.upcoming_concerts.venue_id is
 'Ticketmaster''s id of the venue; null when only a place is given.';
 comment on column analytics.upcoming_concerts.venue_name is

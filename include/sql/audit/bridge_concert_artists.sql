@@ -2,34 +2,96 @@
 -- Inputs     staging.events, staging.songs
 -- Load rule  rebuilt for every load; published by include/sql/publish/bridge_concert_artists.sql.
 --
--- Decides who a billed artist is, by the first of these that holds (include/sources/identity.py makes the keys):
---   mbid       a Last.fm artist has the same MusicBrainz id, whatever the names     → that artist's key
---   name       one has the same normalised name, and the ids do not contradict      → that artist's key
---   namesake   one has the same normalised name but another id: refused             → a key of its own
---   unmatched  Last.fm's part of the load does not know the artist                  → the name's key
+-- Decides which artist page a billing means (include/sources/identity.py makes the keys). An id conflicts where both
+-- have one and they differ. matched_by is the first of these that holds:
+--   mbid       exactly one page carries the billing's MusicBrainz id
+--   namesake   the page of exactly this name, or the one to which Last.fm corrects it, has another id: no match
+--   name       there is a page of exactly this name
+--   corrected  this name was asked for, and Last.fm led it to that page
+--   spelling   exactly one page without conflict has the same normalised name
+--   ambiguous  several have: no match
+--   namesake   all that have it conflict: no match
+--   unmatched  none has it
+-- Without a match the billing gets a key of its own: the name's, or the namesake's.
 delete from audit.bridge_concert_artists;
 
 insert into audit.bridge_concert_artists (
     concert_id, artist_key, artist_position, attraction_id, artist_name, artist_mbid, matched_by
 )
-with lastfm_artists as (
+with artist_pages as (
     select
         songs.artist_key,
         max(songs.artist_mbid) as artist_mbid,
-        max(coalesce(songs.chart_listeners, 0)) as chart_listeners
+        max(coalesce(songs.name_key, songs.artist_key)) as name_key
     from staging.songs as songs
     group by songs.artist_key
 ),
 
-lastfm_artists_by_mbid as (
+pages_by_mbid as (
     select
-        artists.artist_mbid,
-        artists.artist_key,
-        row_number() over (
-            partition by artists.artist_mbid order by artists.chart_listeners desc, artists.artist_key asc
-        ) as occurrence
-    from lastfm_artists as artists
-    where artists.artist_mbid is not null
+        pages.artist_mbid,
+        max(pages.artist_key) as artist_key
+    from artist_pages as pages
+    where pages.artist_mbid is not null
+    group by pages.artist_mbid
+    having count(*) = 1
+),
+
+corrections as (
+    select
+        songs.asked_key,
+        max(songs.artist_key) as artist_key
+    from staging.songs as songs
+    where songs.asked_key <> songs.artist_key
+    group by songs.asked_key
+    having count(distinct songs.artist_key) = 1
+),
+
+billed_artists as (
+    select distinct
+        events.artist_key,
+        events.namesake_key,
+        events.artist_mbid,
+        coalesce(events.name_key, events.artist_key) as name_key
+    from staging.events as events
+    where events.artist_key is not null
+),
+
+spellings as (
+    select
+        billed.artist_key,
+        billed.namesake_key,
+        count(*) as pages,
+        count(case when coalesce(pages.artist_mbid = billed.artist_mbid, true) then 1 end) as fitting_pages,
+        max(case when coalesce(pages.artist_mbid = billed.artist_mbid, true) then pages.artist_key end) as page_key
+    from billed_artists as billed
+    inner join artist_pages as pages on billed.name_key = pages.name_key
+    group by billed.artist_key, billed.namesake_key
+),
+
+decided_artists as (
+    select
+        billed.artist_key,
+        billed.namesake_key,
+        by_mbid.artist_key as mbid_page_key,
+        coalesce(named.artist_key, corrected.artist_key) as named_page_key,
+        spellings.page_key as spelling_page_key,
+        case
+            when by_mbid.artist_key is not null then 'mbid'
+            when coalesce(named.artist_mbid, corrected.artist_mbid) <> billed.artist_mbid then 'namesake'
+            when named.artist_key is not null then 'name'
+            when corrected.artist_key is not null then 'corrected'
+            when spellings.fitting_pages = 1 then 'spelling'
+            when spellings.fitting_pages > 1 then 'ambiguous'
+            when spellings.pages > 0 then 'namesake'
+            else 'unmatched'
+        end as matched_by
+    from billed_artists as billed
+    left join pages_by_mbid as by_mbid on billed.artist_mbid = by_mbid.artist_mbid
+    left join artist_pages as named on billed.artist_key = named.artist_key
+    left join corrections on billed.artist_key = corrections.asked_key and named.artist_key is null
+    left join artist_pages as corrected on corrections.artist_key = corrected.artist_key
+    left join spellings on billed.artist_key = spellings.artist_key and billed.namesake_key = spellings.namesake_key
 ),
 
 resolved_artists as (
@@ -39,23 +101,18 @@ resolved_artists as (
         events.attraction_id,
         events.artist_name,
         events.artist_mbid,
-        case
-            when namesakes.artist_mbid = events.artist_mbid then namesakes.artist_key
-            when by_mbid.artist_key is not null then by_mbid.artist_key
-            when namesakes.artist_mbid <> events.artist_mbid then events.namesake_key
-            else events.artist_key
+        case decided.matched_by
+            when 'mbid' then decided.mbid_page_key
+            when 'name' then decided.named_page_key
+            when 'corrected' then decided.named_page_key
+            when 'spelling' then decided.spelling_page_key
+            when 'unmatched' then decided.artist_key
+            else decided.namesake_key
         end as artist_key,
-        case
-            when namesakes.artist_mbid = events.artist_mbid or by_mbid.artist_key is not null then 'mbid'
-            when namesakes.artist_mbid <> events.artist_mbid then 'namesake'
-            when namesakes.artist_key is not null then 'name'
-            else 'unmatched'
-        end as matched_by
+        decided.matched_by
     from staging.events as events
-    left join lastfm_artists as namesakes on events.artist_key = namesakes.artist_key
-    left join lastfm_artists_by_mbid as by_mbid
-        on events.artist_mbid = by_mbid.artist_mbid and by_mbid.occurrence = 1
-    where events.artist_key is not null
+    inner join decided_artists as decided
+        on events.artist_key = decided.artist_key and events.namesake_key = decided.namesake_key
 ),
 
 ranked_artists as (

@@ -5,11 +5,11 @@ delete from audit.dim_concerts;
 
 insert into audit.dim_concerts (
     concert_id, valid_from, concert_name, concert_url, status, segment, genre, sub_genre, billing,
-    billed_artists, promoter_name, local_date, local_time, starts_at, timezone, initial_date, date_tba,
+    billed_artists, promoter_name, local_date, local_time, starts_at, local_end_date, timezone, initial_date, date_tba,
     date_tbd, time_tba, no_specific_time, spans_multiple_days, venue_id, venue_name, venue_city,
     venue_state_code, country_code, venue_postal_code, venue_latitude, venue_longitude, price_currency,
-    price_min, price_max, public_sale_starts_at, public_sale_ends_at, is_listed, version_hash, valid_to,
-    is_current
+    price_min, price_max, public_sale_starts_at, public_sale_ends_at, is_listed, missing_since, version_hash,
+    valid_to, is_current
 )
 with ranked_events as (
     select
@@ -50,6 +50,7 @@ concerts as (
         events.local_date,
         events.local_time,
         events.starts_at,
+        events.local_end_date,
         events.timezone,
         events.initial_date,
         events.date_tba,
@@ -82,6 +83,7 @@ concerts as (
 select
     concerts.*,
     true as is_listed,
+    cast(null as timestamp) as missing_since,
     -- What makes a new version: name, status, dates, venue, prices and billing.
     md5(
         coalesce(concerts.concert_name, '')
@@ -89,6 +91,7 @@ select
         || '|' || coalesce(cast(concerts.local_date as varchar(10)), '')
         || '|' || coalesce(concerts.local_time, '')
         || '|' || coalesce(cast(concerts.starts_at as varchar(26)), '')
+        || '|' || coalesce(cast(concerts.local_end_date as varchar(10)), '')
         || case when concerts.date_tba then '|date tba' else '|' end
         || case when concerts.date_tbd then '|date tbd' else '|' end
         || case when concerts.time_tba then '|time tba' else '|' end

@@ -33,7 +33,9 @@ upcoming_concerts as (
     select concerts.concert_id
     from audit.dim_concerts as concerts
     cross join audit.current_load
-    where concerts.local_date >= current_load.snapshot_date and coalesce(concerts.status, '') <> 'cancelled'
+    where
+        coalesce(concerts.local_end_date, concerts.local_date) >= current_load.snapshot_date
+        and coalesce(concerts.status, '') <> 'cancelled'
 ),
 
 touring_artists as (
@@ -41,7 +43,17 @@ touring_artists as (
         billed.artist_key,
         max(billed.artist_name) as artist_name,
         max(billed.artist_mbid) as artist_mbid,
-        min(billed.matched_by) as matched_by, -- in the alphabet as in strength: mbid, name, namesake, unmatched
+        min(
+            case billed.matched_by
+                when 'mbid' then '1 mbid'
+                when 'name' then '2 name'
+                when 'corrected' then '3 corrected'
+                when 'spelling' then '4 spelling'
+                when 'ambiguous' then '5 ambiguous'
+                when 'namesake' then '6 namesake'
+                else '7 unmatched'
+            end
+        ) as best_match,
         count(upcoming.concert_id) as upcoming_concerts,
         sum(
             case when upcoming.concert_id is not null and billed.artist_position = 1 then 1 else 0 end
@@ -64,7 +76,7 @@ select
     ---------- who
     coalesce(lastfm.artist_name, touring.artist_name) as artist_name,
     coalesce(lastfm.artist_mbid, touring.artist_mbid) as artist_mbid,
-    touring.matched_by,
+    substring(touring.best_match, 3) as matched_by,
 
     ---------- listening
     lastfm.chart_rank,

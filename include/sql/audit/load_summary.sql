@@ -1,13 +1,14 @@
--- Grain      one row: the load as a whole, compared with the published manifests before it (events: of the same
---            countries).
--- Inputs     staging.events, staging.songs, audit.*, dwh.load_ledger
+-- Grain      one row: the load as a whole, compared with the newest published run of the same dataset and scope before.
+-- Inputs     staging.events, staging.songs, audit.*, dwh.load_ledger, dwh.dim_concerts
 -- Load rule  rebuilt for every load; judged by great_expectations/expectations/load_summary.json.
 delete from audit.load_summary;
 
 insert into audit.load_summary (
     snapshot_date, events_rows, previous_events_rows, events_rows_ratio, songs_rows, previous_songs_rows,
     songs_rows_ratio, concerts, share_of_concerts_without_artist, touring_artists, matched_artists,
-    artists_matched_by_mbid, share_of_lastfm_artists_touring, events_age_hours, songs_age_hours
+    artists_matched_by_mbid, artists_matched_by_correction, artists_matched_by_spelling, ambiguous_artists,
+    namesake_artists, share_of_lastfm_artists_touring, listed_concerts, missing_concerts, delisted_concerts,
+    share_delisted, events_age_hours, songs_age_hours
 )
 with ranked_manifests as (
     select
@@ -15,19 +16,8 @@ with ranked_manifests as (
         ledger.record_count,
         row_number() over (partition by ledger.dataset order by ledger.run desc) as occurrence
     from dwh.load_ledger as ledger
-    cross join audit.current_load
-    inner join audit.crawls as crawl on current_load.events_run = crawl.events_run
-    left join audit.crawls as earlier_crawl on ledger.run = earlier_crawl.events_run
-    where
-        ledger.state = 'published'
-        and (
-            (
-                ledger.dataset = 'events'
-                and ledger.run < current_load.events_run
-                and crawl.countries = earlier_crawl.countries
-            )
-            or (ledger.dataset = 'songs' and ledger.run < current_load.songs_run)
-        )
+    inner join audit.current_runs as runs on ledger.dataset = runs.dataset and ledger.scope = runs.scope
+    where ledger.state = 'published' and ledger.run < runs.run
 ),
 
 previous_rows as (
@@ -54,14 +44,36 @@ concerts as (
 touring_artists as (
     select
         count(distinct billed.artist_key) as artists,
-        count(distinct case when billed.matched_by in ('mbid', 'name') then billed.artist_key end) as matched_artists,
-        count(distinct case when billed.matched_by = 'mbid' then billed.artist_key end) as artists_matched_by_mbid
+        count(
+            distinct case
+                when billed.matched_by in ('mbid', 'name', 'corrected', 'spelling') then billed.artist_key
+            end
+        ) as matched_artists,
+        count(distinct case when billed.matched_by = 'mbid' then billed.artist_key end) as by_mbid,
+        count(distinct case when billed.matched_by = 'corrected' then billed.artist_key end) as by_correction,
+        count(distinct case when billed.matched_by = 'spelling' then billed.artist_key end) as by_spelling,
+        count(distinct case when billed.matched_by = 'ambiguous' then billed.artist_key end) as ambiguous,
+        count(distinct case when billed.matched_by = 'namesake' then billed.artist_key end) as namesakes
     from audit.bridge_concert_artists as billed
 ),
 
 lastfm_artists as (
     select count(distinct songs.artist_key) as artists
     from staging.songs as songs
+),
+
+missing_concerts as (
+    select
+        count(*) as missing,
+        count(case when missing.is_delisted then 1 end) as delisted
+    from audit.missing_concerts as missing
+),
+
+seen_again as (
+    select count(*) as concerts
+    from audit.dim_concerts as fresh
+    inner join dwh.dim_concerts as known on fresh.concert_id = known.concert_id
+    where known.is_current and known.is_listed
 )
 
 select
@@ -77,14 +89,30 @@ select
     / nullif(concerts.concerts, 0) as share_of_concerts_without_artist,
     touring_artists.artists as touring_artists,
     touring_artists.matched_artists,
-    touring_artists.artists_matched_by_mbid,
+    touring_artists.by_mbid as artists_matched_by_mbid,
+    touring_artists.by_correction as artists_matched_by_correction,
+    touring_artists.by_spelling as artists_matched_by_spelling,
+    touring_artists.ambiguous as ambiguous_artists,
+    touring_artists.namesakes as namesake_artists,
     cast(touring_artists.matched_artists as double precision)
     / nullif(lastfm_artists.artists, 0) as share_of_lastfm_artists_touring,
-    datediff(hour, current_load.events_at, getdate()) as events_age_hours,
-    datediff(hour, current_load.songs_at, getdate()) as songs_age_hours
+    seen_again.concerts + missing_concerts.missing as listed_concerts,
+    missing_concerts.missing as missing_concerts,
+    missing_concerts.delisted as delisted_concerts,
+    -- Twenty or fewer are no landslide, however few concerts there are.
+    case
+        when missing_concerts.delisted > 20
+            then
+                cast(missing_concerts.delisted as double precision)
+                / nullif(seen_again.concerts + missing_concerts.missing, 0)
+    end as share_delisted,
+    datediff(hour, current_load.events_at, current_load.judged_at) as events_age_hours,
+    datediff(hour, current_load.songs_at, current_load.judged_at) as songs_age_hours
 from audit.current_load
 cross join staged_rows
 cross join previous_rows
 cross join concerts
 cross join touring_artists
-cross join lastfm_artists;
+cross join lastfm_artists
+cross join missing_concerts
+cross join seen_again;

@@ -1,6 +1,8 @@
 -- The tables that hold a load until it is published. They have the columns of their namesakes in dwh and none
 -- of their constraints: what a constraint would refuse, the audit is there to report. Each build empties and fills
 -- its table in one transaction, so that whoever reads meanwhile sees the rows of before.
+drop view if exists audit.fact_songs;
+
 drop table if exists audit.dim_songs;
 
 create table audit.dim_songs
@@ -11,6 +13,17 @@ select dim_songs.* -- noqa: AM04
 from dwh.dim_songs
 where 1 = 0;
 
+-- The songs of one load are of one date, so what dim_songs holds of them is their row of fact_songs, too.
+create view audit.fact_songs as
+select
+    songs.song_key,
+    songs.artist_key,
+    songs.last_seen_date as snapshot_date,
+    songs.song_rank,
+    songs.play_count,
+    songs.listeners
+from audit.dim_songs as songs;
+
 drop table if exists audit.dim_concerts;
 
 create table audit.dim_concerts
@@ -20,6 +33,16 @@ as
 select dim_concerts.* -- noqa: AM04
 from dwh.dim_concerts
 where 1 = 0;
+
+-- One row per concert that the run covers but does not list; is_delisted the second time in a row.
+drop table if exists audit.missing_concerts;
+
+create table audit.missing_concerts (
+    concert_id varchar(64) not null,
+    is_delisted boolean not null
+)
+distkey (concert_id)
+sortkey (concert_id);
 
 drop table if exists audit.bridge_concert_artists;
 
@@ -56,7 +79,15 @@ create table audit.load_summary (
     touring_artists bigint,
     matched_artists bigint,
     artists_matched_by_mbid bigint,
+    artists_matched_by_correction bigint,
+    artists_matched_by_spelling bigint,
+    ambiguous_artists bigint,
+    namesake_artists bigint,
     share_of_lastfm_artists_touring double precision,
+    listed_concerts bigint,
+    missing_concerts bigint,
+    delisted_concerts bigint,
+    share_delisted double precision,
     events_age_hours bigint,
     songs_age_hours bigint
 )

@@ -30,4 +30,4 @@ comment on column dwh.bridge_concert_artists.artist_name is
 comment on column dwh.bridge_concert_artists.artist_mbid is
 'MusicBrainz id that Ticketmaster gives, a lower-case UUID; null when it gives none.';
 comment on column dwh.bridge_concert_artists.matched_by is
-'How Last.fm''s artist was found: mbid (same id), name; or was not: namesake (id differs), unmatched.';
+'How the artist page was found: mbid, name, corrected, spelling; or why not: ambiguous, namesake, unmatched.';

@@ -1,6 +1,6 @@
 -- Grain      one row per version of a concert (Ticketmaster event): concert_id and valid_from.
 -- Load rule  include/sql/publish/dim_concerts.sql: a concert whose version_hash changed gets a new
---            version, and so does one that a complete crawl no longer lists. Other columns are as they were
+--            version, and so does one that two complete crawls in a row did not list. Other columns are as they were
 --            when the version was first seen.
 -- Keys       distributed by concert, so that concerts meet their billings on one node; sorted by concert,
 --            because a load is merged by concert_id.
@@ -18,6 +18,7 @@ create table if not exists dwh.dim_concerts (
     local_date date,
     local_time varchar(8),
     starts_at timestamp,
+    local_end_date date,
     timezone varchar(64),
     initial_date date,
     date_tba boolean not null,
@@ -39,6 +40,7 @@ create table if not exists dwh.dim_concerts (
     public_sale_starts_at timestamp,
     public_sale_ends_at timestamp,
     is_listed boolean not null,
+    missing_since timestamp,
     version_hash varchar(32) not null,
     valid_from timestamp not null,
     valid_to timestamp,
@@ -76,6 +78,8 @@ comment on column dwh.dim_concerts.local_time is
 'Time at the venue, HH:MM:SS; null while none is announced.';
 comment on column dwh.dim_concerts.starts_at is
 'The instant it starts, UTC; null while date or time are not announced.';
+comment on column dwh.dim_concerts.local_end_date is
+'Last date at the venue, of a festival for example; null when not given.';
 comment on column dwh.dim_concerts.timezone is
 'The venue''s time zone, such as America/New_York; null when not given.';
 comment on column dwh.dim_concerts.initial_date is
@@ -117,12 +121,14 @@ comment on column dwh.dim_concerts.public_sale_starts_at is
 comment on column dwh.dim_concerts.public_sale_ends_at is
 'When the public sale ends, UTC; null when not given.';
 comment on column dwh.dim_concerts.is_listed is
-'False: a complete crawl that asked for its country and date no longer listed the concert.';
+'False: delisted; two complete crawls in a row that covered its country and date did not list it.';
+comment on column dwh.dim_concerts.missing_since is
+'The instant, UTC, of the first complete crawl in a row that did not list it; null while listed, and once ended.';
 comment on column dwh.dim_concerts.version_hash is
-'Of what makes a version: name, status, date, time, venue, prices and billing.';
+'Of what makes a version: name, status, dates, time, venue, prices and billing.';
 comment on column dwh.dim_concerts.valid_from is
 'The instant, UTC, of the events run that first saw this version.';
 comment on column dwh.dim_concerts.valid_to is
 'The instant, UTC, of the run that first saw the next version, when this ceases; null: the newest.';
 comment on column dwh.dim_concerts.is_current is
-'True for the newest version of the concert, also when it is not listed any more.';
+'True for the newest version of the concert, also when it is delisted.';

@@ -1,5 +1,6 @@
 -- Grain      one row per artist and snapshot date: every artist that charts, tours or does both.
--- Load rule  include/sql/publish/fact_artists.sql: newer runs of the same date replace its rows.
+-- Load rule  include/sql/publish/fact_artists.sql: newer runs of the same date replace its rows, unless they are
+--            narrower or incomplete.
 -- Keys       distributed by artist, like dim_songs; sorted by date, because a load replaces one date and
 --            readers ask for the newest.
 create table if not exists dwh.fact_artists (
@@ -27,15 +28,15 @@ sortkey (snapshot_date, artist_key);
 comment on table dwh.fact_artists is
 'Every artist who charts, tours or does both: one row per artist and snapshot date.';
 comment on column dwh.fact_artists.artist_key is
-'Stands for the artist: a hash of the Last.fm artist''s normalised name, or of a namesake''s name and id.';
+'Stands for the artist page, or for a billed name that has none: a hash of the name, of a namesake also of its id.';
 comment on column dwh.fact_artists.snapshot_date is
-'UTC date of the load, the later of its events and songs runs; the load of the newest runs holds.';
+'UTC date of the load, the later of its events and songs runs.';
 comment on column dwh.fact_artists.artist_name is
 'As Last.fm spells it, or as billed when Last.fm''s part of the load does not know the artist.';
 comment on column dwh.fact_artists.artist_mbid is
 'MusicBrainz id, a lower-case UUID; null when neither source gives one.';
 comment on column dwh.fact_artists.matched_by is
-'How the billings were matched to Last.fm, at best: mbid, name, namesake, unmatched. Null: not billed.';
+'How the billings were matched, at best; as in bridge_concert_artists. Null: not billed.';
 comment on column dwh.fact_artists.chart_rank is
 'Best rank in the configured countries'' charts, 1 is the top; null when in none.';
 comment on column dwh.fact_artists.chart_countries is
@@ -47,7 +48,7 @@ comment on column dwh.fact_artists.songs_charted is
 comment on column dwh.fact_artists.play_count is
 'Plays of those songs since Last.fm counts, added up; null when there are none.';
 comment on column dwh.fact_artists.upcoming_concerts is
-'Concerts dated from the snapshot date on that are not cancelled.';
+'Concerts that are not over on the snapshot date and not cancelled.';
 comment on column dwh.fact_artists.headlined_concerts is
 'Those of them in which the artist is billed first.';
 comment on column dwh.fact_artists.undated_concerts is

@@ -1,13 +1,19 @@
--- Grain      one row per manifest judged: published, or parked because its load failed the audit.
+-- Grain      one row per manifest judged: published, parked or late; or pending again, where one that was parked was
+--            accepted.
 -- Load rule  the row is written in the transaction that publishes the data. Manifests in S3 without a row
 --            here are the warehouse's work.
 -- Joins      fact_artists by snapshot_date
 -- Keys       small, read whole.
 create table if not exists dwh.load_ledger (
     dataset varchar(16) not null,
-    run varchar(18) not null,
+    run varchar(32) not null,
+    loaded_with varchar(32),
     state varchar(16) not null,
     reason varchar(4096),
+    scope varchar(1020),
+    is_complete boolean,
+    is_addition boolean not null,
+    is_accepted boolean not null,
     manifest_url varchar(1020) not null,
     record_count bigint,
     changes varchar(4096),
@@ -24,17 +30,27 @@ comment on column dwh.load_ledger.dataset is
 'events or songs.';
 comment on column dwh.load_ledger.run is
 'The ingestion run that wrote the manifest: its UTC instant, such as 2026-11-22T060000Z.';
+comment on column dwh.load_ledger.loaded_with is
+'The run of the other dataset in its load; null when late.';
 comment on column dwh.load_ledger.state is
-'published, or parked: its load failed the audit, and nothing of it is in the star.';
+'published; parked: it failed the audit; late: older than what is published; pending: accepted, not yet judged again.';
 comment on column dwh.load_ledger.reason is
-'Why it was parked: the failed expectations; null when published.';
+'Why it is parked or late, and what to do; null when published.';
+comment on column dwh.load_ledger.scope is
+'What the run asked for, such as GB,US; 365 days; null when late or not readable.';
+comment on column dwh.load_ledger.is_complete is
+'Whether the run''s certificate proves that it saw everything it asked for; null when late or not readable.';
+comment on column dwh.load_ledger.is_addition is
+'True: it added concerts or songs to a day whose facts stay those of a wider or complete run.';
+comment on column dwh.load_ledger.is_accepted is
+'True: somebody accepted by name that it differs from earlier loads.';
 comment on column dwh.load_ledger.manifest_url is
 'Address of the manifest, s3://...';
 comment on column dwh.load_ledger.record_count is
-'Rows of the objects that the manifest names; null when it is parked.';
+'Rows of the objects that the manifest names; null when late or not readable.';
 comment on column dwh.load_ledger.changes is
-'JSON: per table of the star the rows added, changed, closed and unchanged; null when parked.';
+'JSON: per table of the star the rows added, changed, removed and unchanged; null unless published.';
 comment on column dwh.load_ledger.snapshot_date is
-'UTC date of the load: the later of its events and songs runs.';
+'UTC date of the load, the later of its events and songs runs; of a late run, its own.';
 comment on column dwh.load_ledger.judged_at is
-'When it was published or parked, UTC.';
+'When its judging began, UTC.';

@@ -1,22 +1,13 @@
--- Replaces the rows of the load's snapshot date, unless a load of newer runs, or of more countries, was published
--- for that date.
-insert into audit.changes (star_table, added, changed, closed, unchanged)
-with fresh_artists as (
-    select artists.*
-    from audit.fact_artists as artists
-    inner join audit.current_load on artists.snapshot_date = current_load.snapshot_date
-    where not current_load.is_outdated
-),
-
-known_artists as (
+-- Replaces the rows of the load's snapshot date.
+insert into audit.changes (star_table, added, changed, removed, unchanged)
+with known_artists as (
     select artists.*
     from dwh.fact_artists as artists
     inner join audit.current_load on artists.snapshot_date = current_load.snapshot_date
-    where not current_load.is_outdated
 ),
 
 identical_artists as (
-    select * from fresh_artists
+    select * from audit.fact_artists
     intersect
     select * from known_artists
 )
@@ -25,15 +16,15 @@ select
     'fact_artists' as star_table,
     count(case when known.artist_key is null then 1 end) as added,
     count(case when known.artist_key is not null and identical.artist_key is null then 1 end) as changed,
-    (select count(*) from known_artists) - count(known.artist_key) as closed,
+    (select count(*) from known_artists) - count(known.artist_key) as removed,
     count(identical.artist_key) as unchanged
-from fresh_artists as fresh
+from audit.fact_artists as fresh
 left join known_artists as known on fresh.artist_key = known.artist_key
 left join identical_artists as identical on fresh.artist_key = identical.artist_key;
 
 delete from dwh.fact_artists
 using audit.current_load
-where fact_artists.snapshot_date = current_load.snapshot_date and not current_load.is_outdated;
+where fact_artists.snapshot_date = current_load.snapshot_date;
 
 insert into dwh.fact_artists (
     artist_key, snapshot_date, artist_name, artist_mbid, matched_by, chart_rank, chart_countries, listeners,
@@ -57,6 +48,4 @@ select
     fresh.cancelled_concerts,
     fresh.concert_countries,
     fresh.next_concert_date
-from audit.fact_artists as fresh
-cross join audit.current_load
-where not current_load.is_outdated;
+from audit.fact_artists as fresh;

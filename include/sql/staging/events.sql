@@ -1,9 +1,11 @@
 -- Grain      one row per event and billed artist; an event with nobody billed has one row without artist.
--- Load rule  emptied, then COPY of the objects of exactly one manifest. COPY of Parquet goes by position:
---            the columns are those of include.sources.ticketmaster.rows.EventRow, in that order.
+-- Load rule  emptied, then COPY of the objects of exactly one manifest, which names its columns:
+--            those of include.sources.ticketmaster.rows.EventRow, in that order; an older release's may be fewer.
 -- Keys       distributed by event, because every reader groups or joins by event_id; not sorted, because every
 --            reader reads all of it: COPY would sort for nothing.
-create table if not exists staging.events (
+drop table if exists staging.events;
+
+create table staging.events (
     snapshot_at timestamp,
     country_code varchar(2),
     event_id varchar(64),
@@ -13,6 +15,7 @@ create table if not exists staging.events (
     local_date date,
     local_time varchar(8),
     starts_at timestamp,
+    local_end_date date,
     initial_date date,
     timezone varchar(64),
     date_tba boolean,
@@ -42,6 +45,7 @@ create table if not exists staging.events (
     artist_name varchar(1020),
     artist_mbid varchar(36),
     artist_key varchar(32),
+    name_key varchar(32),
     namesake_key varchar(32)
 )
 distkey (event_id);

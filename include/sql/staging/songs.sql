@@ -1,14 +1,18 @@
 -- Grain      one row per artist and track; an artist without tracks has one row without song.
--- Load rule  emptied, then COPY of the objects of exactly one manifest. COPY of Parquet goes by position:
---            the columns are those of include.sources.lastfm.rows.SongRow, in that order.
+-- Load rule  emptied, then COPY of the objects of exactly one manifest, which names its columns:
+--            those of include.sources.lastfm.rows.SongRow, in that order; an older release's may be fewer.
 -- Keys       distributed by artist, the key under which songs and concerts meet; not sorted, because every reader
 --            reads all of it: COPY would sort for nothing.
-create table if not exists staging.songs (
+drop table if exists staging.songs;
+
+create table staging.songs (
     snapshot_at timestamp,
     asked_name varchar(1020),
+    asked_key varchar(32),
     artist_name varchar(1020),
     artist_mbid varchar(36),
     artist_key varchar(32),
+    name_key varchar(32),
     chart_countries varchar(1020),
     chart_rank bigint,
     chart_listeners bigint,

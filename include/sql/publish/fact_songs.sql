@@ -1,0 +1,66 @@
+-- Replaces the rows of the load's artists on the date of its songs run.
+drop table if exists audit.known_song_facts;
+
+create table audit.known_song_facts
+distkey (artist_key)
+sortkey (artist_key)
+as
+with fresh_artists as (
+    select distinct
+        fresh.artist_key,
+        fresh.snapshot_date
+    from audit.fact_songs as fresh
+)
+
+select
+    known.song_key,
+    known.artist_key,
+    known.snapshot_date,
+    known.song_rank,
+    known.play_count,
+    known.listeners
+from dwh.fact_songs as known
+inner join fresh_artists as fresh on known.artist_key = fresh.artist_key and known.snapshot_date = fresh.snapshot_date
+cross join audit.current_load
+where known.snapshot_date = cast(current_load.songs_at as date);
+
+insert into audit.changes (star_table, added, changed, removed, unchanged)
+select
+    'fact_songs' as star_table,
+    count(case when known.song_key is null then 1 end) as added,
+    count(
+        case
+            when
+                known.song_rank <> fresh.song_rank
+                or coalesce(known.play_count, -1) <> coalesce(fresh.play_count, -1)
+                or coalesce(known.listeners, -1) <> coalesce(fresh.listeners, -1)
+                then 1
+        end
+    ) as changed,
+    count(case when fresh.song_key is null then 1 end) as removed,
+    count(
+        case
+            when
+                known.song_rank = fresh.song_rank
+                and coalesce(known.play_count, -1) = coalesce(fresh.play_count, -1)
+                and coalesce(known.listeners, -1) = coalesce(fresh.listeners, -1)
+                then 1
+        end
+    ) as unchanged
+from audit.fact_songs as fresh
+full outer join audit.known_song_facts as known
+    on fresh.song_key = known.song_key and fresh.artist_key = known.artist_key;
+
+delete from dwh.fact_songs
+using audit.known_song_facts as known
+where fact_songs.song_key = known.song_key and fact_songs.snapshot_date = known.snapshot_date;
+
+insert into dwh.fact_songs (song_key, artist_key, snapshot_date, song_rank, play_count, listeners)
+select
+    fresh.song_key,
+    fresh.artist_key,
+    fresh.snapshot_date,
+    fresh.song_rank,
+    fresh.play_count,
+    fresh.listeners
+from audit.fact_songs as fresh;

@@ -1,0 +1,158 @@
+"""The ledger, `dwh.load_ledger`: what became of each manifest. The rows of a load are written with its data."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+from include.lake.lake import Lake
+from include.lake.runs import run_instant
+from include.warehouse.loads import Judged, Ledger, Load, late_runs
+from include.warehouse.tables import DATASETS
+from include.warehouse.transactions import transaction
+
+Changes = Mapping[str, Mapping[str, int]]
+"""Per table of the star how many rows were added, changed, removed and unchanged."""
+
+_LONGEST_REASON = 1_000
+_JUDGED = tuple(field.name for field in fields(Judged))
+_LATE = (
+    "{dataset} {run} is older than a published run of {dataset}, so it was not merged. To take it in, derive the star "
+    "again: python -m include rebuild, or the parameter `rebuild` of musician_warehouse."
+)
+
+
+def read_ledger(cursor: Any) -> dict[tuple[str, str], Judged]:
+    """What the ledger says, by dataset and run; that of an older release says less."""
+    cursor.execute("select * from dwh.load_ledger")
+    columns = [column[0] for column in cursor.description]
+    rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    return {
+        (row["dataset"], row["run"]): Judged(**{name: row[name] for name in _JUDGED if name in row})
+        for row in rows
+    }
+
+
+def published_changes(cursor: Any, dataset: str, run: str) -> dict[str, dict[str, int]] | None:
+    """What publishing a run changed; None when it is not published."""
+    cursor.execute(
+        "select changes from dwh.load_ledger where dataset = %s and run = %s and state = 'published'",
+        (dataset, run),
+    )
+    row = cursor.fetchone()
+    return None if row is None else json.loads(row[0])
+
+
+def record(
+    cursor: Any,
+    load: Load,
+    dataset: str,
+    state: str,
+    *,
+    reason: str | None = None,
+    changes: Changes | None = None,
+) -> None:
+    """Writes that a run of the load in progress was published or parked. A published one never reads parked."""
+    run = load.run(dataset)
+    if state == "parked" and published_changes(cursor, dataset, run) is not None:
+        return  # a task that was cleared, or slow, must not say that what is in the star is not
+    cursor.execute("delete from dwh.load_ledger where dataset = %s and run = %s", (dataset, run))
+    cursor.execute(
+        "insert into dwh.load_ledger (dataset, run, loaded_with, state, reason, scope, is_complete, is_addition, "
+        "is_accepted, manifest_url, record_count, changes, snapshot_date, judged_at) "
+        "select runs.dataset, runs.run, runs.loaded_with, cast(%s as varchar(16)), cast(%s as varchar(4096)), "
+        "runs.scope, runs.is_complete, runs.is_addition, runs.is_accepted, runs.manifest_url, runs.record_count, "
+        "cast(%s as varchar(4096)), current_load.snapshot_date, current_load.judged_at "
+        "from audit.current_runs as runs cross join audit.current_load where runs.dataset = %s",
+        (state, reason and reason[:_LONGEST_REASON], changes and json.dumps(changes), dataset),
+    )
+
+
+def note_late(connection: Any, lake: Lake, now: datetime) -> list[tuple[str, str]]:
+    """Writes which pending runs are late; their datasets and runs."""
+    manifests = {dataset: lake.manifests(dataset) for dataset in DATASETS}
+    with transaction(connection) as cursor:
+        late = late_runs(manifests, read_ledger(cursor))
+        for dataset, run in late:
+            note(cursor, lake, dataset, run, "late", _LATE.format(dataset=dataset, run=run), now)
+    return late
+
+
+def note(
+    cursor: Any,
+    lake: Lake,
+    dataset: str,
+    run: str,
+    state: str,
+    reason: str | None,
+    now: datetime,
+    is_accepted: bool = False,
+) -> None:
+    """Writes what became of a run that no load in progress has."""
+    cursor.execute("delete from dwh.load_ledger where dataset = %s and run = %s", (dataset, run))
+    cursor.execute(
+        "insert into dwh.load_ledger (dataset, run, state, reason, is_addition, is_accepted, manifest_url, "
+        "snapshot_date, judged_at) values (%s, %s, %s, %s, false, %s, %s, %s, %s)",
+        (
+            dataset,
+            run,
+            state,
+            reason and reason[:_LONGEST_REASON],
+            is_accepted,
+            lake.manifest_url(dataset, run),
+            run_instant(run).date(),
+            now.astimezone(UTC).replace(tzinfo=None),
+        ),
+    )
+
+
+def retry(connection: Any, dataset: str, run: str) -> int:
+    """Strikes a parked run from the ledger, so that the next load judges it again; how many rows that were."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "delete from dwh.load_ledger where dataset = %s and run = %s and state = 'parked'", (dataset, run)
+        )
+        return int(cursor.rowcount)
+
+
+def accept(connection: Any, dataset: str, run: str) -> int:
+    """Has a parked run judged again, once, without comparing it with earlier loads; how many rows that were."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "update dwh.load_ledger set state = 'pending', is_accepted = true, reason = null "
+            "where dataset = %s and run = %s and state = 'parked'",
+            (dataset, run),
+        )
+        return int(cursor.rowcount)
+
+
+def status(connection: Any, lake: Lake) -> list[tuple[str, str, str, str]]:
+    """Dataset, run, state and reason of every run that is not published, and of the newest published ones."""
+    manifests = {dataset: lake.manifests(dataset) for dataset in DATASETS}
+    with transaction(connection) as cursor:
+        cursor.execute("select dataset, run, state, reason from dwh.load_ledger order by dataset, run")
+        rows = [(dataset, run, state, reason or "") for dataset, run, state, reason in cursor.fetchall()]
+    known = {row[:2] for row in rows}
+    newest = {
+        dataset: max((r[1] for r in rows if r[0] == dataset and r[2] == "published"), default="")
+        for dataset in DATASETS
+    }
+    waiting = [
+        (dataset, run, "pending", "")
+        for dataset in DATASETS
+        for run in manifests[dataset]
+        if (dataset, run) not in known
+    ]
+    told = [row for row in rows if row[2] != "published" or row[1] == newest[row[0]]]
+    return sorted([*told, *waiting])
+
+
+def is_accepted(connection: Any, load: Load) -> bool:
+    """Whether a pending run of the load may differ from earlier loads."""
+    with transaction(connection) as cursor:
+        ledger: Ledger = read_ledger(cursor)
+    return any(
+        (judged := ledger.get((dataset, load.run(dataset)))) is not None and judged.is_accepted
+        for dataset in load.pending
+    )

@@ -1,0 +1,198 @@
+"""Pairing: which manifests become which load. The rules are those of docs/history.md, "Order"."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Self
+
+from include.lake.certificate import Certificate, Scope
+from include.lake.runs import run_instant
+from include.warehouse.tables import DATASETS
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One events run and one songs run that become one state of the star."""
+
+    events: str
+    songs: str
+    pending: tuple[str, ...]
+    """The datasets whose manifest this load judges; the other was published before and gives context."""
+
+    def run(self, dataset: str) -> str:
+        """The run of `events` or `songs` in this load."""
+        return {"events": self.events, "songs": self.songs}[dataset]
+
+    @classmethod
+    def of(cls, dataset: str, run: str, partner: str, *, both: bool) -> Self:
+        """The load of a pending run and its partner, which is pending as well if `both`."""
+        events, songs = (run, partner) if dataset == "events" else (partner, run)
+        return cls(events, songs, DATASETS if both else (dataset,))
+
+    @classmethod
+    def from_json(cls, load: Mapping[str, Any]) -> Self:
+        """The load from the dictionary in which it travels between tasks."""
+        return cls(load["events"], load["songs"], tuple(load["pending"]))
+
+    @property
+    def newest(self) -> str:
+        """The later of the two runs; the audit is named by it."""
+        return max(self.events, self.songs)
+
+    @property
+    def snapshot_date(self) -> date:
+        """The UTC date of the later of the two runs."""
+        return run_instant(self.newest).date()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the ledger says of a manifest."""
+
+    state: str
+    """published, parked or late; pending where a parked one was accepted."""
+    loaded_with: str | None = None
+    is_addition: bool = False
+    is_accepted: bool = False
+    snapshot_date: date | None = None
+    reason: str | None = None
+
+
+Ledger = Mapping[tuple[str, str], Judged]
+"""By dataset and run."""
+
+
+def other(dataset: str) -> str:
+    """The other dataset."""
+    return DATASETS[1 - DATASETS.index(dataset)]
+
+
+def published(ledger: Ledger, dataset: str) -> list[str]:
+    """The published runs of a dataset, the oldest first."""
+    return sorted(run for (d, run), judged in ledger.items() if d == dataset and judged.state == "published")
+
+
+def partner_published(ledger: Ledger, dataset: str) -> str | None:
+    """The published run with which one of the other dataset is loaded: the newest that is no addition."""
+    runs = published(ledger, dataset)
+    return next((run for run in reversed(runs) if not ledger[dataset, run].is_addition), None) or next(
+        reversed(runs), None
+    )
+
+
+def pending_runs(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> dict[str, list[str]]:
+    """Per dataset the runs that are not judged, the oldest first, late ones included."""
+    return {
+        dataset: sorted(
+            run
+            for run in manifests[dataset]
+            if (dataset, run) not in ledger or ledger[dataset, run].state == "pending"
+        )
+        for dataset in DATASETS
+    }
+
+
+def late_runs(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list[tuple[str, str]]:
+    """The pending runs that are older than the newest published one of their dataset."""
+    newest = {dataset: (published(ledger, dataset) or [""])[-1] for dataset in DATASETS}
+    return [
+        (dataset, run)
+        for dataset, runs in pending_runs(manifests, ledger).items()
+        for run in runs
+        if run < newest[dataset]
+    ]
+
+
+def plan_loads(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list[Load]:
+    """Pairs the pending manifests that are not late, the oldest first, as if all passed and none were an addition."""
+    late = late_runs(manifests, ledger)
+    pending = {
+        dataset: [run for run in runs if (dataset, run) not in late]
+        for dataset, runs in pending_runs(manifests, ledger).items()
+    }
+    partners = {dataset: partner_published(ledger, dataset) for dataset in DATASETS}
+    loads: list[Load] = []
+    while any(pending.values()):
+        run, dataset = min((runs[0], dataset) for dataset, runs in pending.items() if runs)
+        others = pending[other(dataset)]
+        same_day = next((partner for partner in others if partner[:10] == run[:10]), None)
+        partner = same_day or partners[other(dataset)] or next(iter(others), None)
+        if partner is None:
+            break
+        load = Load.of(dataset, run, partner, both=partner in others)
+        for judged in load.pending:
+            pending[judged].remove(load.run(judged))
+            partners[judged] = load.run(judged)
+        loads.append(load)
+    return loads
+
+
+def repeated_loads(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list[Load]:
+    """The published loads that a rebuild repeats as they were: those older than any run that is not part of one."""
+    pending: dict[tuple[str, str], tuple[str, ...]] = {}
+    strangers = []
+    for dataset in DATASETS:
+        for run in manifests[dataset]:
+            judged = ledger.get((dataset, run), Judged("pending"))
+            if judged.state == "published" and judged.loaded_with in manifests[other(dataset)]:
+                load = Load.of(dataset, run, str(judged.loaded_with), both=False)
+                pending[load.events, load.songs] = (*pending.get((load.events, load.songs), ()), dataset)
+            elif judged.state != "parked":
+                strangers.append(run)
+    return [
+        Load(events, songs, datasets)
+        for (events, songs), datasets in sorted(pending.items())
+        if not strangers or max(events, songs) < min(strangers)
+    ]
+
+
+def facts_of(ledger: Ledger, snapshot_date: date) -> Load | None:
+    """The load on which the facts of a date rest: the newest published one that brought no mere addition."""
+    loads = [
+        Load.of(dataset, run, judged.loaded_with, both=False)
+        for (dataset, run), judged in ledger.items()
+        if judged.state == "published"
+        and judged.snapshot_date == snapshot_date
+        and judged.loaded_with
+        and not judged.is_addition
+    ]
+    return max(loads, key=lambda load: (load.events, load.songs), default=None)
+
+
+def gives_way(new: Certificate, old: Certificate) -> bool:
+    """Whether a run leaves a day's facts to another: it does not cover its scope, or is less complete."""
+    return not covers(new.scope, old.scope) or (old.complete and not new.complete)
+
+
+def covers(wide: Scope, narrow: Scope) -> bool:
+    """Whether a run of one scope asked for everything that one of the other did. What is not known does not count."""
+    numbers = ("horizon_days", "artists_per_country", "touring_artists", "tracks_per_artist")
+    pairs = [(getattr(wide, number), getattr(narrow, number)) for number in numbers]
+    return set(wide.countries) >= set(narrow.countries) and all(
+        w is None or n is None or w >= n for w, n in pairs
+    )
+
+
+def at_fault(load: Load, findings: Iterable[tuple[str, str | None]]) -> tuple[str, ...]:
+    """The datasets that a failed audit parks. A finding is a table of `audit` and maybe its column.
+
+    What neither dataset answers for alone, or only one that is context, parks the newer of the pending runs.
+    """
+    blamed = {_BLAMED.get(table) or _blamed_column(column or "") for table, column in findings}
+    if datasets := tuple(dataset for dataset in load.pending if dataset in blamed):
+        return datasets
+    return (max(load.pending, key=lambda dataset: (load.run(dataset), dataset)),)
+
+
+_BLAMED = {
+    "dim_songs": "songs",
+    "fact_songs": "songs",
+    "dim_concerts": "events",
+    "bridge_concert_artists": "events",
+}
+
+
+def _blamed_column(column: str) -> str | None:
+    if "songs_" in column:
+        return "songs"
+    return "events" if "events_" in column or "delisted" in column else None

@@ -1,0 +1,120 @@
+"""The tables and views of the warehouse, and whether the database holds them as this release defines them.
+
+The star's tables (`include/sql/dwh/`) hold history, so a release that defines them otherwise has to derive them again
+(`include/warehouse/rebuild.py`). Every other table and view is simply created again.
+"""
+
+import hashlib
+from typing import Any
+
+from include.warehouse.sql_files import run_file, text
+from include.warehouse.transactions import transaction
+
+DATASETS = ("events", "songs")
+STAR = ("dim_songs", "fact_songs", "dim_concerts", "bridge_concert_artists", "fact_artists")
+"""The star's tables, each after those it is built from."""
+VIEWS = (
+    "artist_events_songs",
+    "upcoming_concerts",
+    "artist_popularity",
+    "song_popularity",
+    "concert_changes",
+)
+"""The views of the schema `analytics`."""
+BUILT = (
+    "dim_songs",
+    "dim_concerts",
+    "missing_concerts",
+    "bridge_concert_artists",
+    "fact_artists",
+    "load_summary",
+)
+"""The tables of the schema `audit` that a load is built in, each after those it is built from."""
+JUDGED = (*STAR, "load_summary")
+"""The tables of the schema `audit` that have an expectation suite."""
+
+_STAR = (*(f"dwh/{table}" for table in STAR), "dwh/load_ledger")
+_BUILD = (*(f"staging/{dataset}" for dataset in DATASETS), "audit/tables")
+"""What a load is staged and built in."""
+_AUDIT = tuple(
+    f"audit/{table}"
+    for table in (
+        "current_load",
+        "current_runs",
+        "rejected_concerts",
+        "changes",
+        "failed_rows",
+        "definitions",
+    )
+)
+_VIEWS = tuple(f"analytics/{view}" for view in VIEWS)
+_OTHERS = (*_BUILD, *_AUDIT, *_VIEWS)
+
+
+def create_tables(connection: Any) -> None:
+    """Creates the schemas, the star's tables where there are none, and all other tables and views again."""
+    with transaction(connection) as cursor:
+        create_star(cursor)
+        create_audit(cursor)
+        create_views(cursor)
+
+
+def create_star(cursor: Any) -> None:
+    """Creates the schemas, and the star's tables where there are none."""
+    for name in ("schemas", *_STAR):
+        run_file(cursor, name)
+
+
+def create_audit(cursor: Any) -> None:
+    """Creates staging and audit again, empty, and notes by which definitions all is created."""
+    create_build(cursor)
+    for name in _AUDIT:
+        run_file(cursor, name)
+    cursor.execute(f"insert into audit.definitions values ('{_hash(_STAR)}', '{_hash(_OTHERS)}')")  # noqa: S608 - hashes
+
+
+def create_build(cursor: Any) -> None:
+    """Creates the tables that a load is staged and built in again, empty."""
+    for name in _BUILD:
+        run_file(cursor, name)
+
+
+def create_views(cursor: Any) -> None:
+    """Creates the views again: Redshift replaces none whose columns change."""
+    for name in _VIEWS:
+        run_file(cursor, name)
+
+
+def ensure_tables(connection: Any) -> bool:
+    """Creates what is missing or, but for the star, defined otherwise.
+
+    False when the star's tables were defined by another release: nothing is done then, a rebuild is due.
+    """
+    with transaction(connection) as cursor:
+        star_exists, found = _held(cursor)
+    if found == (_hash(_STAR), _hash(_OTHERS)):
+        return True
+    if star_exists and (found is None or found[0] != _hash(_STAR)):
+        return False
+    create_tables(connection)
+    return True
+
+
+def _held(cursor: Any) -> tuple[bool, tuple[str, str] | None]:
+    """Whether there is a star, and the hashes of the definitions; None where an old release wrote them."""
+    cursor.execute(
+        "select table_schema, column_name from information_schema.columns "
+        "where (table_schema = 'dwh' and table_name = 'load_ledger') "
+        "or (table_schema = 'audit' and table_name = 'definitions')"
+    )
+    columns = {(schema, column) for schema, column in cursor.fetchall()}
+    star_exists = ("dwh", "run") in columns
+    if ("audit", "star_hash") not in columns:
+        return star_exists, None
+    cursor.execute("select star_hash, other_hash from audit.definitions")
+    row = cursor.fetchone()
+    return star_exists, row and (row[0], row[1])
+
+
+def _hash(names: tuple[str, ...]) -> str:
+    return hashlib.blake2b("".join(map(text, names)).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,39 @@
+"""Transactions: statements that commit together, or not at all."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def transaction(connection: Any) -> Iterator[Any]:
+    """A cursor whose statements commit together, or not at all when the block raises."""
+    cursor = connection.cursor()
+    try:
+        yield cursor
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    finally:
+        cursor.close()
+
+
+class Joined:
+    """A connection in whose open transaction others take part: what they commit, its owner commits."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def cursor(self) -> Any:
+        """A cursor of the connection."""
+        return self._connection.cursor()
+
+    def commit(self) -> None:
+        """Leaves it to the owner of the transaction."""
+
+    def rollback(self) -> None:
+        """Leaves it to the owner, whom the error reaches."""
+
+    def close(self) -> None:
+        """Leaves it to the owner."""
