@@ -3,6 +3,7 @@
     PipelineError
     ├── SettingInvalid      an environment variable does not parse      → fix the setting
     ├── ConnectionMissing   an Airflow connection is not defined        → define it
+    ├── StorageUnavailable  S3 down, unreachable, token or clock stale  → Airflow retries
     ├── SourceUnavailable   timeout, 429, 5xx after our own retries     → Airflow retries
     ├── QuotaSpent          the day's calls of an API key are used up   → Airflow retries when they start anew
     ├── SourceRejected      bad key, bad request                        → fix the connection
@@ -38,6 +39,12 @@ class SettingInvalid(PipelineError, ValueError):
 
 class ConnectionMissing(PipelineError, LookupError):
     """An Airflow connection the pipeline needs is not defined, or lacks a field."""
+
+
+class StorageUnavailable(PipelineError):
+    """S3 gave no proper response although we asked several times, for a reason that passes."""
+
+    retryable = True
 
 
 class SourceUnavailable(PipelineError):

@@ -1,148 +1,202 @@
-"""Objects in one S3 bucket, and the bucket itself."""
+"""Objects in one S3 bucket, through a boto3 client. How the bucket itself is set up is in `bucket_setup.py`.
+
+Every request names the expected owner, so a bucket of somebody else is refused before it is read or written:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+
+What S3's errors become (those that pass are asked again a few times before):
+
+    5xx, no connection, a broken one, `SlowDown` and the like    StorageUnavailable
+    an expired token, a clock that is wrong                      StorageUnavailable
+    anything else that is refused                                SettingInvalid, which names what to look at
+"""
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
-from typing import IO, TYPE_CHECKING, Any
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import ClientError
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import (
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    IncompleteReadError,
+    MetadataRetrievalError,
+)
 
-from include.errors import ManifestInvalid, SettingInvalid
+from include.errors import ManifestInvalid, PipelineError, SettingInvalid, StorageUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+
+WAITS: tuple[float, ...] = (1, 4, 10)
+"""Seconds before the second, third and last try of a request; boto3 makes several within each."""
 _MISSING = ("404", "NoSuchKey", "NoSuchBucket")
+_PASSES = {
+    "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired",
+    "RequestTimeTooSkewed", "RequestTimeout", "SlowDown", "Throttling", "ThrottlingException",
+    "OperationAborted", "BadDigest", "IncompleteBody",
+}  # fmt: skip
+"""https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+_BROKEN = (
+    HTTPClientError, IncompleteReadError, CredentialRetrievalError, MetadataRetrievalError, Boto3Error, OSError,
+)  # fmt: skip
 
 
 class Bucket:
-    """One bucket, through a boto3 client. Objects are put whole, so nobody sees half of one."""
+    """One bucket. Objects are put whole, so nobody sees half of one."""
 
-    def __init__(self, s3: "S3Client", name: str) -> None:
+    def __init__(self, s3: "S3Client", name: str, owner: str | None = None, encryption: str = "") -> None:
+        """`owner` is the account that must own the bucket; None does not ask. `encryption` is what each put
+        asks for: `AES256`, `aws:kms`, or a KMS key; empty leaves it to the bucket."""
         self.s3 = s3
         self.name = name
-
-    def ensure(self, raw_retention_days: int) -> None:
-        """Creates the bucket if there is none: encrypted, closed to the public, `raw/` expiring after days.
-
-        One that exists is left as it is, but for the expiry, if it has no lifecycle rules. Raises
-        `SettingInvalid` for one that we may not use.
-        """
-        try:
-            self.s3.head_bucket(Bucket=self.name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "404":
-                raise SettingInvalid(
-                    f"The bucket {self.name} (MUSICIAN_BUCKET) exists but may not be used: {error}. "
-                    "Choose another name, or allow the connection `aws_default` to use it."
-                ) from None
-        else:
-            self._ensure_raw_expires(raw_retention_days)
-            return
-        region = self.s3.meta.region_name
-        if region == "us-east-1":
-            self.s3.create_bucket(Bucket=self.name)
-        else:
-            self.s3.create_bucket(
-                Bucket=self.name,
-                CreateBucketConfiguration={"LocationConstraint": region},  # type: ignore[typeddict-item]
-            )
-        self.s3.put_public_access_block(
-            Bucket=self.name,
-            PublicAccessBlockConfiguration={
-                "BlockPublicAcls": True,
-                "IgnorePublicAcls": True,
-                "BlockPublicPolicy": True,
-                "RestrictPublicBuckets": True,
-            },
-        )
-        self.s3.put_bucket_encryption(
-            Bucket=self.name,
-            ServerSideEncryptionConfiguration={
-                "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
-            },
-        )
-        self._expire_raw(raw_retention_days)
-
-    def _ensure_raw_expires(self, days: int) -> None:
-        try:
-            self.s3.get_bucket_lifecycle_configuration(Bucket=self.name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchLifecycleConfiguration":
-                self._expire_raw(days)
-            else:
-                log.warning(
-                    "%s: cannot see whether raw/ expires, which the terms of the APIs ask for: %s",
-                    self.name, error,
-                )  # fmt: skip
-
-    def _expire_raw(self, days: int) -> None:
-        self.s3.put_bucket_lifecycle_configuration(
-            Bucket=self.name,
-            LifecycleConfiguration={
-                "Rules": [
-                    {
-                        "ID": "raw responses expire",
-                        "Status": "Enabled",
-                        "Filter": {"Prefix": "raw/"},
-                        "Expiration": {"Days": days},
-                    }
-                ]
-            },
-        )
+        self.of_bucket: dict[str, Any] = {"Bucket": name} | ({"ExpectedBucketOwner": owner} if owner else {})
+        """The arguments of every request."""
+        self._encrypted: dict[str, Any] = {}
+        if encryption in ("AES256", "aws:kms"):
+            self._encrypted = {"ServerSideEncryption": encryption}
+        elif encryption:
+            self._encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": encryption}
 
     def url(self, key: str) -> str:
         """The address of an object."""
         return f"s3://{self.name}/{key}"
 
-    def put(self, key: str, body: bytes | IO[bytes]) -> None:
+    def put(self, key: str, body: bytes | IO[bytes], content_type: str | None = None) -> None:
         """Writes an object."""
-        self.s3.put_object(Bucket=self.name, Key=key, Body=body)
+        about = self._encrypted | ({"ContentType": content_type} if content_type else {})
+
+        def ask() -> None:
+            if not isinstance(body, bytes):
+                body.seek(0)
+            self.s3.put_object(**self.of_bucket, Key=key, Body=body, **about)
+
+        self.ask(f"writing {self.url(key)}", ask)
 
     def put_json(self, key: str, document: dict[str, Any]) -> None:
         """Writes a document for people and programs to read."""
         self.put(key, json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n")
 
     def get(self, key: str) -> bytes:
-        """An object's content."""
-        return self.s3.get_object(Bucket=self.name, Key=key)["Body"].read()
+        """An object's content. Raises `ManifestInvalid` when there is none."""
+        found = self._get(key)
+        if found is None:
+            raise ManifestInvalid(f"There is no {self.url(key)}. Land the run again, or trigger a new one.")
+        return found
 
     def get_json(self, key: str) -> dict[str, Any] | None:
         """A document; None when there is none. Raises `ManifestInvalid` when it cannot be read."""
+        content = self._get(key)
+        if content is None:
+            return None
         try:
-            found = json.loads(self.get(key))
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
-                return None
-            raise
+            found = json.loads(content)
         except ValueError as error:
             raise ManifestInvalid(f"{self.url(key)} is not JSON ({error}). Land the run again.") from None
         if not isinstance(found, dict):
             raise ManifestInvalid(f"{self.url(key)} is not a JSON object. Land the run again.")
         return found
 
+    def download(self, key: str, file: IO[bytes]) -> None:
+        """Writes an object's content to the file, which then stands at its start."""
+
+        def ask() -> None:
+            file.seek(0)
+            file.truncate()
+            owner = {name: value for name, value in self.of_bucket.items() if name != "Bucket"}
+            self.s3.download_fileobj(self.name, key, file, ExtraArgs=owner)
+
+        if not self.ask(f"reading {self.url(key)}", lambda: _unless_missing(lambda: (ask(), True)[1])):
+            raise ManifestInvalid(f"There is no {self.url(key)}. Land the run again.")
+        file.seek(0)
+
     def size(self, key: str) -> int | None:
         """An object's size in bytes; None when there is none."""
-        try:
-            return self.s3.head_object(Bucket=self.name, Key=key)["ContentLength"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
-                return None
-            raise
+        return self.ask(
+            f"looking for {self.url(key)}",
+            lambda: _unless_missing(lambda: self.s3.head_object(**self.of_bucket, Key=key)["ContentLength"]),
+        )
 
     def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Key and size of each object whose key begins so, in the order of the keys."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
-        try:
-            for page in pages:
-                for found in page.get("Contents", []):
-                    yield found["Key"], found["Size"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchBucket":
-                raise
+        after: dict[str, Any] = {}
+        while True:
+            page = self.ask(f"listing {self.url(prefix)}", lambda after=after: self._page(prefix, after))
+            for found in page.get("Contents", ()) if page else ():
+                yield found["Key"], found["Size"]
+            if not page or not page.get("IsTruncated"):
+                return
+            after = {"ContinuationToken": page["NextContinuationToken"]}
 
     def delete(self, keys: Iterable[str]) -> None:
         """Deletes objects, one after the other."""
         for key in keys:
-            self.s3.delete_object(Bucket=self.name, Key=key)
+            self.ask(
+                f"deleting {self.url(key)}",
+                lambda key=key: self.s3.delete_object(**self.of_bucket, Key=key),  # type: ignore[misc]
+            )
+
+    def ask(self, what: str, request: Callable[[], _Result]) -> _Result:
+        """What a request returns, in several tries where that may help.
+
+        Raises `StorageUnavailable` or `SettingInvalid`; `what` is what their messages say was being done.
+        """
+        for wait in (*WAITS, None):
+            try:
+                return request()
+            except (ClientError, *_BROKEN) as error:
+                named = self._named(what, error)
+                if wait is None or not named.retryable:
+                    raise named from None
+                log.info("%s; asking again in %g s", named, wait)
+                time.sleep(wait)
+        raise AssertionError("the last try returns or raises")
+
+    def _get(self, key: str) -> bytes | None:
+        def content() -> bytes:
+            return self.s3.get_object(**self.of_bucket, Key=key)["Body"].read()
+
+        return self.ask(f"reading {self.url(key)}", lambda: _unless_missing(content))
+
+    def _page(self, prefix: str, after: dict[str, Any]) -> Any:
+        return _unless_missing(lambda: self.s3.list_objects_v2(**self.of_bucket, Prefix=prefix, **after))
+
+    def _named(self, what: str, error: Exception) -> PipelineError:
+        if not isinstance(error, ClientError):
+            return StorageUnavailable(f"S3 cannot be reached ({what}): {error}")
+        bare = error.response["Error"]["Code"] in ("400", "403")
+        if bare:  # the response to a HEAD has no body that says why; that to a GET has
+            try:
+                self.s3.list_objects_v2(**self.of_bucket, MaxKeys=1)
+            except ClientError as reason:
+                error = reason
+            except _BROKEN as broken:
+                return StorageUnavailable(f"S3 cannot be reached ({what}): {broken}")
+        code = error.response["Error"]["Code"]
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if status >= 500 or code in _PASSES or code in ("400", "InternalError", "ServiceUnavailable"):
+            return StorageUnavailable(
+                f"S3 is not available ({what}): {error}. It may be later; if not, look at the credentials of "
+                "the connection `aws_default` and at this machine's clock."
+            )
+        owner = self.of_bucket.get("ExpectedBucketOwner")
+        return SettingInvalid(
+            f"S3 refused {what}: {error}. Look at MUSICIAN_BUCKET ({self.name}), at what the connection "
+            "`aws_default` may do, and at the bucket's policy: "
+            + (f"it must belong to account {owner} (MUSICIAN_BUCKET_OWNER), and " if owner else "")
+            + "if it demands an encryption header or a KMS key, set MUSICIAN_BUCKET_ENCRYPTION."
+        )
+
+
+def _unless_missing(request: Callable[[], _Result]) -> _Result | None:
+    try:
+        return request()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _MISSING:
+            return None
+        raise

@@ -1,0 +1,91 @@
+"""Text made storable where it enters: what a source sends becomes what a column can hold and people can read.
+
+What becomes of a text, in this order:
+
+    half of a surrogate pair (`\\ud83d` alone)      U+FFFD, the replacement character
+    HTML entities that are whole (`&amp;`)         decoded, in names
+    percent escapes of a text without spaces       decoded, in names, if all of them are what a URL must escape
+    line breaks and tabs                           a space
+    other control characters, NUL among them       left out
+    composed and decomposed letters (`é`)          composed (NFC)
+    spaces and invisible characters at its ends    left out
+    nothing left                                   None
+
+Keys are made of the result (`include.sources.identity`), which also ignores case and the like.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+from html import unescape
+from html.entities import html5
+from urllib.parse import unquote_to_bytes
+
+_UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+_BREAKS = "\t\n\v\f\r\x85\u2028\u2029"
+_INVISIBLE = " \u00a0\u200b\u200c\u200d\u200e\u200f\u2060\u3000"
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]*);")
+_PERCENT = re.compile(r"(?:[^%\s]|%[0-9a-fA-F]{2})*")
+_NEEDS_NO_ESCAPE = re.compile(r"%(?:4[1-9a-fA-F]|5[0-9aA]|6[1-9a-fA-F]|7[0-9aA]|3[0-9]|[01][0-9a-fA-F])")
+# An escaped character of a JSON text: a whole pair, half of one, or anything else.
+_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|u....|.)", re.DOTALL)
+
+
+def mended(body: bytes) -> bytes:
+    """A JSON document as decoders take it: half surrogate pairs and raw control characters are replaced.
+
+    Some sources cut their texts in the midst of a pair; a decoder refuses the whole document for that.
+    """
+    if rb"\ud" in body or rb"\uD" in body:
+        body = _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
+    return body.translate(_CONTROLS_TO_SPACES)
+
+
+_CONTROLS_TO_SPACES = bytes(range(256)).translate(bytes([32] * 32) + bytes(range(32, 256)))
+
+
+def text(value: str | None) -> str | None:
+    """What is left of a text once it is storable; None when nothing is."""
+    if not value:
+        return None
+    if value.isascii() and value.isprintable():
+        return value.strip() or None
+    if _UNSTORABLE.search(value):
+        value = _UNSTORABLE.sub(_storable, value)
+    return unicodedata.normalize("NFC", value).strip().strip(_INVISIBLE).strip() or None
+
+
+@lru_cache(maxsize=20_000)
+def name(value: str | None) -> str | None:
+    """As `text`, for the name of somebody or something: escapes that were never meant to be seen are decoded."""
+    if value and "%" in value:
+        value = _percent_decoded(value)
+    if value and "&" in value:
+        value = _ENTITY.sub(_character, value)
+    return text(value)
+
+
+def cut(value: str, width: int) -> str:
+    """As many of the text's characters as fit into so many bytes, as Redshift counts them."""
+    return value.encode()[:width].decode(errors="ignore").rstrip()
+
+
+def _character(found: re.Match[str]) -> str:
+    entity = found[0]
+    return unescape(entity) if entity[1] == "#" or entity[1:] in html5 else entity
+
+
+def _storable(found: re.Match[str]) -> str:
+    character = found[0]
+    if character in _BREAKS:
+        return " "
+    return "\ufffd" if "\ud800" <= character <= "\udfff" else ""
+
+
+def _percent_decoded(value: str) -> str:
+    if not _PERCENT.fullmatch(value) or _NEEDS_NO_ESCAPE.search(value):
+        return value
+    try:
+        return unquote_to_bytes(value).decode()
+    except UnicodeDecodeError:
+        return value
