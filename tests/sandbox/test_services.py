@@ -140,7 +140,6 @@ def test_copy_works_although_a_folder_above_was_closed_meanwhile(tmp_path: Path)
     from include.lake.bucket import Bucket
     from include.lake.lake import Lake
     from include.warehouse.tables import create_tables
-    from tests.conftest import client
     from tests.support.snapshots import Artist, Concert, land_events, land_songs, publish_pending, star
 
     with start(tmp_path / "closed" / "home", *SMALL) as services:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from include.lake.lake import Lake
-from include.warehouse.tables import create_tables
 from tests.support.snapshots import Artist, Concert, land_events, land_songs, publish_pending, rows, star
 
 
