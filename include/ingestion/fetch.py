@@ -56,11 +56,11 @@ async def fetch(
 ) -> Fetched:
     """Asks for all that the settings want of the dataset, and keeps the responses.
 
-    The run is named by `now`, the instant at which it begins to look. A later try of the same DAG run goes on
-    with it and its settings from the first kept response on, while the run is less than a day old and no
-    newer one has landed; else it begins a run of its own. A finished run is left as it is, unless it is to be
-    asked again, as a new run. Creates the bucket if there is none. Raises `SourceUnavailable`, `SourceRejected` or
-    `QuotaSpent`.
+    The run is named by `now`, the instant at which it begins to look. A later try of the same DAG run goes
+    on with it and its settings from the first kept response on, while the run is less than a day old and no
+    newer one has landed; else it begins a run of its own. A finished run is left as it is, unless it is to
+    be asked again, as a new run. Creates the bucket if there is none. Raises `SourceUnavailable`,
+    `SourceRejected` or `QuotaSpent`.
     """
     started = time.monotonic()
     lake.bucket.ensure(settings.raw_retention_days)
