@@ -11,7 +11,7 @@ from typing import Any
 from include.ingestion.events import EVENTS
 from include.ingestion.fetch import fetch
 from include.lake.lake import Lake
-from include.lake.runs import run_id
+from include.lake.runs import run_id, run_instant
 from include.settings import Settings
 from include.sources.client.connection import SourceConnection
 from sandbox.services import Services
@@ -50,7 +50,7 @@ def crawl(running: Services, lake: Lake, run: str, requests_per_second: float) -
         "ticketmaster", where["base_url"], where["key"], requests_per_second, daily_quota=1_000_000
     )
     started = time.perf_counter()
-    summary = asyncio.run(fetch(EVENTS, lake, connection, SETTINGS, run))
+    summary = asyncio.run(fetch(EVENTS, lake, connection, SETTINGS, run, run_instant(run)))
     took = time.perf_counter() - started
     if not summary.complete:
         raise RuntimeError(f"the crawl {run} is not complete: {summary}")

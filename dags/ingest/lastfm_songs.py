@@ -2,15 +2,18 @@
 Charting and touring artists and their songs from Last.fm, landed in the lake.
 
 Each day at 07:00 UTC: takes the top artists of each chosen country's chart, those with the most concerts in
-the newest complete run of `ingest_events` if there is one, and every one's top tracks, keeps the responses
-as received (`raw/songs/<run>/`), and writes them as typed Parquet rows, one per artist and track
+the newest complete run of `ingest_events` that covers the countries, and every one's top tracks, keeps the
+responses as received (`raw/songs/<run>/`), and writes them as typed Parquet rows, one per artist and track
 (`lake/songs/<run>/`), with a certificate of what was asked and received and, last, the manifest that makes
 the rows exist. Then publishes the asset `songs`, which wakes `musician_warehouse`.
 
-A run that is tried again goes on from the responses it already has, with the settings of its first try. A
-finished run that is run again asks nothing, unless its parameter `ask_again` says so. Warns before the
-bucket holds as much data of Last.fm as its terms allow (100 MB). Needs the connections `lastfm` and
-`aws_default`.
+A run is named and dated by when it began to look, not by its schedule. A task that is tried again goes on
+from the responses it already has, with the settings of its first try, while the run is less than a day old
+and no newer one has landed; otherwise, and when nothing had come yet, it begins a new run with today's
+settings. Backfills are refused: a source only tells what is true now, and the run of a past day would date
+it wrongly. A finished run that is run again asks nothing, unless its parameter `ask_again` says so. Warns
+before the bucket holds as much data of Last.fm as its terms allow (100 MB). Needs the connections `lastfm`
+and `aws_default`.
 """
 
 from airflow.sdk import CronTriggerTimetable, Param, dag
@@ -27,6 +30,7 @@ SETTINGS = Settings.from_environment()
     schedule=CronTriggerTimetable("0 7 * * *", timezone="UTC", run_immediately=False),
     catchup=False,
     max_active_runs=1,
+    allowed_run_types=["scheduled", "manual", "asset_materialization"],
     doc_md=__doc__,
     tags=["ingest", "lastfm"],
     params={

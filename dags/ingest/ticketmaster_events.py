@@ -6,12 +6,16 @@ responses as received (`raw/events/<run>/`), and writes them as typed Parquet ro
 billed artist (`lake/events/<run>/`), with a certificate of what was asked and received and, last, the
 manifest that makes the rows exist. Then publishes the asset `events`, which wakes `musician_warehouse`.
 
-A run that is tried again goes on from the responses it already has, with the settings of its first try. When
-the API key's calls of the day are spent, `fetch_events` is up for retry until the next day of the key begins,
-and then asks for what is missing. A run that cannot prove that it saw every concert says so (`complete`,
-`reasons`) in its certificate and its asset event; no concert then counts as delisted. A finished run that is
-run again asks nothing, unless its parameter `ask_again` says so. Needs the connections `ticketmaster` and
-`aws_default`.
+A run is named and dated by when it began to look, not by its schedule. A task that is tried again goes on
+from the responses it already has, with the settings of its first try, while the run is less than a day old
+and no newer one has landed; otherwise, and when nothing had come yet, it begins a new run with today's
+settings. Backfills are refused: a source only tells what is true now, and the run of a past day would date it
+wrongly. A finished run that is run again asks nothing, unless its parameter `ask_again` says so.
+
+When the API key's calls of the day are spent, `fetch_events` is up for retry until the key's next day
+begins, and then asks for what is missing. A run that cannot prove that it saw every concert says so
+(`complete`, `reasons`) in its certificate and its asset event; no concert then counts as delisted. Needs the
+connections `ticketmaster` and `aws_default`.
 """
 
 from airflow.sdk import CronTriggerTimetable, Param, dag
@@ -28,6 +32,7 @@ SETTINGS = Settings.from_environment()
     schedule=CronTriggerTimetable("0 6 * * *", timezone="UTC", run_immediately=False),
     catchup=False,
     max_active_runs=1,
+    allowed_run_types=["scheduled", "manual", "asset_materialization"],
     doc_md=__doc__,
     tags=["ingest", "ticketmaster"],
     params={

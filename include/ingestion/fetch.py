@@ -7,15 +7,16 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import msgspec
 
 from include.ingestion.dataset import AnyPlan, Dataset
 from include.ingestion.responses import Responses
-from include.lake.certificate import Crawl
+from include.lake.certificate import Crawl, Scope
 from include.lake.lake import Lake
 from include.lake.raw import RawRun
-from include.lake.runs import run_instant
+from include.lake.runs import run_id, run_instant
 from include.settings import Settings
 from include.sources.client.connection import SourceConnection
 from include.sources.client.http import Backoff, Client
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 BACKOFF = Backoff()
 """How patient both sources' clients are."""
+_GOES_ON_FOR = timedelta(days=1)
+"""A run that began to look longer ago would date responses of two days alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +50,32 @@ async def fetch(
     lake: Lake,
     connection: SourceConnection,
     settings: Settings,
-    run: str,
+    dag_run: str,
+    now: datetime,
     ask_again: bool = False,
 ) -> Fetched:
     """Asks for all that the settings want of the dataset, and keeps the responses.
 
-    Creates the bucket if there is none. A run that was fetched is left as it is, unless it is to be asked
-    again. Raises `SourceUnavailable`, `SourceRejected` or `QuotaSpent`.
+    The run is named by `now`, the instant at which it begins to look. A later try of the same DAG run goes
+    on with it and its settings from the first kept response on, while the run is less than a day old and no
+    newer one has landed; else it begins a run of its own. A finished run is left as it is, unless it is to
+    be asked again, as a new run. Creates the bucket if there is none. Raises `SourceUnavailable`,
+    `SourceRejected` or `QuotaSpent`.
     """
     started = time.monotonic()
     lake.bucket.ensure(settings.raw_retention_days)
-    raw = lake.raw(dataset.name, run)
-    if (done := _finished(lake, raw, ask_again)) is not None:
-        log.info("%s %s was fetched before; nothing is asked", dataset.name, run)
+    wanted = dataset.scope(settings)
+    raw, plan = _begun_before(dataset, lake, dag_run, now, ask_again) or (None, None)
+    if raw is not None and (done := _finished(lake, raw)) is not None:
+        log.info("%s %s was fetched before; nothing is asked", raw.dataset, raw.run)
         return _fetched(raw, done)
-    plan = _plan(dataset, lake, raw, settings)
+    if raw is None or plan is None:
+        raw, plan = _begin(dataset, lake, wanted, dag_run, now)
+    elif plan.scope != wanted:
+        log.warning(
+            "%s %s goes on with the settings of its first try: %s", raw.dataset, raw.run, plan.scope.text
+        )
+    run = raw.run
     async with Client(
         connection.id,
         connection.base_url,
@@ -82,34 +96,49 @@ async def fetch(
     return replace(_fetched(raw, crawl), requests_sent=client.sent)
 
 
-def _finished(lake: Lake, raw: RawRun, ask_again: bool) -> Crawl | None:
-    """What came of the fetch, if an earlier try brought it to its end; unless it is to be asked again."""
-    crawl = raw.crawl()
-    if ask_again:
-        if crawl is not None:
-            log.info("%s %s is asked again; what it had is forgotten", raw.dataset, raw.run)
-            raw.forget()
+def _begun_before(
+    dataset: Dataset[AnyPlan], lake: Lake, dag_run: str, now: datetime, ask_again: bool
+) -> tuple[RawRun, AnyPlan | None] | None:
+    """The run of an earlier try and its plan, if this try may go on with it or has nothing to do."""
+    run = lake.begun(dataset.name, dag_run)
+    if run is None:
         return None
+    raw = lake.raw(dataset.name, run)
+    if _finished(lake, raw) is not None and ask_again:
+        log.info("%s %s is asked again, as a new run", dataset.name, run)
+        return None
+    landed = lake.manifests(dataset.name)
+    if run in landed:
+        return raw, None
+    if not raw.names():
+        raw.forget()  # nothing came: today's settings hold
+        return None
+    if now - run_instant(run) >= _GOES_ON_FOR or landed[-1:] > [run]:
+        log.info("%s %s is too old to go on with: a new run begins", dataset.name, run)
+        return None
+    return raw, raw.plan(dataset.plan_type)
+
+
+def _finished(lake: Lake, raw: RawRun) -> Crawl | None:
+    """What came of the fetch, if an earlier try brought it to its end."""
+    crawl = raw.crawl()
     if crawl is None and lake.has_manifest(raw.dataset, raw.run):
         return lake.certificate(raw.dataset, raw.run)  # its raw responses have expired
     return crawl
 
 
-def _plan(dataset: Dataset[AnyPlan], lake: Lake, raw: RawRun, settings: Settings) -> AnyPlan:
-    """The plan of the run: as its first try decided, or else as it is decided now.
-
-    Responses to other questions than the first try's would not fit together with those that are kept.
-    """
-    wanted = dataset.scope(settings)
-    plan = raw.plan(dataset.plan_type)
-    if plan is None:
-        plan = dataset.plan(lake, wanted, run_instant(raw.run))
-        raw.put_plan(plan)
-    elif plan.scope != wanted:
-        log.warning(
-            "%s %s goes on with the settings of its first try: %s", raw.dataset, raw.run, plan.scope.text
-        )
-    return plan
+def _begin(
+    dataset: Dataset[AnyPlan], lake: Lake, scope: Scope, dag_run: str, now: datetime
+) -> tuple[RawRun, AnyPlan]:
+    """A run that no other DAG run has begun: named by this second, or the next one that is free."""
+    instant = now.replace(microsecond=0)
+    while True:
+        raw = lake.raw(dataset.name, run_id(instant))
+        plan = dataset.plan(lake, scope, instant)
+        if raw.begin(plan):
+            lake.put_begun(dataset.name, dag_run, raw.run)
+            return raw, plan
+        instant += timedelta(seconds=1)
 
 
 def _quota(lake: Lake, connection: SourceConnection) -> Quota | None:

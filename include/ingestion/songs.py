@@ -1,6 +1,6 @@
 """The dataset `songs`, from Last.fm: who is in some countries' charts, who tours, and their top tracks.
 
-Who tours is read from the newest complete run of events.
+Who tours is read from the newest complete run of events that covers the same countries.
 """
 
 from collections import Counter
@@ -49,7 +49,7 @@ def _scope(settings: Settings) -> Scope:
 
 
 def _plan(lake: Lake, scope: Scope, start: datetime) -> SongsPlan:
-    found = lake.newest_complete("events") if scope.touring_artists else None
+    found = lake.newest_complete("events", scope.countries) if scope.touring_artists else None
     if found is None:
         return SongsPlan(scope=scope, touring_in=None, touring=())
     manifest, _ = found

@@ -82,6 +82,17 @@ class Bucket:
         """Writes a document for people and programs to read."""
         self.put(key, json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n")
 
+    def put_new(self, key: str, body: bytes) -> bool:
+        """Writes an object unless there is one; whether it did. Of several writers, one does."""
+        try:
+            self.s3.put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch="*")
+        except ClientError as error:
+            # The second one: another writer is at it, see S3's user guide, conditional writes.
+            if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
+                return False
+            raise
+        return True
+
     def get(self, key: str) -> bytes:
         """An object's content. Raises `ManifestInvalid` when there is none."""
         found = self._get(key)

@@ -5,6 +5,7 @@
     rejected/<dataset>/<run>/rejected.jsonl.gz rejected records
     certificates/<dataset>/<run>.json          what was asked, reported, received and rejected
     manifests/<dataset>/<run>.json             written last; names the parts that exist
+    begun/<dataset>/<DAG run>.json             the run that a DAG run began last
     quota/<source>.json                        calls made of the day's quota, see include/sources/client/
 
 A part that no manifest names does not exist. Writing the same rows again gives the same bytes.
@@ -13,9 +14,10 @@ A part that no manifest names does not exist. Writing the same rows again gives 
 import gzip
 import logging
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -39,6 +41,15 @@ class Lake:
     def raw(self, dataset: str, run: str) -> RawRun:
         """What the fetch of a run keeps."""
         return RawRun(self.bucket, dataset, run)
+
+    def begun(self, dataset: str, dag_run: str) -> str | None:
+        """The run that a DAG run began last; None if it has begun none."""
+        document = self.bucket.get_json(_begun_key(dataset, dag_run))
+        return None if document is None else str(document["run"])
+
+    def put_begun(self, dataset: str, dag_run: str, run: str) -> None:
+        """Notes which run a DAG run begins, for its later tries."""
+        self.bucket.put_json(_begun_key(dataset, dag_run), {"dag_run": dag_run, "run": run})
 
     def put_parts(
         self, dataset: str, run: str, row_type: type[msgspec.Struct], rows: Iterable[msgspec.Struct]
@@ -122,12 +133,17 @@ class Lake:
             raise ManifestInvalid(f"There is no manifest {url}. Land the run {run} of {dataset} again.")
         return read_manifest(dataset, run, url, document)
 
-    def newest_complete(self, dataset: str) -> tuple[Manifest, Certificate] | None:
-        """Manifest and certificate of the newest run that proved complete and whose parts are all there."""
+    def newest_complete(
+        self, dataset: str, countries: Collection[str] = ()
+    ) -> tuple[Manifest, Certificate] | None:
+        """Manifest and certificate of the newest complete run, whose scope covers these countries.
+
+        Its parts are all there.
+        """
         for run in reversed(self.manifests(dataset)):
             try:
                 manifest, certificate = self.manifest(dataset, run), self.certificate(dataset, run)
-                if certificate.complete:
+                if certificate.complete and set(countries) <= set(certificate.scope.countries):
                     self.verify(manifest)
                     return manifest, certificate
             except ManifestInvalid as invalid:
@@ -162,6 +178,10 @@ def _altered(manifest: Manifest, part: Part, state: str) -> ManifestInvalid:
         f"{manifest.url} names {part.url}, which is {state}. "
         f"Land the run {manifest.run} of {manifest.dataset} again."
     )
+
+
+def _begun_key(dataset: str, dag_run: str) -> str:
+    return f"begun/{dataset}/{quote(dag_run, safe='')}.json"
 
 
 def _manifest_key(dataset: str, run: str) -> str:

@@ -73,12 +73,12 @@ class RawRun:
         """Where the response to a request lies."""
         return self._bucket.url(f"{self._prefix}{name}{_RESPONSE}")
 
-    def put_plan(self, plan: msgspec.Struct) -> None:
-        """Says what the fetch is going to ask."""
-        self._bucket.put_json(f"{self._prefix}plan.json", msgspec.to_builtins(plan))
+    def begin(self, plan: msgspec.Struct) -> bool:
+        """Says what the fetch is going to ask, unless this run was begun before; whether it was not."""
+        return self._bucket.put_new(f"{self._prefix}plan.json", msgspec.json.encode(plan) + b"\n")
 
     def plan(self, kind: type[_Document]) -> _Document | None:
-        """What `put_plan` said; None when the fetch did not begin. Raises `ManifestInvalid`."""
+        """What `begin` was told; None when the fetch did not begin. Raises `ManifestInvalid`."""
         return self._document("plan.json", kind)
 
     def put_crawl(self, crawl: Crawl) -> None:

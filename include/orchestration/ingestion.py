@@ -6,7 +6,7 @@ Airflow is imported inside the functions, and so is what is heavy: parsing a DAG
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from include.orchestration.notifications import task_alerts
@@ -57,7 +57,7 @@ def shared_params(settings: Settings, countries_of: str) -> dict[str, Any]:
         "ask_again": Param(
             False,
             type="boolean",
-            description="Whether a finished run forgets its responses and asks for all again.",
+            description="Whether a finished DAG run that is cleared asks for all again, as a new run.",
         ),
     }
 
@@ -79,14 +79,14 @@ def ingestion_tasks(name: str, connection_id: str, asset: "Asset", settings: Set
     @task(task_id=f"fetch_{name}")
     async def fetch_dataset(dag_run: Any = None, params: Any = None) -> dict[str, Any]:
         from include.ingestion.fetch import fetch
-        from include.lake.runs import run_id
         from include.orchestration import connections
 
         for_run = settings.with_params(params)
         lake = connections.lake(for_run)
         connection = await connections.source_connection(connection_id)
-        run = run_id(dag_run.run_after)
-        fetched = await fetch(dataset(name), lake, connection, for_run, run, params["ask_again"])
+        fetched = await fetch(
+            dataset(name), lake, connection, for_run, dag_run.run_id, datetime.now(UTC), params["ask_again"]
+        )
         log.info("Fetched %s: %s", name, fetched)
         return asdict(fetched)
 
@@ -97,7 +97,7 @@ def ingestion_tasks(name: str, connection_id: str, asset: "Asset", settings: Set
 
         for_run = settings.with_params(params)
         lake = connections.lake(for_run)
-        landed = land(dataset(name), lake, fetched["run"], for_run, params["ask_again"])
+        landed = land(dataset(name), lake, fetched["run"], for_run)
         log.info("Landed %s: %s", name, landed)
         return asdict(landed)
 

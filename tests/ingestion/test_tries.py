@@ -1,22 +1,26 @@
 """What becomes of a run that is tried again after something changed: its settings, or what is kept of it."""
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from include.__main__ import main as command
 from include.errors import SourceRejected, SourceUnavailable
+from include.ingestion.dataset import Dataset
 from include.ingestion.events import EVENTS
-from include.ingestion.fetch import fetch
+from include.ingestion.fetch import fetch as fetch_at
 from include.ingestion.land import land
-from include.ingestion.songs import SONGS
+from include.ingestion.songs import SONGS, SongsPlan
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
+from include.lake.runs import run_instant
 from include.settings import Settings
 from include.sources.lastfm import lists as lastfm_lists
 from sandbox.gateway import Fault
 from sandbox.world.catalog import Catalog
+from tests.support.ingesting import fetch
 from tests.support.stand_ins import api, table
 
 RUN, NEXT = "2026-11-22T060000Z", "2026-11-23T060000Z"
@@ -117,3 +121,98 @@ async def test_a_chart_that_was_refused_is_asked_again(
                 await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
         await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
     assert land(SONGS, lake, RUN, SETTINGS).complete
+
+
+AT = run_instant(RUN)
+
+
+async def test_a_try_that_is_a_day_late_begins_a_run_of_its_own_dated_by_when_it_looked(
+    catalog: Catalog, lake: Lake
+) -> None:
+    """Else it would say of the responses of today that they are yesterday's."""
+    async with api("lastfm", catalog, faults=outage(4)) as source:
+        with pytest.raises(SourceUnavailable):
+            slow = replace(source.connection, requests_per_second=50)
+            await fetch_at(SONGS, lake, slow, SETTINGS, "scheduled__1", AT)
+    kept = lake.raw("songs", RUN).names()
+    async with api("lastfm", catalog) as source:
+        late = await fetch_at(
+            SONGS, lake, source.connection, SETTINGS, "scheduled__1", AT + timedelta(days=1, hours=2)
+        )
+        assert late.requests_sent == late.requests
+    assert kept
+    assert late.run == "2026-11-23T080000Z"
+    assert {row["snapshot_at"] for row in landed_rows(SONGS, lake, late.run)} == {datetime(2026, 11, 23, 8)}
+
+
+async def test_a_try_within_a_day_goes_on_with_the_run(catalog: Catalog, lake: Lake) -> None:
+    async with api("lastfm", catalog, faults=outage(4)) as source:
+        with pytest.raises(SourceUnavailable):
+            slow = replace(source.connection, requests_per_second=50)
+            await fetch_at(SONGS, lake, slow, SETTINGS, "scheduled__1", AT)
+    async with api("lastfm", catalog) as source:
+        later = await fetch_at(
+            SONGS, lake, source.connection, SETTINGS, "scheduled__1", AT + timedelta(hours=23)
+        )
+    assert later.run == RUN
+    assert later.requests_sent < later.requests
+
+
+async def test_a_try_after_a_newer_run_has_landed_begins_a_run_of_its_own(
+    catalog: Catalog, lake: Lake
+) -> None:
+    async with api("lastfm", catalog, faults=outage(4)) as source:
+        with pytest.raises(SourceUnavailable):
+            slow = replace(source.connection, requests_per_second=50)
+            await fetch_at(SONGS, lake, slow, SETTINGS, "scheduled__1", AT)
+    async with api("lastfm", catalog) as source:
+        newer = await fetch_at(SONGS, lake, source.connection, SETTINGS, "manual__2", AT + timedelta(hours=1))
+        land(SONGS, lake, newer.run, SETTINGS)
+        last = await fetch_at(
+            SONGS, lake, source.connection, SETTINGS, "scheduled__1", AT + timedelta(hours=2)
+        )
+    assert [newer.run, last.run] == ["2026-11-22T070000Z", "2026-11-22T080000Z"]
+
+
+async def test_two_triggers_within_a_second_are_two_runs(catalog: Catalog, lake: Lake) -> None:
+    async with api("lastfm", catalog) as source:
+        one = await fetch_at(SONGS, lake, source.connection, SETTINGS, "manual__1", AT)
+        two = await fetch_at(
+            SONGS, lake, source.connection, replace(SETTINGS, artists_per_country=2), "manual__2", AT
+        )
+        assert two.requests_sent
+    assert [one.run, two.run] == [RUN, "2026-11-22T060001Z"]
+    assert len({row["asked_name"] for row in landed_rows(SONGS, lake, two.run)}) == 2
+
+
+async def test_before_anything_came_corrected_settings_take_effect(catalog: Catalog, lake: Lake) -> None:
+    async with api("lastfm", catalog) as source:
+        with pytest.raises(SourceRejected, match="MUSICIAN_COUNTRIES"):
+            await fetch_at(
+                SONGS, lake, source.connection, replace(SETTINGS, countries=("AQ",)), "manual__1", AT
+            )
+        done = await fetch_at(
+            SONGS, lake, source.connection, SETTINGS, "manual__1", AT + timedelta(minutes=9)
+        )
+    assert done.run == "2026-11-22T060900Z"
+    assert lake.raw("songs", RUN).plan(SongsPlan) is None
+    landed_rows(SONGS, lake, done.run)
+    assert lake.certificate("songs", done.run).scope.countries == ("US",)
+
+
+async def test_who_tours_is_read_from_a_run_that_covers_the_countries(catalog: Catalog, lake: Lake) -> None:
+    async with api("ticketmaster", catalog) as source:
+        for countries, run in ((("US", "GB"), "2026-11-22T040000Z"), (("GB",), "2026-11-22T050000Z")):
+            settings = replace(SETTINGS, countries=countries)
+            await fetch(EVENTS, lake, source.connection, settings, run)
+            land(EVENTS, lake, run, settings)
+    async with api("lastfm", catalog) as source:
+        await fetch(SONGS, lake, source.connection, replace(SETTINGS, touring_artists=2), RUN)
+    land(SONGS, lake, RUN, SETTINGS)
+    assert lake.certificate("songs", RUN).touring_in == "2026-11-22T040000Z"
+
+
+def landed_rows(dataset: Dataset[Any], lake: Lake, run: str) -> list[dict[str, Any]]:
+    """The rows of a run that this lands."""
+    land(dataset, lake, run, SETTINGS)
+    return table(lake, dataset.name, run)

@@ -22,7 +22,8 @@ from include.sources.lastfm.lists import (
     tracks_request,
 )
 from include.sources.lastfm.rows import Charted, SongRow, Songs, chart, items, ranked, songs
-from include.sources.rows import Rejection, column_widths
+from include.sources.lastfm.run_rows import KeptList, run_rows
+from include.sources.rows import Rejection, Tally, column_widths
 
 SNAPSHOT = datetime(2026, 11, 22, 6, tzinfo=UTC)
 MBID = "f6beac20-5dfe-4d1f-ae02-0b0a740aafd6"
@@ -355,3 +356,52 @@ async def test_a_list_that_always_brings_one_new_item_ends() -> None:
     found = await pages.collected(500)
     assert len(pages.asked) == 50
     assert not found.complete
+
+
+# A whole run
+
+
+def run(*lists: KeptList, bodies: dict[str, bytes], tally: Tally) -> list[SongRow]:
+    return list(run_rows(lists, bodies.__getitem__, SNAPSHOT, 50, 50, tally))
+
+
+def tracks_of(
+    asked: str, response: str, returned: str | None = None, not_found: str | None = None
+) -> KeptList:
+    return KeptList(f"artist {asked}", None, asked, returned, not_found, 1, (response,))
+
+
+CHART = KeptList("chart US", "US", None, None, None, 1, ("chart",))
+CHART_BODY = b'{"topartists": {"artist": [{"name": "Tyler", "listeners": "500"}], "@attr": {"total": "1"}}}'
+
+
+def test_a_charting_artist_whose_tracks_are_not_found_keeps_rank_and_listeners() -> None:
+    tally = Tally(lambda rejection, response: None)
+    [row] = run(
+        CHART, tracks_of("Tyler", "t", not_found="no such artist"), bodies={"chart": CHART_BODY}, tally=tally
+    )
+    assert (row.artist_name, row.chart_rank, row.chart_listeners, row.song_name) == ("Tyler", 1, 500, None)
+    assert tally.reasons == {}
+
+
+def test_a_billed_artist_who_is_not_found_is_rejected_as_expected() -> None:
+    tally = Tally(lambda rejection, response: None)
+    assert run(tracks_of("Nobody", "t", not_found="no such artist"), bodies={}, tally=tally) == []
+    assert (tally.reasons, tally.unexpected) == ({"artist_not_found": 1}, 0)
+
+
+def test_a_further_name_that_leads_to_an_artist_leaves_a_row_that_says_so() -> None:
+    tally = Tally(lambda rejection, response: None)
+    name = "Tyler, The Creator"
+    rows = run(
+        tracks_of(name, "t", returned=name),
+        tracks_of("Tyler The Creatr", "t", returned=name),
+        bodies={"t": top_tracks(track())},
+        tally=tally,
+    )
+    assert [(row.asked_name, row.artist_key, row.song_name) for row in rows] == [
+        (name, artist_key(name), "Yonkers"),
+        ("Tyler The Creatr", artist_key(name), None),
+    ]
+    assert rows[1].asked_key == artist_key("Tyler The Creatr")
+    assert tally.records == 1

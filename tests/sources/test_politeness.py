@@ -12,7 +12,6 @@ from include.errors import QuotaSpent, SourceRejected, SourceUnavailable
 from include.ingestion import fetch as fetching
 from include.ingestion import responses
 from include.ingestion.events import EVENTS
-from include.ingestion.fetch import fetch
 from include.ingestion.land import land
 from include.ingestion.songs import SONGS
 from include.lake.bucket import Bucket
@@ -25,6 +24,7 @@ from include.sources.ticketmaster import search as ticketmaster_search
 from include.sources.ticketmaster.windows import Window
 from sandbox.gateway import Fault
 from sandbox.world.catalog import Catalog
+from tests.support.ingesting import fetch
 from tests.support.stand_ins import api, objects
 
 RUN = "2026-11-22T060000Z"

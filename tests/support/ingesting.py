@@ -4,13 +4,16 @@ import asyncio
 import multiprocessing
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 from include.ingestion import fetch as fetching
+from include.ingestion.dataset import Dataset
 from include.ingestion.events import EVENTS
 from include.ingestion.land import land
 from include.ingestion.songs import SONGS
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
+from include.lake.runs import run_instant
 from include.settings import Settings
 from include.sources.client.connection import SourceConnection
 from include.sources.client.http import Backoff
@@ -19,6 +22,19 @@ from sandbox.aws import Aws
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload([__name__, "boto3", "pandas"])  # pyarrow imports pandas
 DATASETS = {"events": EVENTS, "songs": SONGS}
+
+
+async def fetch(
+    dataset: Dataset[Any],
+    lake: Lake,
+    connection: SourceConnection,
+    settings: Settings,
+    run: str,
+    ask_again: bool = False,
+) -> fetching.Fetched:
+    """One try of a DAG run that is named like its run, at the instant the run is named for."""
+    now = run_instant(run)
+    return await fetching.fetch(dataset, lake, connection, settings, run, now, ask_again)
 
 
 def start(
@@ -46,6 +62,6 @@ def _ingest(
     lake = Lake(Bucket(aws.client("s3"), bucket))
     fetching.BACKOFF = Backoff(tries=4, first=0.01, longest=0.1)
     told.send("begun")
-    asyncio.run(fetching.fetch(DATASETS[dataset], lake, connection, settings, run))
+    asyncio.run(fetch(DATASETS[dataset], lake, connection, settings, run))
     land(DATASETS[dataset], lake, run, settings)
     told.send("done")

@@ -12,7 +12,6 @@ import msgspec
 import pyarrow.parquet as pq
 
 from include.ingestion.events import EVENTS
-from include.ingestion.fetch import fetch
 from include.ingestion.land import land
 from include.ingestion.songs import SONGS
 from include.lake.lake import Lake
@@ -23,6 +22,7 @@ from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow
 from sandbox.services import Services
 from sandbox.world.seeded import Seeded, text_index
+from tests.support.ingesting import fetch
 
 _LUCK = Seeded(7)
 _Row = TypeVar("_Row", bound=msgspec.Struct)

@@ -61,11 +61,9 @@ def run_rows(
         tally.records += len(rows)
         yield from rows
         for name in owner.further_names if rows else []:
-            about = row_without_song(
+            yield row_without_song(
                 snapshot_at, name, rows[0].artist_name, rows[0].artist_mbid, owner.standing
             )
-            tally.records += 1
-            yield about
 
 
 @dataclass(slots=True)
