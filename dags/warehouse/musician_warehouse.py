@@ -142,8 +142,8 @@ def musician_warehouse() -> None:
             kept = warehouse.park(redshift, judged, verdict.reason, verdict.failed_rows, verdict.at_fault)
         raise DataRejected(
             f"{len(verdict.failures)} expectations failed for {judged}, so {' and '.join(verdict.at_fault)} "
-            f"are parked and dwh is unchanged. {kept} failing rows are in audit.failed_rows, the data docs are "
-            f"at {outcome.data_docs}: {verdict.reason}"
+            f"are parked and dwh is unchanged. {kept} failing rows are in audit.failed_rows, the data docs "
+            f"are at {outcome.data_docs}: {verdict.reason}"
         )
 
     @task(outlets=[MUSICIAN_STAR])

@@ -81,8 +81,9 @@ def create_build(cursor: Any) -> None:
 
 def create_views(cursor: Any) -> None:
     """Creates the views again: Redshift replaces none whose columns change."""
-    for name in _VIEWS:
-        run_file(cursor, name)
+    for view in VIEWS:
+        cursor.execute(f"drop view if exists analytics.{view}")
+        run_file(cursor, f"analytics/{view}")
 
 
 def ensure_tables(connection: Any) -> bool:

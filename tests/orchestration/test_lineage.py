@@ -6,7 +6,8 @@ from include.orchestration.lineage import tables
 from include.warehouse.tables import STAR
 
 
-@pytest.mark.parametrize("table", STAR)
+# audit.fact_songs is a view of audit.dim_songs.
+@pytest.mark.parametrize("table", [table for table in STAR if table != "fact_songs"])
 def test_a_table_of_the_audit_is_built_from_staging(table: str) -> None:
     read, written = tables(f"audit/{table}")
     assert written == {f"audit.{table}"}

@@ -47,6 +47,8 @@ class Artist:
     mbid: str | None = None
     rank: int | None = 1
     plays: int = 1_000
+    asked: str | None = None
+    """The name that was asked for, where Last.fm corrected it."""
 
 
 def land_events(
@@ -179,8 +181,8 @@ def _song_rows(run: str, artist: Artist) -> list[SongRow]:
     empty: dict[str, Any] = {field.name: None for field in msgspec.structs.fields(SongRow)}
     about = empty | {
         "snapshot_at": run_instant(run).replace(tzinfo=None),
-        "asked_name": artist.name,
-        "asked_key": key,
+        "asked_name": artist.asked or artist.name,
+        "asked_key": artist_key(artist.asked or artist.name),
         "artist_name": artist.name,
         "artist_mbid": artist.mbid,
         "artist_key": key,

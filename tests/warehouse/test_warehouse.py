@@ -10,7 +10,7 @@ import pytest
 
 from include.errors import LoadSuperseded, ManifestInvalid
 from include.lake.lake import Lake
-from include.sources.identity import artist_key
+from include.sources.identity import artist_key, namesake_key
 from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import load as warehouse
@@ -291,7 +291,7 @@ def test_readers_never_see_half_a_load(tables: Any, landed: Lake, services: Any)
                     )[0]
                 )
 
-    reader = threading.Thread(target=read)
+    reader = threading.Thread(target=read, daemon=True)
     reader.start()
     complete = {(3, 3, 3, 3)}
     for day in range(23, 28):
@@ -319,19 +319,28 @@ def test_readers_never_see_half_a_load(tables: Any, landed: Lake, services: Any)
 @pytest.mark.parametrize(
     ("billed", "mbid", "key", "how"),
     [
-        ("Björk", ONE, artist_key("Bjork"), "mbid"),
-        ("Björk Guðmundsdóttir (Touring)", ONE, artist_key("Bjork"), "mbid"),
-        ("BJÖRK", None, artist_key("Bjork"), "name"),
-        ("Bjork", OTHER, artist_key("Bjork", OTHER), "namesake"),
+        ("Björk", ONE, artist_key("Björk"), "mbid"),
+        ("Björk Guðmundsdóttir (Touring)", ONE, artist_key("Björk"), "mbid"),
+        ("BJÖRK", None, artist_key("Björk"), "name"),
+        ("Bjork", None, artist_key("Björk"), "spelling"),
+        ("The Björk", ONE, artist_key("Björk"), "mbid"),
+        ("Björk", OTHER, namesake_key("Björk", OTHER), "namesake"),
+        ("Bjork", OTHER, namesake_key("Bjork", OTHER), "namesake"),
+        ("Yes", None, artist_key("Yes"), "name"),
+        ("YES?", None, namesake_key("YES?", None), "ambiguous"),
+        ("Utada Hikaru", None, artist_key("宇多田ヒカル"), "corrected"),
+        ("Utada Hikaru", OTHER, namesake_key("Utada Hikaru", OTHER), "namesake"),
         ("Björk & Friends", None, artist_key("Björk & Friends"), "unmatched"),
         ("The Björk Tribute", OTHER, artist_key("The Björk Tribute"), "unmatched"),
     ],
 )
-def test_a_billed_artist_is_matched_by_musicbrainz_id_then_by_name(
+def test_a_billed_artist_is_matched_by_id_name_correction_or_spelling_or_not_at_all(
     tables: Any, lake: Lake, billed: str, mbid: str | None, key: str, how: str
 ) -> None:
     land_events(lake, EVENTS, [Concert("e1", [(billed, mbid)])])
-    land_songs(lake, SONGS, [Artist("Björk", mbid=ONE), Artist("Abel", mbid=None, rank=2)])
+    pages = [Artist("Björk", mbid=ONE), Artist("Yes"), Artist("YES!")]
+    pages.append(Artist("宇多田ヒカル", mbid=ONE[::-1], asked="Utada Hikaru"))
+    land_songs(lake, SONGS, pages)
     publish_pending(tables, lake)
     assert rows(tables, "select artist_key, artist_name, matched_by from dwh.bridge_concert_artists") == [
         (key, billed, how)

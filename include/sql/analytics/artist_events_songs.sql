@@ -2,8 +2,6 @@
 --            The analytical view of musician events and songs.
 -- Grain      one row per artist of the newest snapshot, charting, touring or both.
 -- Inputs     dwh.fact_artists, dwh.dim_songs, dwh.bridge_concert_artists, dwh.dim_concerts
-drop view if exists analytics.artist_events_songs;
-
 create view analytics.artist_events_songs as
 with newest_snapshot as (
     select max(fact_artists.snapshot_date) as snapshot_date

@@ -1,8 +1,6 @@
 -- Question   Who gains and who loses listeners, and do they tour meanwhile?
 -- Grain      one row per artist and snapshot date on which the artist was in a chart.
 -- Inputs     dwh.fact_artists
-drop view if exists analytics.artist_popularity;
-
 create view analytics.artist_popularity as
 with charting_artists as (
     select

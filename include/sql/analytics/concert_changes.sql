@@ -17,8 +17,6 @@
 --   rebilled         the billed artists or their order differ
 --   renamed          its name differs
 --   corrected        none of these
-drop view if exists analytics.concert_changes;
-
 create view analytics.concert_changes as
 with compared_versions as (
     select

@@ -1,8 +1,6 @@
 -- Question   How often is a song played, and is that gaining pace?
 -- Grain      one row per song and snapshot date.
 -- Inputs     dwh.fact_songs, dwh.dim_songs
-drop view if exists analytics.song_popularity;
-
 create view analytics.song_popularity as
 with compared_songs as (
     select
@@ -38,8 +36,10 @@ select
     ---------- since the time before
     songs.previous_snapshot_date,
     songs.play_count - songs.previous_play_count as plays_gained,
-    cast(songs.play_count - songs.previous_play_count as double precision)
-    / nullif(datediff(day, songs.previous_snapshot_date, songs.snapshot_date), 0) as plays_gained_per_day,
+    cast(
+        cast(songs.play_count - songs.previous_play_count as double precision)
+        / nullif(datediff(day, songs.previous_snapshot_date, songs.snapshot_date), 0) as double precision
+    ) as plays_gained_per_day,
     songs.previous_song_rank - songs.song_rank as ranks_gained
 from compared_songs as songs
 inner join dwh.dim_songs as dim_songs

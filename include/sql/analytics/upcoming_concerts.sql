@@ -3,8 +3,6 @@
 --            the newest snapshot date: a festival is upcoming until its last day. A concert whose date is not
 --            announced is not among them.
 -- Inputs     dwh.dim_concerts, dwh.bridge_concert_artists, dwh.fact_artists
-drop view if exists analytics.upcoming_concerts;
-
 create view analytics.upcoming_concerts as
 with newest_snapshot as (
     select max(artists.snapshot_date) as snapshot_date
