@@ -32,7 +32,13 @@ TASKS = {
     "musician_warehouse": {
         "rebuild": {"find_load"},
         "find_load": {
-            *("stage_events", "stage_songs", "build_dim_songs", "build_dim_concerts", "build_missing_concerts"),
+            *(
+                "stage_events",
+                "stage_songs",
+                "build_dim_songs",
+                "build_dim_concerts",
+                "build_missing_concerts",
+            ),
             *("build_bridge_concert_artists", "build_fact_artists", "audit", "publish", "more_loads_wait"),
         },
         "stage_events": {"build_dim_songs", "build_dim_concerts", "build_bridge_concert_artists"},

@@ -63,7 +63,7 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, An
         [
             *(sys.executable, "-m", "sandbox.local.container", "--home", str(home / "sandbox")),
             *("--listen", "127.0.0.1", "--name", "127.0.0.1", "--first-port", str(four_free_ports())),
-            *("--concerts", "20"),
+            *("--import", "--concerts", "20"),
         ],
         cwd=ROOT,
         env=environment(home),
