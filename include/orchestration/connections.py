@@ -23,7 +23,7 @@ _BASE_URLS = {"ticketmaster": "https://app.ticketmaster.com", "lastfm": "https:/
 _REQUESTS_PER_SECOND = 5.0
 _DAILY_QUOTAS = {"ticketmaster": 5_000}
 _SANDBOX_LOGIN = "sandbox-"
-"""What every key and login of the sandbox begins with, so that a connection that mixes it with real ones is seen."""
+"""What every key and login of the sandbox begins with, by which a connection that mixes it with others is seen."""
 
 
 async def source_connection(connection_id: str) -> SourceConnection:
@@ -56,11 +56,12 @@ async def source_connection(connection_id: str) -> SourceConnection:
     if not isinstance(allow_http, bool):
         raise _missing(connection_id, "needs true or false as `allow_http` in its extra")
     is_sandbox_key = found.password.startswith(_SANDBOX_LOGIN)
+    whose = "a sandbox's" if is_sandbox_key else "another"
     if allow_http and not (is_sandbox_key and base_url.startswith("http://")):
         raise _missing(
             connection_id,
-            f"mixes a sandbox with the real service: `allow_http` in its extra is for a sandbox's key at an http "
-            f"address, but it has {'a sandbox' if is_sandbox_key else 'another'} key for {base_url}",
+            "mixes a sandbox with the real service: `allow_http` in its extra is for a sandbox's key at an "
+            f"http address, but it has {whose} key for {base_url}",
         )
     if is_sandbox_key and base_url.startswith("https://"):
         raise _missing(connection_id, f"has a sandbox's key for {base_url}, which is no sandbox")

@@ -1,6 +1,6 @@
-"""The sandbox for an Airflow that is not its own: its services at fixed ports, and connections that name them.
+"""The sandbox for an Airflow that is not its own: its services at fixed ports, and connections to them.
 
-    python -m sandbox.local.container --home DIR --listen 0.0.0.0 --name sandbox --import [options of the stand-ins]
+    python -m sandbox.local.container --home DIR --listen 0.0.0.0 --name sandbox --import [stand-ins' options]
 
 The services themselves listen on free ports of 127.0.0.1, as everywhere. This forwards four ports to them,
 and gives the warehouse's user a fixed password: never publish these ports. With `--import` the connections
