@@ -23,7 +23,7 @@ _BASE_URLS = {"ticketmaster": "https://app.ticketmaster.com", "lastfm": "https:/
 _REQUESTS_PER_SECOND = 5.0
 _DAILY_QUOTAS = {"ticketmaster": 5_000}
 _SANDBOX_LOGIN = "sandbox-"
-"""What every key and login of the sandbox begins with, by which a connection that mixes it with others is seen."""
+"""What every key and login of the sandbox begins with: how a mixed connection is noticed."""
 
 
 async def source_connection(connection_id: str) -> SourceConnection:
