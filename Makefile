@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test test-any-day bench check docs screenshots lock redshift-create redshift-status redshift-delete
+.PHONY: help run up sandbox down test test-any-day bench check docs screenshots lock redshift-create redshift-status redshift-delete
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 25
@@ -19,7 +19,10 @@ run: $(INSTALLED) ## From both APIs to a published star, on this machine, and ex
 up: $(INSTALLED) ## The same, and keep everything running in the background, with the Airflow UI
 	@$(ENVIRONMENT)/bin/python -m sandbox up
 
-down: $(INSTALLED) ## Stop what `make up` left running
+sandbox: $(INSTALLED) ## Only the stand-ins, at fixed ports, for `astro dev start --standalone`; stays until Ctrl-C
+	@$(ENVIRONMENT)/bin/python -m sandbox sandbox
+
+down: $(INSTALLED) ## Stop what `make up` or `make sandbox` left running
 	@$(ENVIRONMENT)/bin/python -m sandbox down
 
 test: $(INSTALLED) ## Run all tests, one of them against a real Airflow (a few minutes)

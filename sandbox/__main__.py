@@ -1,4 +1,4 @@
-"""The commands behind `make run`, `make up` and `make down`: the whole pipeline on this machine."""
+"""The commands behind `make run`, `make up`, `make sandbox` and `make down`: the pipeline on this machine."""
 
 import argparse
 import os
@@ -14,7 +14,7 @@ from types import FrameType
 import psutil
 
 from sandbox import services
-from sandbox.local import airflow, summary
+from sandbox.local import airflow, container, summary
 from sandbox.local.airflow import Airflow, AirflowNotStarted
 from sandbox.local.airflow_client import AirflowRefused
 from sandbox.local.home import KEEPER_LOG, HomeTaken, Owner, held, note, owner
@@ -30,9 +30,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument(
         "command",
-        choices=("run", "up", "down", "keep"),
-        metavar="run|up|down",
-        help="run: once, then exit; up: the same, and stay in the background; down: stop that",
+        choices=("run", "up", "sandbox", "down", "keep"),
+        metavar="run|up|sandbox|down",
+        help="run: once, then exit; up: the same, and stay in the background; "
+        "sandbox: only the stand-ins, at fixed ports, until it is interrupted; down: stop what runs",
     )
     parser.add_argument(
         "--home", type=Path, default=airflow.ROOT / ".sandbox", help="the folder for everything it writes"
@@ -43,7 +44,7 @@ def main() -> int:
         signal.signal(signum, _interrupt)
     home = given.home.resolve()
     try:
-        return {"run": run, "up": up, "down": down, "keep": keep}[given.command](home)
+        return {"run": run, "up": up, "sandbox": stand_ins, "down": down, "keep": keep}[given.command](home)
     except KeyboardInterrupt:
         say("interrupted; everything it had started was stopped")
         return 130
@@ -116,6 +117,19 @@ def keep(home: Path) -> int:
     return _fail("Airflow or the services ended by themselves.")
 
 
+def stand_ins(home: Path) -> int:
+    """Only the services, at the ports that .env.sandbox names, for an Airflow of somebody else."""
+    try:
+        with held(home, "sandbox"):
+            container.main(["--home", str(home), "--listen", "127.0.0.1", "--name", "127.0.0.1"])
+        say("stopped")
+        return 0
+    except HomeTaken as taken:
+        return _refuse(home, taken.owner)
+    except (OSError, RuntimeError) as failed:  # a port is taken, or a service does not start
+        return _fail(str(failed))
+
+
 def down(home: Path) -> int:
     """Stops what runs in this home, however it was started; no error if nothing runs."""
     holder = owner(home)
@@ -175,9 +189,8 @@ def _refuse(home: Path, holder: Owner | None, already_up: int = 1) -> int:
         say(_address(Airflow.read(home)))
         say("it is up already; `make down` stops it")
         return already_up
-    what = (
-        "is being started by `make up`" if holder and holder.command == "up" else "runs already (`make run`)"
-    )
+    command = holder.command if holder else "run"
+    what = "is being started by `make up`" if command == "up" else f"runs already (`make {command}`)"
     return _fail(
         f"A sandbox {what} in {home}, process {holder.pid if holder else '?'}: wait for it or end it."
     )

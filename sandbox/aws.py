@@ -12,8 +12,8 @@ class Aws:
 
     endpoint_url: str
     region_name: str = "us-east-1"
-    access_key_id: str = "sandbox"
-    secret_access_key: str = "sandbox"
+    access_key_id: str = "sandbox-access-key"
+    secret_access_key: str = "sandbox-secret-key"
 
     def client(self, service: str) -> Any:
         """A boto3 client that ignores whatever AWS configuration this machine has."""

@@ -99,11 +99,13 @@ def connection_environment(services: Services) -> dict[str, str]:
             "conn_type": "http",
             "host": services.ticketmaster["base_url"],
             "password": services.ticketmaster["key"],
+            "extra": {"allow_http": True},
         },
         "lastfm": {
             "conn_type": "http",
             "host": services.lastfm["base_url"],
             "password": services.lastfm["key"],
+            "extra": {"allow_http": True},
         },
         "aws_default": {
             "conn_type": "aws",

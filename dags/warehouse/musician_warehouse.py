@@ -49,6 +49,7 @@ RUNS = {"type": "array", "items": {"type": "string", "pattern": r"^(events|songs
         assets=(EVENTS & SONGS),
     ),
     catchup=False,
+    is_paused_upon_creation=False,  # Airflow queues no asset event for a paused DAG
     max_active_runs=1,
     doc_md=__doc__,
     tags=["warehouse", "redshift"],

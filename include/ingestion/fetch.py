@@ -83,6 +83,7 @@ async def fetch(
         connection.key,
         connection.requests_per_second,
         BACKOFF,
+        allow_http=connection.allow_http,
         quota=_quota(lake, connection),
     ) as client:
         responses = Responses(raw, client)

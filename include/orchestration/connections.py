@@ -1,8 +1,7 @@
 """The Airflow connections the pipeline uses, resolved before any work begins.
 
-    ticketmaster   http      password = API key; host = base URL; extra `requests_per_second`, `daily_quota`
-    lastfm         http      password = API key; host = base URL; extra `requests_per_second`, `daily_quota`
-                             (a quota only if it is given)
+    ticketmaster   http      password = API key; host = base URL; extra `requests_per_second`, `daily_quota`,
+    lastfm                   `allow_http` (only a sandbox sets it); Last.fm has a quota only if it is given
     aws_default    aws       credentials, or none for a role; extra `region_name`, `endpoint_url`
     redshift       redshift  host, port, schema = database, login, password; or IAM or a secret instead of
                              a password, see include/orchestration/login.py
@@ -23,12 +22,15 @@ from include.sources.client.connection import SourceConnection
 _BASE_URLS = {"ticketmaster": "https://app.ticketmaster.com", "lastfm": "https://ws.audioscrobbler.com"}
 _REQUESTS_PER_SECOND = 5.0
 _DAILY_QUOTAS = {"ticketmaster": 5_000}
+_SANDBOX_LOGIN = "sandbox-"
+"""What every key and login of the sandbox begins with: how a mixed connection is noticed."""
 
 
 async def source_connection(connection_id: str) -> SourceConnection:
     """The connection `ticketmaster` or `lastfm`.
 
-    Raises `ConnectionMissing` when it is not defined, or has no password or a malformed extra.
+    Raises `ConnectionMissing` when it is not defined, has no password or a malformed extra, or has a real key
+    for a sandbox's address or a sandbox's key for a real one.
     """
     from airflow.sdk.bases.hook import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException
@@ -50,15 +52,38 @@ async def source_connection(connection_id: str) -> SourceConnection:
         raise _missing(
             connection_id, "needs numbers above 0 as `requests_per_second` and `daily_quota` in its extra"
         ) from None
-    return SourceConnection(connection_id, _base_url(found, connection_id), found.password, rate, quota)
+    base_url, allow_http = _base_url(found, connection_id), extra.get("allow_http", False)
+    if not isinstance(allow_http, bool):
+        raise _missing(connection_id, "needs true or false as `allow_http` in its extra")
+    is_sandbox_key = found.password.startswith(_SANDBOX_LOGIN)
+    whose = "a sandbox's" if is_sandbox_key else "another"
+    if allow_http and not (is_sandbox_key and base_url.startswith("http://")):
+        raise _missing(
+            connection_id,
+            "mixes a sandbox with the real service: `allow_http` in its extra is for a sandbox's key at an "
+            f"http address, but it has {whose} key for {base_url}",
+        )
+    if is_sandbox_key and base_url.startswith("https://"):
+        raise _missing(connection_id, f"has a sandbox's key for {base_url}, which is no sandbox")
+    return SourceConnection(connection_id, base_url, found.password, rate, quota, allow_http)
 
 
 def lake(settings: Settings) -> Lake:
-    """The settings' bucket, through `aws_default`. Raises `ConnectionMissing` when that is not defined."""
+    """The settings' bucket, through `aws_default`.
+
+    Raises `ConnectionMissing` when that is not defined, or has a real access key for a sandbox's address or a
+    sandbox's for AWS.
+    """
     _require("aws_default")
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-    return Lake(Bucket(S3Hook(aws_conn_id="aws_default").get_conn(), settings.bucket))
+    hook = S3Hook(aws_conn_id="aws_default")
+    login, endpoint = hook.conn_config.login or "", hook.conn_config.endpoint_url or ""
+    if login.startswith(_SANDBOX_LOGIN) and not endpoint.startswith("http://"):
+        raise _missing("aws_default", "has a sandbox's access key for AWS itself")
+    if login.startswith(("AKIA", "ASIA")) and endpoint.startswith("http://"):  # how AWS begins its own
+        raise _missing("aws_default", f"has an access key of AWS for {endpoint}, which is not AWS")
+    return Lake(Bucket(hook.get_conn(), settings.bucket))
 
 
 def redshift() -> Any:

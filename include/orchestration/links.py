@@ -19,8 +19,8 @@ def data_docs_link() -> Any:
         def get_link(self, operator: Any, *, ti_key: Any) -> str:
             load = operator.op_args[0]
             run = max(load["events"], load["songs"])
-            base_url = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
-            frame = f"{urlsplit(base_url).path}{URL_PREFIX}/{audit_page(run)}"
-            return f"{base_url}/plugin/{UI_ROUTE}{frame}"
+            # From the root of whatever host and port the reader's browser uses, which Airflow need not know.
+            prefix = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
+            return f"{prefix}/plugin/{UI_ROUTE}{prefix}{URL_PREFIX}/{audit_page(run)}"
 
     return DataDocsLink()

@@ -1,11 +1,12 @@
-"""The sandbox inside a container: its services at fixed ports, and Airflow connections that name them.
+"""The sandbox for an Airflow that is not its own: its services at fixed ports, and connections to them.
 
-    python -m sandbox.local.container --home DIR --listen 0.0.0.0 --name sandbox [options of the stand-ins]
+    python -m sandbox.local.container --home DIR --listen 0.0.0.0 --name sandbox --import [stand-ins' options]
 
 The services themselves listen on free ports of 127.0.0.1, as everywhere. This forwards four ports to them,
-for the other containers of the same network, and gives the warehouse's user a fixed password: never publish
-these ports. The connections are imported into Airflow's metadata database, where an environment variable
-AIRFLOW_CONN_… and a connection that is there already both win over them.
+and gives the warehouse's user a fixed password: never publish these ports. With `--import` the connections
+are imported into Airflow's metadata database, where an environment variable AIRFLOW_CONN_… and a connection
+that is there already both win over them. `make sandbox` listens on 127.0.0.1; its connections are those of
+.env.sandbox.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from sandbox.services import Services, connection_environment, start
 FIRST_PORT = 5439
 """Of Redshift; AWS, Ticketmaster and Last.fm follow at the next three."""
 
-_PASSWORD = "sandbox"
+_PASSWORD = "sandbox-password"  # no word of an address: Airflow masks it wherever it occurs
 _IMPORT_SECONDS = 5
 
 
@@ -39,13 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--listen", required=True, help="the address to listen on, such as 0.0.0.0")
     parser.add_argument("--name", required=True, help="the host name of this container for the others")
     parser.add_argument("--first-port", type=int, default=FIRST_PORT, help="of four ports in a row")
+    parser.add_argument("--import", action="store_true", dest="imports", help="the connections into Airflow")
     given, options = parser.parse_known_args(arguments)
     with start(given.home, *options) as services:
         _set_password(services)
         offered = forwarded(services, given.name, given.first_port)
         file = given.home / "connections.json"
         file.write_text(json.dumps(airflow_connections(offered), indent=2))
-        asyncio.run(_serve(services, offered, given.listen, file))
+        asyncio.run(_serve(services, offered, given.listen, file if given.imports else None))
 
 
 def forwarded(services: Services, name: str, first_port: int = FIRST_PORT) -> Services:
@@ -90,7 +92,7 @@ def _set_password(services: Services) -> None:
         cursor.execute(f"alter role {services.redshift['user']} password %s", (_PASSWORD,))
 
 
-async def _serve(services: Services, offered: Services, listen: str, connections: Path) -> None:
+async def _serve(services: Services, offered: Services, listen: str, connections: Path | None) -> None:
     """Forwards until SIGTERM or SIGINT, or until the services have ended by themselves."""
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -100,8 +102,9 @@ async def _serve(services: Services, offered: Services, listen: str, connections
             server = await asyncio.start_server(functools.partial(_forward, inside), listen, port)
             stack.callback(server.close)
         print(f"sandbox: ready at {listen}: {[port for _, port in _addresses(offered)]}", flush=True)
-        importing = asyncio.create_task(_import(connections))
-        stack.callback(importing.cancel)
+        if connections:
+            importing = asyncio.create_task(_import(connections))
+            stack.callback(importing.cancel)
         while not stop.is_set() and psutil.pid_exists(services.pid):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 1)

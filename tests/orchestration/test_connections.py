@@ -78,6 +78,44 @@ async def test_a_malformed_limit_is_named(define: Any, rate: Any) -> None:
         await connections.source_connection("lastfm")
 
 
+@pytest.mark.parametrize(
+    ("host", "key", "extra"),
+    [
+        ("http://sandbox:5441", "a-real-key", {"allow_http": True}),
+        ("https://app.ticketmaster.com", "a-real-key", {"allow_http": True}),
+        ("https://app.ticketmaster.com", "sandbox-key", {"allow_http": True}),
+        ("https://app.ticketmaster.com", "sandbox-key", {}),
+        ("", "sandbox-key", {}),
+        ("http://sandbox:5441", "sandbox-key", {"allow_http": "yes"}),
+    ],
+)
+async def test_a_source_that_mixes_a_sandbox_with_the_real_service_is_rejected(
+    define: Any, host: str, key: str, extra: Any
+) -> None:
+    define("ticketmaster", conn_type="http", host=host, password=key, extra=extra)
+    with pytest.raises(ConnectionMissing, match="`ticketmaster`") as raised:
+        await connections.source_connection("ticketmaster")
+    assert key not in str(raised.value)
+
+
+async def test_plain_http_is_allowed_only_where_the_extra_says_so(define: Any) -> None:
+    address: Any = {"conn_type": "http", "host": "http://sandbox:5441", "password": "sandbox-key"}
+    define("ticketmaster", **address)
+    assert not (await connections.source_connection("ticketmaster")).allow_http
+    define("ticketmaster", **address, extra={"allow_http": True})
+    assert (await connections.source_connection("ticketmaster")).allow_http
+
+
+@pytest.mark.parametrize(
+    ("login", "endpoint"), [("AKIAIOSFODNN7EXAMPLE", "http://sandbox:5440"), ("sandbox-access-key", None)]
+)
+def test_an_access_key_at_the_wrong_address_is_rejected(define: Any, login: str, endpoint: Any) -> None:
+    extra = {"region_name": "us-east-1"} | ({"endpoint_url": endpoint} if endpoint else {})
+    define("aws_default", conn_type="aws", login=login, password="k3y", extra=extra)
+    with pytest.raises(ConnectionMissing, match="aws_default"):
+        connections.lake(Settings())
+
+
 def test_missing_aws_and_redshift_connections_are_named(define: Any) -> None:
     define("aws_default")
     with pytest.raises(ConnectionMissing, match="AIRFLOW_CONN_AWS_DEFAULT"):

@@ -122,7 +122,7 @@ def test_the_audit_task_links_to_its_own_audit(monkeypatch: pytest.MonkeyPatch) 
     link = data_docs_link()
     assert link.name == "Data docs"
     assert link.get_link(Operator(), ti_key=None) == (
-        "https://airflow.example/team/plugin/data-docs/team/data-docs/index.html#2026-11-22T060000Z"
+        "/team/plugin/data-docs/team/data-docs/index.html#2026-11-22T060000Z"
     )
 
 

@@ -14,9 +14,27 @@ from typing import Any
 
 import pytest
 
+from include.orchestration import connections
+from include.sources.client.http import Client, Request
 from sandbox.aws import Aws
+from sandbox.local.container import forwarded
+from sandbox.services import Services, connection_environment
+from sandbox.ticketmaster.api import TicketmasterOptions
 
 ROOT = Path(__file__).resolve().parents[2]
+NAME = "sandbox"
+"""What the other containers call it: no name of the loopback, as far as the pipeline can see."""
+
+
+@pytest.fixture(autouse=True)
+def named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process resolves the name, as the network of the containers does."""
+    resolve: Any = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *given, **more: resolve("127.0.0.1" if host == NAME else host, *given, **more),
+    )
 
 
 def four_free_ports() -> int:
@@ -62,8 +80,8 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, An
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "sandbox.local.container", "--home", str(home / "sandbox")),
-            *("--listen", "127.0.0.1", "--name", "127.0.0.1", "--first-port", str(four_free_ports())),
-            *("--concerts", "20"),
+            *("--listen", "127.0.0.1", "--name", NAME, "--first-port", str(four_free_ports())),
+            *("--import", "--concerts", "20"),
         ],
         cwd=ROOT,
         env=environment(home),
@@ -127,3 +145,45 @@ def test_ticketmaster_answers_at_its_port(container: dict[str, Any]) -> None:
     time.sleep(0.25)  # the stand-in allows five requests a second
     with urllib.request.urlopen(url) as answer:
         assert "_embedded" in json.load(answer)
+
+
+async def test_the_pipeline_fetches_through_the_imported_connection(
+    container: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {key: value for key, value in container["ticketmaster"].items() if value not in (None, "")}
+    assert NAME in given["host"]
+    monkeypatch.setenv("AIRFLOW_CONN_TICKETMASTER", json.dumps(given))
+    found = await connections.source_connection("ticketmaster")
+    client = Client(
+        found.id, found.base_url, "apikey", found.key, found.requests_per_second, allow_http=found.allow_http
+    )
+    request = Request("events", "/discovery/v2/events.json", {"size": "1"})
+    async with client, client.get(request, lambda response: json.loads(response.body)) as (response, body):
+        assert response.status == 200
+        assert "_embedded" in body
+
+
+def test_no_password_is_part_of_an_address(container: dict[str, Any]) -> None:
+    """Airflow would mask it there: `http://***:5440`."""
+    addresses = [str(found["host"]) + str(found["extra"]) for found in container.values()]
+    passwords = [found["password"] for found in container.values() if found["password"]]
+    assert passwords
+    assert not [password for password in passwords for address in addresses if password in address]
+
+
+def test_env_sandbox_has_the_connections_of_the_fixed_ports() -> None:
+    lines = (ROOT / ".env.sandbox").read_text().splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    catalog = {"key": TicketmasterOptions().key}
+    services = Services(
+        pid=0,
+        postgres={},
+        redshift={"database": "musician", "user": "musician"},
+        aws=Aws(""),
+        ticketmaster=catalog,
+        lastfm=catalog,
+    )
+    expected = connection_environment(forwarded(services, "127.0.0.1"))
+    assert {name: given[name].strip("'") for name in expected} == expected
+    assert given["AIRFLOW__CORE__PLUGINS_FOLDER"] == "plugins"
+    assert given["AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"] == "False"

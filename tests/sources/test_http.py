@@ -305,6 +305,12 @@ def test_encrypted_and_local_addresses_are_fine(url: str) -> None:
     Client("thesource", url, "apikey", KEY, 5)
 
 
+def test_another_machine_is_asked_over_plain_http_only_where_that_is_allowed() -> None:
+    Client("thesource", "http://sandbox:5441", "apikey", KEY, 5, allow_http=True)
+    with pytest.raises(SourceRejected, match="thesource"):
+        Client("thesource", "ftp://sandbox:5441", "apikey", KEY, 5, allow_http=True)
+
+
 async def test_the_key_appears_in_no_log_no_error_no_answer_and_no_representation(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:

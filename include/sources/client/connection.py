@@ -14,3 +14,5 @@ class SourceConnection:
     requests_per_second: float = 5.0
     daily_quota: int | None = None
     """Calls within 24 hours; None if the source does not limit them."""
+    allow_http: bool = False
+    """Whether the key may travel unencrypted to another machine: only a sandbox's may."""

@@ -114,6 +114,8 @@ class Client:
     """Seconds for one whole try."""
     quota: Quota | None = None
     """What counts the calls, if the source limits them."""
+    allow_http: bool = False
+    """Whether the base URL may be http on another machine than this one."""
     now: Callable[[], datetime] = utc_now
     sent: int = field(default=0, init=False)
     """Requests sent so far, failed tries included."""
@@ -127,10 +129,13 @@ class Client:
 
     def __post_init__(self) -> None:
         address = urlsplit(self.base_url)
-        if address.scheme != "https" and not (address.scheme == "http" and _is_loopback(address.hostname)):
+        if address.scheme != "https" and not (
+            address.scheme == "http" and (self.allow_http or _is_loopback(address.hostname))
+        ):
             raise SourceRejected(
                 f"The connection `{self.connection_id}` has the base URL {self.base_url!r}, which is not "
-                "https. The API key travels in the URL; correct the connection's host."
+                "https. The API key travels in the URL; correct the connection's host. (Only a sandbox sets "
+                '`"allow_http": true` in the extra.)'
             )
         in_url = str(URL.build(query={"": self.key})).removeprefix("?=")
         self._key_forms = (self.key, in_url, quote(self.key, safe=""), quote_plus(self.key))
