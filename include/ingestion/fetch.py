@@ -12,6 +12,7 @@ import msgspec
 
 from include.ingestion.dataset import AnyPlan, Dataset
 from include.ingestion.responses import Responses
+from include.lake.bucket_setup import ensure_bucket
 from include.lake.certificate import Crawl
 from include.lake.lake import Lake
 from include.lake.raw import RawRun
@@ -56,7 +57,7 @@ async def fetch(
     again. Raises `SourceUnavailable`, `SourceRejected` or `QuotaSpent`.
     """
     started = time.monotonic()
-    lake.bucket.ensure(settings.raw_retention_days)
+    ensure_bucket(lake.bucket, settings.raw_retention_days)
     raw = lake.raw(dataset.name, run)
     if (done := _finished(lake, raw, ask_again)) is not None:
         log.info("%s %s was fetched before; nothing is asked", dataset.name, run)
