@@ -58,7 +58,14 @@ def lake(settings: Settings) -> Lake:
     _require("aws_default")
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-    return Lake(Bucket(S3Hook(aws_conn_id="aws_default").get_conn(), settings.bucket))
+    return Lake(
+        Bucket(
+            S3Hook(aws_conn_id="aws_default").get_conn(),
+            settings.bucket,
+            settings.bucket_owner or settings.copy_role_arn.split(":")[4],
+            settings.bucket_encryption,
+        )
+    )
 
 
 def redshift() -> Any:
