@@ -27,6 +27,16 @@ _RoleArn = Annotated[
         description="the ARN of a role, such as arn:aws:iam::123456789012:role/name",
     ),
 ]
+_Account = Annotated[
+    str, Meta(pattern=r"\A(\d{12})?\Z", description="the 12 digits of the account that owns the bucket")
+]
+_Encryption = Annotated[
+    str,
+    Meta(
+        pattern=r"\A(AES256|aws:kms|arn:aws[a-z-]*:kms:\S+|alias/\S+|[0-9a-f-]{36})?\Z",
+        description="AES256, aws:kms, or the ARN, the alias or the id of a KMS key",
+    ),
+]
 _Countries = Annotated[
     tuple[Annotated[str, Meta(pattern=r"\A[A-Za-z]{2}\Z")], ...],
     Meta(min_length=1, description="two-letter country codes separated by commas, such as US,GB"),
@@ -40,6 +50,11 @@ class Settings:
 
     bucket: BucketName = "musician-warehouse"
     """MUSICIAN_BUCKET: the S3 bucket of the lake; created when it does not exist."""
+    bucket_owner: _Account = ""
+    """MUSICIAN_BUCKET_OWNER: the account that must own the bucket; empty: the account of the role."""
+    bucket_encryption: _Encryption = ""
+    """MUSICIAN_BUCKET_ENCRYPTION: what every put asks for: AES256, aws:kms or a KMS key, which the role of COPY
+    must be allowed to decrypt with; empty: what the bucket does by itself."""
     copy_role_arn: _RoleArn = "arn:aws:iam::123456789012:role/musician-warehouse-copy"
     """MUSICIAN_COPY_ROLE_ARN: the IAM role Redshift assumes to read the bucket in a COPY."""
     countries: _Countries = ("US",)

@@ -13,6 +13,7 @@ import msgspec
 
 from include.ingestion.dataset import AnyPlan, Dataset
 from include.ingestion.responses import Responses
+from include.lake.bucket_setup import ensure_bucket
 from include.lake.certificate import Crawl, Scope
 from include.lake.lake import Lake
 from include.lake.raw import RawRun
@@ -63,7 +64,7 @@ async def fetch(
     `SourceRejected` or `QuotaSpent`.
     """
     started = time.monotonic()
-    lake.bucket.ensure(settings.raw_retention_days)
+    ensure_bucket(lake.bucket, settings.raw_retention_days)
     wanted = dataset.scope(settings)
     raw, plan = _begun_before(dataset, lake, dag_run, now, ask_again) or (None, None)
     if raw is not None and (done := _finished(lake, raw)) is not None:

@@ -13,7 +13,7 @@ import msgspec
 
 from include.errors import ManifestInvalid, TooManyRejected
 from include.ingestion.dataset import Dataset
-from include.lake.certificate import Certificate, Crawl, List, Window
+from include.lake.certificate import Certificate, Crawl, List, UnknownField, Window
 from include.lake.lake import Lake
 from include.lake.manifests import Part
 from include.lake.raw import RawRun
@@ -136,6 +136,11 @@ def _certificate(raw: RawRun, crawl: Crawl, tally: Tally, parts: list[Part]) -> 
         duplicates=sum(tally.duplicates.values()),
         rejected=sum(tally.reasons.values()),
         rejected_by_reason=dict(tally.reasons.most_common()),
+        nulled=dict(tally.nulled.most_common()),
+        cut=dict(tally.cut.most_common()),
+        unknown_fields={
+            path: UnknownField(count, tally.first_with[path]) for path, count in tally.unknown.most_common()
+        },
     )
 
 

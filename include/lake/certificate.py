@@ -120,6 +120,15 @@ class Crawl(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.windows or self.lists
 
 
+class UnknownField(msgspec.Struct, frozen=True):
+    """A field that the source began to send."""
+
+    records: int
+    """How many had it."""
+    first: str
+    """The id or name of the first one."""
+
+
 class Certificate(Crawl, frozen=True, omit_defaults=True, kw_only=True):
     """The evidence of a landed run."""
 
@@ -133,6 +142,12 @@ class Certificate(Crawl, frozen=True, omit_defaults=True, kw_only=True):
     duplicates: int = 0
     rejected: int = 0
     rejected_by_reason: dict[str, int] = {}
+    nulled: dict[str, int] = {}
+    """Optional values that made no sense and were stored as null, by the path of their field."""
+    cut: dict[str, int] = {}
+    """Names longer than their column."""
+    unknown_fields: dict[str, "UnknownField"] = {}
+    """Fields of the source that this release does not know, by path."""
 
 
 def read_certificate(dataset: str, run: str, url: str, document: dict[str, Any]) -> Certificate:

@@ -67,8 +67,7 @@ class Lake:
     def opened(self, part: Part) -> Iterator[IO[bytes]]:
         """The content of a part, in a temporary file."""
         with tempfile.TemporaryFile() as file:
-            self.bucket.s3.download_fileobj(self.bucket.name, self._key(part), file)
-            file.seek(0)
+            self.bucket.download(self._key(part), file)
             yield file
 
     @contextmanager

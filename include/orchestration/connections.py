@@ -83,7 +83,8 @@ def lake(settings: Settings) -> Lake:
         raise _missing("aws_default", "has a sandbox's access key for AWS itself")
     if login.startswith(("AKIA", "ASIA")) and endpoint.startswith("http://"):  # how AWS begins its own
         raise _missing("aws_default", f"has an access key of AWS for {endpoint}, which is not AWS")
-    return Lake(Bucket(hook.get_conn(), settings.bucket))
+    owner = settings.bucket_owner or settings.copy_role_arn.split(":")[4]
+    return Lake(Bucket(hook.get_conn(), settings.bucket, owner, settings.bucket_encryption))
 
 
 def redshift() -> Any:

@@ -224,7 +224,7 @@ def _fetch_validations(lake: Lake, folder: Path) -> None:
     for key in _keys(lake, _VALIDATIONS):
         target = folder / key.removeprefix(_VALIDATIONS)
         target.parent.mkdir(parents=True, exist_ok=True)
-        lake.bucket.s3.download_file(lake.bucket.name, key, str(target))
+        target.write_bytes(lake.bucket.get(key))
 
 
 def _publish_data_docs(lake: Lake, uncommitted: Path, kept_runs: int) -> None:
@@ -233,18 +233,17 @@ def _publish_data_docs(lake: Lake, uncommitted: Path, kept_runs: int) -> None:
         (uncommitted / "data_docs", data_docs.PREFIX),
     ):
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            lake.bucket.s3.upload_file(
-                str(file),
-                lake.bucket.name,
+            lake.bucket.put(
                 prefix + file.relative_to(folder).as_posix(),
-                ExtraArgs={"ContentType": mimetypes.guess_type(file.name)[0] or "application/octet-stream"},
+                file.read_bytes(),
+                mimetypes.guess_type(file.name)[0] or "application/octet-stream",
             )
     for prefix in (_VALIDATIONS, f"{data_docs.PREFIX}validations/"):
         keys = list(_keys(lake, prefix))
         kept = sorted({_instant(prefix, key) for key in keys})[-kept_runs:]
         for key in keys:
             if _instant(prefix, key) not in kept:
-                lake.bucket.s3.delete_object(Bucket=lake.bucket.name, Key=key)
+                lake.bucket.delete([key])
 
 
 def _instant(prefix: str, key: str) -> str:
@@ -253,8 +252,5 @@ def _instant(prefix: str, key: str) -> str:
 
 
 def _keys(lake: Lake, prefix: str) -> Iterator[str]:
-    for page in lake.bucket.s3.get_paginator("list_objects_v2").paginate(
-        Bucket=lake.bucket.name, Prefix=prefix
-    ):
-        for item in page.get("Contents", []):
-            yield item["Key"]
+    for key, _ in lake.bucket.sizes(prefix):
+        yield key

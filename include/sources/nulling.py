@@ -7,7 +7,7 @@ value by value: what does not fit is taken out by its path, until the rest does.
 
 import re
 from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -22,7 +22,7 @@ _MOST = 100
 
 
 class Lenient(Generic[Wire]):
-    """Decodes records of one kind; also says what it nulled, and which fields it does not know.
+    """Decodes records of one kind, and says what it nulled.
 
     `required` are the top-level fields without which a record is unusable.
     """
@@ -54,32 +54,72 @@ class Lenient(Generic[Wire]):
                 nulled.append(".".join(step for step in path if isinstance(step, str)))
 
 
-def unknown_fields(kind: Any, value: Any, at: str = "") -> Iterator[str]:
-    """The paths of the fields of a decoded record that its type does not name."""
-    if isinstance(value, list):
-        for item in value:
-            yield from unknown_fields(kind, item, at)
-    elif isinstance(value, dict) and (fields := _fields(kind)) is not None:
-        for key, item in value.items():
-            path = f"{at}.{key}" if at else key
-            if key not in fields:
-                yield path
+class KnownFields:
+    """The fields that the records of a source have; it tells which of a record's fields are not among them.
+
+    Almost always none: a decoder that skips every value and stops at the first unknown name says so. Only a
+    record that stops it is looked at name by name.
+    """
+
+    def __init__(
+        self, kind: type[msgspec.Struct], unread: dict[Any, str], open_kinds: tuple[type, ...] = ()
+    ) -> None:
+        """`unread` are the fields of each kind that its struct does not name; those of open kinds may vary."""
+        self._kind = kind
+        self._unread = {known: frozenset(names.split()) for known, names in unread.items()}
+        self._open = open_kinds
+        self._tripwire = msgspec.json.Decoder(self._strict(kind))
+
+    def unknown(self, raw: bytes | msgspec.Raw) -> tuple[str, ...]:
+        """The paths of a record's unknown fields."""
+        try:
+            self._tripwire.decode(raw)
+        except msgspec.ValidationError:
+            return tuple(dict.fromkeys(self._walk(self._kind, msgspec.json.decode(raw), "")))
+        return ()
+
+    def _strict(self, kind: Any) -> Any:
+        fields: list[Any] = []
+        names = {}
+        for number, field in enumerate(msgspec.structs.fields(kind)):
+            inner, is_list = _struct_in(field.type)
+            if inner is None or inner in self._open:
+                of: Any = msgspec.Raw
             else:
-                yield from unknown_fields(fields[key], item, path)
+                of = list[self._strict(inner)] | None if is_list else self._strict(inner) | None  # type: ignore[misc]
+            names[f"f{number}"] = field.encode_name
+            fields.append((f"f{number}", of, None))
+        read = set(names.values())
+        for number, name in enumerate(sorted(self._unread.get(kind, frozenset()) - read)):
+            names[f"u{number}"] = name
+            fields.append((f"u{number}", msgspec.Raw, None))
+        return msgspec.defstruct(
+            kind.__name__, fields, rename=names, forbid_unknown_fields=True, gc=False, frozen=True
+        )
+
+    def _walk(self, kind: Any, value: Any, at: str) -> Iterator[str]:
+        if isinstance(value, list):
+            for item in value:
+                yield from self._walk(kind, item, at)
+        elif isinstance(value, dict):
+            inner = {field.encode_name: _struct_in(field.type)[0] for field in msgspec.structs.fields(kind)}
+            for key, item in value.items():
+                path = f"{at}.{key}" if at else key
+                if key not in inner and key not in self._unread.get(kind, ()):
+                    yield path
+                elif (below := inner.get(key)) is not None and below not in self._open:
+                    yield from self._walk(below, item, path)
 
 
-_KNOWN: dict[Any, dict[str, Any] | None] = {}
-
-
-def _fields(kind: Any) -> dict[str, Any] | None:
-    """The fields of the struct inside `list[…]` and `… | None`, and their types; None if there is none."""
-    if kind not in _KNOWN:
-        arguments = getattr(kind, "__args__", ())
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            _KNOWN[kind] = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
-        else:
-            _KNOWN[kind] = next((found for found in map(_fields, arguments) if found is not None), None)
-    return _KNOWN[kind]
+def _struct_in(kind: Any) -> tuple[Any, bool]:
+    """The struct inside `list[…]` and `… | None`, and whether it is in a list; None if there is none."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return kind, False
+    for argument in get_args(kind):
+        inner, is_list = _struct_in(argument)
+        if inner is not None:
+            return inner, is_list or get_origin(kind) is list
+    return None, False
 
 
 def _path(message: str) -> list[str | int]:

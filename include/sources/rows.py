@@ -12,6 +12,8 @@ from typing import Annotated, Any, TypeVar, get_args
 
 import msgspec
 
+from include.sources import text
+
 Row = TypeVar("Row", bound=msgspec.Struct)
 
 Name = Annotated[str, msgspec.Meta(extra={"bytes": 1020})]
@@ -45,6 +47,43 @@ class Rejected(Exception):
 
 
 @dataclass(slots=True)
+class Noticed:
+    """What became of the values of one record, by the path of their field, such as `priceRanges.min`."""
+
+    nulled: list[str] = field(default_factory=list)
+    """Optional values that made no sense and were stored as null."""
+    cut: list[str] = field(default_factory=list)
+    """Names longer than their column."""
+    unknown: list[str] = field(default_factory=list)
+    """Fields that this release does not know."""
+
+    def null(self, path: str) -> None:
+        """Notes an optional value that is stored as null; returns that."""
+        self.nulled.append(path)
+
+    def forget(self) -> None:
+        """Before the next record."""
+        self.nulled.clear()
+        self.cut.clear()
+        self.unknown.clear()
+
+    def name(self, value: str | None, path: str) -> str | None:
+        """A name as it is stored: decoded, composed, and cut to the width of `Name`."""
+        found = text.name(value)
+        if found is not None and len(found) > 255 and len(found.encode()) > 1020:
+            self.cut.append(path)
+            found = text.cut(found, 1020)
+        return found
+
+    def fitting(self, value: str | None, path: str, width: int) -> str | None:
+        """A text that means nothing once it is cut: null when it has more than so many bytes."""
+        found = text.text(value)
+        if found is not None and len(found) * 4 > width and len(found.encode()) > width:
+            return self.null(path)
+        return found
+
+
+@dataclass(slots=True)
 class Tally:
     """What becomes of the records of one run while rows are made of them."""
 
@@ -61,6 +100,20 @@ class Tally:
     duplicates: Counter[str] = field(default_factory=Counter)
     elsewhere: Counter[str] = field(default_factory=Counter)
     """Events of other countries in responses about the whole world."""
+    nulled: Counter[str] = field(default_factory=Counter)
+    """Values of distinct records by path, as are the next two."""
+    cut: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+    first_with: dict[str, str] = field(default_factory=dict)
+    """The first record that had an unknown field."""
+
+    def note(self, noticed: Noticed, record: str) -> None:
+        """Counts what became of the values of a record that became rows."""
+        self.nulled.update(noticed.nulled)
+        self.cut.update(noticed.cut)
+        for path in set(noticed.unknown):
+            self.unknown[path] += 1
+            self.first_with.setdefault(path, record)
 
     def reject(self, rejection: Rejection, of: str, response: str, expected: bool = False) -> None:
         """Notes a rejected record of a window or list."""
@@ -85,7 +138,7 @@ def column_widths(row_type: type[msgspec.Struct]) -> tuple[tuple[str, int], ...]
 def checked(row: Row) -> Row:
     """The row itself. Raises `Rejected("too_long")` when a text does not fit its column."""
     for column, width in column_widths(type(row)):
-        text: Any = getattr(row, column)
-        if text is not None and len(text) * 4 > width and len(text.encode()) > width:
-            raise Rejected("too_long", f"{column} has {len(text.encode())} bytes, more than {width}")
+        value: Any = getattr(row, column)
+        if value is not None and len(value) * 4 > width and len(value.encode()) > width:
+            raise Rejected("too_long", f"{column} has {len(value.encode())} bytes, more than {width}")
     return row

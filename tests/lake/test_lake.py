@@ -5,7 +5,6 @@ import io
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,12 +12,11 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
-from include.errors import ManifestInvalid, SettingInvalid
+from include.errors import ManifestInvalid
 from include.lake.bucket import Bucket
 from include.lake.certificate import Certificate, Crawl, Scope, Window
 from include.lake.lake import Lake
 from include.lake.runs import run_id, run_instant
-from sandbox.services import Services
 
 RUN = "2026-11-22T060000Z"
 CRAWL = Crawl(
@@ -68,55 +66,6 @@ def test_a_run_is_named_by_its_instant_in_utc() -> None:
     assert run_instant(RUN) == instant
 
 
-def test_a_bucket_that_is_not_there_is_made_encrypted_and_closed_and_its_raw_responses_expire(
-    s3: Any,
-) -> None:
-    lake = Lake(Bucket(s3, f"test-{uuid.uuid4()}"))
-    lake.bucket.ensure(9)
-    assert s3.get_public_access_block(Bucket=lake.bucket.name)["PublicAccessBlockConfiguration"] == {
-        "BlockPublicAcls": True,
-        "IgnorePublicAcls": True,
-        "BlockPublicPolicy": True,
-        "RestrictPublicBuckets": True,
-    }
-    encryption = s3.get_bucket_encryption(Bucket=lake.bucket.name)["ServerSideEncryptionConfiguration"]
-    assert encryption["Rules"][0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
-    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=lake.bucket.name)["Rules"]
-    assert (rule["Filter"]["Prefix"], rule["Expiration"]["Days"], rule["Status"]) == ("raw/", 9, "Enabled")
-
-
-def test_a_bucket_is_made_in_the_region_of_the_connection(services: Services) -> None:
-    s3 = replace(services.aws, region_name="eu-central-1").client("s3")
-    lake = Lake(Bucket(s3, f"test-{uuid.uuid4()}"))
-    lake.bucket.ensure(9)
-    assert s3.get_bucket_location(Bucket=lake.bucket.name)["LocationConstraint"] == "eu-central-1"
-
-
-def test_a_bucket_that_exists_and_lets_objects_expire_is_left_as_it_is(s3: Any, lake: Lake) -> None:
-    rules = [{"ID": "mine", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]
-    s3.put_bucket_lifecycle_configuration(Bucket=lake.bucket.name, LifecycleConfiguration={"Rules": rules})
-    lake.bucket.ensure(9)
-    assert s3.get_bucket_lifecycle_configuration(Bucket=lake.bucket.name)["Rules"] == rules
-
-
-def test_raw_responses_expire_also_in_a_bucket_made_by_others(s3: Any, lake: Lake) -> None:
-    """Or by us, in a task that died before it said so."""
-    lake.bucket.ensure(9)
-    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=lake.bucket.name)["Rules"]
-    assert (rule["Filter"], rule["Expiration"]) == ({"Prefix": "raw/"}, {"Days": 9})
-
-
-def test_a_bucket_that_may_not_be_used_is_named_with_its_setting(services: Any) -> None:
-    import boto3
-    from botocore.stub import Stubber
-
-    s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
-    with Stubber(s3) as answers:  # moto knows no foreign accounts
-        answers.add_client_error("head_bucket", "403", http_status_code=403)
-        with pytest.raises(SettingInvalid, match=r"taken-by-others.*MUSICIAN_BUCKET"):
-            Bucket(s3, "taken-by-others").ensure(9)
-
-
 def test_an_answer_is_kept_byte_for_byte_in_one_line(lake: Lake) -> None:
     put_raw(lake, "US-0")
     line = gzip.decompress(read(lake, lake.bucket.url(f"raw/events/{RUN}/US-0.jsonl.gz")))
@@ -130,7 +79,7 @@ def test_an_answer_is_kept_byte_for_byte_in_one_line(lake: Lake) -> None:
 def test_an_answer_of_several_lines_becomes_one(lake: Lake) -> None:
     put_raw(lake, "US-0", b'{\n "a": 1\n}')
     assert gzip.decompress(read(lake, lake.bucket.url(f"raw/events/{RUN}/US-0.jsonl.gz"))).count(b"\n") == 1
-    assert bytes(lake.raw("events", RUN).get("US-0").body) == b'{"a":1}'
+    assert bytes(lake.raw("events", RUN).get("US-0").body) == b'{  "a": 1 }'
 
 
 def test_all_kept_answers_of_a_run_are_listed_however_many(lake: Lake) -> None:

@@ -13,6 +13,8 @@ from include.errors import SourceRejected, UnexpectedPayload
 from include.sources.client.http import Request, Response, Retry
 from include.sources.identity import artist_key
 from include.sources.lastfm import rows as lastfm
+from include.sources.text import mended
+from include.sources.text import name as storable_name
 
 CONNECTION = "lastfm"
 KEY_PARAMETER = "api_key"
@@ -106,7 +108,7 @@ def read(response: Response) -> ListPage:
     bad key or request. That an artist is not found (code 6) is an answer, not an error.
     """
     try:
-        refusal = _refusal.decode(response.body)
+        refusal = _refusal.decode(mended(response.body))
     except msgspec.DecodeError:
         raise Retry(f"HTTP {response.status}, not JSON: {response.excerpt()}") from None
     code = refusal.error
@@ -184,6 +186,6 @@ _item = msgspec.json.Decoder(_Item)
 
 def _name(raw: msgspec.Raw) -> str | None:
     try:
-        return _item.decode(raw).name.strip() or None
+        return storable_name(_item.decode(raw).name)
     except msgspec.DecodeError:
         return None

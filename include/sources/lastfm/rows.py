@@ -9,9 +9,10 @@ What is asked is in `lists.py`; this module knows nothing of requests.
 
 What becomes of oddities (they are counted in the certificate by the code in the last column):
 
-    no name; a value of the wrong type             rejected   missing_name, wrong_type
-    a text wider than its column                   rejected   too_long
-    a number that is none                          rejected   bad_number
+    no name, or one of the wrong type              rejected   missing_name, wrong_type
+    a number that is none, another wrong type      nulled     by its path, such as track.playcount
+    a name longer than its column                  cut        by its path, at a character
+    an address longer than its column              nulled     track.url
     the artist `[unknown]`, a bin of bad tags      rejected   unknown_artist
     an artist's page that only misspellings reach  rejected   shadow_artist
     a charting artist Last.fm does not find        kept       a row without a song, with rank and listeners
@@ -25,16 +26,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
 
 import msgspec
 
 from include.errors import UnexpectedPayload
 from include.sources.identity import artist_key, name_key, song_key
-from include.sources.rows import Key, Mbid, Name, Rejected, Rejection, Url, checked
+from include.sources.nulling import Lenient
+from include.sources.rows import Key, Mbid, Name, Noticed, Rejected, Rejection, Url, checked
+from include.sources.text import mended, text
+from include.sources.text import name as storable_name
 
 UNKNOWN = "[unknown]"
-_Found = TypeVar("_Found")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -140,14 +142,14 @@ class _Document(_Wire, frozen=True):
 
 
 _document = msgspec.json.Decoder(_Document)
-_artist = msgspec.json.Decoder(_Artist)
-_track = msgspec.json.Decoder(_Track)
+_artist = Lenient(_Artist, required=("name",))
+_track = Lenient(_Track, required=("name",))
 
 
 def items(body: bytes) -> tuple[Attributes, list[msgspec.Raw]]:
     """A list's attributes and its undecoded items. Raises `UnexpectedPayload` if it is no list we ask for."""
     try:
-        document = _document.decode(body)
+        document = _document.decode(mended(body))
     except msgspec.DecodeError as error:
         raise UnexpectedPayload(f"not a list of Last.fm: {error}") from None
     found = document.toptracks or document.topartists or document.artists
@@ -160,18 +162,24 @@ def items(body: bytes) -> tuple[Attributes, list[msgspec.Raw]]:
     return found.attributes, [msgspec.Raw(listed)] if listed.startswith(b"{") else []
 
 
-def chart(body: bytes, country_code: str) -> Iterator[Charted | Rejection]:
-    """The artists on a page of a country's chart, in order, still without a rank; or why one was rejected."""
+def chart(body: bytes, country_code: str, noticed: Noticed | None = None) -> Iterator[Charted | Rejection]:
+    """The artists on a page of a country's chart, in order, still without a rank; or why one was rejected.
+
+    `noticed` tells of the artist that was yielded last.
+    """
+    noticed = noticed or Noticed()
     for position, raw in enumerate(items(body)[1]):
         name = None
         try:
-            artist = _decoded(_artist, raw)
-            name = _text(artist.name)
+            noticed.forget()
+            artist, nulled = _artist.decode(raw)
+            noticed.nulled.extend(f"artist.{path}" for path in nulled)
+            name = noticed.name(artist.name, "artist.name")
             if name is None:
                 raise Rejected("missing_name", "a charting artist without a name")
             if name == UNKNOWN:
                 raise Rejected("unknown_artist", "the chart holds plays without an artist")
-            listeners = _number(artist.listeners, "listeners")
+            listeners = _number(artist.listeners, "artist.listeners", noticed)
             yield Charted(name, _mbid(artist.mbid), {country_code}, None, listeners)
         except Rejected as rejected:
             yield Rejection(rejected.reason, rejected.detail, name, position)
@@ -196,14 +204,24 @@ def ranked(charts: Iterable[Sequence[Charted]], at_most: int) -> dict[str, Chart
 
 
 def songs(
-    bodies: Sequence[bytes], snapshot_at: datetime, asked_name: str, charted: Charted, at_most: int
+    bodies: Sequence[bytes],
+    snapshot_at: datetime,
+    asked_name: str,
+    charted: Charted,
+    at_most: int,
+    noticed: Noticed | None = None,
 ) -> Songs:
-    """The rows of one artist out of the pages of the artist's top tracks: at least one, unless rejected."""
+    """The rows of one artist out of the pages of the artist's top tracks: at least one, unless rejected.
+
+    `noticed` tells of all of them.
+    """
+    noticed = noticed or Noticed()
+    noticed.forget()
     snapshot_at = snapshot_at.astimezone(UTC).replace(tzinfo=None)
     pages = [items(body) for body in bodies]
     raws = [raw for _, found in pages for raw in found]
     first = _first(raws)
-    returned = _text(pages[0][0].artist) or _text(first.name) or asked_name
+    returned = storable_name(pages[0][0].artist) or storable_name(first.name) or asked_name
     nobody = _not_an_artist(returned, first)
     if nobody:
         return Songs([], [Rejection(*nobody, asked_name, 0)], len(raws), 0)
@@ -215,8 +233,9 @@ def songs(
     duplicates = 0
     for position, raw in enumerate(raws):
         try:
-            track = _decoded(_track, raw)
-            name = _text(track.name)
+            track, nulled = _track.decode(raw)
+            of_track = Noticed([f"track.{path}" for path in nulled])
+            name = of_track.name(track.name, "track.name")
             if name is None:
                 raise Rejected("missing_name", f"a track of {returned} without a name")
             song = song_key(key, name)
@@ -229,15 +248,17 @@ def songs(
                     name,
                     _mbid(track.mbid),
                     song,
-                    _text(track.url),
+                    of_track.fitting(track.url, "track.url", 2048),
                     len(rows) + 1,
-                    _number(track.playcount, "playcount"),
-                    _number(track.listeners, "listeners"),
+                    _number(track.playcount, "track.playcount", of_track),
+                    _number(track.listeners, "track.listeners", of_track),
                 )
             )
             met.add(song)
             if len(rows) < at_most:
                 rows.append(row)
+                noticed.nulled.extend(of_track.nulled)
+                noticed.cut.extend(of_track.cut)
         except Rejected as rejected:
             rejections.append(Rejection(rejected.reason, rejected.detail, asked_name, position))
     if not rows:
@@ -284,7 +305,7 @@ def _about(
 def _first(raws: Sequence[msgspec.Raw]) -> _Artist:
     """Who the first track says it is by."""
     try:
-        return (_decoded(_track, raws[0]).artist if raws else None) or _Artist()
+        return (_track.decode(raws[0])[0].artist if raws else None) or _Artist()
     except Rejected:
         return _Artist()
 
@@ -297,29 +318,16 @@ def _not_an_artist(name: str, artist: _Artist) -> tuple[str, str] | None:
     return None
 
 
-def _decoded(decoder: "msgspec.json.Decoder[_Found]", raw: msgspec.Raw) -> "_Found":
-    try:
-        return decoder.decode(raw)
-    except msgspec.DecodeError as error:
-        raise Rejected("wrong_type", str(error)) from None
-
-
-def _text(value: str | None) -> str | None:
-    return (value.strip() or None) if value else None
-
-
-def _number(value: str | int | None, what: str) -> int | None:
+def _number(value: str | int | None, path: str, noticed: Noticed) -> int | None:
     if value is None or value == "":
         return None
     try:
         number = int(value)
     except ValueError:
         number = -1
-    if not 0 <= number < 2**63:
-        raise Rejected("bad_number", f"{what} is {value!r}")
-    return number
+    return number if 0 <= number < 2**63 else noticed.null(path)
 
 
 def _mbid(value: str | None) -> str | None:
-    text = (_text(value) or "").lower()
-    return text if _UUID.fullmatch(text) else None
+    found = (text(value) or "").lower()
+    return found if _UUID.fullmatch(found) else None

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from include.sources.identity import artist_key
 from include.sources.lastfm.rows import Charted, SongRow, chart, ranked, row_without_song, songs
-from include.sources.rows import Rejection, Tally
+from include.sources.rows import Noticed, Rejection, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,9 @@ def _artist_rows(
         yield row_without_song(snapshot_at, owner.asked, owner.asked, standing.mbid, standing)
         return
     bodies = [body_of(response) for response in tracks.responses]
-    found = songs(bodies, snapshot_at, owner.asked, standing, tracks_per_artist)
+    noticed = Noticed()
+    found = songs(bodies, snapshot_at, owner.asked, standing, tracks_per_artist, noticed)
+    tally.note(noticed, owner.asked)
     for rejection in found.rejections:
         nobody = rejection.reason in ("shadow_artist", "unknown_artist")
         tally.reject(rejection, tracks.name, first, expected=only_billed and nobody)
@@ -106,9 +108,11 @@ def _charting(of: KeptList, country: str, body_of: Callable[[str], bytes], tally
     """The artists of a chart, in order."""
     artists = []
     for response in of.responses:
-        for found in chart(body_of(response), country):
+        noticed = Noticed()
+        for found in chart(body_of(response), country, noticed):
             if isinstance(found, Rejection):
                 tally.reject(found, of.name, response)
             else:
                 artists.append(found)
+                tally.note(noticed, found.name)
     return artists

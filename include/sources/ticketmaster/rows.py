@@ -9,17 +9,20 @@ What is asked is in `search.py`; this module knows nothing of requests.
 
 What becomes of oddities (they are counted in the certificate by the code in the last column):
 
-    no id, no name, a value of the wrong type      rejected   missing_id, missing_name, wrong_type
+    no id, an id too long or of the wrong type     rejected   missing_id, too_long, wrong_type
+    no name, or one of the wrong type              rejected   missing_name, wrong_type
     no country, and no country was asked for       rejected   missing_country
-    a text wider than its column                   rejected   too_long
     `test` is true                                 rejected   test_event
-    a status nobody documented                     rejected   unknown_status
-    coordinates that are no numbers, or off Earth  rejected   bad_coordinates
+    another value of the wrong type                nulled     by its path, such as dates.start.localTime
+    a status nobody documented                     nulled     dates.status.code
+    coordinates that are no numbers, or off Earth  nulled     _embedded.venues.location, both
+    a price below 0, upside down, no currency      nulled     priceRanges, all three
+    a placeholder (1900, 9999) for a date          nulled     by its path
+    a name longer than its column                  cut        by its path, at a character
+    another text longer than its column            nulled     by its path
     no status                                      kept       status None; `canceled` reads `cancelled`
     an end before the start                        kept       local_end_date None
     coordinates 0,0 or missing                     kept       both None
-    a price range upside down or without currency  kept       all three prices None
-    on sale since 1900 (a placeholder)             kept       public_sale_starts_at None
     genre or segment "Undefined"                   kept       None
     an id from MusicBrainz that is no UUID         kept       artist_mbid None
     a billed artist without a name                 kept       left out; those behind move up
@@ -34,7 +37,8 @@ from typing import Annotated
 import msgspec
 
 from include.sources.identity import artist_key, name_key, namesake_key
-from include.sources.rows import Identifier, Key, Mbid, Name, Rejected, Rejection, Url, checked
+from include.sources.rows import Identifier, Key, Mbid, Name, Noticed, Rejected, Rejection, Url, checked
+from include.sources.text import text
 from include.sources.ticketmaster import wire
 
 STATUSES = {
@@ -45,6 +49,8 @@ STATUSES = {
     "postponed": "postponed",
     "rescheduled": "rescheduled",
 }
+_YEARS = range(1980, 2099)
+"""Outside of them a date is a placeholder: 1900-01-01, 1970-01-01, 2099-12-31, 9999-12-31."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _Code = Annotated[str, msgspec.Meta(extra={"bytes": 16})]
 _Country = Annotated[str, msgspec.Meta(extra={"bytes": 2})]
@@ -107,28 +113,34 @@ class EventRow(msgspec.Struct, frozen=True):
 
 
 def rows(
-    body: bytes, snapshot_at: datetime, country_code: str | None
+    body: bytes, snapshot_at: datetime, country_code: str | None, noticed: Noticed | None = None
 ) -> Iterator[list[EventRow] | Rejection]:
     """For each event of a response to a search of a country (None: of the world), in order: its rows, or why
     it was rejected.
 
     The body may be a page of a search, a list of events, or a single event. Raises `UnexpectedPayload`
-    when it is none of these.
+    when it is none of these. `noticed` tells of the event that was yielded last.
     """
+    noticed = noticed or Noticed()
     snapshot_at = snapshot_at.astimezone(UTC).replace(tzinfo=None)
     for position, raw in enumerate(wire.events(body)):
         event_id = None
         try:
-            event = wire.decode_event(raw)
+            noticed.forget()
+            event, nulled = wire.decode_event(raw)
+            noticed.nulled.extend(nulled)
+            noticed.unknown.extend(wire.unknown_fields(raw))
             event_id = event.id
-            yield _rows(event, snapshot_at, country_code)
+            yield _rows(event, snapshot_at, country_code, noticed)
         except Rejected as rejected:
             event_id = event_id or wire.id_of(raw)
             yield Rejection(rejected.reason, rejected.detail, event_id, position)
 
 
-def _rows(event: wire.Event, snapshot_at: datetime, country_code: str | None) -> list[EventRow]:
-    event_id, event_name = _text(event.id), _text(event.name)
+def _rows(
+    event: wire.Event, snapshot_at: datetime, country_code: str | None, noticed: Noticed
+) -> list[EventRow]:
+    event_id, event_name = text(event.id), noticed.name(event.name, "name")
     if event_id is None:
         raise Rejected("missing_id", "the event has no id")
     if event_name is None:
@@ -138,49 +150,50 @@ def _rows(event: wire.Event, snapshot_at: datetime, country_code: str | None) ->
     start, sale = event.dates.start, event.sales.public
     initial = event.dates.initial_start_date
     venue = event.embedded.venues[0] if event.embedded.venues else event.place or wire.Venue()
-    found_in = country_code or _text(venue.country.country_code)
+    venue_country = noticed.fitting(venue.country.country_code, "_embedded.venues.country.countryCode", 2)
+    found_in = country_code or venue_country
     if found_in is None:
         raise Rejected("missing_country", "the event is in no country and was not asked for by country")
-    latitude, longitude = _coordinates(venue.location)
+    latitude, longitude = _coordinates(venue.location, noticed)
     classification = next((c for c in event.classifications if c.primary), None) or next(
         iter(event.classifications), wire.Classification()
     )
-    sale_start = _utc(sale.start_date_time)
     about_event = (
         snapshot_at,
         found_in,
         event_id,
         event_name,
-        _text(event.url),
-        _status(event.dates.status.code),
-        start.local_date,
+        noticed.fitting(event.url, "url", 2048),
+        _status(event.dates.status.code, noticed),
+        _date(start.local_date, "dates.start.localDate", noticed),
         f"{start.local_time:%H:%M:%S}" if start.local_time else None,
-        _utc(start.date_time),
-        _last_day(event.dates),
-        initial.local_date if initial else None,
-        _text(event.dates.timezone) or _text(venue.timezone),
+        _utc(start.date_time, "dates.start.dateTime", noticed),
+        _last_day(event.dates, noticed),
+        _date(initial.local_date, "dates.initialStartDate.localDate", noticed) if initial else None,
+        noticed.fitting(event.dates.timezone, "dates.timezone", 64)
+        or noticed.fitting(venue.timezone, "_embedded.venues.timezone", 64),
         start.date_tba,
         start.date_tbd,
         start.time_tba,
         start.no_specific_time,
         event.dates.span_multiple_days,
-        sale_start if sale_start and sale_start.year > 1900 else None,
-        _utc(sale.end_date_time),
-        _class_name(classification.segment),
-        _class_name(classification.genre),
-        _class_name(classification.sub_genre),
-        *_price(event.price_ranges),
-        _text(event.promoter.name),
-        _text(venue.id),
-        _text(venue.name),
-        _text(venue.city.name),
-        _text(venue.state.state_code),
-        _text(venue.country.country_code),
-        _text(venue.postal_code),
+        _utc(sale.start_date_time, "sales.public.startDateTime", noticed),
+        _utc(sale.end_date_time, "sales.public.endDateTime", noticed),
+        _class_name(classification.segment, "classifications.segment.name", noticed),
+        _class_name(classification.genre, "classifications.genre.name", noticed),
+        _class_name(classification.sub_genre, "classifications.subGenre.name", noticed),
+        *_price(event.price_ranges, noticed),
+        noticed.name(event.promoter.name, "promoter.name"),
+        noticed.fitting(venue.id, "_embedded.venues.id", 64),
+        noticed.name(venue.name, "_embedded.venues.name"),
+        noticed.name(venue.city.name, "_embedded.venues.city.name"),
+        noticed.fitting(venue.state.state_code, "_embedded.venues.state.stateCode", 16),
+        venue_country,
+        noticed.fitting(venue.postal_code, "_embedded.venues.postalCode", 32),
         latitude,
         longitude,
     )
-    billed = _billed(event.embedded.attractions) or [_NOBODY]
+    billed = _billed(event.embedded.attractions, noticed) or [_NOBODY]
     return [checked(EventRow(*about_event, *artist)) for artist in billed]
 
 
@@ -188,11 +201,12 @@ _Artist = tuple[int | None, str | None, str | None, str | None, str | None, str 
 _NOBODY: _Artist = (None, None, None, None, None, None, None)
 
 
-def _billed(attractions: list[wire.Attraction]) -> list[_Artist]:
+def _billed(attractions: list[wire.Attraction], noticed: Noticed) -> list[_Artist]:
     artists: list[_Artist] = []
     met: set[tuple[str | None, str]] = set()
     for attraction in attractions:
-        attraction_id, name = _text(attraction.id), _text(attraction.name)
+        attraction_id = noticed.fitting(attraction.id, "_embedded.attractions.id", 64)
+        name = noticed.name(attraction.name, "_embedded.attractions.name")
         if name is None or (attraction_id, name) in met:
             continue
         met.add((attraction_id, name))
@@ -202,35 +216,37 @@ def _billed(attractions: list[wire.Attraction]) -> list[_Artist]:
     return artists
 
 
-def _text(value: str | None) -> str | None:
-    return (value.strip() or None) if value else None
+def _date(day: date | None, path: str, noticed: Noticed) -> date | None:
+    return day if day is None or day.year in _YEARS else noticed.null(path)
 
 
-def _utc(instant: datetime | None) -> datetime | None:
-    return instant.astimezone(UTC).replace(tzinfo=None) if instant else None
+def _utc(instant: datetime | None, path: str, noticed: Noticed) -> datetime | None:
+    if instant is None:
+        return None
+    if instant.year not in _YEARS:  # near its ends the calendar has no room for offsets
+        return noticed.null(path)
+    return instant.astimezone(UTC).replace(tzinfo=None)
 
 
-def _last_day(dates: wire.Dates) -> date | None:
-    first, last = dates.start.local_date, dates.end.local_date if dates.end else None
+def _last_day(dates: wire.Dates, noticed: Noticed) -> date | None:
+    first = dates.start.local_date
+    last = _date(dates.end.local_date, "dates.end.localDate", noticed) if dates.end else None
     return None if first and last and last < first else last
 
 
-def _status(code: str | None) -> str | None:
-    code = _text(code)
+def _status(code: str | None, noticed: Noticed) -> str | None:
+    code = text(code)
     if code is None:
         return None
-    try:
-        return STATUSES[code.lower()]
-    except KeyError:
-        raise Rejected("unknown_status", f"status {code[:40]!r}") from None
+    return STATUSES.get(code.lower()) or noticed.null("dates.status.code")
 
 
-def _class_name(part: wire.Named | None) -> str | None:
-    name = _text(part.name) if part else None
+def _class_name(part: wire.Named | None, path: str, noticed: Noticed) -> str | None:
+    name = noticed.name(part.name, path) if part else None
     return None if name == "Undefined" else name
 
 
-def _coordinates(location: wire.Location) -> tuple[float | None, float | None]:
+def _coordinates(location: wire.Location, noticed: Noticed) -> tuple[float | None, float | None]:
     if location.latitude in (None, "") and location.longitude in (None, ""):
         return None, None
     try:
@@ -238,18 +254,23 @@ def _coordinates(location: wire.Location) -> tuple[float | None, float | None]:
     except ValueError:
         latitude = longitude = float("nan")
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise Rejected("bad_coordinates", f"latitude {location.latitude!r}, longitude {location.longitude!r}")
+        noticed.null("_embedded.venues.location")
+        return None, None
     return (latitude, longitude) if (latitude, longitude) != (0, 0) else (None, None)
 
 
-def _price(ranges: list[wire.PriceRange]) -> tuple[str | None, float | None, float | None]:
+def _price(ranges: list[wire.PriceRange], noticed: Noticed) -> tuple[str | None, float | None, float | None]:
     price = next((r for r in ranges if r.type == "standard"), None) or next(iter(ranges), None)
-    if price is None or price.min is None or price.max is None or not 0 <= price.min <= price.max:
+    if price is None:
         return None, None, None
-    currency = _text(price.currency)
-    return (currency, price.min, price.max) if currency else (None, None, None)
+    currency = noticed.fitting(price.currency, "priceRanges.currency", 3)
+    least, most = price.min, price.max
+    if least is None or most is None or not 0 <= least <= most < float("inf") or not currency:
+        noticed.null("priceRanges")
+        return None, None, None
+    return currency, least, most
 
 
 def _mbid(links: list[wire.ExternalId]) -> str | None:
-    text = (_text(links[0].id) or "").lower() if links else ""
-    return text if _UUID.fullmatch(text) else None
+    found = (text(links[0].id) or "").lower() if links else ""
+    return found if _UUID.fullmatch(found) else None

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from include.sources.rows import Rejection, Tally
+from include.sources.rows import Noticed, Rejection, Tally
 from include.sources.ticketmaster.rows import EventRow, rows
 
 
@@ -27,9 +27,9 @@ def run_rows(
 
     Raises `UnexpectedPayload` when a response cannot be read.
     """
-    known = _Ids()
+    known, noticed = _Ids(), Noticed()
     for response in responses:
-        for found in rows(response.body, snapshot_at, response.country):
+        for found in rows(response.body, snapshot_at, response.country, noticed):
             event_id = found.record_id if isinstance(found, Rejection) else found[0].event_id
             if not isinstance(found, Rejection) and found[0].country_code not in countries:
                 tally.elsewhere[response.window] += 1
@@ -40,6 +40,7 @@ def run_rows(
                 tally.reject(found, response.window, response.name, expected=response.country is None)
             else:
                 tally.records += 1
+                tally.note(noticed, found[0].event_id)
                 yield from found
 
 

@@ -12,6 +12,9 @@ import msgspec
 
 from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
 from include.sources.client.http import Request, Response, Retry
+from include.sources.nulling import Lenient
+from include.sources.rows import Rejected
+from include.sources.ticketmaster import wire
 from include.sources.ticketmaster.windows import PAGE, Page, Sighting, Window
 
 CONNECTION = "ticketmaster"
@@ -117,19 +120,6 @@ class _Event(_Wire, frozen=True):
     embedded: _Venues = msgspec.field(name="_embedded", default=_Venues())
 
 
-class _PageNumbers(_Wire, frozen=True):
-    total_elements: int
-
-
-class _Events(_Wire, frozen=True):
-    events: list[msgspec.Raw] = []
-
-
-class _SearchPage(_Wire, frozen=True):
-    page: _PageNumbers | None = None
-    embedded: _Events = msgspec.field(name="_embedded", default=_Events())
-
-
 class _Fault(_Wire, frozen=True):
     faultstring: str = ""
     detail: Any = None
@@ -144,27 +134,26 @@ class _Complaint(_Wire, frozen=True):
     errors: list[_Error] = []
 
 
-_search_page = msgspec.json.Decoder(_SearchPage)
-_event = msgspec.json.Decoder(_Event)
+_event = Lenient(_Event, required=("id",))
 _complaint_decoder = msgspec.json.Decoder(_Complaint)
 
 
 def _page(response: Response) -> Page:
     try:
-        found = _search_page.decode(response.body)
-    except msgspec.ValidationError as error:
-        raise Retry(f"the page has another shape: {error}", finally_raise=UnexpectedPayload) from None
-    except msgspec.DecodeError as error:
+        total, events = wire.search_page(response.body)
+    except UnexpectedPayload as error:
+        if isinstance(error.__cause__, msgspec.ValidationError):
+            raise Retry(f"the page has another shape: {error}", finally_raise=UnexpectedPayload) from None
         raise Retry(f"not JSON ({error}): {response.excerpt()}") from None
-    if found.page is None:
+    if total is None:
         raise Retry(f"no page numbers: {response.excerpt()}", finally_raise=UnexpectedPayload)
-    return Page(found.page.total_elements, tuple(_sighting(raw) for raw in found.embedded.events))
+    return Page(total, tuple(map(_sighting, events)))
 
 
 def _sighting(raw: msgspec.Raw) -> Sighting:
     try:
-        event = _event.decode(raw)
-    except msgspec.DecodeError:  # it will be refused when the run is landed; here it only has to be counted
+        event, _ = _event.decode(raw)
+    except Rejected:  # it will be refused when the run is landed; here it only has to be counted
         return Sighting(hashlib.blake2b(raw, digest_size=16).hexdigest(), None, None, None, None)
     venue = event.embedded.venues[0] if event.embedded.venues else _Venue()
     return Sighting(

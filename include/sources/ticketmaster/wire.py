@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import msgspec
 
 from include.errors import UnexpectedPayload
-from include.sources.rows import Rejected
+from include.sources.nulling import KnownFields, Lenient
+from include.sources.text import mended
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -136,8 +137,16 @@ class Event(_Wire, frozen=True):
     embedded: Embedded = msgspec.field(name="_embedded", default=Embedded())
 
 
-class EmbeddedEvents(_Wire, frozen=True):
-    events: list[msgspec.Raw] | None = None
+class _PageNumbers(_Wire, frozen=True):
+    total_elements: int
+
+
+class _WithId(_Wire, frozen=True):
+    id: Any = None
+
+
+class _Embedded(_Wire, frozen=True):
+    events: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Document(_Wire, frozen=True):
@@ -145,45 +154,60 @@ class _Document(_Wire, frozen=True):
 
     id: Any = None
     page: Any = None
-    embedded: EmbeddedEvents | None = msgspec.field(name="_embedded", default=None)
+    embedded: msgspec.Raw = msgspec.field(name="_embedded", default=msgspec.Raw(b"null"))
 
 
-class _WithId(_Wire, frozen=True):
-    id: Any = None
-
-
-_event = msgspec.json.Decoder(Event)
+_event = Lenient(Event, required=("id", "name"))
 _document = msgspec.json.Decoder(_Document | list[msgspec.Raw])
+_embedded = msgspec.json.Decoder(_Embedded)
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
 _with_id = msgspec.json.Decoder(_WithId)
 
 
 def events(body: bytes) -> list[msgspec.Raw]:
     """The events of a response, undecoded. Raises `UnexpectedPayload` if it is no response about events."""
+    return search_page(body)[1]
+
+
+def search_page(body: bytes) -> tuple[int | None, list[msgspec.Raw]]:
+    """The reported total, if it is a page of a search, and the events of a response, undecoded.
+
+    What the crawl reads by this, landing reads by this. A page without events has no `_embedded`, or one
+    that is null, empty, or without events. Raises `UnexpectedPayload` if it is no response about events;
+    its `__cause__` is a `msgspec.ValidationError` unless the body is no JSON at all.
+    """
+    body = mended(body)
     try:
         document: _Document | list[msgspec.Raw] = _document.decode(body)
+        if isinstance(document, list):
+            return None, document
+        if document.id is not None:
+            return None, [msgspec.Raw(body)]
+        if document.page is None and bytes(document.embedded) == b"null":
+            raise msgspec.ValidationError("neither a page of events, nor a list, nor an event")
+        found = _listed(document.embedded)
+        if document.page is None:
+            return None, found
+        return msgspec.convert(document.page, _PageNumbers, strict=False).total_elements, found
     except msgspec.DecodeError as error:
-        raise UnexpectedPayload(f"not a response about events: {error}") from None
-    if isinstance(document, list):
-        return document
-    if document.id is not None:
-        return [msgspec.Raw(body)]
-    if document.embedded is not None and document.embedded.events is not None:
-        return document.embedded.events
-    if document.embedded is None and document.page is not None:
+        raise UnexpectedPayload(f"not a response about events: {error}") from error
+
+
+def _listed(embedded: msgspec.Raw) -> list[msgspec.Raw]:
+    if not bytes(embedded).startswith(b"{"):
         return []
-    raise UnexpectedPayload("not a response about events: neither a page of events, nor a list, nor an event")
+    events = bytes(_embedded.decode(embedded).events)
+    if events.startswith(b"{"):
+        return [msgspec.Raw(events)]
+    return _raws.decode(events) if events.startswith(b"[") else []
 
 
-def decode_event(raw: msgspec.Raw) -> Event:
-    """One event. Raises `Rejected("wrong_type")` when a value has another type than expected."""
-    try:
-        return _event.decode(raw)
-    except msgspec.DecodeError:
-        pass
-    try:
-        return msgspec.convert(_without_nulls(msgspec.json.decode(raw)), Event)
-    except msgspec.DecodeError as error:
-        raise Rejected("wrong_type", str(error)) from None
+def decode_event(raw: msgspec.Raw) -> tuple[Event, tuple[str, ...]]:
+    """One event, and the paths of the optional values in it that had another type than promised.
+
+    Raises `Rejected("wrong_type")` when it is no event, or its id or name is no text.
+    """
+    return _event.decode(raw)
 
 
 def id_of(raw: msgspec.Raw) -> str | None:
@@ -195,9 +219,37 @@ def id_of(raw: msgspec.Raw) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value if item is not None]
-    return value
+def unknown_fields(raw: msgspec.Raw) -> tuple[str, ...]:
+    """The paths of the fields of an event that this release does not know."""
+    return _known.unknown(raw)
+
+
+_known = KnownFields(
+    Event,
+    {
+        Event: "type locale images description info pleaseNote additionalInfo promoters seatmap ticketLimit "
+        "ageRestrictions accessibility ticketing products outlets doorsTimes nameOrigin code distance units "
+        "location score externalLinks aliases localizedAliases rank _links",
+        Dates: "end access doorsTimes displayOptions",
+        Start: "dateTBA dateTBD",
+        InitialStart: "localTime dateTime",
+        Sales: "presales",
+        PublicSale: "startTBD startTBA",
+        Status: "",
+        Named: "description _links locale stateCode",
+        Classification: "type subType family",
+        PriceRange: "",
+        State: "name",
+        Country: "name",
+        Location: "",
+        Venue: "type url locale images description additionalInfo test aliases localizedAliases address area "
+        "markets dmas boxOfficeInfo parkingDetail generalInfo accessibleSeatingDetail ada social "
+        "upcomingEvents externalLinks ticketing distance units nameOrigin currency classifications source "
+        "_links _embedded",
+        Attraction: "type url locale images description additionalInfo test aliases localizedAliases "
+        "classifications upcomingEvents nameOrigin source target_language _links",
+        Embedded: "promoters",
+    },
+    # Which sites an attraction has links to says nothing about the API.
+    open_kinds=(ExternalLinks, ExternalId),
+)

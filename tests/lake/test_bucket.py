@@ -1,0 +1,252 @@
+"""The bucket itself and S3's errors: moto over HTTP, behind a stand-in that refuses and fails as S3 does."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from include.errors import SettingInvalid, StorageUnavailable
+from include.lake import bucket as bucket_module
+from include.lake.bucket import Bucket
+from include.lake.bucket_setup import ensure_bucket
+from sandbox.services import Services
+
+Refusal = tuple[int, str]
+
+
+@dataclass
+class StandIn:
+    """S3 with faults. `refuse` says of a request what it is refused with; None lets it pass."""
+
+    refuse: Callable[[str, str, Any], Refusal | None] = lambda method, path, headers: None
+    seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    s3: Any = None
+
+
+@pytest.fixture
+def faulty(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    """moto behind a stand-in; nobody waits between tries."""
+    monkeypatch.setattr(bucket_module, "WAITS", (0.0, 0.0))
+    stand_in = StandIn()
+    moto = urlsplit(services.aws.endpoint_url)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_any(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            content = self.rfile.read(length)
+            stand_in.seen.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
+            refused = stand_in.refuse(self.command, self.path, self.headers)
+            if refused == (0, "reset"):
+                self.close_connection = True
+                self.connection.close()
+                return
+            if refused:
+                status, code = refused
+                body = f"<Error><Code>{code}</Code><Message>as S3 says</Message></Error>".encode()
+                headers: list[tuple[str, str]] = [("Content-Type", "application/xml")]
+            else:
+                onward = HTTPConnection(moto.hostname or "", moto.port, timeout=30)
+                onward.request(self.command, self.path, content, dict(self.headers))
+                response = onward.getresponse()
+                status, body = response.status, response.read()
+                headers = [
+                    (name, value)
+                    for name, value in response.getheaders()
+                    if name.lower() not in ("content-length", "connection", "transfer-encoding")
+                ]
+                if self.command == "HEAD":
+                    headers.append(("Content-Length", response.getheader("Content-Length") or "0"))
+                onward.close()
+            self.send_response(status)
+            for name, value in headers:
+                self.send_header(name, value)
+            if self.command != "HEAD" or refused:
+                self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = handle_any
+
+        def log_message(self, *_: Any) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        stand_in.s3 = boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{server.server_port}",
+            region_name="us-east-1",
+            aws_access_key_id="x",
+            aws_secret_access_key="x",
+            config=Config(
+                retries={"total_max_attempts": 1},
+                s3={"addressing_style": "path"},
+                proxies={},
+            ),
+        )
+        yield stand_in
+        server.shutdown()
+
+
+def fresh() -> str:
+    return f"test-{uuid.uuid4()}"
+
+
+def rules_of(s3: Any, name: str) -> dict[str, Any]:
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    return {rule["ID"]: rule for rule in rules}
+
+
+def assert_protected(s3: Any, name: str, days: int) -> None:
+    closed = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+    assert len(closed) == 4
+    assert all(closed.values())
+    [encryption] = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert encryption["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert "aws:SecureTransport" in s3.get_bucket_policy(Bucket=name)["Policy"]
+    rules = rules_of(s3, name)
+    raw = rules["raw responses expire"]
+    assert (raw["Filter"], raw["Expiration"]) == ({"Prefix": "raw/"}, {"Days": days})
+    assert raw["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    assert rules["abandoned uploads go"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+
+
+def test_a_bucket_that_is_not_there_is_made_and_protected(s3: Any) -> None:
+    name = fresh()
+    ensure_bucket(Bucket(s3, name), 9)
+    assert_protected(s3, name, 9)
+
+
+def test_a_bucket_is_made_in_the_region_of_the_connection(services: Services) -> None:
+    s3, name = replace(services.aws, region_name="eu-central-1").client("s3"), fresh()
+    ensure_bucket(Bucket(s3, name), 9)
+    assert s3.get_bucket_location(Bucket=name)["LocationConstraint"] == "eu-central-1"
+
+
+def test_a_bucket_whose_creation_was_interrupted_is_completed(s3: Any, bucket: str) -> None:
+    ensure_bucket(Bucket(s3, bucket), 9)
+    assert_protected(s3, bucket, 9)
+
+
+def test_a_bucket_with_objects_of_others_only_learns_what_expires(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="theirs", Body=b"")
+    ensure_bucket(Bucket(s3, bucket), 9)
+    assert rules_of(s3, bucket)["raw responses expire"]["Expiration"] == {"Days": 9}
+    with pytest.raises(s3.exceptions.ClientError, match="NoSuchBucketPolicy"):
+        s3.get_bucket_policy(Bucket=bucket)
+
+
+def test_a_setting_that_changes_changes_the_expiry_and_no_other_rule(s3: Any, bucket: str) -> None:
+    ensure_bucket(Bucket(s3, bucket), 9)
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    theirs = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 1}}
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [*rules, theirs]})
+    ensure_bucket(Bucket(s3, bucket), 5)
+    assert rules_of(s3, bucket)["raw responses expire"]["Expiration"] == {"Days": 5}
+    assert rules_of(s3, bucket)["theirs"] == theirs
+
+
+@pytest.mark.parametrize(
+    ("prefix", "warned"), [("", False), ("raw/", False), ("lake/", True), ("raw/x", True)]
+)
+def test_rules_of_others_are_left_and_the_log_says_when_raw_does_not_expire(
+    s3: Any, bucket: str, caplog: pytest.LogCaptureFixture, prefix: str, warned: bool
+) -> None:
+    rules = [{"ID": "mine", "Status": "Enabled", "Filter": {"Prefix": prefix}, "Expiration": {"Days": 1}}]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    ensure_bucket(Bucket(s3, bucket), 9)
+    assert list(rules_of(s3, bucket).values()) == rules
+    assert ("none lets raw/ expire" in caplog.text) == warned
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        (500, "InternalError"),
+        (503, "SlowDown"),
+        (400, "ExpiredToken"),
+        (403, "RequestTimeTooSkewed"),
+        (0, "reset"),
+    ],
+)
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda bucket: bucket.put("key", b"content"),
+        lambda bucket: bucket.get("key"),
+        lambda bucket: bucket.size("key"),
+        lambda bucket: list(bucket.sizes("k")),
+        lambda bucket: ensure_bucket(bucket, 9),
+    ],
+    ids=["put", "get", "size", "sizes", "ensure"],
+)
+def test_what_passes_is_asked_again_and_else_named_for_what_it_is(
+    faulty: StandIn, bucket: str, fault: Refusal, use: Callable[[Bucket], object]
+) -> None:
+    used = Bucket(faulty.s3, bucket)
+    used.put("key", b"content")
+    left = [fault]
+    faulty.refuse = lambda method, path, headers: left.pop() if left else None
+    use(used)
+    faulty.refuse = lambda method, path, headers: fault
+    with pytest.raises(StorageUnavailable, match="S3") as raised:
+        use(used)
+    assert raised.value.retryable
+    assert "MUSICIAN_BUCKET" not in str(raised.value)
+
+
+def test_a_bucket_of_somebody_else_is_refused_and_named(faulty: StandIn, bucket: str) -> None:
+    def refuse(method: str, path: str, headers: Any) -> Refusal | None:
+        owner = headers.get("x-amz-expected-bucket-owner")
+        return None if owner == "123456789012" else (403, "AccessDenied")
+
+    faulty.refuse = refuse
+    ours = Bucket(faulty.s3, bucket, "123456789012")
+    ensure_bucket(ours, 9)
+    ours.put("key", b"content")
+    assert (ours.get("key"), ours.size("key"), list(ours.sizes(""))) == (b"content", 7, [("key", 7)])
+    ours.delete(["key"])
+    theirs = Bucket(faulty.s3, bucket, "999999999999")
+    for use in (lambda: ensure_bucket(theirs, 9), lambda: theirs.get("key"), lambda: theirs.put("key", b"")):
+        with pytest.raises(SettingInvalid, match=rf"{bucket}.*999999999999.*MUSICIAN_BUCKET_OWNER"):
+            use()
+
+
+@pytest.mark.parametrize(
+    ("encryption", "sent"),
+    [
+        ("AES256", {"x-amz-server-side-encryption": "AES256"}),
+        ("aws:kms", {"x-amz-server-side-encryption": "aws:kms"}),
+        (
+            "alias/lake",
+            {
+                "x-amz-server-side-encryption": "aws:kms",
+                "x-amz-server-side-encryption-aws-kms-key-id": "alias/lake",
+            },
+        ),
+    ],
+)
+def test_a_bucket_whose_policy_demands_encryption_is_used_with_the_setting_and_else_named(
+    faulty: StandIn, bucket: str, encryption: str, sent: dict[str, str]
+) -> None:
+    def refuse(method: str, path: str, headers: Any) -> Refusal | None:
+        put = method == "PUT" and "key" in path
+        return (403, "AccessDenied") if put and any(headers.get(k) != v for k, v in sent.items()) else None
+
+    faulty.refuse = refuse
+    with pytest.raises(SettingInvalid, match="MUSICIAN_BUCKET_ENCRYPTION"):
+        Bucket(faulty.s3, bucket).put("key", b"content")
+    encrypting = Bucket(faulty.s3, bucket, encryption=encryption)
+    encrypting.put("key", b"content")
+    assert encrypting.get("key") == b"content"
