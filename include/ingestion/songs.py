@@ -11,6 +11,7 @@ from functools import partial
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from include.errors import SourceUnavailable, UnexpectedPayload
 from include.ingestion.dataset import Dataset, Plan
 from include.ingestion.responses import Responses
 from include.lake.certificate import Crawl, List, Scope
@@ -27,6 +28,8 @@ from include.sources.lastfm.run_rows import KeptList, run_rows
 from include.sources.rows import Tally
 
 _BATCH_ROWS = 20_000
+_MOST_LOST = 3
+"""So many artists whose tracks cannot be got cost only themselves; with more the run fails."""
 
 
 class SongsPlan(Plan, frozen=True, kw_only=True):
@@ -91,6 +94,7 @@ async def _crawl(responses: Responses, plan: SongsPlan, start: datetime) -> Craw
     charts: dict[str, lists.Collected] = {}
     tracks: dict[str, lists.Collected] = {}
     asked: dict[str, str] = {}
+    lost: list[str] = []
     responses.outlook = lambda: (len(charts) + len(tracks), len(scope.countries) + len(asked), "lists")
 
     def asking(read: Callable[[Response], lists.ListPage]) -> lists.Ask:
@@ -106,7 +110,14 @@ async def _crawl(responses: Responses, plan: SongsPlan, start: datetime) -> Craw
 
     async def collect_tracks(name: str) -> None:
         ask = asking(lists.read)
-        tracks[name] = await lists.collect(ask, partial(lists.tracks_request, name), most_tracks)
+        try:
+            tracks[name] = await lists.collect(ask, partial(lists.tracks_request, name), most_tracks)
+        except (SourceUnavailable, UnexpectedPayload) as error:
+            # One artist costs only itself; several mean that the source is not there.
+            if error.not_before is not None or len(lost) >= _MOST_LOST:
+                raise
+            lost.append(name)
+            tracks[name] = lists.Collected(most_tracks, lost=str(error))
 
     async with task_group() as tasks:
         for country in scope.countries:
@@ -129,8 +140,9 @@ async def _crawl(responses: Responses, plan: SongsPlan, start: datetime) -> Craw
     reasons = sorted(
         f"{each.name}: {each.distinct} of {each.reported} reported items came"
         for each in collected
-        if not each.complete
+        if not each.complete and each.artist not in lost
     )
+    reasons += [f"artist {name}: {tracks[name].lost}" for name in sorted(lost)]
     return Crawl(
         scope,
         complete=not reasons,
@@ -164,6 +176,7 @@ def _rows(raw: RawRun, crawl: Crawl, tally: Tally) -> Iterator[rows.SongRow]:
             each.name, each.country, each.artist, each.returned, each.not_found, each.fetched, each.responses
         )
         for each in crawl.lists
+        if each.responses  # else it could not be got
     ]
     scope = crawl.scope
     return run_rows(
