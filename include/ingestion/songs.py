@@ -12,6 +12,7 @@ from functools import partial
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from include.errors import SourceUnavailable, UnexpectedPayload
 from include.ingestion.dataset import Dataset, Plan
 from include.ingestion.responses import Responses
 from include.lake.certificate import Crawl, List, Scope
@@ -28,6 +29,8 @@ from include.sources.lastfm.run_rows import KeptList, run_rows
 from include.sources.rows import Tally
 
 _BATCH_ROWS = 20_000
+_MOST_LOST = 3
+"""So many artists whose tracks cannot be got cost only themselves; with more the run fails."""
 
 
 class SongsPlan(Plan, frozen=True, kw_only=True):
@@ -94,6 +97,7 @@ async def _crawl(responses: Responses, plan: SongsPlan, start: datetime) -> Craw
     asked: dict[str, str] = {}
     spent_before: Counter[str] = Counter()
     """Requests whose responses do not count: the artist was asked for once more."""
+    lost: list[str] = []
     responses.outlook = lambda: (len(charts) + len(tracks), len(scope.countries) + len(asked), "lists")
 
     def asking(read: Callable[[Response], lists.ListPage]) -> lists.Ask:
@@ -108,6 +112,16 @@ async def _crawl(responses: Responses, plan: SongsPlan, start: datetime) -> Craw
         charts[country] = await lists.collect(ask, partial(lists.chart_request, country), most_artists + 1)
 
     async def collect_tracks(name: str, charts_now: bool) -> None:
+        try:
+            tracks[name] = await read_tracks(name, charts_now)
+        except (SourceUnavailable, UnexpectedPayload) as error:
+            # One artist costs only itself; several mean that the source is not there.
+            if error.not_before is not None or len(lost) >= _MOST_LOST:
+                raise
+            lost.append(name)
+            tracks[name] = lists.Collected(most_tracks, lost=str(error))
+
+    async def read_tracks(name: str, charts_now: bool) -> lists.Collected:
         ask, request = asking(lists.read), partial(lists.tracks_request, name)
         found = await lists.collect(ask, request, most_tracks)
         if found.not_found and charts_now:  # a chart that Last.fm has just sent is the better witness
@@ -116,7 +130,7 @@ async def _crawl(responses: Responses, plan: SongsPlan, start: datetime) -> Craw
                 ask, lambda limit, page: _once_more(request(limit, page)), most_tracks
             )
             spent_before[name] = responses.requests(doubted)
-        tracks[name] = found
+        return found
 
     async with task_group() as tasks:
         for country in scope.countries:
@@ -142,8 +156,9 @@ async def _crawl(responses: Responses, plan: SongsPlan, start: datetime) -> Craw
     reasons = sorted(
         f"{each.name}: {each.distinct} of {each.reported} reported items came"
         for each in collected
-        if not each.complete
+        if not each.complete and each.artist not in lost
     )
+    reasons += [f"artist {name}: {tracks[name].lost}" for name in sorted(lost)]
     return Crawl(
         scope,
         complete=not reasons,
@@ -185,6 +200,7 @@ def _rows(raw: RawRun, crawl: Crawl, tally: Tally) -> Iterator[rows.SongRow]:
             each.name, each.country, each.artist, each.returned, each.not_found, each.fetched, each.responses
         )
         for each in crawl.lists
+        if each.responses  # else it could not be got
     ]
     scope = crawl.scope
     return run_rows(

@@ -7,6 +7,7 @@ returns what it understood, or raises `Retry`, or one of `include.errors`.
 import asyncio
 import logging
 import random
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from aiolimiter import AsyncLimiter
 from yarl import URL
 
 from include.clock import utc_now
-from include.errors import PipelineError, QuotaSpent, SourceRejected, SourceUnavailable
+from include.errors import PipelineError, QuotaSpent, SourceRejected, SourceUnavailable, UnexpectedPayload
 from include.sources.client.priority import Turns
 from include.sources.client.quota import Quota
 
@@ -32,6 +33,13 @@ Meaning = TypeVar("Meaning")
 USER_AGENT = "musician-warehouse/1.0 (collects concerts and charts into a data warehouse)"
 _SPACING = 1.025
 """Requests are spaced a little wider than the rate asks, so that jitter on their way does not break it."""
+_MOST_BYTES = 32 << 20
+"""Of a decompressed body: ten times a full page of Ticketmaster's."""
+_DEEPEST = 64
+_DEEP = re.compile(rb"[\[{]{%d}" % _DEEPEST)
+"""Levels that open one after the other; msgspec refuses what is nested deeper in other ways."""
+_LONGEST_REST = 86_400.0
+"""Seconds for which a source is left alone at most, whatever it asks for."""
 _SECONDS_IN_FLIGHT = 5
 """So many seconds' worth of requests may be under way at once: enough to keep the rate at that latency."""
 
@@ -254,7 +262,7 @@ class Client:
             allow_redirects=False,
             trace_request_ctx=departure,
         ) as answer:
-            text = (await answer.read()).decode(errors="replace")  # JSON is UTF-8 (RFC 8259)
+            text = (await _bounded(answer)).decode(errors="replace")  # JSON is UTF-8 (RFC 8259)
             response = Response(answer.status, answer.headers, self._blotted(text).encode(), self.now())
         if self.quota:
             self.quota.heard(response.headers)
@@ -292,14 +300,35 @@ def _is_loopback(host: str | None) -> bool:
         return False
 
 
+async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
+    """The body, decompressed. Raises `Retry` when it is larger or deeper than any of the source's."""
+    body = bytearray()
+    async for chunk in answer.content.iter_any():
+        body += chunk
+        if len(body) > _MOST_BYTES:
+            raise Retry(f"more than {_MOST_BYTES >> 20} MB", finally_raise=UnexpectedPayload)
+    if _DEEP.search(body):
+        raise Retry(f"JSON of more than {_DEEPEST} levels", finally_raise=UnexpectedPayload)
+    return bytes(body)
+
+
 def _retry_after(response: Response) -> float:
-    """Seconds the answer's `Retry-After` header asks for; it holds seconds or an HTTP date (RFC 9110)."""
+    """Seconds the answer's `Retry-After` header asks for; it holds seconds or an HTTP date (RFC 9110).
+
+    A date is read by the source's own clock. Nobody is left alone for more than a day.
+    """
     text = response.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
-        return float(text)
+        return min(float(text), _LONGEST_REST)
+    until = http_date(text)
+    now = http_date(response.headers.get("Date", "")) or response.received_at
+    return min(max(0.0, (until - now).total_seconds()), _LONGEST_REST) if until else 0.0
+
+
+def http_date(text: str) -> datetime | None:
+    """The instant an HTTP date names (RFC 9110); None if it names none."""
     try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (until - response.received_at).total_seconds())
+        at = parsedate_to_datetime(text)
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import msgspec
 
@@ -15,6 +16,7 @@ log = logging.getLogger(__name__)
 
 _PERIOD = timedelta(hours=24)
 """A period begins with its first call."""
+_JITTER = timedelta(minutes=1)
 _BOOKED_AT_ONCE = 50
 """Calls are booked before they are made, so many at once: a killed process counts too many, never too few."""
 
@@ -62,16 +64,21 @@ class Quota:
             self._calls += 1
 
     def heard(self, headers: Mapping[str, str]) -> None:
-        """Learns from an answer when the source begins to count anew.
+        """Learns from a response when the source begins to count again.
 
-        Ticketmaster tells by `Rate-Limit-Reset`, in milliseconds since 1970.
+        Ticketmaster tells by `Rate-Limit-Reset`, in milliseconds since 1970, by its own clock (`Date`). What
+        lies more than a day ahead, as a period never does, is passed over.
         """
+        now = self.now()
         try:
-            resets_at = datetime.fromtimestamp(int(headers.get("Rate-Limit-Reset", "")) / 1000, UTC)
+            told = datetime.fromtimestamp(int(headers.get("Rate-Limit-Reset", "")) / 1000, UTC)
+            theirs = parsedate_to_datetime(headers.get("Date", "")) if "Date" in headers else now
+            left = told - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC))
         except (ValueError, OverflowError, OSError):
             return
-        if resets_at <= self.now():
+        if not timedelta() < left <= _PERIOD + _JITTER:
             return
+        resets_at = now + left
         if resets_at > self._resets_at + _PERIOD / 2:  # a new period, before our clock says so
             self._calls, self._booked = 1, 0
         self._resets_at = resets_at

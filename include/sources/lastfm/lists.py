@@ -71,9 +71,13 @@ class Collected:
     """The names of the requests it took."""
     artist: str | None = None
     not_found: str | None = None
+    lost: str | None = None
+    """Why it could not be got after all tries."""
 
     @property
     def complete(self) -> bool:
+        if self.lost is not None:
+            return False
         return self.not_found is not None or len(self.names) + self.spoiled >= self.reported
 
 
@@ -104,7 +108,7 @@ def _request(name: str, params: dict[str, str], limit: int, page: int) -> Reques
 def read(response: Response) -> ListPage:
     """What an answer holds.
 
-    Raises `Retry` for what may pass: codes 8, 11, 16 and 29, 5xx, no JSON. Raises `SourceRejected` for a
+    Raises `Retry` for what may pass: codes 8, 11, 16 and 29, 408, 425, 5xx, no JSON. Raises `SourceRejected` for a
     bad key or request. That an artist is not found (code 6) is an answer, not an error.
     """
     try:
@@ -124,14 +128,14 @@ def read(response: Response) -> ListPage:
         )
     if code == _NOT_FOUND and "out of bounds" not in refusal.message:
         return ListPage(not_found=refusal.message)
-    if response.status >= 500:
+    if response.status >= 500 or (code is None and response.status in (408, 425)):
         raise Retry(f"HTTP {response.status} {response.excerpt()}")
     if code is not None or response.status != 200:
         raise SourceRejected(f"Last.fm refused the request: HTTP {response.status} {response.excerpt()}")
     try:
         about, found = lastfm.items(response.body)
         names = tuple(name for raw in found if (name := _name(raw)))
-        return ListPage(int(about.total), int(about.total_pages), names, about.artist, items=len(found))
+        return ListPage(_told(about.total), _told(about.total_pages), names, about.artist, items=len(found))
     except (UnexpectedPayload, ValueError) as error:
         raise Retry(f"another shape: {error}", finally_raise=UnexpectedPayload) from None
 
@@ -162,7 +166,9 @@ async def collect(ask: Ask, request: Callable[[int, int], Request], wanted: int)
         collected.reported = min(wanted, answer.total)
         collected.artist = collected.artist or answer.artist
         collected.not_found = answer.not_found
-        if collected.complete or len(collected.names) == before or page >= answer.total_pages:
+        if collected.not_found or len(collected.names) in (before, answer.total):
+            break  # it brought nothing new, or as many as its total says: a total alone is no end
+        if len(collected.names) >= wanted:
             break
     return collected
 
@@ -182,6 +188,12 @@ class _Item(_Wire, frozen=True):
 
 _refusal = msgspec.json.Decoder(_Refusal)
 _item = msgspec.json.Decoder(_Item)
+
+
+def _told(number: str | int | None) -> int:
+    """A number that a list tells of itself; 0 if it is none."""
+    text = str(number).replace(",", "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def _name(raw: msgspec.Raw) -> str | None:

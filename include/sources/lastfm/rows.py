@@ -124,8 +124,8 @@ class Attributes(_Wire, frozen=True):
 
     artist: str | None = None
     page: str | int = 1
-    total: str | int = 0
-    total_pages: str | int = msgspec.field(name="totalPages", default=0)
+    total: str | int | None = 0
+    total_pages: str | int | None = msgspec.field(name="totalPages", default=0)
 
 
 class _List(_Wire, frozen=True):
