@@ -11,7 +11,7 @@
 #
 # It connects with the Airflow connection `redshift`, in the environment variable `AIRFLOW_CONN_REDSHIFT`:
 #
-#     in the sandbox, after `make up`:   eval "$(.venv/bin/python -m sandbox.local.connections)"
+#     in the sandbox, after `make up`:   eval "$(.environment/bin/python -m sandbox.local.connections)"
 #     on AWS:                            export AIRFLOW_CONN_REDSHIFT='{"host": "…", …}'   (see .env.example)
 #
 # A login that has only the role `musician_reader` is enough.

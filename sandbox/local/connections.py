@@ -1,6 +1,6 @@
 """Prints the connections to a running sandbox, for a shell after `make up`:
 
-    eval "$(.venv/bin/python -m sandbox.local.connections)"
+    eval "$(.environment/bin/python -m sandbox.local.connections)"
 
 Then a notebook, or another program that reads AIRFLOW_CONN_REDSHIFT and the like, finds it.
 """

@@ -38,7 +38,7 @@ def test_every_command_of_the_readme_works_in_a_fresh_clone(tmp_path: Path) -> N
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
     # The environment of this test run stands for the one that make would set up.
-    (clone / ".venv").symlink_to(sys.prefix)
+    (clone / ".environment").symlink_to(sys.prefix)
     environment = {**os.environ, "MAKEFLAGS": "--assume-old=requirements.lock"}
     for name in [name for name in environment if name.startswith(("AIRFLOW", "AWS_"))]:
         del environment[name]

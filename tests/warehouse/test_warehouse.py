@@ -1,6 +1,7 @@
 """Staging, building and publishing against the sandbox's Redshift and S3."""
 
 import threading
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -118,9 +119,9 @@ def test_publishing_a_load_again_changes_nothing(tables: Any, landed: Lake) -> N
 
 
 def test_an_object_no_manifest_names_does_not_exist(tables: Any, landed: Lake) -> None:
-    [(url, *_)] = landed.manifest("songs", SONGS).entries
-    part = landed.s3.get_object(Bucket=landed.bucket, Key=url.split("/", 3)[3])["Body"].read()
-    landed.s3.put_object(Bucket=landed.bucket, Key=f"lake/songs/{SONGS}/part-00001.parquet", Body=part)
+    [part] = landed.manifest("songs", SONGS).parts
+    body = landed.bucket.get(part.url.split("/", 3)[3])
+    landed.bucket.put(f"lake/songs/{SONGS}/part-00001.parquet", body)
     warehouse.begin(tables, landed, LOAD, judged_at(LOAD))
     assert warehouse.stage(tables, landed, LOAD, "songs", ROLE) == 3
 
@@ -137,19 +138,18 @@ def test_staging_holds_the_rows_of_one_load_only(tables: Any, landed: Lake) -> N
 def test_what_cannot_be_read_whole_is_refused_and_parked_and_the_next_load_goes_on(
     tables: Any, landed: Lake, change: str
 ) -> None:
-    [(url, size, count)] = landed.manifest("songs", SONGS).entries
-    key = url.split("/", 3)[3]
+    [part] = landed.manifest("songs", SONGS).parts
+    key = part.url.split("/", 3)[3]
     if change == "missing":
-        landed.s3.delete_object(Bucket=landed.bucket, Key=key)
+        landed.bucket.delete([key])
     elif change == "longer":
-        body = landed.s3.get_object(Bucket=landed.bucket, Key=key)["Body"].read()
-        landed.s3.put_object(Bucket=landed.bucket, Key=key, Body=body + b"\0")
+        landed.bucket.put(key, landed.bucket.get(key) + b"\0")
     elif change == "altered":
-        landed.s3.put_object(Bucket=landed.bucket, Key=key, Body=b"\0" * size)
+        landed.bucket.put(key, b"\0" * part.content_length)
     elif change == "fewer rows":
-        landed.put_manifest("songs", SONGS, SongRow, [(url, size, count + 1)])
+        landed.put_manifest("songs", SONGS, SongRow, [replace(part, record_count=part.record_count + 1)])
     else:
-        landed.s3.delete_object(Bucket=landed.bucket, Key=f"certificates/events/{EVENTS}.json")
+        landed.bucket.delete([f"certificates/events/{EVENTS}.json"])
     with pytest.raises(ManifestInvalid) as refused:
         build_load(tables, landed, LOAD)
     assert "again" in str(refused.value)
@@ -171,8 +171,8 @@ def test_a_parked_manifest_is_judged_again_on_request(tables: Any, landed: Lake)
 def test_a_published_load_is_never_called_parked(tables: Any, landed: Lake) -> None:
     """Not even by a task that is cleared when its objects are gone."""
     publish_pending(tables, landed)
-    [(url, *_)] = landed.manifest("songs", SONGS).entries
-    landed.s3.delete_object(Bucket=landed.bucket, Key=url.split("/", 3)[3])
+    [part] = landed.manifest("songs", SONGS).parts
+    landed.bucket.delete([part.url.split("/", 3)[3]])
     before = rows(tables, "select * from dwh.load_ledger order by dataset")
     with pytest.raises(ManifestInvalid):
         warehouse.stage(tables, landed, LOAD, "songs", ROLE)

@@ -1,0 +1,101 @@
+"""Installs the locked packages into the environment that runs this, which need hold nothing but pip.
+
+    .environment/bin/python -m sandbox.local.install requirements.lock
+
+uv installs them, since it takes a fifth of pip's time; pip brings uv itself, in the version and with the hash
+that the lock names. uv is told the package index that pip is configured for: `pip config list`. Where uv
+cannot be had, or fails, pip installs the packages. Either way each must have a hash that the lock names.
+"""
+
+import ast
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+_PIP = (sys.executable, "-m", "pip")
+_UV_VARIABLES = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "trusted-host": "UV_INSECURE_HOST",
+    "cert": "SSL_CERT_FILE",
+    "client-cert": "SSL_CLIENT_CERT",
+    "default-timeout": "UV_HTTP_TIMEOUT",
+    "timeout": "UV_HTTP_TIMEOUT",
+    "no-index": "UV_NO_INDEX",
+    "proxy": "ALL_PROXY",
+}
+"""pip's options that say where packages come from, and the environment variables that tell uv the same."""
+_WEIGHT = {"global": 0, "install": 1, ":env:": 2}
+"""Of an option set twice, pip takes the command's over the general one, and the environment's over both."""
+
+
+def uv_environment(pip_config: Iterable[str]) -> dict[str, str]:
+    """The variables that make uv use the package index of pip's configuration, given line by line.
+
+    The lines are those of `pip config list`: `global.index-url='https://…'`. Several values of an option
+    stand in one text, separated by spaces or line ends; uv wants commas between links to look at.
+    """
+    found: dict[str, tuple[int, str]] = {}
+    for line in pip_config:
+        name, _, value = line.partition("=")
+        section, _, option = name.rpartition(".")
+        variable = _UV_VARIABLES.get(option.strip().lower().replace("_", "-"))
+        if variable is None or section not in _WEIGHT:
+            continue
+        values = str(ast.literal_eval(value)).split()
+        text = ("," if variable == "UV_FIND_LINKS" else " ").join(values)
+        if text and _WEIGHT[section] >= found.get(variable, (0, ""))[0]:
+            found[variable] = (_WEIGHT[section], text)
+    return {variable: text for variable, (_, text) in found.items()}
+
+
+def requirement(lock: str, package: str) -> str:
+    """The lines of the lock that pin one package, hashes included; empty if it does not."""
+    lines = iter(lock.splitlines(keepends=True))
+    for line in lines:
+        if line.startswith(f"{package}=="):
+            block = [line]
+            while block[-1].rstrip().endswith("\\"):
+                block.append(next(lines))
+            return "".join(block)
+    return ""
+
+
+def _install_uv(lock: Path) -> bool:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write(requirement(lock.read_text(), "uv"))
+        file.flush()
+        command = [*_PIP, "install", "--quiet", "--require-hashes", "--no-deps", "--requirement", file.name]
+        return subprocess.run(command).returncode == 0
+
+
+def _install_by_uv(lock: Path) -> bool:
+    config = subprocess.run([*_PIP, "config", "list"], capture_output=True, text=True, check=True)
+    environment = {
+        # As pip does: the best version of all indexes, not what the first index has.
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        **uv_environment(config.stdout.splitlines()),
+        **os.environ,
+    }
+    command = [
+        *(str(Path(sys.executable).with_name("uv")), "pip", "install", "--python", sys.executable),
+        *("--require-hashes", "--compile-bytecode", "--requirement", str(lock)),
+    ]
+    return subprocess.run(command, env=environment).returncode == 0
+
+
+def main() -> None:
+    lock = Path(sys.argv[1])
+    if _install_uv(lock) and _install_by_uv(lock):
+        return
+    print("uv could not install the packages; pip does, which takes about two minutes.", flush=True)
+    command = [*_PIP, "install", "--progress-bar", "off", "--require-hashes", "--requirement", str(lock)]
+    sys.exit(subprocess.run(command).returncode)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Resolves the requirements: `make lock` writes requirements.lock and requirements.txt from the .in files.
+
+    requirements.lock  every package with its hashes, for Python 3.11 to 3.13: what `make` installs
+    requirements.txt   what an Astro Runtime image lacks, in the locked versions: what the image installs.
+                       What Airflow itself needs stays out of it, because the image fixes those versions;
+                       of those that we ask for directly, it says which will do
+
+No index is named in either file: the machine that installs says where packages come from.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+_RESOLVE = (
+    *(str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet", "--universal"),
+    *("--python-version", "3.11", "--no-emit-index-url", "--no-header", "--no-annotate"),
+)
+_IMAGE = "apache-airflow==3.3.2\napache-airflow-providers-openlineage\napache-airflow-providers-smtp\n"
+_HEADER = """\
+# Written by `make lock` from requirements.in: what the Astro Runtime image lacks, in the locked versions.
+"""
+
+
+def _resolved(*arguments: str, given: str = "") -> list[str]:
+    done = subprocess.run(
+        [*_RESOLVE, "--constraint", "requirements.lock", *arguments],
+        input=given, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.splitlines()
+
+
+def _direct() -> list[str]:
+    lines = (line.split("  #")[0].strip() for line in Path("requirements.in").read_text().splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def image_requirements() -> str:
+    """The text of requirements.txt, from requirements.in and requirements.lock of the working folder."""
+    in_image = {Requirement(line).name for line in _resolved("-", given=_IMAGE)}
+    asked_for = [line for line in _direct() if Requirement(line).name in in_image]
+    missing = [line for line in _resolved("requirements.in") if Requirement(line).name not in in_image]
+    return _HEADER + "".join(f"{line}\n" for line in sorted([*missing, *asked_for]))
+
+
+def main() -> None:
+    lock = [*_RESOLVE, "requirements-dev.in", "--output-file", "requirements.lock", "--generate-hashes"]
+    subprocess.run([*lock, *sys.argv[1:]], check=True)
+    Path("requirements.txt").write_text(image_requirements())
+
+
+if __name__ == "__main__":
+    main()
