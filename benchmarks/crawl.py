@@ -44,7 +44,7 @@ def measure(quick: bool) -> list[Figure]:
 
 
 def _crawls(events: int, warm: bool) -> tuple[OneCrawl, OneCrawl | None]:
-    """A first crawl of a world with so many concerts, and if wanted the next day's."""
+    """A first crawl of a world with this many concerts and, if asked for, the next day's."""
     with sandbox(
         *("--concerts", str(events), "--countries", ",".join(COUNTRIES)),
         *("--ticketmaster", json.dumps(UNLIMITED)),

@@ -38,7 +38,7 @@ class Crawl:
 
 
 def run_of(day: int) -> str:
-    """The run at 00:00 UTC, so many days from now: before the first concert of the stand-in's world."""
+    """The run at 00:00 UTC, that many days from now: before the first concert of the stand-in's world."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return run_id(today + timedelta(days=day))
 
@@ -65,8 +65,8 @@ def reset(running: Services, **options: Any) -> None:
 
 def request_times(running: Services) -> list[float]:
     """When each request since the last reset arrived, in seconds."""
-    with urllib.request.urlopen(f"{running.ticketmaster['base_url']}/sandbox/requests") as answer:
-        return sorted(request["at"] for request in json.load(answer)["requests"])
+    with urllib.request.urlopen(f"{running.ticketmaster['base_url']}/sandbox/requests") as response:
+        return sorted(request["at"] for request in json.load(response)["requests"])
 
 
 def _post(running: Services, path: str, body: dict[str, Any]) -> None:

@@ -36,7 +36,7 @@ class Histories:
         """Fills `dwh` with what older loads of other artists and past concerts would have left there.
 
         It is made of the load that is built in `audit`, and put aside as the long history; the tables of
-        `dwh` are to be created anew, as the short one.
+        `dwh` must be created again, as the short history.
         """
         other = "md5({} || n)"
         concert = f"left(audit.concert_id, 3) || left({other.format('audit.concert_id')}, 13)"

@@ -34,7 +34,7 @@ class OneCrawl:
 
 
 def in_own_process(running: Services, bucket: str, run: str) -> OneCrawl:
-    """Fetches and lands a run as fast as the stand-in answers. Its log goes to standard error."""
+    """Fetches and lands a run as fast as the stand-in responds. Its log goes to standard error."""
     process = subprocess.run(
         [sys.executable, "-m", "benchmarks.one_crawl", bucket, run],
         input=json.dumps(asdict(running)),

@@ -10,7 +10,7 @@ ALLOWED = 5
 """Requests a second, as Ticketmaster allows."""
 EVENTS = 30_000
 LATENCIES = (0.2, 2.0)
-"""Seconds until an answer comes."""
+"""Seconds until a response arrives."""
 
 
 def measure(quick: bool) -> list[Figure]:
@@ -20,10 +20,10 @@ def measure(quick: bool) -> list[Figure]:
     with sandbox("--concerts", str(events), "--countries", ",".join(COUNTRIES)) as running:
         for number, latency in enumerate(LATENCIES):
             reset(running, latency=latency)
-            say(f"crawl of {events:,} events at {ALLOWED} requests a second, answered after {latency:g} s")
+            say(f"crawl of {events:,} events at {ALLOWED} requests a second, responses after {latency:g} s")
             crawl(running, lake(running, f"benchmark-{number}"), run_of(0), ALLOWED)
             times = request_times(running)
-            # What can be asked is known when the first answers are there: until then no crawl can hurry.
+            # What to ask for is known only after the first responses: until then no crawl can be fast.
             steady = [at for at in times if at >= times[0] + 2 * latency]
             about = f"at {latency:g} s of latency"
             figures += [

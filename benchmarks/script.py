@@ -64,8 +64,8 @@ def _usual_script(running: Services) -> tuple[int, int]:
                     "page": str(page),
                 }
                 url = f"{running.ticketmaster['base_url']}/discovery/v2/events.json"
-                with urllib.request.urlopen(f"{url}?{urllib.parse.urlencode(parameters)}") as answer:
-                    body = json.load(answer)
+                with urllib.request.urlopen(f"{url}?{urllib.parse.urlencode(parameters)}") as response:
+                    body = json.load(response)
                 time.sleep(SLEEP)
                 requests += 1
                 pages = min(body["page"]["totalPages"], 5)

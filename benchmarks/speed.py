@@ -1,4 +1,4 @@
-"""Events normalised and written by one core, beside the least that could be done with the same answers.
+"""Events normalised and written by one core, beside the least that could be done with the same responses.
 
 The floor fetches the same objects from the same S3, unzips them and decodes their JSON, and does nothing
 with it. Both run in turns in one process, which is held to one core.

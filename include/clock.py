@@ -1,4 +1,4 @@
-"""The only place in `include` that reads the clock. Whatever depends on it has a field or an argument `now`."""
+"""The only place in `include` that reads the clock. What depends on it has a field or argument `now`."""
 
 from datetime import UTC, datetime
 

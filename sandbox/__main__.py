@@ -16,7 +16,7 @@ import psutil
 from sandbox import services
 from sandbox.local import airflow, container, summary
 from sandbox.local.airflow import Airflow, AirflowNotStarted
-from sandbox.local.airflow_client import AirflowRefused
+from sandbox.local.airflow_client import AirflowError
 from sandbox.local.home import KEEPER_LOG, HomeTaken, Owner, held, note, owner
 from sandbox.local.run import WAREHOUSE, Pipeline, PipelineFailed, seconds
 from sandbox.services import Services
@@ -168,7 +168,7 @@ def _pipeline(home: Path, started: Services, server: Airflow) -> str | None:
 
     try:
         runs = Pipeline(client, home / "logs" / "tasks", is_running, say).run()
-    except (PipelineFailed, AirflowRefused) as failed:
+    except (PipelineFailed, AirflowError) as failed:
         say(f"FAILED\n\n{failed}")
         docs = summary.fetch_data_docs(environment, home)
         print(f"Airflow's own log: {home / 'logs' / 'airflow.log'}")

@@ -6,6 +6,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -30,7 +31,10 @@ def parser() -> argparse.ArgumentParser:
     world.add_argument("--artists", type=int, help="how many artists there are")
     world.add_argument("--tracks-per-artist", type=int, help="songs of an artist, at most")
     world.add_argument("--countries", type=lambda text: text.split(","), help="ISO codes, such as US,GB")
-    world.add_argument("--days", type=int, help="concerts lie on so many days from today")
+    world.add_argument("--days", type=int, help="how many days have concerts, beginning with today")
+    world.add_argument(
+        "--today", type=date.fromisoformat, help="the date that is today there, such as 2026-11-22"
+    )
     behaviour = options.add_argument_group("how they answer")
     behaviour.add_argument("--latency", type=float, help="seconds that an answer of either takes")
     behaviour.add_argument("--ticketmaster", type=json.loads, help="TicketmasterOptions as JSON")

@@ -18,6 +18,9 @@ from sandbox.services import Services, connection_environment, start
 from tests.support.snapshots import publish_pending
 from tests.support.world import land_week_later, land_world
 
+TODAY = datetime(2026, 11, 22, 6, tzinfo=UTC)
+"""When the first run of `world` looked at what the stand-ins know."""
+
 
 @pytest.fixture(scope="session")
 def services() -> Iterator[Services]:
@@ -25,7 +28,7 @@ def services() -> Iterator[Services]:
     # Not in pytest's own folder: every session closes that to others, and as root PostgreSQL is another user.
     with (
         tempfile.TemporaryDirectory(prefix="musician-warehouse-") as folder,
-        start(Path(folder) / "services", "--concerts", "300") as running,
+        start(Path(folder) / "services", "--concerts", "300", "--today", f"{TODAY:%F}") as running,
     ):
         environment = {
             **connection_environment(running),
@@ -89,7 +92,7 @@ def tables(redshift: Any) -> Any:
 def world(services: Services, s3: Any) -> Lake:
     """A lake with weekly runs: everything the stand-ins know, then two weeks of changes to it."""
     lake = Lake(Bucket(s3, f"world-{uuid.uuid4()}"))
-    land_world(services, lake, datetime.now(UTC).replace(hour=6, minute=0, second=0, microsecond=0))
+    land_world(services, lake, TODAY)
     for _ in range(2):
         land_week_later(lake)
     return lake

@@ -13,7 +13,7 @@ from include.provision.permissions import policy
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; the exit status is 1 when it was refused and 130 when it was interrupted."""
+    """Runs one command; the exit status is 1 when it failed and 130 when it was interrupted."""
     given = _parser().parse_args(arguments)
     try:
         options = Options.parse(vars(given))
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     add_options(options)
     commands_ = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, text in {
-        "create": "create what does not exist yet, wait until it answers, print the lines for .env",
+        "create": "create what does not exist yet, wait until it is available, print the lines for .env",
         "status": "show what exists and what it costs",
         "delete": "delete everything that create made",
         "policy": "print the IAM policy that this command needs",

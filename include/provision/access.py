@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from include.errors import ProvisioningFailed
-from include.provision.aws import TAGS, Aws, code, is_ours, refuse_foreign
+from include.provision.aws import TAGS, Aws, code, is_ours, not_ours
 from include.provision.options import PORT, Options
 
 _POLICY = "read-the-lake"
@@ -63,7 +63,7 @@ def create_role(aws: Aws, name: str, bucket: str) -> str:
         )["Role"]
         aws.say(f"Created the role {role['Arn']}.")
     elif not is_ours(role.get("Tags", [])):
-        raise refuse_foreign("IAM role", name)
+        raise not_ours("IAM role", name)
     given = aws.find("iam:GetRolePolicy", "NoSuchEntity", RoleName=name, PolicyName=_POLICY)
     if given is None or given["PolicyDocument"] != copy_policy(bucket):
         document = json.dumps(copy_policy(bucket))
@@ -99,7 +99,7 @@ def create_security_group(aws: Aws, options: Options) -> str:
     else:
         vpc = _vpc(aws, options)
         if any(group["VpcId"] == vpc for group in groups):
-            raise refuse_foreign("security group", options.name)
+            raise not_ours("security group", options.name)
         group = aws.call(
             "ec2:CreateSecurityGroup",
             GroupName=options.name,

@@ -1,4 +1,4 @@
-"""The one gate to AWS: makes the calls, waits for their effect, and explains every refusal.
+"""The one gate to AWS: makes the calls, waits for their effect, and explains every error.
 
 Credentials come from where boto3 looks for them (AWS_PROFILE, the environment, the machine's role), and so
 does another endpoint (AWS_ENDPOINT_URL).
@@ -29,11 +29,11 @@ def is_ours(tags: Sequence[Mapping[str, str]]) -> bool:
     return OWNER_TAG in {(tag.get("Key", tag.get("key")), tag.get("Value", tag.get("value"))) for tag in tags}
 
 
-def refuse_foreign(kind: str, name: str) -> ProvisioningFailed:
+def not_ours(kind: str, name: str) -> ProvisioningFailed:
     """The error for an object of our name that somebody else created."""
     return ProvisioningFailed(
         f"The {kind} {name} exists, but this command did not create it: it lacks the tag "
-        f"{OWNER_TAG[0]}={OWNER_TAG[1]}. It was left as it is. Choose another name with --name."
+        f"{OWNER_TAG[0]}={OWNER_TAG[1]}. It was left alone. Choose another name with --name."
     )
 
 
@@ -44,7 +44,7 @@ class Aws:
     session: Any
     """A boto3 session."""
     say: Callable[[str], None] = print
-    """Takes the lines that tell what happens."""
+    """Receives the lines that say what happens."""
     poll_seconds: float = 10.0
     timeout_seconds: float = 45 * 60.0
     """How long `wait` waits for one thing."""
@@ -67,14 +67,14 @@ class Aws:
         return str(self.session.region_name)
 
     def call(self, action: str, **arguments: Any) -> dict[str, Any]:
-        """The answer to an action, spelt as in IAM, `service:Operation`. Raises `ProvisioningFailed`."""
+        """The response to an action, spelled as in IAM, `service:Operation`. Raises `ProvisioningFailed`."""
         try:
             return self._send(action, arguments)
         except (boto.ClientError, boto.BotoCoreError) as error:
             raise _explained(action, error) from error
 
     def find(self, action: str, missing: str, **arguments: Any) -> dict[str, Any] | None:
-        """As `call`, but None when AWS answers with the error code `missing`."""
+        """As `call`, but None when AWS returns the error code `missing`."""
         try:
             return self._send(action, arguments)
         except boto.ClientError as error:
@@ -124,8 +124,8 @@ class Aws:
         if service not in self._clients:
             config = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=20)
             self._clients[service] = self.session.client(service, config=config)
-        answer: dict[str, Any] = getattr(self._clients[service], xform_name(operation))(**arguments)
-        return answer
+        response: dict[str, Any] = getattr(self._clients[service], xform_name(operation))(**arguments)
+        return response
 
 
 def code(error: boto.ClientError) -> str:
@@ -169,7 +169,7 @@ def _explained(action: str, error: Exception) -> ProvisioningFailed:
         said = error.response.get("Error", {}).get("Message", "")
         advice = next((advice for codes, advice in _ADVICE.items() if code(error) in codes.split()), "")
         return ProvisioningFailed(
-            f"AWS refused {action} ({code(error)}): {said.rstrip('.')}. {advice}".strip()
+            f"AWS rejected {action} ({code(error)}): {said.rstrip('.')}. {advice}".strip()
         )
     if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
         return ProvisioningFailed(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from include.errors import ProvisioningFailed
-from include.provision.aws import TAGS, Aws, is_ours, refuse_foreign
+from include.provision.aws import TAGS, Aws, is_ours, not_ours
 from include.provision.options import ADMIN, DATABASE, PORT, Options
 from include.provision.tables import Endpoint
 
@@ -38,11 +38,11 @@ def find_subnet_group(aws: Aws, name: str) -> dict[str, Any] | None:
 
 
 def create(aws: Aws, options: Options, role_arn: str, security_group_id: str) -> Endpoint:
-    """Where the warehouse answers, once it does."""
+    """The endpoint of the warehouse, as soon as it has one."""
     name = options.name
     cluster = find(aws, name)
     if cluster and not is_ours(cluster.get("Tags", [])):
-        raise refuse_foreign("cluster", name)
+        raise not_ours("cluster", name)
     if cluster and cluster["ClusterStatus"] in ("deleting", "final-snapshot"):
         aws.wait(f"cluster {name}", lambda: _status(aws, name), None)
         cluster = None
@@ -94,7 +94,7 @@ def _subnets(aws: Aws, options: Options) -> dict[str, str]:
         return {}
     group = find_subnet_group(aws, options.name)
     if group and not is_ours(group.get("Tags", [])):
-        raise refuse_foreign("cluster subnet group", options.name)
+        raise not_ours("cluster subnet group", options.name)
     if group is None:
         aws.call(
             "redshift:CreateClusterSubnetGroup",

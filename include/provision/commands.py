@@ -28,7 +28,7 @@ class Found:
 def create(aws: Aws, options: Options) -> None:
     """Makes the warehouse and prints how the pipeline connects; what is there already stays as it is.
 
-    Raises `ProvisioningFailed` when AWS refuses, time is up, or somebody else's object has the name.
+    Raises `ProvisioningFailed` when AWS rejects a call, time is up, or somebody else's object has the name.
     """
     account = aws.call("sts:GetCallerIdentity")["Account"]
     aws.say(f"{options.kind} warehouse {options.name} in account {account}, {aws.region}")
@@ -68,7 +68,7 @@ def environment(aws: Aws, options: Options, endpoint: Endpoint, role_arn: str) -
 
 
 def status(aws: Aws, options: Options) -> None:
-    """Prints what exists, in which state, where it answers, and what it costs."""
+    """Prints what exists, in which state, its endpoint, and what it costs."""
     account = aws.call("sts:GetCallerIdentity")["Account"]
     aws.say(f"Warehouse {options.name} in account {account}, {aws.region}")
     found = list(_found(aws, options.name))

@@ -51,7 +51,7 @@ _Subnets = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The warehouse as it is wanted. A capacity or limit of None leaves alone what exists."""
+    """The warehouse that is wanted. A capacity or limit of None keeps the existing one."""
 
     bucket: BucketName
     """MUSICIAN_BUCKET: the bucket of the lake, which COPY may read."""
@@ -64,7 +64,7 @@ class Options:
     base_capacity: _Capacity | None = None
     """MUSICIAN_REDSHIFT_BASE_CAPACITY: RPUs of a serverless warehouse; the smallest the region offers."""
     daily_rpu_hours: Annotated[int, Meta(ge=1)] | None = None
-    """MUSICIAN_REDSHIFT_DAILY_RPU_HOURS: a serverless warehouse refuses queries after so many in a day; 8."""
+    """MUSICIAN_REDSHIFT_DAILY_RPU_HOURS: a serverless warehouse rejects queries beyond them, per day; 8."""
     node_type: _NodeType = "ra3.large"
     """MUSICIAN_REDSHIFT_NODE_TYPE: of a provisioned cluster."""
     nodes: Annotated[int, Meta(ge=1)] = 1
@@ -89,7 +89,7 @@ class Options:
 
     @property
     def public(self) -> bool:
-        """Whether it needs an address in the internet: a range that may reach it lies there."""
+        """Whether it needs a public address: a range that may reach it is public."""
         return any(not network.is_private for network in self.allow_cidr)
 
 

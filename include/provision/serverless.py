@@ -5,7 +5,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from include.errors import ProvisioningFailed
-from include.provision.aws import SERVERLESS_TAGS, Aws, code, is_ours, refuse_foreign
+from include.provision.aws import SERVERLESS_TAGS, Aws, code, is_ours, not_ours
 from include.provision.options import ADMIN, DATABASE, PORT, Options
 from include.provision.tables import Endpoint
 
@@ -41,7 +41,7 @@ def created_by_us(aws: Aws, arn: str) -> bool:
 
 
 def create(aws: Aws, options: Options, role_arn: str, security_group_id: str) -> Endpoint:
-    """Where the warehouse answers, once it does."""
+    """The endpoint of the warehouse, as soon as it has one."""
     name = options.name
     namespace = _create_namespace(aws, name, role_arn)
     workgroup = _create_workgroup(aws, options, security_group_id)
@@ -58,7 +58,7 @@ def create(aws: Aws, options: Options, role_arn: str, security_group_id: str) ->
 def _create_namespace(aws: Aws, name: str, role_arn: str) -> dict[str, Any]:
     namespace = find_namespace(aws, name)
     if namespace and not created_by_us(aws, namespace["namespaceArn"]):
-        raise refuse_foreign("namespace", name)
+        raise not_ours("namespace", name)
     if namespace and namespace["status"] == "DELETING":
         aws.wait(f"namespace {name}", lambda: _namespace_status(aws, name), None)
         namespace = None
@@ -82,7 +82,7 @@ def _create_workgroup(aws: Aws, options: Options, security_group_id: str) -> dic
     name = options.name
     workgroup = find_workgroup(aws, name)
     if workgroup and not created_by_us(aws, workgroup["workgroupArn"]):
-        raise refuse_foreign("workgroup", name)
+        raise not_ours("workgroup", name)
     if workgroup and workgroup["status"] == "DELETING":
         aws.wait(f"workgroup {name}", lambda: _workgroup_status(aws, name), None)
         workgroup = None
@@ -108,7 +108,7 @@ def _create_workgroup(aws: Aws, options: Options, security_group_id: str) -> dic
 def _call_create_workgroup(
     aws: Aws, options: Options, security_group_id: str, capacities: tuple[int, ...]
 ) -> None:
-    """Takes the first capacity that AWS does not refuse as invalid."""
+    """Takes the first capacity that AWS does not reject as invalid."""
     for capacity in capacities:
         try:
             aws.call(
@@ -124,11 +124,11 @@ def _call_create_workgroup(
             )
             return
         except ProvisioningFailed as error:
-            refused = error.__cause__
-            is_invalid = isinstance(refused, ClientError) and code(refused) == "ValidationException"
+            rejected = error.__cause__
+            is_invalid = isinstance(rejected, ClientError) and code(rejected) == "ValidationException"
             if not is_invalid or capacity == capacities[-1]:
                 raise
-            aws.say(f"  not with {capacity} RPU in {aws.region}: {refused}")
+            aws.say(f"  not with {capacity} RPU in {aws.region}: {rejected}")
 
 
 def _limit_usage(aws: Aws, workgroup_arn: str, wanted: int | None) -> None:
@@ -143,7 +143,7 @@ def _limit_usage(aws: Aws, workgroup_arn: str, wanted: int | None) -> None:
             amount=amount,
             breachAction="deactivate",
         )
-        aws.say(f"Limited its use to {amount} RPU-hours a day; beyond, it refuses queries until the next.")
+        aws.say(f"Limited it to {amount} RPU-hours a day; beyond that it rejects queries until the next day.")
     elif wanted not in (None, limit["amount"]):
         aws.call("redshift-serverless:UpdateUsageLimit", usageLimitId=limit["usageLimitId"], amount=wanted)
         aws.say(f"Changed its limit to {wanted} RPU-hours a day.")

@@ -17,7 +17,7 @@ _BATCH = 40  # statements, the most that BatchExecuteStatement takes
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the warehouse answers, and which secret logs in."""
+    """The endpoint of the warehouse, and the secret that logs in."""
 
     host: str
     port: int
@@ -91,6 +91,6 @@ def _run(aws: Aws, endpoint: Endpoint, statements: list[str]) -> None:
         if "Error" not in last:
             raise
         raise ProvisioningFailed(
-            f"Redshift refused the statements that create the tables: {last['Error']}. "
+            f"Redshift rejected the statements that create the tables: {last['Error']}. "
             "Nothing of them was done; run the same command again when it is corrected."
         ) from None

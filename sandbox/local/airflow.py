@@ -61,7 +61,7 @@ class Airflow:
 
 @contextmanager
 def start(home: Path, services: Services, port: int | None = None) -> Iterator[Airflow]:
-    """Starts Airflow, yields it when its API answers and it runs no other's, and stops it at the end.
+    """Starts Airflow, yields it when its API responds and belongs to it, and stops it at the end.
 
     Listens on `port` if that is free, else on any free one. Raises `AirflowNotStarted`.
     """
@@ -207,7 +207,7 @@ def _answers(home: Path, airflow: Airflow) -> bool:
         if not airflow.is_running():
             raise AirflowNotStarted(f"`airflow standalone` ended while it was starting. Its log: {log}")
         time.sleep(0.25)
-    raise AirflowNotStarted(f"Airflow's API did not answer within {START_SECONDS} seconds. Its log: {log}")
+    raise AirflowNotStarted(f"Airflow's API did not respond within {START_SECONDS} seconds. Its log: {log}")
 
 
 def _end_session(airflow: Airflow) -> None:

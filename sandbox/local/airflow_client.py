@@ -11,12 +11,12 @@ from typing import Any
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback never goes through a proxy
 
 
-class AirflowRefused(Exception):
-    """Airflow answered with an error; the message carries status and body."""
+class AirflowError(Exception):
+    """Airflow returned an error; the message carries status and body."""
 
 
 class AirflowClient:
-    """Every answer is the parsed JSON, with the keys of Airflow's API."""
+    """Every method returns the parsed JSON, with the keys of Airflow's API."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
         self._url = url
@@ -24,11 +24,11 @@ class AirflowClient:
         self._token = ""
 
     def is_healthy(self) -> bool:
-        """Whether an Airflow that knows our password answers, with a database and a scheduler."""
+        """Whether an Airflow that accepts our password responds, with a healthy database and scheduler."""
         try:
             health = self._request("GET", "/api/v2/monitor/health")
             return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler"))
-        except (OSError, http.client.HTTPException, AirflowRefused, ValueError, LookupError):
+        except (OSError, http.client.HTTPException, AirflowError, ValueError, LookupError):
             return False
 
     def dag_ids(self) -> set[str]:
@@ -61,7 +61,7 @@ class AirflowClient:
         path = f"/dags/{dag_id}/dagRuns/{urllib.parse.quote(run_id, safe='')}/taskInstances/{task_id}"
         try:
             return self._get(f"{path}/xcomEntries/return_value", deserialize="true")["value"]
-        except AirflowRefused:
+        except AirflowError:
             return None
 
     def _since(self, path: str, moment: datetime) -> Any:
@@ -87,4 +87,4 @@ class AirflowClient:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             text = error.read(2000).decode(errors="replace")
-            raise AirflowRefused(f"{method} {path}: {error.code} {text}") from None
+            raise AirflowError(f"{method} {path}: {error.code} {text}") from None

@@ -16,7 +16,7 @@ INGESTIONS = ("ingest_events", "ingest_songs")
 WAREHOUSE = "musician_warehouse"
 
 HEARTBEAT_SECONDS = 10  # a line at least so often, so that nobody wonders whether it still works
-SILENCE_SECONDS = 60  # how long Airflow may take to parse the DAGs, to wake the warehouse up, or not answer
+SILENCE_SECONDS = 60  # how long Airflow may take to parse the DAGs, to start the warehouse, or stay silent
 LOG_LINES = 30
 
 
@@ -87,7 +87,7 @@ class Pipeline:
             self._tasks = tasks
         except (OSError, http.client.HTTPException, ValueError) as error:
             if time.monotonic() - self._answered > SILENCE_SECONDS:
-                raise PipelineFailed(f"Airflow's API does not answer any more: {error}") from None
+                raise PipelineFailed(f"Airflow's API no longer responds: {error}") from None
             return
         self._answered = time.monotonic()
         for task in self._tasks:

@@ -99,9 +99,9 @@ $$;
 create event trigger redshift_sort on ddl_command_end when tag in ('CREATE TABLE', 'CREATE TABLE AS')
 execute function pg_catalog.redshift_sort();
 
--- Refusals and COPY
+-- Rejections and COPY
 
-create function pg_catalog.redshift_refuses(reason text) returns text volatile language plpgsql as $$
+create function pg_catalog.redshift_rejects(reason text) returns text volatile language plpgsql as $$
 begin
     raise exception using message = reason, errcode = '0A000';
 end

@@ -6,7 +6,7 @@ Source: the Database Developer Guide, COPY and "COPY from columnar data formats"
 import re
 from dataclasses import dataclass
 
-from sandbox.redshift.refusals import Refused
+from sandbox.redshift.rejections import Rejected
 from sandbox.redshift.sql_text import NAME, QUALIFIED_NAME, mask, plain
 
 _COPY = re.compile(
@@ -32,7 +32,7 @@ class Copy:
 
 
 def parse(sql: str) -> Copy | None:
-    """The COPY that `sql` is, or None when it is none. Raises `Refused` for what nobody would load."""
+    """`sql` as a COPY, or None when it is another statement. Raises `Rejected` where Redshift would."""
     masked = mask(sql)
     if not re.match(r"\s*COPY\b", masked):
         return None
@@ -40,15 +40,15 @@ def parse(sql: str) -> Copy | None:
         re.search(r"\b(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)\b", masked)
         or "aws_access_key_id" in sql.lower()
     ):
-        raise Refused(
-            "The sandbox refuses COPY with access keys, which end up in logs and query history: use IAM_ROLE."
+        raise Rejected(
+            "The sandbox rejects COPY with access keys, which end up in logs and query history: use IAM_ROLE."
         )
     copy = _COPY.fullmatch(masked)
     url = (
         re.fullmatch(r"s3://([^/]+)/(.+)", sql[copy.start("url") + 1 : copy.end("url") - 1]) if copy else None
     )
     if copy is None or url is None:
-        raise Refused(
+        raise Rejected(
             "This sandbox understands COPY table [(columns)] FROM 's3://bucket/key' IAM_ROLE 'arn:…' "
             "FORMAT AS PARQUET [MANIFEST] [STATUPDATE …]."
         )
@@ -59,7 +59,7 @@ def parse(sql: str) -> Copy | None:
         option = _OPTION.match(masked, position)
         if option is None or option.lastgroup is None:
             word = sql[position:].split()[0]
-            raise Refused(
+            raise Rejected(
                 f"COPY of Parquet does not support {word}: leave it out, or test another format on Redshift."
             )
         given[option.lastgroup] = sql[option.start() : option.end()]
@@ -67,11 +67,11 @@ def parse(sql: str) -> Copy | None:
     if not re.search(
         r"'(?:aws_iam_role=)?arn:aws[a-z-]*:iam::\d{12}:role/\S+'|DEFAULT$", given.get("role", ""), re.I
     ):
-        raise Refused(
+        raise Rejected(
             "COPY needs IAM_ROLE 'arn:aws:iam::<account>:role/<name>': the role with which Redshift reads S3."
         )
     if "format" not in given:
-        raise Refused("The sandbox performs COPY … FORMAT AS PARQUET only: test other formats on Redshift.")
+        raise Rejected("The sandbox performs COPY … FORMAT AS PARQUET only: test other formats on Redshift.")
     names = sql[slice(*copy.span("columns"))].split(",") if copy["columns"] else []
     return Copy(
         table=sql[copy.start("table") : copy.end("table")],

@@ -7,12 +7,12 @@ Sources: the Redshift Database Developer Guide, CREATE TABLE, CREATE TABLE AS, A
 import re
 from collections.abc import Callable
 
-from sandbox.redshift.refusals import TYPES, Refused, check
+from sandbox.redshift.rejections import TYPES, Rejected, check
 from sandbox.redshift.sql_text import NAME, QUALIFIED_NAME, closing, mask, plain, split, substitute
 
 
 def translate(sql: str) -> str:
-    """The PostgreSQL statement that does what Redshift would do. Raises `Refused` when it would not."""
+    """The PostgreSQL statement that does what Redshift would do. Raises `Rejected` when it would not."""
     masked = mask(sql)
     if "SVV_EXTERNAL_" in masked and "PG_CATALOG.PG_CLASS" in masked:
         return _catalogue_query(sql)
@@ -47,7 +47,7 @@ _TEXT_TYPE = re.compile(
 def _create_table(sql: str) -> str:
     """No physical attributes; keys inform, a primary key's columns are not null, text counts bytes.
 
-    The sort key of a table is left as a comment, of which pg_catalog.redshift_sort makes an index.
+    The sort key of a table is left as a comment, which pg_catalog.redshift_sort turns into an index.
     """
     masked = mask(sql)
     start = re.match(
@@ -70,7 +70,7 @@ def _create_table(sql: str) -> str:
             keys += [plain(key) for key in sql[a:b].split(",") if a < b]
         position = attribute.end()
     if missing := [key for key in keys if elements and key not in names]:
-        raise Refused(f'column "{missing[0]}" named in DISTKEY or SORTKEY does not exist')
+        raise Rejected(f'column "{missing[0]}" named in DISTKEY or SORTKEY does not exist')
     if elements and re.match(r"\s*AS\b", masked[position:]):
         columns = f"({', '.join(sql[a:b] for a, b in elements)})"
     elif elements:
@@ -98,7 +98,7 @@ def _column(sql: str) -> str:
     if name is None:
         return sql
     if unsupported := re.match(rf"(?:{TYPES})\b", masked[name.end() :]):
-        raise Refused(
+        raise Rejected(
             f"Redshift does not support the type {unsupported[0]}: use VARCHAR, SUPER or IDENTITY(1, 1)."
         )
     definition, check = sql[name.end() :], ""
@@ -107,7 +107,7 @@ def _column(sql: str) -> str:
         default = 256 if varying or text["type"] == "BPCHAR" else 1
         length = 65_535 if text["length"] == "MAX" else int(text["length"] or default)
         if length > (65_535 if varying else 4_096):
-            raise Refused(
+            raise Rejected(
                 f"Redshift does not support {text[0]}: VARCHAR holds up to 65535 bytes, CHAR up to 4096."
             )
         definition = f"{'varchar' if varying else 'char'}({length}){sql[text.end() :]}"
@@ -121,7 +121,7 @@ def _column(sql: str) -> str:
 
 
 def _alter_table(sql: str) -> str:
-    """Without keys and physical attributes, of which PostgreSQL has none to change."""
+    """Without keys and physical attributes: PostgreSQL has none to change."""
     masked = mask(sql)
     start = re.match(rf"\s*ALTER\s+TABLE\s+{QUALIFIED_NAME}\s+(?P<action>\w+)\s+", masked)
     if start is None:
@@ -137,7 +137,7 @@ def _alter_table(sql: str) -> str:
         return "select 'the sandbox has one node' where false"
     if start["action"] == "ADD":
         if len(split(masked, start.end(), len(masked))) > 1:
-            raise Refused(
+            raise Rejected(
                 "Redshift does not support adding several columns in one ALTER TABLE: add one at a time."
             )
         skip = start.end() + (found.end() if (found := re.match(r"COLUMN\s+", rest)) else 0)

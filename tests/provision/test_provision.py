@@ -361,7 +361,7 @@ def test_sql_that_redshift_refuses_is_told_with_what_redshift_said(
         cursor.execute("create schema analytics")
         cursor.execute("create view analytics.artist_events_songs as select 1 as other")
     redshift.commit()
-    with pytest.raises(ProvisioningFailed, match=r"Redshift refused the statements .* ERROR: "):
+    with pytest.raises(ProvisioningFailed, match=r"Redshift rejected the statements .* ERROR: "):
         cloud.create()
     with redshift.cursor() as cursor:
         cursor.execute("drop schema dwh cascade")

@@ -14,7 +14,7 @@ import redshift_connector
 import sqlalchemy as sa
 
 from sandbox.redshift.dialect import translate
-from sandbox.redshift.refusals import Refused
+from sandbox.redshift.rejections import Rejected
 from sandbox.services import Services
 
 ROLE = "arn:aws:iam::123456789012:role/musician-warehouse-copy"
@@ -349,7 +349,7 @@ def test_nothing_is_found_in_strings_names_and_comments(harmless: str) -> None:
 
 
 def test_a_name_is_not_taken_for_a_keyword() -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Rejected):
         translate("select * from t for update")
     assert translate("select for_update, distinct_on from t") == "select for_update, distinct_on from t"
 

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 LEFT_OUT = ("tests/end_to_end", "tests/browser")
 LIBRARY = "usr/lib/*/faketime/libfaketimeMT.so.1"
-SHARES = 6
+SHARES = 16
 """`--share` runs one of so many parts of the suite: less than four minutes on two cores."""
 
 
@@ -59,7 +59,7 @@ def environment(moment: Moment, library: Path) -> dict[str, str]:
 
 
 def share(commit: int) -> tuple[str, list[str]]:
-    """A moment and every sixth test file: the same for the same commit, others for the next."""
+    """A moment and every sixteenth test file: the same for the same commit, others for the next."""
     files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py"))
     tested = [name for name in files if not name.startswith(LEFT_OUT)]
     return list(MOMENTS)[commit % len(MOMENTS)], tested[commit // len(MOMENTS) % SHARES :: SHARES]

@@ -15,24 +15,24 @@ TYPES = (
 """Types that Redshift has not, as a pattern."""
 
 
-class Refused(Exception):
+class Rejected(Exception):
     """Redshift, or the sandbox, does not run the statement; the text says why and what to do instead."""
 
 
 def check(sql: str) -> None:
-    """Raises `Refused` for a statement that Redshift does not support."""
+    """Raises `Rejected` for a statement that Redshift does not support."""
     masked = mask(sql)
     brief = _LITERALS.sub("()", masked)
     for pattern, advice in _UNSUPPORTED:
         if found := pattern.search(brief):
             subject = " ".join(found[0].split())
-            raise Refused(f"Redshift does not support {subject if len(subject) < 40 else 'this'}: {advice}.")
+            raise Rejected(f"Redshift does not support {subject if len(subject) < 40 else 'this'}: {advice}.")
     for pattern, reason in _OTHERWISE:
         if pattern.search(brief):
-            raise Refused(reason)
+            raise Rejected(reason)
     for found in re.finditer(r"\bCONCAT\s*\(", masked):
         if len(split(masked, found.end(), closing(masked, found.end() - 1))) != 2:
-            raise Refused("Redshift does not support CONCAT of other than two values: use ||.")
+            raise Rejected("Redshift does not support CONCAT of other than two values: use ||.")
     if re.match(r"\s*MERGE\b", masked):
         _check_merge(masked)
 
@@ -41,19 +41,19 @@ def _check_merge(masked: str) -> None:
     """MERGE INTO target USING source ON … WHEN MATCHED THEN … WHEN NOT MATCHED THEN INSERT …; no more."""
     clauses = re.findall(r"\bWHEN\s+(NOT\s+)?MATCHED\s+THEN\s+(\w+)", masked)
     if re.search(rf"\bINTO\s+{QUALIFIED_NAME}\s+(?!USING\b){NAME}", masked):
-        raise Refused(
+        raise Rejected(
             "Redshift does not support an alias for the target of MERGE: write out the table's name."
         )
     if re.search(r"\bUSING\s*\(", masked):
-        raise Refused(
+        raise Rejected(
             "Redshift does not support MERGE from a subquery: stage the rows in a (temporary) table."
         )
     if re.search(r"\bMATCHED\s+(?:AND|BY)\b", masked):
-        raise Refused(
+        raise Rejected(
             "Redshift does not support conditions in WHEN MATCHED: leave the rows out of the source."
         )
     if [bool(absent) for absent, _ in clauses] != [False, True] or "DO" in {do for _, do in clauses}:
-        raise Refused(
+        raise Rejected(
             "Redshift needs exactly WHEN MATCHED THEN UPDATE or DELETE, and WHEN NOT MATCHED THEN INSERT."
         )
 
