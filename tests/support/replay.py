@@ -1,0 +1,320 @@
+"""A history told to the warehouse and to the model, and where the two differ."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from include.errors import DataRejected, ManifestInvalid
+from include.lake.certificate import Certificate, Scope
+from include.lake.lake import Lake
+from include.lake.runs import run_instant
+from include.sources.lastfm.rows import SongRow
+from include.sources.ticketmaster.rows import EventRow
+from include.warehouse import ledger
+from include.warehouse import load as warehouse
+from include.warehouse.loads import Load
+from include.warehouse.rebuild import rebuild
+from include.warehouse.tables import STAR
+from include.warehouse.transactions import transaction
+from tests.support.histories import Accept, Land, LoseLedger, Rebuild, Retry, Step, Work
+from tests.support.model import Landed, Model, RebuildFails, instant
+from tests.support.snapshots import ROLE, build_load
+
+Tables = Mapping[str, Mapping[tuple[Any, ...], Mapping[str, Any]]]
+"""By table and key the rows, by column."""
+
+KEYS = {
+    "dim_songs": ("song_key",),
+    "fact_songs": ("song_key", "snapshot_date"),
+    "dim_concerts": ("concert_id", "valid_from"),
+    "bridge_concert_artists": ("concert_id", "artist_key"),
+    "fact_artists": ("artist_key", "snapshot_date"),
+    "load_ledger": ("dataset", "run"),
+}
+_NEW_COLUMNS = {
+    "events": {"local_end_date": date | None, "name_key": str | None},
+    "songs": {"asked_key": str | None, "name_key": str | None},
+}
+"""Those that an older release did not write."""
+_UNCOMPARED = ("judged_at", "reason", "changes")
+"""Of the ledger: words, a clock, and figures that `changes` of the load checks."""
+
+
+class Differs(AssertionError):
+    """The warehouse holds something else than the documents say."""
+
+
+class Replay:
+    """One history, as it unfolds in a warehouse with tables, in an empty lake, and in the model."""
+
+    def __init__(self, connection: Any, lake: Lake) -> None:
+        self.connection, self.lake = connection, lake
+        self.model = Model()
+        self.landed: dict[tuple[str, str], Landed] = {}
+        self.publishes = 0
+        with transaction(connection) as cursor:
+            for table in KEYS:
+                cursor.execute(f"delete from dwh.{table}")
+
+    def tell(self, steps: Sequence[Step]) -> int:
+        """Takes every step and compares; how many publishes that were. Raises `Differs`."""
+        for number, step in enumerate(steps):
+            self._take(step)
+            if not isinstance(step, Land):
+                self._compare(f"after step {number}, {step}")
+        return self.publishes
+
+    def _take(self, step: Step) -> None:
+        match step:
+            case Land(landed, by_older_release):
+                self.landed[landed.dataset, landed.run] = landed
+                land(self.lake, landed, by_older_release)
+            case Work():
+                self._work()
+            case Retry(dataset, run):
+                ledger.retry(self.connection, dataset, run)
+                self.model.retry(dataset, run)
+            case Accept(dataset, run):
+                ledger.accept(self.connection, dataset, run)
+                self.model.accept(dataset, run)
+            case LoseLedger():
+                with transaction(self.connection) as cursor:
+                    cursor.execute("delete from dwh.load_ledger")
+                self.model.lose_ledger()
+            case Rebuild(until):
+                self._rebuild(until)
+
+    def _work(self) -> None:
+        """As the DAG does it, comparing after every load."""
+        while True:
+            now = self._now()
+            ledger.note_late(self.connection, self.lake, now)
+            loads = warehouse.pending_loads(self.connection, self.lake)
+            is_done = not self.model.work_once(self.landed)
+            if not loads:
+                if not is_done:
+                    raise Differs(f"the warehouse waits, but {self.model.loads[-1:]} was due")
+                return
+            load = loads[0]
+            self._load(load)
+            self._compare(f"after {load}")
+
+    def _load(self, load: Load) -> None:
+        try:
+            build_load(self.connection, self.lake, load)
+        except ManifestInvalid:
+            return  # parked
+        verdict = self._judge(self.connection, load)
+        if verdict.failures:
+            warehouse.park(self.connection, load, verdict.reason, verdict.failed_rows, verdict.at_fault)
+            return
+        before = self._held()
+        changes = warehouse.publish(self.connection, load)
+        self.publishes += 1
+        self._compare_changes(load, changes, before)
+
+    def _rebuild(self, until: date | None) -> None:
+        try:
+            self.model.rebuild(self.landed, until)
+            expected = None
+        except RebuildFails as fails:
+            expected = fails
+        try:
+            rebuilt = rebuild(
+                self.connection,
+                self.lake,
+                now=self._now(),
+                copy_role_arn=ROLE,
+                judge=self._judge,
+                until=until,
+                go_on_without_missing=True,
+            )
+        except DataRejected as rejected:
+            if expected is None:
+                raise Differs(f"the rebuild failed: {rejected}") from rejected
+            return
+        self.publishes += rebuilt.loads
+        if expected is not None:
+            raise Differs(f"the rebuild should have failed: {expected}")
+        if rebuilt.loads != len(self.model.loads):
+            raise Differs(f"the rebuild made {rebuilt.loads} loads instead of {len(self.model.loads)}")
+
+    def _judge(self, connection: Any, load: Load) -> warehouse.Verdict:
+        with transaction(connection) as cursor:
+            known = ledger.read_ledger(cursor)
+        at_fault = []
+        for dataset in load.pending:
+            run = load.run(dataset)
+            fault, judged = self.landed[dataset, run].fault, known.get((dataset, run))
+            if fault == "broken" or (fault == "differs" and not (judged and judged.is_accepted)):
+                at_fault.append(dataset)
+        return warehouse.Verdict(tuple(f"{dataset} fails" for dataset in at_fault), (), tuple(at_fault))
+
+    def _now(self) -> datetime:
+        newest = max((run for _, run in self.landed), default="2026-11-10T000000Z")
+        return run_instant(newest) + timedelta(hours=1)
+
+    # -- comparing --------------------------------------------------------------------------------------------
+
+    def _compare(self, when: str) -> None:
+        found, expected = self._held(), self._expected()
+        differences = [
+            line for table in KEYS for line in _table_differences(table, found[table], expected[table])
+        ]
+        if differences:
+            raise Differs("\n".join([when, *differences[:12]]))
+
+    def _held(self) -> Tables:
+        """What the warehouse holds; hashes of versions as in the model."""
+        held = {}
+        with transaction(self.connection) as cursor:
+            for table, key in KEYS.items():
+                cursor.execute(f"select * from dwh.{table}")
+                names = [column[0] for column in cursor.description]
+                rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+                held[table] = {tuple(row[column] for column in key): row for row in rows}
+                if len(held[table]) != len(rows):
+                    raise Differs(f"a key of {table} is there twice")
+        _check_delisted_hashes(held["dim_concerts"].values())
+        _number_versions(held["dim_concerts"].values())
+        for row in held["load_ledger"].values():
+            if (row["reason"] is None) != (row["state"] in ("published", "pending")):
+                raise Differs(f"{row['state']} for the reason {row['reason']}")
+            if (row["changes"] is None) != (row["state"] != "published"):
+                raise Differs(f"{row['state']} with the changes {row['changes']}")
+            for column in _UNCOMPARED:
+                del row[column]
+        return held
+
+    def _expected(self) -> Tables:
+        model = self.model
+        versions = [
+            {("version_hash" if column == "version" else column): value for column, value in version.items()}
+            for chain in model.versions.values()
+            for version in chain
+        ]
+        _number_versions(versions)
+        tables = {
+            "dim_songs": model.songs.values(),
+            "fact_songs": model.song_facts.values(),
+            "dim_concerts": versions,
+            "bridge_concert_artists": [row for rows in model.billings.values() for row in rows.values()],
+            "fact_artists": [row for rows in model.artists.values() for row in rows.values()],
+            "load_ledger": [self._ledger_row(*key) for key in model.ledger],
+        }
+        return {
+            table: {tuple(row[column] for column in KEYS[table]): row for row in rows}
+            for table, rows in tables.items()
+        }
+
+    def _ledger_row(self, dataset: str, run: str) -> dict[str, Any]:
+        entry = self.model.ledger[dataset, run]
+        read = entry.record_count is not None
+        return {
+            "dataset": dataset,
+            "run": run,
+            "loaded_with": entry.loaded_with,
+            "state": entry.state,
+            "scope": _scope(self.landed[dataset, run]).text if read else None,
+            "is_complete": entry.is_complete,
+            "is_addition": entry.is_addition,
+            "is_accepted": entry.is_accepted,
+            "manifest_url": self.lake.manifest_url(dataset, run),
+            "record_count": entry.record_count,
+            "snapshot_date": entry.snapshot_date,
+        }
+
+    def _compare_changes(self, load: Load, changes: Mapping[str, Mapping[str, int]], before: Tables) -> None:
+        """Rows added and removed are those that differ between before and after."""
+        after = self._held()
+        for table in STAR:
+            keys_before, keys_after = (set(held[table]) for held in (before, after))
+            added, removed = len(keys_after - keys_before), len(keys_before - keys_after)
+            told = changes[table]
+            if table == "dim_concerts":
+                added = len({key[0] for key in keys_after} - {key[0] for key in keys_before})
+                new = [after[table][key] for key in keys_after - keys_before]
+                removed = sum(not row["is_listed"] for row in new)
+                if told["changed"] != len(new) - added - removed:
+                    raise Differs(f"{load} changed {len(new) - added - removed} concerts, but says {told}")
+            if (told["added"], told["removed"]) != (added, removed):
+                raise Differs(f"{load}: {table} +{added} -{removed}, but it says {told}")
+        with transaction(self.connection) as cursor:
+            for dataset in load.pending:
+                if ledger.published_changes(cursor, dataset, load.run(dataset)) != json.loads(json.dumps(changes)):
+                    raise Differs(f"the ledger tells other changes of {dataset} {load.run(dataset)}")
+
+
+def land(lake: Lake, landed: Landed, by_older_release: bool = False) -> None:
+    """Writes what a run of the ingestion leaves."""
+    dataset, run, row_type = landed.dataset, landed.run, _row_type(landed.dataset, by_older_release)
+    names = [field.name for field in msgspec.structs.fields(row_type)]
+    if landed.rejected:
+        with lake.rejecting(dataset, run) as write_rejected:
+            for concert_id in sorted(landed.rejected):
+                write_rejected({"record_id": concert_id})
+    rows = [row_type(**{name: row.get(name) for name in names}) for row in landed.rows]
+    parts = lake.put_parts(dataset, run, row_type, rows)
+    lake.put_certificate(
+        Certificate(
+            dataset=dataset,
+            run=run,
+            scope=_scope(landed),
+            complete=landed.complete,
+            horizon_date=landed.horizon_date,
+        )
+    )
+    lake.put_manifest(dataset, run, row_type, parts)
+    if not landed.readable:
+        lake.bucket.delete([f"lake/{dataset}/{run}/part-00000.parquet"])
+
+
+@cache
+def _row_type(dataset: str, by_older_release: bool) -> type[msgspec.Struct]:
+    """The type of the rows, by the current release with all columns."""
+    written: type[msgspec.Struct] = {"events": EventRow, "songs": SongRow}[dataset]
+    columns: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(written)}
+    for name, column_type in _NEW_COLUMNS[dataset].items():
+        columns.pop(name, None)
+        if not by_older_release:
+            columns[name] = column_type
+    return msgspec.defstruct(written.__name__, list(columns.items()), frozen=True)
+
+
+def _scope(landed: Landed) -> Scope:
+    countries = tuple(sorted(landed.countries))
+    return Scope(countries, *landed.numbers) if landed.dataset == "events" else Scope(countries, None, *landed.numbers)
+
+
+def _check_delisted_hashes(versions: Any) -> None:
+    rows = sorted(versions, key=lambda row: (row["concert_id"], row["valid_from"]))
+    for before, row in zip([{}, *rows], rows, strict=False):
+        if not row["is_listed"]:
+            expected = hashlib.md5(f"{before.get('version_hash')}|delisted".encode()).hexdigest()
+            if row["version_hash"] != expected:
+                raise Differs(f"the hash of the delisted {row['concert_id']} does not follow from the one before")
+
+
+def _number_versions(versions: Any) -> None:
+    """Puts in the place of a hash the number of the concert's first version that has it."""
+    seen: dict[tuple[str, Any], int] = {}
+    for row in sorted(versions, key=lambda row: (row["concert_id"], row["valid_from"])):
+        row["version_hash"] = seen.setdefault((row["concert_id"], row["version_hash"]), len(seen))
+        # Numbers run through all concerts in one order, so they are equal only where the hashes agree.
+
+
+def _table_differences(table: str, found: Mapping[Any, Any], expected: Mapping[Any, Any]) -> list[str]:
+    lines = [f"{table} lacks {key}: {expected[key]}" for key in expected.keys() - found.keys()]
+    lines += [f"{table} has {key}: {found[key]}" for key in found.keys() - expected.keys()]
+    for key in found.keys() & expected.keys():
+        names = sorted(found[key].keys() | expected[key].keys())
+        for name in names:
+            ours, theirs = expected[key].get(name, "no column"), found[key].get(name, "no column")
+            if ours != theirs:
+                lines.append(f"{table} {key}: {name} is {theirs!r} instead of {ours!r}")
+    return lines
