@@ -17,12 +17,11 @@ from typing import Any
 import boto3
 import redshift_connector
 
-from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.warehouse.tables import create_tables
 from sandbox.services import start
 from tests.support.histories import Land, Step, history
-from tests.support.replay import Replay
+from tests.support.replay import RememberingBucket, Replay
 
 Attempt = Callable[[Sequence[Step]], int]
 """Tells a history in a lake of its own; how many publishes that were."""
@@ -49,7 +48,7 @@ def tell(connection: Any, s3: Any, steps: Sequence[Step]) -> int:
     """Tells a history in a lake of its own; how many publishes were compared."""
     name = f"soak-{uuid.uuid4()}"
     s3.create_bucket(Bucket=name)
-    return Replay(connection, Lake(Bucket(s3, name))).tell(steps)
+    return Replay(connection, Lake(RememberingBucket(s3, name))).tell(steps)
 
 
 def failure(attempt: Attempt, steps: Sequence[Step]) -> str | None:
