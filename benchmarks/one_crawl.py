@@ -13,8 +13,9 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import msgspec
+
 from benchmarks.crawling import SETTINGS, crawl
-from benchmarks.sandboxed import s3
 from include.ingestion.events import EVENTS
 from include.ingestion.land import land
 from include.lake.bucket import Bucket
@@ -47,8 +48,8 @@ def in_own_process(running: Services, bucket: str, run: str) -> OneCrawl:
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="           %(message)s", stream=sys.stderr)
     bucket, run = sys.argv[1:]
-    running = Services(**json.loads(sys.stdin.read()))
-    lake = Lake(Bucket(s3(running), bucket))
+    running = msgspec.json.decode(sys.stdin.read(), type=Services)
+    lake = Lake(Bucket(running.aws.client("s3"), bucket))
     done = crawl(running, lake, run, requests_per_second=1_000)
     landed = land(EVENTS, lake, run, SETTINGS)
     json.dump(asdict(OneCrawl(done.requests, done.pages, landed.records, _peak_bytes())), sys.stdout)

@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from benchmarks.figures import say
 from include.lake.bucket import Bucket
@@ -35,19 +34,6 @@ def sandbox(*options: str) -> Iterator[Services]:
 
 def lake(running: Services, bucket: str) -> Lake:
     """A new, empty bucket of that name."""
-    client = s3(running)
+    client = running.aws.client("s3")
     client.create_bucket(Bucket=bucket)
     return Lake(Bucket(client, bucket))
-
-
-def s3(running: Services) -> Any:
-    """A boto3 client for the sandbox's S3."""
-    import boto3
-
-    return boto3.client(
-        "s3",
-        endpoint_url=running.aws["endpoint_url"],
-        region_name=running.aws["region_name"],
-        aws_access_key_id=running.aws["access_key_id"],
-        aws_secret_access_key=running.aws["secret_access_key"],
-    )

@@ -19,7 +19,7 @@ import msgspec
 
 from benchmarks.crawling import COUNTRIES, SETTINGS, UNLIMITED, crawl, run_of
 from benchmarks.figures import Figure, say
-from benchmarks.sandboxed import lake, s3, sandbox
+from benchmarks.sandboxed import lake, sandbox
 from include.ingestion.events import EVENTS
 from include.ingestion.land import land
 from include.lake.bucket import Bucket
@@ -64,7 +64,8 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     bucket, run = sys.argv[1:]
-    lake = Lake(Bucket(s3(Services(**json.loads(sys.stdin.read()))), bucket))
+    running = msgspec.json.decode(sys.stdin.read(), type=Services)
+    lake = Lake(Bucket(running.aws.client("s3"), bucket))
     logging.basicConfig(level=logging.INFO, format="           %(message)s", stream=sys.stderr)
     landing, floor = [], []
     for _ in range(ROUNDS):

@@ -32,7 +32,7 @@ from include.warehouse.load import Load
 from include.warehouse.tables import DATASETS, JUDGED, STAR, create_tables
 from sandbox.redshift.postgres import program
 from sandbox.services import Services
-from tests.support.snapshots import judged_at
+from tests.support.snapshots import engine, judged_at
 
 ROUNDS = 3
 
@@ -172,12 +172,12 @@ class Bench:
         event.listen(Engine, "before_cursor_execute", before)
         event.listen(Engine, "after_cursor_execute", after)
         try:
-            outcome = quality.audit(self.lake, load, kept_runs=1)
+            outcome = quality.audit(self.lake, load, engine(), kept_runs=1)
         finally:
             event.remove(Engine, "before_cursor_execute", before)
             event.remove(Engine, "after_cursor_execute", after)
         if not outcome.success:
-            raise RuntimeError(f"The generated load fails its audit: {outcome.failures}")
+            raise RuntimeError(f"The generated load fails its audit: {outcome.verdict.failures}")
         say(f"audit: {len(spent)} statements in {sum(spent):.2f} s")
         return sum(spent)
 

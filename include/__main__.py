@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import UTC, date, datetime
 
 from include.errors import PipelineError
 from include.lake.runs import run_instant
@@ -29,31 +30,73 @@ def redrive(given: argparse.Namespace) -> None:
 def retry(given: argparse.Namespace) -> None:
     """strikes a parked manifest from the ledger: the next run of musician_warehouse judges it again"""
     from include.orchestration import connections
-    from include.warehouse import load as warehouse
+    from include.warehouse import ledger
 
     with closing(connections.redshift()) as redshift:
-        struck = warehouse.retry(redshift, given.dataset, given.run)
+        _say(given, ledger.retry(redshift, given.dataset, given.run), "judges")
+
+
+def accept(given: argparse.Namespace) -> None:
+    """has a parked run judged once more, without comparing it with earlier loads: its difference is deliberate"""
+    from include.orchestration import connections
+    from include.warehouse import ledger
+
+    with closing(connections.redshift()) as redshift:
+        _say(given, ledger.accept(redshift, given.dataset, given.run), "accepts and judges")
+
+
+def _say(given: argparse.Namespace, found: int, verb: str) -> None:
+    run = f"{given.dataset} {given.run}"
     print(
-        f"The next run of musician_warehouse judges {given.dataset} {given.run}."
-        if struck
-        else f"The ledger has no {given.dataset} {given.run}: nothing to do."
+        f"The next run of musician_warehouse {verb} {run}."
+        if found
+        else f"The ledger has no parked {run}: nothing to do."
     )
+
+
+def rebuild(given: argparse.Namespace) -> None:
+    """derives the star again from the manifests of the lake, in one transaction; no run of the DAG may be in progress"""
+    from include.orchestration import connections, star
+
+    with closing(connections.redshift()) as redshift:
+        rebuilt = star.rebuild_star(
+            redshift, Settings.from_environment(), datetime.now(UTC), given.until, given.go_on_without_missing
+        )
+    print(f"The star is rebuilt from {rebuilt.loads} loads.")
+    for name, before in rebuilt.before.items():
+        print(f"{name}: {before:,} before, {rebuilt.after.get(name, 0):,} now")
+    for table, (gone, new) in rebuilt.differences.items():
+        print(f"{table} differs: {gone:,} rows are gone, {new:,} are new")
+    for run in rebuilt.parked:
+        print(f"parked: {run}")
+
+
+def status(given: argparse.Namespace) -> None:
+    """says what waits, is parked or late, and what was published last"""
+    from include.orchestration import connections
+    from include.warehouse import ledger
+
+    with closing(connections.redshift()) as redshift:
+        for dataset, run, state, reason in ledger.status(
+            redshift, connections.lake(Settings.from_environment())
+        ):
+            print(f"{dataset:6} {run} {state:9} {reason}".rstrip())
 
 
 def reader_role(given: argparse.Namespace) -> None:
     """creates the role musician_reader, which may read dwh and analytics and nothing else"""
     from include.orchestration import connections
-    from include.warehouse.load import create_tables
     from include.warehouse.reader_role import create_reader
+    from include.warehouse.tables import ensure_tables
 
     with closing(connections.redshift()) as redshift:
-        create_tables(redshift)
+        ensure_tables(redshift)
         create_reader(redshift)
     print("The role musician_reader is there. Give it to a user: grant role musician_reader to <user>;")
 
 
-COMMANDS_FOR_A_RUN = {"redrive": redrive, "retry": retry}
-COMMANDS = {"reader-role": reader_role}
+COMMANDS_FOR_A_RUN = {"redrive": redrive, "retry": retry, "accept": accept}
+COMMANDS = {"rebuild": rebuild, "status": status, "reader-role": reader_role}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -66,6 +109,13 @@ def parser() -> argparse.ArgumentParser:
         if name in COMMANDS_FOR_A_RUN:
             added.add_argument("dataset", choices=DATASETS)
             added.add_argument("run", type=_run, help="such as 2026-11-22T060000Z")
+        if command is rebuild:
+            added.add_argument(
+                "--until", type=date.fromisoformat, metavar="DATE", help="roll back to this date"
+            )
+            added.add_argument(
+                "--go-on-without-missing", action="store_true", help="park runs whose objects are gone"
+            )
     return root
 
 

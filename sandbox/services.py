@@ -24,9 +24,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
+import msgspec
 import psutil
 
 from sandbox import aws
+from sandbox.aws import Aws
 from sandbox.redshift import postgres
 
 _FILE = "services.json"
@@ -43,8 +45,7 @@ class Services:
     """host, port, user, password, airflow_database: Airflow's metadata."""
     redshift: dict[str, Any]
     """host, port, database, user, password."""
-    aws: dict[str, Any]
-    """endpoint_url, region_name, access_key_id, secret_access_key."""
+    aws: Aws
     ticketmaster: dict[str, Any]
     """base_url, key."""
     lastfm: dict[str, Any]
@@ -53,7 +54,7 @@ class Services:
     @classmethod
     def read(cls, home: Path) -> Self:
         """The services that run in this home. Raises `FileNotFoundError` when none do."""
-        return cls(**json.loads((home / _FILE).read_text()))
+        return msgspec.json.decode((home / _FILE).read_bytes(), type=cls)
 
 
 @contextlib.contextmanager
@@ -106,11 +107,11 @@ def connection_environment(services: Services) -> dict[str, str]:
         },
         "aws_default": {
             "conn_type": "aws",
-            "login": services.aws["access_key_id"],
-            "password": services.aws["secret_access_key"],
+            "login": services.aws.access_key_id,
+            "password": services.aws.secret_access_key,
             "extra": {
-                "region_name": services.aws["region_name"],
-                "endpoint_url": services.aws["endpoint_url"],
+                "region_name": services.aws.region_name,
+                "endpoint_url": services.aws.endpoint_url,
             },
         },
         "redshift": {
@@ -189,7 +190,7 @@ def _running(home: Path, options: Sequence[str]) -> Iterator[Services]:
                 "user": "musician",
                 "password": passwords["musician"],
             },
-            aws=asdict(cloud),
+            aws=cloud,
             **addresses,
         )
         written = home / f"{_FILE}.new"

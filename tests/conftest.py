@@ -41,19 +41,7 @@ def services() -> Iterator[Services]:
 @pytest.fixture(scope="session")
 def s3(services: Services) -> Any:
     """A boto3 client for the sandbox's S3."""
-    return client(services, "s3")
-
-
-def client(services: Services, service: str) -> Any:
-    import boto3
-
-    return boto3.client(
-        service,
-        endpoint_url=services.aws["endpoint_url"],
-        region_name=services.aws["region_name"],
-        aws_access_key_id=services.aws["access_key_id"],
-        aws_secret_access_key=services.aws["secret_access_key"],
-    )
+    return services.aws.client("s3")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The import rules of the architecture: `dags` → `include` → libraries."""
+"""The import rules of the architecture: `dags` → the rooms of `include`, downwards → libraries."""
 
 import ast
 from collections.abc import Iterator
@@ -68,6 +68,40 @@ def test_in_include_only_the_assets_import_airflow_when_they_are_imported(path: 
         assert "airflow" not in packages(imports(path, anywhere=False))
 
 
+ROOMS = {
+    "errors": set[str](),
+    "settings": {"errors"},
+    "sources": {"settings", "errors"},
+    "lake": {"settings", "errors"},
+    "ingestion": {"sources", "lake", "settings", "errors"},
+    "warehouse": {"lake", "sources", "settings", "errors"},
+    "provision": {"warehouse", "settings", "errors", "orchestration"},
+    "quality": {"orchestration", "ingestion", "warehouse", "sources", "lake", "settings", "errors"},
+    "orchestration": {"quality", "ingestion", "warehouse", "sources", "lake", "settings", "errors"},
+    "__main__": {
+        "quality",
+        "orchestration",
+        "ingestion",
+        "warehouse",
+        "sources",
+        "lake",
+        "settings",
+        "errors",
+    },
+}
+"""Which rooms of `include` each may know, beside itself: downwards only."""
+
+
+@pytest.mark.parametrize("path", modules("include"), ids=relative)
+def test_rooms_know_only_those_below(path: Path) -> None:
+    room = path.relative_to(ROOT / "include").parts[0].removesuffix(".py")
+    if room == "__init__":
+        return
+    names = imports(path, anywhere=True)
+    known = {name.split(".")[1] for name in names if name.startswith("include.")}
+    assert known - {room} <= ROOMS[room]
+
+
 @pytest.mark.parametrize("path", modules("include/sources"), ids=relative)
 def test_sources_know_neither_airflow_nor_s3_nor_each_other(path: Path) -> None:
     names = imports(path, anywhere=True)
@@ -75,11 +109,6 @@ def test_sources_know_neither_airflow_nor_s3_nor_each_other(path: Path) -> None:
     own = path.parent.name
     others = tuple(f"include.sources.{source}" for source in ("ticketmaster", "lastfm") if source != own)
     assert not [name for name in names if name.startswith(others)]
-
-
-def test_the_lake_knows_nothing_of_the_sources() -> None:
-    for path in modules("include/lake"):
-        assert not [n for n in imports(path, anywhere=True) if n.startswith("include.sources")]
 
 
 @pytest.mark.parametrize("path", modules("dags", "include"), ids=relative)

@@ -1,15 +1,18 @@
 """
 The star of artists, songs and concerts: built from the newest events and songs, judged, then published.
 
-Starts when the assets `events` and `songs` have both been updated, and once a day at 09:00 UTC to sweep up
-what an update missed. An asset event only wakes this DAG up: its work is the manifests in the bucket that
+Starts when the assets `musician_events` and `musician_songs` have both been updated, and once a day at 09:00 UTC to
+sweep up what an update missed. An asset event only wakes this DAG up: its work is the manifests in the bucket that
 `dwh.load_ledger` does not know. Where there are none, the run skips.
 
-1. **stage**: COPY brings exactly the objects of one events and one songs manifest into `staging`.
-2. **build**: the star's tables are built from them in the schema `audit`.
-3. **audit**: the Great Expectations suites judge them there; the data docs show the outcome. A load that
-   fails is parked in the ledger, and `dwh` stays as it was.
-4. **publish**: one transaction merges the load into `dwh` and records it in the ledger; then the asset
+1. **rebuild**: derives the star from all manifests, if the parameter `rebuild` or `until` asks for it, or a new
+   release defines its tables otherwise. Skipped on most days.
+2. **find_load**: the oldest pending runs. Runs older than what is published are late: they are noted and reported.
+3. **stage**: COPY brings exactly the objects of one events and one songs manifest into `staging`.
+4. **build**: the star's tables are built from them in the schema `audit`.
+5. **audit**: the Great Expectations suites judge them there; the data docs show the outcome. What
+   fails is parked in the ledger, and `dwh` stays unchanged.
+6. **publish**: one transaction merges the load into `dwh` and records it in the ledger; then the asset
    `musician_star` is updated.
 
 When several loads wait, the run takes the oldest and starts another run for the next, unless the run before
@@ -19,22 +22,23 @@ had taken the same load and could not judge it. Needs the connections `redshift`
 import logging
 from contextlib import closing
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, chain, dag, task
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, chain, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.errors import DataRejected
 from include.orchestration.assets import EVENTS, MUSICIAN_STAR, SONGS
 from include.orchestration.links import data_docs_link
-from include.orchestration.notifications import star_alerts, task_alerts
+from include.orchestration.notifications import report_late, star_alerts, task_alerts
 from include.orchestration.retries import task_retries
 from include.settings import Settings
 
 log = logging.getLogger(__name__)
 SETTINGS = Settings.from_environment()
+RUNS = {"type": "array", "items": {"type": "string", "pattern": r"^(events|songs) \S+$"}}
 
 
 @dag(
@@ -47,6 +51,14 @@ SETTINGS = Settings.from_environment()
     max_active_runs=1,
     doc_md=__doc__,
     tags=["warehouse", "redshift"],
+    params={
+        "rebuild": Param(False, type="boolean", description="Derive the star from all manifests."),
+        "until": Param(None, type=["null", "string"], format="date", description="Roll back to this date."),
+        "retry": Param([], **RUNS, description="Parked runs to judge again, as `events 2026-11-22T060003Z`."),
+        "accept": Param(
+            [], **RUNS, description="Parked runs to judge without comparing them with earlier ones."
+        ),
+    },
     default_args={
         "owner": "data-engineering",
         "execution_timeout": timedelta(hours=1),
@@ -56,18 +68,35 @@ SETTINGS = Settings.from_environment()
     **star_alerts(SETTINGS),
 )
 def musician_warehouse() -> None:
-    @task(multiple_outputs=True)
-    def find_load(dag_run: Any = None) -> dict[str, Any]:
-        from include.orchestration import connections
-        from include.warehouse import load as warehouse
+    @task(outlets=[MUSICIAN_STAR], execution_timeout=timedelta(hours=12))
+    def rebuild(params: Any = None, outlet_events: Any = None) -> dict[str, Any]:
+        from include.orchestration import connections, star
+        from include.warehouse import tables
 
         with closing(connections.redshift()) as redshift:
-            warehouse.ensure_tables(redshift)
-            lake = connections.lake(SETTINGS)
+            is_star_current = tables.ensure_tables(redshift)
+            star.judge_again(redshift, params["retry"], params["accept"])
+            if is_star_current and not params["rebuild"] and not params["until"]:
+                raise AirflowSkipException("The star's tables are those of this release, and nobody asked.")
+            until = params["until"] and date.fromisoformat(params["until"])
+            rebuilt = star.rebuild_star(redshift, SETTINGS, datetime.now(UTC), until)
+        outlet_events[MUSICIAN_STAR].extra = {"rebuilt": rebuilt.loads, "differences": rebuilt.differences}
+        return asdict(rebuilt)
+
+    @task(multiple_outputs=True, trigger_rule="none_failed")
+    def find_load(dag_run: Any = None) -> dict[str, Any]:
+        from include.orchestration import connections
+        from include.warehouse import ledger
+        from include.warehouse import load as warehouse
+
+        lake, now = connections.lake(SETTINGS), datetime.now(UTC)
+        with closing(connections.redshift()) as redshift:
+            if late := ledger.note_late(redshift, lake, now):
+                report_late(SETTINGS, dag_run, late)
             loads = warehouse.pending_loads(redshift, lake)
             if not loads:
                 raise AirflowSkipException("Nothing is new: the ledger knows every manifest with a partner.")
-            warehouse.begin(redshift, lake, loads[0], now=datetime.now(UTC))
+            warehouse.begin(redshift, lake, loads[0], now)
         log.info("Found %d loads; taking the oldest: %s", len(loads), loads[0])
         name, waiting = f"{loads[0].events} {loads[0].songs}", len(loads) - 1
         if (dag_run.conf or {}).get("after") == name:
@@ -78,11 +107,12 @@ def musician_warehouse() -> None:
     @task
     def stage(dataset: str, load: dict[str, Any]) -> int:
         from include.orchestration import connections, lineage
-        from include.warehouse import load as warehouse
+        from include.warehouse.load import Load
+        from include.warehouse.load import stage as stage_manifest
 
-        lake, judged = connections.lake(SETTINGS), warehouse.Load.from_json(load)
+        lake = connections.lake(SETTINGS)
         with closing(connections.redshift()) as redshift:
-            rows = warehouse.stage(redshift, lake, judged, dataset, SETTINGS.copy_role_arn)
+            rows = stage_manifest(redshift, lake, Load.from_json(load), dataset, SETTINGS.copy_role_arn)
         lineage.staged(lake, dataset, load[dataset])
         return rows
 
@@ -98,35 +128,33 @@ def musician_warehouse() -> None:
 
     @task
     def audit(load: dict[str, Any]) -> dict[str, Any]:
-        from include.orchestration import connections
-        from include.quality import audit as quality
+        from include.orchestration import connections, star
         from include.warehouse import load as warehouse
 
-        lake, judged = connections.lake(SETTINGS), warehouse.Load.from_json(load)
+        judged = warehouse.Load.from_json(load)
         with closing(connections.redshift()) as redshift:
             warehouse.build(redshift, judged, "load_summary")
-            outcome = quality.audit(lake, judged, SETTINGS.data_docs_runs)
-            if not outcome.success:
-                kept = warehouse.park(
-                    redshift, lake, judged, "; ".join(outcome.failures), outcome.failed_rows
-                )
-        if not outcome.success:
-            raise DataRejected(
-                f"{len(outcome.failures)} expectations failed for {judged}, so the load is parked and dwh is "
-                f"as it was. {kept} failing rows are in audit.failed_rows, the data docs are at "
-                f"{outcome.data_docs}: {'; '.join(outcome.failures)}"
-            )
-        return asdict(outcome)
+            outcome = star.judge(redshift, SETTINGS, judged)
+            if outcome.success:
+                return {"passed": outcome.passed, "failed": outcome.failed, "data_docs": outcome.data_docs}
+            verdict = outcome.verdict
+            kept = warehouse.park(redshift, judged, verdict.reason, verdict.failed_rows, verdict.at_fault)
+        raise DataRejected(
+            f"{len(verdict.failures)} expectations failed for {judged}, so {' and '.join(verdict.at_fault)} "
+            f"are parked and dwh is unchanged. {kept} failing rows are in audit.failed_rows, the data docs are "
+            f"at {outcome.data_docs}: {verdict.reason}"
+        )
 
     @task(outlets=[MUSICIAN_STAR])
     def publish(load: dict[str, Any], audited: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
         from include.orchestration import connections, lineage
         from include.warehouse import load as warehouse
+        from include.warehouse.tables import STAR
 
         judged = warehouse.Load.from_json(load)
         with closing(connections.redshift()) as redshift:
-            changed = warehouse.publish(redshift, connections.lake(SETTINGS), judged)
-        lineage.ran(*(f"publish/{table}" for table in warehouse.STAR))
+            changed = warehouse.publish(redshift, judged)
+        lineage.ran(*(f"publish/{table}" for table in STAR))
         published = {
             "snapshot_date": judged.snapshot_date.isoformat(),
             "events_run": judged.events,
@@ -146,15 +174,22 @@ def musician_warehouse() -> None:
     found = find_load()
     load = found["load"]
     staged = [stage.override(task_id=f"stage_{dataset}")(dataset, load) for dataset in ("events", "songs")]
-    dimensions = [
+    songs, concerts, bridge, facts, missing = (
         build.override(task_id=f"build_{table}")(table, load)
-        for table in ("dim_songs", "dim_concerts", "bridge_concert_artists")
-    ]
-    fact = build.override(task_id="build_fact_artists")("fact_artists", load)
+        for table in (
+            "dim_songs",
+            "dim_concerts",
+            "bridge_concert_artists",
+            "fact_artists",
+            "missing_concerts",
+        )
+    )
     audited = audit(load)
     audited.operator.operator_extra_links = (data_docs_link(),)
-    for dimension in dimensions:
-        chain(staged, dimension, fact, audited)
+    for dimension in (songs, concerts, bridge):
+        chain(staged, dimension, facts, audited)
+    chain(concerts, missing, audited)
+    rebuild() >> found
     publish(load, audited)
 
     # When more loads wait, the next run queues behind this one (max_active_runs=1).

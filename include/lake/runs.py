@@ -14,9 +14,12 @@ def run_id(instant: datetime) -> str:
 
 def run_instant(run: str) -> datetime:
     """The instant a run is named for, in UTC. Raises `ValueError` for what is no run's name."""
-    if not _SHAPE.fullmatch(run):
-        raise ValueError(f"{run!r} is no run: a run is named like 2026-11-22T060000Z")
-    return datetime.strptime(run, _FORMAT).replace(tzinfo=UTC)
+    try:
+        if _SHAPE.fullmatch(run):
+            return datetime.strptime(run, _FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        pass
+    raise ValueError(f"{run!r} is no run: a run is named like 2026-11-22T060000Z")
 
 
 def is_run(text: str) -> bool:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from include.lake.lake import Lake
-from include.warehouse.load import DATASETS, STAR
+from include.warehouse.tables import DATASETS, STAR
 
 _SQL = Path(__file__).parent.parent / "sql"
 _TABLES = {f"staging.{dataset}" for dataset in DATASETS} | {

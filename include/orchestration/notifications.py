@@ -3,12 +3,12 @@
     smtp   a mail from the extra's `from_email` to the extra's `to` (addresses separated by commas)
     http   a POST of the message as JSON to the connection's URL: `text` for people, the rest for programs
 
-Reported are a task that failed for good and a star that is overdue.
+Reported are a task that failed for good, a star that is overdue, and runs that came too late for it.
 """
 
 import html
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -33,11 +33,14 @@ class Message:
     counts: dict[str, int] = field(default_factory=dict)
     """What the run's tasks have counted so far, such as `stage_events: 812` or `land_events.rejected: 3`."""
     log_url: str = ""
+    happened: str = ""
+    """What the message is about, when neither a failure nor a deadline."""
 
     @property
     def subject(self) -> str:
         """One line."""
-        return f"{self.dag} {f'failed in {self.task}' if self.task else 'is overdue'} ({self.run})"
+        happened = self.happened or (f"failed in {self.task}" if self.task else "is overdue")
+        return f"{self.dag} {happened} ({self.run})"
 
     @property
     def text(self) -> str:
@@ -86,6 +89,19 @@ def report_failure(context: Mapping[str, Any]) -> None:
             log_url=getattr(task_instance, "log_url", ""),
         ),
     )
+
+
+def report_late(settings: Settings, dag_run: Any, late: Sequence[tuple[str, str]]) -> None:
+    """Tells that runs are older than what is published, so that only a rebuild takes them in."""
+    reason = f"{', '.join(map(' '.join, late))}: older than what is published; a rebuild takes them in"
+    log.warning("Late: %s", reason)
+    if not settings.notify:
+        return
+    message = Message(dag_run.dag_id, None, dag_run.run_id, reason, happened="found late runs")
+    try:
+        send(settings.notify, message)
+    except Exception:  # the load matters more
+        log.exception("Could not tell %s", settings.notify)
 
 
 async def report_overdue(minutes: int, context: Mapping[str, Any]) -> None:

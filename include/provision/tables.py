@@ -9,8 +9,8 @@ from typing import Any
 
 from include.errors import ProvisioningFailed
 from include.provision.aws import Aws
-from include.warehouse.reader_role import create_reader
 from include.warehouse import tables
+from include.warehouse.reader_role import create_reader
 
 _BATCH = 40  # statements, the most that BatchExecuteStatement takes
 

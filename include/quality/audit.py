@@ -14,16 +14,18 @@ import mimetypes
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
-from include.orchestration.connections import redshift_engine_arguments
 from include.quality import site as data_docs
-from include.warehouse.load import JUDGED, FailedRows, Load
+from include.warehouse.load import FailedRows, Verdict
+from include.warehouse.loads import Load, at_fault
+from include.warehouse.tables import JUDGED
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ _EXAMPLES = 20
 """How many failing rows the data docs show of each expectation."""
 _KEYS = {
     "dim_songs": ["song_key"],
+    "fact_songs": ["song_key", "snapshot_date"],
     "dim_concerts": ["concert_id"],
     "bridge_concert_artists": ["concert_id", "artist_key"],
     "fact_artists": ["artist_key"],
@@ -41,46 +44,76 @@ _KEYS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Engine:
+    """How SQLAlchemy reaches the warehouse."""
+
+    url: str
+    connect_args: Mapping[str, Any]
+    """Of the driver."""
+
+    connection: Any = None
+    """An open connection to go through, whose uncommitted rows it sees; closing it or rolling back must do nothing."""
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """What the block opens with SQLAlchemy goes through the open connection, if there is one."""
+        from sqlalchemy import event
+        from sqlalchemy.engine import Engine as SqlAlchemyEngine
+
+        def connect(*_: Any) -> Any:
+            return self.connection  # None: connect as usual
+
+        event.listen(SqlAlchemyEngine, "do_connect", connect)
+        try:
+            yield
+        finally:
+            event.remove(SqlAlchemyEngine, "do_connect", connect)
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """The outcome of one audit. Expectations of severity `warning` never make it fail."""
 
     passed: int
     failed: int
-    failures: tuple[str, ...]
-    """One line per failed critical expectation: table, expectation, what was found."""
+    verdict: Verdict
     warnings: tuple[str, ...]
-    failed_rows: tuple[FailedRows, ...]
-    """Where the rows are that failed a critical expectation."""
     data_docs: str
     """s3:// URL of the part of the data docs' index page that shows this audit."""
 
     @property
     def success(self) -> bool:
         """True when no critical expectation failed."""
-        return not self.failures
+        return not self.verdict.failures
 
 
-def audit(lake: Lake, load: Load, kept_runs: int) -> Audit:
-    """Judges the load in the schema `audit` and publishes the data docs of the newest `kept_runs` audits."""
+def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, is_accepted: bool = False) -> Audit:
+    """Judges the load in the schema `audit` and publishes the data docs of the newest `kept_runs` audits.
+
+    With `is_accepted`, expectations that compare the load with earlier ones (`"compares": true` in their `meta`)
+    only warn.
+    """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))
         _fetch_validations(lake, root / "uncommitted" / "validations")
-        results = _validate(root, load)
+        with engine.connected():
+            results = _validate(root, load, engine, is_accepted)
         data_docs.finish(root / "uncommitted" / "data_docs", root / "uncommitted" / "validations", kept_runs)
         _publish_data_docs(lake, root / "uncommitted", kept_runs)
     failed = [result for result in results if not result["success"]]
-    page = data_docs.audit_page(max(load.events, load.songs))
+    critical = [result for result in failed if result["severity"] == "critical"]
     outcome = Audit(
         passed=len(results) - len(failed),
         failed=len(failed),
-        failures=tuple(result["summary"] for result in failed if result["severity"] == "critical"),
-        warnings=tuple(result["summary"] for result in failed if result["severity"] != "critical"),
-        failed_rows=tuple(
-            result["rows"] for result in failed if result["severity"] == "critical" and result["rows"]
+        verdict=Verdict(
+            failures=tuple(result["summary"] for result in critical),
+            failed_rows=tuple(result["rows"] for result in critical if result["rows"]),
+            at_fault=at_fault(load, [result["found_in"] for result in critical]) if critical else (),
         ),
-        data_docs=lake.bucket.url(f"{data_docs.PREFIX}{page}"),
+        warnings=tuple(result["summary"] for result in failed if result["severity"] != "critical"),
+        data_docs=lake.bucket.url(f"{data_docs.PREFIX}{data_docs.audit_page(load.newest)}"),
     )
-    for line in (*outcome.failures, *outcome.warnings):
+    for line in (*outcome.verdict.failures, *outcome.warnings):
         log.warning("expectation failed: %s", line)
     log.info(
         "audit: %d expectations passed, %d failed; %s", outcome.passed, outcome.failed, outcome.data_docs
@@ -88,7 +121,7 @@ def audit(lake: Lake, load: Load, kept_runs: int) -> Audit:
     return outcome
 
 
-def _validate(root: Path, load: Load) -> list[dict[str, Any]]:
+def _validate(root: Path, load: Load, engine: Engine, is_accepted: bool) -> list[dict[str, Any]]:
     """Runs every suite and builds the site; per expectation its success, severity and a line of summary."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     # It logs every look-up of a default.
@@ -97,19 +130,26 @@ def _validate(root: Path, load: Load) -> list[dict[str, Any]]:
     import great_expectations as gx
     from great_expectations.checkpoint.actions import UpdateDataDocsAction
     from great_expectations.core.run_identifier import RunIdentifier
+    from great_expectations.expectations.metadata_types import FailureSeverity
 
-    url, connect_args = redshift_engine_arguments()
-    context = gx.get_context(mode="file", context_root_dir=root, runtime_environment={"REDSHIFT_URL": url})
+    context = gx.get_context(
+        mode="file", context_root_dir=root, runtime_environment={"REDSHIFT_URL": engine.url}
+    )
     source: Any = context.data_sources.get("redshift")
-    source.kwargs = {"connect_args": connect_args}
-    run_id = RunIdentifier(run_name=max(load.events, load.songs))
+    source.kwargs = {"connect_args": dict(engine.connect_args)}
+    run_id = RunIdentifier(run_name=load.newest)
     results = []
     for table in JUDGED:
+        suite = context.suites.get(table)
+        for expectation in suite.expectations if is_accepted else ():
+            if (expectation.meta or {}).get("compares"):
+                expectation.severity = FailureSeverity.WARNING
+                expectation.meta = {**expectation.meta, "accepted": True}
         definition = context.validation_definitions.add(
             gx.ValidationDefinition(
                 name=table,
                 data=source.get_asset(table).add_batch_definition_whole_table("load"),
-                suite=context.suites.add_or_update(context.suites.get(table)),
+                suite=context.suites.add_or_update(suite),
             )
         )
         # Counting is one scan for all expectations, but examples are two for each: only what failed is worth
@@ -156,6 +196,7 @@ def _result(table: str, result: Any) -> dict[str, Any]:
         "success": result.success,
         "severity": config.severity.value,
         "summary": summary,
+        "found_in": (table, config.kwargs.get("column")),
         "rows": FailedRows(table, summary, query.strip().rstrip(";"), len(_KEYS[table])) if query else None,
     }
 

@@ -114,6 +114,8 @@ def _failure(result: Mapping[str, Any]) -> str:
     kwargs = {name: value for name, value in config["kwargs"].items() if name not in _NOT_SAID}
     about = config["kwargs"].get("column") or config["kwargs"].get("column_list") or config.get("description")
     severity = "" if _severity(result) == "critical" else f" ({_severity(result)} only)"
+    if (config.get("meta") or {}).get("accepted"):
+        severity = " (accepted by name, although it differs from earlier loads)"
     expected = " ".join(
         [
             config["type"].removeprefix("expect_").replace("_", " "),
@@ -155,7 +157,7 @@ def _audit(run: str, validations: list[Validation]) -> str:
     statuses = {validation.status for validation in validations}
     verdict = "failed" if "failed" in statuses else "warned" if "warned" in statuses else "passed"
     said = {
-        "failed": "✘ failed: the load is parked, dwh is as it was",
+        "failed": "✘ failed: what failed is parked, dwh is unchanged",
         "warned": "▲ passed, with warnings",
         "passed": "✔ passed",
     }

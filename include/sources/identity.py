@@ -1,10 +1,9 @@
 """Who is who: the names and keys under which both sources' artists and songs meet.
 
-An artist's identity is the Last.fm page, and Last.fm pages are by name; so `artist_key` is a hash of
-the normalised name. The warehouse gives a billed artist the key of the Last.fm artist that carries
-the same MusicBrainz id, else of the one with the same normalised name (include/sql/audit/
-bridge_concert_artists.sql). A name match whose MusicBrainz ids conflict is refused: that billed
-artist is a namesake, and gets the key `artist_key(name, mbid)`.
+An artist's identity is the Last.fm page, and Last.fm pages are by name; so `artist_key` is a hash of the
+name, and two pages are two artists, however alike their names. A normalised name only serves to match a
+billing with a page (include/sql/audit/bridge_concert_artists.sql). A match that several pages could claim,
+or whose MusicBrainz ids conflict, is rejected: that billed artist gets the key `namesake_key(name, mbid)`.
 """
 
 import hashlib
@@ -32,9 +31,28 @@ def normalised_name(name: str) -> str:
 
 
 @lru_cache(maxsize=20_000)
-def artist_key(name: str, mbid: str | None = None) -> str:
-    """32 hexadecimal digits that stand for the artist of this name; with `mbid`, for that namesake only."""
-    return _digest(normalised_name(name), mbid or "")
+def artist_key(name: str) -> str:
+    """32 hexadecimal digits that stand for the artist page of exactly this name.
+
+    Punctuation, diacritics and articles count, letter case and the width of spaces do not: `M.I.A.` and
+    `MIA.` are two pages, `P!NK` and `P!nk` one.
+    """
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    return _digest("page", " ".join(folded.split()))
+
+
+@lru_cache(maxsize=20_000)
+def name_key(name: str) -> str:
+    """32 hexadecimal digits for the normalised name, by which a billing may be matched with a page.
+
+    Until it had a column of its own, this was what the column `artist_key` held.
+    """
+    return _digest(normalised_name(name), "")
+
+
+def namesake_key(name: str, mbid: str | None) -> str:
+    """32 hexadecimal digits for a billed artist who must not be taken for a page of the same name."""
+    return _digest("namesake", normalised_name(name), mbid or "")
 
 
 def song_key(artist: str, song_name: str) -> str:

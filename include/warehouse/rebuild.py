@@ -14,7 +14,7 @@ a load in progress waits for it, and then finds that it is superseded.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -45,13 +45,8 @@ class Rebuilt:
     before: Figures
     """Of the star before: rows per table, versions, snapshots."""
     after: Figures
-
-    @property
-    def differences(self) -> dict[str, tuple[int, int]]:
-        """The figures that differ, before and after."""
-        names = sorted(self.before.keys() | self.after.keys())
-        pairs = {name: (self.before.get(name, 0), self.after.get(name, 0)) for name in names}
-        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    differences: Mapping[str, tuple[int, int]]
+    """Per table that differs, how many rows only the star before had, and how many only the new one has."""
 
 
 def rebuild(
@@ -73,6 +68,7 @@ def rebuild(
     with transaction(connection) as cursor:
         cursor.execute("lock audit.current_load")
         before, known = _figures(cursor), ledger.read_ledger(cursor)
+        copied = _keep(cursor)
         manifests = {dataset: lake.manifests(dataset) for dataset in tables.DATASETS}
         left_out = _later(manifests, known, until) | _missing(lake, manifests, known, until)
         if lost := [reason for reason in left_out.values() if reason != _ROLLED_BACK.format(until)]:
@@ -91,10 +87,10 @@ def rebuild(
             tables.create_views(cursor)
             grant_again(cursor)
         cursor.execute("delete from audit.current_load")  # no task of a load before may go on
-        after = _figures(cursor)
+        after, differences = _figures(cursor), _differences(cursor, copied)
         parked = [run for run, judged in ledger.read_ledger(cursor).items() if judged.state == "parked"]
     new = sorted(" ".join(run) for run in parked if known.get(run, Judged("")).state != "parked")
-    rebuilt = Rebuilt(applied, tuple(new), before, after)
+    rebuilt = Rebuilt(applied, tuple(new), before, after, differences)
     log.info("rebuilt the star from %d loads; differences: %s", rebuilt.loads, rebuilt.differences or "none")
     return rebuilt
 
@@ -214,13 +210,11 @@ def _apply(
 
 def _figures(cursor: Any) -> dict[str, int]:
     """Rows per table of the star, versions of concerts and snapshots of artists."""
-    cursor.execute("select table_name from information_schema.tables where table_schema = 'dwh'")
-    there = {name for (name,) in cursor.fetchall()}
+    there = _there(cursor)
     figures = {}
-    for table in tables.STAR:
-        if table in there:
-            cursor.execute(f"select count(*) from dwh.{table}")  # noqa: S608 - a name of ours
-            figures[f"rows of {table}"] = int(cursor.fetchone()[0])
+    for table in there:
+        cursor.execute(f"select count(*) from dwh.{table}")  # noqa: S608 - a name of ours
+        figures[f"rows of {table}"] = int(cursor.fetchone()[0])
     if "dim_concerts" in there:
         cursor.execute("select count(*) from dwh.dim_concerts where not is_current")
         figures["earlier versions of concerts"] = int(cursor.fetchone()[0])
@@ -228,3 +222,43 @@ def _figures(cursor: Any) -> dict[str, int]:
         cursor.execute("select count(distinct snapshot_date) from dwh.fact_artists")
         figures["snapshots"] = int(cursor.fetchone()[0])
     return figures
+
+
+def _keep(cursor: Any) -> list[str]:
+    """Copies the star, to compare the new one with; which tables that are."""
+    kept = _there(cursor)
+    for table in kept:
+        cursor.execute(f"drop table if exists before_{table}")
+        cursor.execute(f"create temporary table before_{table} as select * from dwh.{table}")  # noqa: S608
+    return kept
+
+
+def _differences(cursor: Any, kept: Collection[str]) -> dict[str, tuple[int, int]]:
+    """Per table that differs, the rows that only the kept star has, and those that only the new one has."""
+    found = {}
+    for table in tables.STAR:
+        if table not in kept:
+            cursor.execute(f"select count(*) from dwh.{table}")  # noqa: S608 - names of ours, as below
+            found[table] = (0, int(cursor.fetchone()[0]))
+            continue
+        columns = ", ".join(sorted(_columns(cursor, f"dwh.{table}") & _columns(cursor, f"before_{table}")))
+        star, before = (f"select {columns} from {name}" for name in (f"dwh.{table}", f"before_{table}"))
+        counts = []
+        for first, second in ((before, star), (star, before)):
+            cursor.execute(f"select count(*) from ({first} except {second}) as rows_of_one")  # noqa: S608
+            counts.append(int(cursor.fetchone()[0]))
+        found[table] = (counts[0], counts[1])
+        cursor.execute(f"drop table before_{table}")
+    return {table: counts for table, counts in found.items() if any(counts)}
+
+
+def _columns(cursor: Any, table: str) -> set[str]:
+    cursor.execute(f"select * from {table} limit 0")  # noqa: S608 - a name of ours
+    return {column[0] for column in cursor.description}
+
+
+def _there(cursor: Any) -> list[str]:
+    """The tables of the star that exist."""
+    cursor.execute("select table_name from information_schema.tables where table_schema = 'dwh'")
+    there = {name for (name,) in cursor.fetchall()}
+    return [table for table in tables.STAR if table in there]

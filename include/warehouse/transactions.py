@@ -25,6 +25,9 @@ class Joined:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
     def cursor(self) -> Any:
         """A cursor of the connection."""
         return self._connection.cursor()

@@ -54,7 +54,7 @@ def forwarded(services: Services, name: str, first_port: int = FIRST_PORT) -> Se
     return replace(
         services,
         redshift={**services.redshift, "host": name, "port": redshift, "password": _PASSWORD},
-        aws={**services.aws, "endpoint_url": f"http://{name}:{aws}"},
+        aws=replace(services.aws, endpoint_url=f"http://{name}:{aws}"),
         ticketmaster={**services.ticketmaster, "base_url": f"http://{name}:{ticketmaster}"},
         lastfm={**services.lastfm, "base_url": f"http://{name}:{lastfm}"},
     )
@@ -69,7 +69,7 @@ def airflow_connections(services: Services) -> dict[str, dict[str, object]]:
 
 
 def _addresses(services: Services) -> list[tuple[str, int]]:
-    urls = (services.aws["endpoint_url"], services.ticketmaster["base_url"], services.lastfm["base_url"])
+    urls = (services.aws.endpoint_url, services.ticketmaster["base_url"], services.lastfm["base_url"])
     parts = [urlsplit(url) for url in urls]
     return [
         (services.redshift["host"], services.redshift["port"]),

@@ -55,6 +55,9 @@ _SETTINGS = {
     "autovacuum_naptime": "1s",  # Redshift has fresh statistics right after a load, too
 }
 
+_INHERITED = {"PATH", "LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC"}
+"""The rest of our environment is not the server's business; whoever moves our clock moves its clock, too."""
+
 
 @dataclass(frozen=True)
 class Postgres:
@@ -225,7 +228,8 @@ def _end_leftover(folder: Path) -> None:
 
 
 def _as_server(folder: Path) -> dict[str, Any]:
-    identity: dict[str, Any] = {"cwd": folder, "env": {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}}
+    inherited = {name: value for name, value in os.environ.items() if name in _INHERITED}
+    identity: dict[str, Any] = {"cwd": folder, "env": {**inherited, "LC_ALL": "C"}}
     if (user := _system_user()) is not None:
         identity |= {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
     return identity

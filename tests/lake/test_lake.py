@@ -5,6 +5,7 @@ import io
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from include.lake.bucket import Bucket
 from include.lake.certificate import Certificate, Crawl, Scope, Window
 from include.lake.lake import Lake
 from include.lake.runs import run_id, run_instant
+from sandbox.services import Services
 
 RUN = "2026-11-22T060000Z"
 CRAWL = Crawl(
@@ -83,16 +85,8 @@ def test_a_bucket_that_is_not_there_is_made_encrypted_and_closed_and_its_raw_res
     assert (rule["Filter"]["Prefix"], rule["Expiration"]["Days"], rule["Status"]) == ("raw/", 9, "Enabled")
 
 
-def test_a_bucket_is_made_in_the_region_of_the_connection(services: Any) -> None:
-    import boto3
-
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=services.aws["endpoint_url"],
-        region_name="eu-central-1",
-        aws_access_key_id=services.aws["access_key_id"],
-        aws_secret_access_key=services.aws["secret_access_key"],
-    )
+def test_a_bucket_is_made_in_the_region_of_the_connection(services: Services) -> None:
+    s3 = replace(services.aws, region_name="eu-central-1").client("s3")
     lake = Lake(Bucket(s3, f"test-{uuid.uuid4()}"))
     lake.bucket.ensure(9)
     assert s3.get_bucket_location(Bucket=lake.bucket.name)["LocationConstraint"] == "eu-central-1"

@@ -90,7 +90,7 @@ def test_missing_aws_and_redshift_connections_are_named(define: Any) -> None:
 def test_the_lake_is_the_bucket_of_the_settings(services: Any) -> None:
     lake = connections.lake(Settings(bucket="some-bucket"))
     assert lake.bucket.name == "some-bucket"
-    assert lake.bucket.s3.meta.endpoint_url == services.aws["endpoint_url"]
+    assert lake.bucket.s3.meta.endpoint_url == services.aws.endpoint_url
 
 
 def test_redshift_answers(services: Any) -> None:

@@ -14,6 +14,7 @@ import pytest
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.settings import Settings
+from include.warehouse.tables import create_tables
 from tests.support.snapshots import Artist, Concert, land_events, land_songs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,14 +30,16 @@ TASKS = {
         "publish_songs": set(),
     },
     "musician_warehouse": {
+        "rebuild": {"find_load"},
         "find_load": {
-            *("stage_events", "stage_songs", "build_dim_songs", "build_dim_concerts"),
+            *("stage_events", "stage_songs", "build_dim_songs", "build_dim_concerts", "build_missing_concerts"),
             *("build_bridge_concert_artists", "build_fact_artists", "audit", "publish", "more_loads_wait"),
         },
         "stage_events": {"build_dim_songs", "build_dim_concerts", "build_bridge_concert_artists"},
         "stage_songs": {"build_dim_songs", "build_dim_concerts", "build_bridge_concert_artists"},
         "build_dim_songs": {"build_fact_artists"},
-        "build_dim_concerts": {"build_fact_artists"},
+        "build_dim_concerts": {"build_fact_artists", "build_missing_concerts"},
+        "build_missing_concerts": {"audit"},
         "build_bridge_concert_artists": {"build_fact_artists"},
         "build_fact_artists": {"audit"},
         "audit": {"publish"},
@@ -64,6 +67,7 @@ def test_runs_that_do_not_judge_their_load_start_no_others_for_ever(
     dag_bag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = Lake(Bucket(s3, bucket))
+    create_tables(redshift)
     for day in (21, 22):
         land_events(lake, f"2026-11-{day}T060000Z", [Concert("e1", ["Abel"])])
         land_songs(lake, f"2026-11-{day}T070000Z", [Artist("Abel")])

@@ -12,7 +12,6 @@ from sqlalchemy.engine import make_url
 from include.errors import ConnectionMissing
 from include.orchestration import connections
 from sandbox.services import Services, connection_environment
-from tests.conftest import client
 from tests.support.redshift_serverless import running
 
 
@@ -36,7 +35,7 @@ def define(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
 
 def secret(services: Services, text: str) -> str:
     """The ARN of a new secret in moto's Secrets Manager."""
-    created = client(services, "secretsmanager").create_secret(
+    created = services.aws.client("secretsmanager").create_secret(
         Name=f"redshift!{uuid.uuid4()}", SecretString=text
     )
     return str(created["ARN"])
@@ -60,7 +59,7 @@ def test_a_secret_logs_in(services: Services, define: Callable[..., None]) -> No
 def test_iam_logs_in_to_a_workgroup(
     services: Services, define: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with running(services, client(services, "secretsmanager")) as account:
+    with running(services, services.aws.client("secretsmanager")) as account:
         serverless = {"redshift-serverless": {"endpoint_url": account.endpoint_url}}
         default = json.loads(connection_environment(services)["AIRFLOW_CONN_AWS_DEFAULT"])
         default["extra"]["service_config"] = serverless
@@ -82,7 +81,7 @@ def test_iam_gives_a_password_for_the_user_of_a_cluster(
     services: Services, define: Callable[..., None]
 ) -> None:
     name = f"cluster-{uuid.uuid4().hex[:8]}"
-    client(services, "redshift").create_cluster(
+    services.aws.client("redshift").create_cluster(
         ClusterIdentifier=name, NodeType="ra3.large", MasterUsername="admin", ManageMasterPassword=True
     )
     define(login="analyst", extra={"iam": True, "cluster_identifier": name})

@@ -24,18 +24,36 @@ def test_params_of_a_run_replace_the_environment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"),
+    ("variable", "value", "allowed"),
     [
-        ("MUSICIAN_COUNTRIES", "United States"),
-        ("MUSICIAN_COUNTRIES", ","),
-        ("MUSICIAN_HORIZON_DAYS", "soon"),
-        ("MUSICIAN_HORIZON_DAYS", "0"),
-        ("MUSICIAN_BUCKET", "No_Bucket"),
-        ("MUSICIAN_BUCKET", "bucket'; drop table x"),
-        ("MUSICIAN_COPY_ROLE_ARN", "arn:aws:iam::1:role/x"),
-        ("MUSICIAN_COPY_ROLE_ARN", "arn:aws:iam::123456789012:role/x' credentials '"),
+        ("MUSICIAN_COUNTRIES", "United States", "two-letter country codes"),
+        ("MUSICIAN_COUNTRIES", ",", "two-letter country codes"),
+        ("MUSICIAN_HORIZON_DAYS", "soon", "a whole number from 1 to 1000"),
+        ("MUSICIAN_HORIZON_DAYS", "0", "a whole number from 1 to 1000"),
+        ("MUSICIAN_HORIZON_DAYS", "1001", "a whole number from 1 to 1000"),
+        ("MUSICIAN_HORIZON_DAYS", "1.5", "a whole number from 1 to 1000"),
+        ("MUSICIAN_BUCKET", "No_Bucket", "3 to 63 lower-case letters"),
+        ("MUSICIAN_BUCKET", "bucket'; drop table x", "3 to 63 lower-case letters"),
+        ("MUSICIAN_BUCKET", "bucket\n'; drop table x", "3 to 63 lower-case letters"),
+        ("MUSICIAN_COPY_ROLE_ARN", "arn:aws:iam::1:role/x", "arn:aws:iam::123456789012:role/name"),
+        ("MUSICIAN_COPY_ROLE_ARN", "arn:aws:iam::123456789012:role/x' credentials '", "the ARN of a role"),
+        ("MUSICIAN_NOTIFY", "two words", "the id of one Airflow connection"),
     ],
 )
-def test_a_value_that_does_not_parse_is_named(variable: str, value: str) -> None:
-    with pytest.raises(SettingInvalid, match=variable):
+def test_a_variable_that_is_not_valid_is_named_with_its_value_and_what_is_allowed(
+    variable: str, value: str, allowed: str
+) -> None:
+    with pytest.raises(SettingInvalid) as raised:
         Settings.from_environment({variable: value})
+    assert str(raised.value).startswith(f"{variable}={value!r} is not valid: give ")
+    assert allowed in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "given", [{"countries": [1]}, {"countries": []}, {"horizon_days": -1}, {"bucket": 5}]
+)
+def test_a_param_that_is_not_valid_is_named(given: dict[str, object]) -> None:
+    [(name, value)] = given.items()
+    with pytest.raises(SettingInvalid) as raised:
+        Settings().with_params(given)
+    assert str(raised.value).startswith(f"params.{name}={value!r} is not valid: give ")

@@ -133,19 +133,8 @@ class Cloud:
 
 @pytest.fixture(scope="module")
 def serverless(services: Services) -> Iterator[RedshiftServerless]:
-    secrets = boto3.client(
-        "secretsmanager", **credentials(services), endpoint_url=services.aws["endpoint_url"]
-    )
-    with running(services, secrets) as account:
+    with running(services, services.aws.client("secretsmanager")) as account:
         yield account
-
-
-def credentials(services: Services) -> dict[str, str]:
-    return {
-        "aws_access_key_id": services.aws["access_key_id"],
-        "aws_secret_access_key": services.aws["secret_access_key"],
-        "region_name": services.aws["region_name"],
-    }
 
 
 @pytest.fixture(scope="module")
@@ -177,12 +166,12 @@ def make_cloud(
     unrecorded: KeptSession,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[..., Cloud]]:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", services.aws["endpoint_url"])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", services.aws.endpoint_url)
     monkeypatch.setenv("AWS_ENDPOINT_URL_REDSHIFT_SERVERLESS", serverless.endpoint_url)
     monkeypatch.setenv("AWS_ENDPOINT_URL_REDSHIFT_DATA", serverless.endpoint_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", services.aws["access_key_id"])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", services.aws["secret_access_key"])
-    monkeypatch.setenv("AWS_DEFAULT_REGION", services.aws["region_name"])
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", services.aws.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", services.aws.secret_access_key)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", services.aws.region_name)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
 
     def make(kind: str = "serverless", *, runs_sql: bool = False) -> Cloud:

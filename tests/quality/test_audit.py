@@ -18,6 +18,7 @@ from tests.support.snapshots import (
     Artist,
     Concert,
     build_load,
+    engine,
     land_events,
     land_songs,
     publish_pending,
@@ -100,8 +101,8 @@ def test_every_star_table_has_a_suite_with_not_null_checks() -> None:
 
 def test_a_sound_load_passes_every_expectation(built: tuple[Any, Lake]) -> None:
     _, lake = built
-    outcome = quality.audit(lake, LOAD, kept_runs=5)
-    assert outcome.failures == ()
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    assert outcome.verdict.failures == ()
     assert outcome.passed >= 100
 
 
@@ -110,7 +111,7 @@ def test_whatever_is_spoiled_is_noticed_and_named(built: tuple[Any, Lake]) -> No
     with transaction(redshift) as cursor:
         for failure, change in SPOILED.items():
             cursor.execute(f"update audit.{failure.partition(':')[0]} {change}")
-    failures = quality.audit(lake, LOAD, kept_runs=5).failures
+    failures = quality.audit(lake, LOAD, engine(), kept_runs=5).verdict.failures
     unnoticed = [
         expected for expected in SPOILED if not any(found.startswith(expected) for found in failures)
     ]
@@ -122,8 +123,8 @@ def test_every_failing_row_is_kept_where_the_load_is_parked(built: tuple[Any, La
     with transaction(redshift) as cursor:
         for failure, change in SPOILED.items():
             cursor.execute(f"update audit.{failure.partition(':')[0]} {change}")
-    outcome = quality.audit(lake, LOAD, kept_runs=5)
-    kept = warehouse.park(redshift, LOAD, "; ".join(outcome.failures), outcome.failed_rows)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    kept = warehouse.park(redshift, LOAD, "; ".join(outcome.verdict.failures), outcome.verdict.failed_rows)
     assert rows(redshift, "select count(*) from audit.failed_rows") == [(kept,)]
     assert rows(
         redshift,
@@ -141,7 +142,7 @@ def test_an_empty_table_fails(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
     with transaction(redshift) as cursor:
         cursor.execute("delete from audit.bridge_concert_artists")
-    failures = quality.audit(lake, LOAD, kept_runs=5).failures
+    failures = quality.audit(lake, LOAD, engine(), kept_runs=5).verdict.failures
     assert any(failure.startswith("bridge_concert_artists: expect_table_row_count") for failure in failures)
 
 
@@ -163,13 +164,14 @@ def test_events_are_counted_against_those_of_the_same_countries(empty: tuple[Any
     abroad = Load("2026-11-23T060000Z", SONGS, ("events",))
     land_events(lake, abroad.events, [Concert("g1", ["Eve"], more=ABROAD)], countries=["GB"])
     build_load(redshift, lake, abroad)
-    assert quality.audit(lake, abroad, kept_runs=5).failures == ()
+    assert quality.audit(lake, abroad, engine(), kept_runs=5).verdict.failures == ()
     warehouse.publish(redshift, abroad)
     halved = Load("2026-11-24T060000Z", SONGS, ("events",))
     land_events(lake, halved.events, [Concert("e1", ["Abel"]), Concert("e2", ["Abel"])])
     build_load(redshift, lake, halved)
     assert any(
-        "events_rows_ratio" in failure for failure in quality.audit(lake, halved, kept_runs=5).failures
+        "events_rows_ratio" in failure
+        for failure in quality.audit(lake, halved, engine(), kept_runs=5).verdict.failures
     )
 
 
@@ -183,8 +185,8 @@ def test_oddities_that_the_sources_document_are_no_reason_to_park(empty: tuple[A
     artists = [Artist("Abel"), Artist("Seth", songs=(), rank=None)]
     land_songs(lake, SONGS, artists)
     build_load(redshift, lake, LOAD)
-    outcome = quality.audit(lake, LOAD, kept_runs=5)
-    assert outcome.failures == ()
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    assert outcome.verdict.failures == ()
     assert len(outcome.warnings) == 2
 
 
@@ -192,18 +194,18 @@ def test_a_smaller_change_is_a_warning_and_passes(built: tuple[Any, Lake]) -> No
     redshift, lake = built
     with transaction(redshift) as cursor:
         cursor.execute("update audit.load_summary set events_rows_ratio = 0.7")
-    outcome = quality.audit(lake, LOAD, kept_runs=5)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
     assert outcome.success
     assert any("events_rows_ratio" in warning for warning in outcome.warnings)
 
 
 def test_the_data_docs_show_passing_and_failing_audits(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
-    quality.audit(lake, LOAD, kept_runs=5)
+    quality.audit(lake, LOAD, engine(), kept_runs=5)
     later = Load("2026-11-23T060000Z", SONGS, ("events",))
     with transaction(redshift) as cursor:
         cursor.execute("update audit.dim_concerts set status = 'sold out' where concert_id = 'e2'")
-    outcome = quality.audit(lake, later, kept_runs=5)
+    outcome = quality.audit(lake, later, engine(), kept_runs=5)
     index = lake.bucket.get("data-docs/index.html").decode()
     assert outcome.data_docs.startswith(f"s3://{lake.bucket.name}/data-docs/index.html")
     assert SONGS in index
@@ -215,7 +217,9 @@ def test_the_data_docs_show_passing_and_failing_audits(built: tuple[Any, Lake]) 
 def test_pages_of_old_audits_are_pruned(built: tuple[Any, Lake]) -> None:
     _, lake = built
     for day in (22, 23, 24):
-        quality.audit(lake, Load(f"2026-11-{day}T060000Z", f"2026-11-{day}T050000Z", ()), kept_runs=2)
+        quality.audit(
+            lake, Load(f"2026-11-{day}T060000Z", f"2026-11-{day}T050000Z", ("events",)), engine(), kept_runs=2
+        )
     kept = {key.split("/")[2] for key in keys(lake, "validations/fact_artists/")}
     assert kept == {"2026-11-23T060000Z", "2026-11-24T060000Z"}
     assert {key.split("/")[3] for key in keys(lake, "data-docs/validations/fact_artists/")} == kept
@@ -223,7 +227,7 @@ def test_pages_of_old_audits_are_pruned(built: tuple[Any, Lake]) -> None:
 
 def test_no_credentials_reach_the_project_folder_or_s3(built: tuple[Any, Lake], services: Services) -> None:
     _, lake = built
-    quality.audit(lake, LOAD, kept_runs=5)
+    quality.audit(lake, LOAD, engine(), kept_runs=5)
     password = services.redshift["password"].encode()
     for file in Path("great_expectations").rglob("*"):
         assert file.is_dir() or password not in file.read_bytes()
@@ -238,9 +242,9 @@ def test_column_reflection_works_over_the_redshift_dialect(built: tuple[Any, Lak
     from include.orchestration.connections import redshift_engine_arguments
 
     url, connect_args = redshift_engine_arguments()
-    engine = create_engine(url, connect_args=connect_args)
-    names = [column["name"] for column in inspect(engine).get_columns("dim_songs", schema="audit")]
-    engine.dispose()
+    reached = create_engine(url, connect_args=connect_args)
+    names = [column["name"] for column in inspect(reached).get_columns("dim_songs", schema="audit")]
+    reached.dispose()
     assert names == [
         name
         for (name,) in rows(

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from sandbox.aws import Aws
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -111,16 +113,9 @@ def test_redshift_answers_at_its_port_with_the_imported_login(container: dict[st
 
 
 def test_s3_answers_at_its_port(container: dict[str, Any]) -> None:
-    import boto3
-
-    extra = json.loads(container["aws_default"]["extra"])
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=extra["endpoint_url"],
-        region_name=extra["region_name"],
-        aws_access_key_id=container["aws_default"]["login"],
-        aws_secret_access_key=container["aws_default"]["password"],
-    )
+    given = container["aws_default"]
+    extra = json.loads(given["extra"])
+    s3 = Aws(extra["endpoint_url"], extra["region_name"], given["login"], given["password"]).client("s3")
     s3.create_bucket(Bucket="lake")
     s3.put_object(Bucket="lake", Key="part", Body=b"x" * 1_000_000)
     assert len(s3.get_object(Bucket="lake", Key="part")["Body"].read()) == 1_000_000

@@ -66,7 +66,7 @@ def test_every_service_answers_on_loopback_and_nothing_stays(home: Path) -> None
             *(
                 (url.removeprefix("http://").split(":")[0], int(url.rsplit(":", 1)[1]))
                 for url in (
-                    services.aws["endpoint_url"],
+                    services.aws.endpoint_url,
                     services.ticketmaster["base_url"],
                     services.lastfm["base_url"],
                 )
@@ -140,11 +140,12 @@ def test_copy_works_although_a_folder_above_was_closed_meanwhile(tmp_path: Path)
     from include.lake.bucket import Bucket
     from include.lake.lake import Lake
     from include.warehouse.tables import create_tables
+    from tests.conftest import client
     from tests.support.snapshots import Artist, Concert, land_events, land_songs, publish_pending, star
 
     with start(tmp_path / "closed" / "home", *SMALL) as services:
         (tmp_path / "closed").chmod(0o700)
-        s3 = client(services, "s3")
+        s3 = services.aws.client("s3")
         s3.create_bucket(Bucket="lake")
         lake = Lake(Bucket(s3, "lake"))
         land_events(lake, "2026-11-22T060000Z", [Concert("e1", ["Abel"])])

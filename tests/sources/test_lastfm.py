@@ -11,7 +11,7 @@ import pytest
 
 from include.errors import SourceRejected, UnexpectedPayload
 from include.sources.client.http import Request, Response, Retry
-from include.sources.identity import artist_key, song_key
+from include.sources.identity import artist_key, name_key, song_key
 from include.sources.lastfm.lists import (
     COUNTRIES,
     Collected,
@@ -62,9 +62,11 @@ def test_the_columns_hold_what_the_track_and_the_charts_say() -> None:
     assert msgspec.structs.asdict(row) == {
         "snapshot_at": datetime(2026, 11, 22, 6),
         "asked_name": "Tyler",
+        "asked_key": artist_key("Tyler"),
         "artist_name": "Tyler, The Creator",
         "artist_mbid": MBID,
         "artist_key": key,
+        "name_key": name_key("Tyler, The Creator"),
         "chart_countries": "GB,US",
         "chart_rank": 3,
         "chart_listeners": 500,
@@ -175,6 +177,14 @@ def test_an_artist_in_several_charts_has_the_best_rank_and_all_listeners() -> No
     b = found[artist_key("B")]
     assert (b.name, b.mbid, b.countries, b.rank, b.listeners) == ("B", MBID, {"US", "GB"}, 1, 12)
     assert [artist.name for artist in found.values()] == ["A", "B", "C"]
+
+
+def test_pages_whose_names_differ_by_a_full_stop_an_exclamation_mark_or_an_article_are_two_artists() -> None:
+    names = ["M.I.A.", "MIA.", "Yes", "YES!", "The The", "The"]
+    found = ranked([[Charted(name, None, {"US"}, None, 100) for name in names]], at_most=50)
+    assert [(a.name, a.rank, a.listeners) for a in found.values()] == [
+        (name, rank, 100) for rank, name in enumerate(names, 1)
+    ]
 
 
 def test_of_each_chart_only_as_many_artists_count_as_are_wanted_and_none_twice() -> None:

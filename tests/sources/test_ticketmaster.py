@@ -10,7 +10,7 @@ import pytest
 
 from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
 from include.sources.client.http import Response, Retry
-from include.sources.identity import artist_key
+from include.sources.identity import artist_key, name_key, namesake_key
 from include.sources.rows import Rejection, column_widths
 from include.sources.ticketmaster.rows import EventRow, rows
 from include.sources.ticketmaster.search import read, request
@@ -123,9 +123,9 @@ def test_an_event_has_one_row_per_billed_artist() -> None:
     )
     assert first.artist_mbid == MBID
     assert first.artist_key == artist_key("Tyler, The Creator")
-    assert first.namesake_key == artist_key("Tyler, The Creator", MBID)
+    assert first.namesake_key == namesake_key("Tyler, The Creator", MBID)
     assert (second.artist_position, second.artist_name, second.artist_mbid) == (2, "Lil Yachty", None)
-    assert second.namesake_key == second.artist_key
+    assert second.namesake_key != second.artist_key
 
 
 def test_the_columns_hold_what_the_event_says() -> None:
@@ -139,6 +139,7 @@ def test_the_columns_hold_what_the_event_says() -> None:
         "local_date": date(2027, 1, 2),
         "local_time": "19:30:00",
         "starts_at": datetime(2027, 1, 3, 0, 30),
+        "local_end_date": None,
         "initial_date": None,
         "timezone": "America/New_York",
         "date_tba": False,
@@ -168,7 +169,8 @@ def test_the_columns_hold_what_the_event_says() -> None:
         "artist_name": "Tyler, The Creator",
         "artist_mbid": MBID,
         "artist_key": artist_key("Tyler, The Creator"),
-        "namesake_key": artist_key("Tyler, The Creator", MBID),
+        "name_key": name_key("Tyler, The Creator"),
+        "namesake_key": namesake_key("Tyler, The Creator", MBID),
     }
 
 

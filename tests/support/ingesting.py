@@ -4,7 +4,6 @@ import asyncio
 import multiprocessing
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any
 
 from include.ingestion import fetch as fetching
 from include.ingestion.events import EVENTS
@@ -15,6 +14,7 @@ from include.lake.lake import Lake
 from include.settings import Settings
 from include.sources.client.connection import SourceConnection
 from include.sources.client.http import Backoff
+from sandbox.aws import Aws
 
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload([__name__, "boto3", "pandas"])  # pyarrow imports pandas
@@ -22,7 +22,7 @@ DATASETS = {"events": EVENTS, "songs": SONGS}
 
 
 def start(
-    dataset: str, connection: SourceConnection, aws: dict[str, Any], bucket: str, settings: Settings, run: str
+    dataset: str, connection: SourceConnection, aws: Aws, bucket: str, settings: Settings, run: str
 ) -> tuple[BaseProcess, Connection]:
     """The process, and a connection that tells when it begins and when it is done."""
     ours, theirs = _PROCESSES.Pipe(duplex=False)
@@ -38,21 +38,12 @@ def _ingest(
     told: Connection,
     dataset: str,
     connection: SourceConnection,
-    aws: dict[str, Any],
+    aws: Aws,
     bucket: str,
     settings: Settings,
     run: str,
 ) -> None:
-    import boto3
-
-    client = boto3.client(
-        "s3",
-        endpoint_url=aws["endpoint_url"],
-        region_name=aws["region_name"],
-        aws_access_key_id=aws["access_key_id"],
-        aws_secret_access_key=aws["secret_access_key"],
-    )
-    lake = Lake(Bucket(client, bucket))
+    lake = Lake(Bucket(aws.client("s3"), bucket))
     fetching.BACKOFF = Backoff(tries=4, first=0.01, longest=0.1)
     told.send("begun")
     asyncio.run(fetching.fetch(DATASETS[dataset], lake, connection, settings, run))

@@ -10,14 +10,16 @@ import msgspec
 from include.lake.certificate import Certificate, Scope
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
-from include.sources.identity import artist_key, song_key
+from include.orchestration.connections import redshift_engine_arguments
+from include.quality.audit import Engine
+from include.sources.identity import artist_key, name_key, namesake_key, song_key
 from include.sources.lastfm.rows import SongRow
 from include.sources.rows import Rejection
 from include.sources.ticketmaster.rows import EventRow
-from include.warehouse.transactions import transaction
 from include.warehouse import load as warehouse
 from include.warehouse.loads import Load
 from include.warehouse.tables import BUILT, DATASETS, STAR
+from include.warehouse.transactions import transaction
 
 ROLE = "arn:aws:iam::123456789012:role/musician-warehouse-copy"
 
@@ -73,17 +75,30 @@ def land_events(
     lake.put_manifest("events", run, EventRow, entries)
 
 
-def land_songs(lake: Lake, run: str, artists: Sequence[Artist]) -> None:
+def land_songs(
+    lake: Lake,
+    run: str,
+    artists: Sequence[Artist],
+    complete: bool = True,
+    countries: Sequence[str] = ("US",),
+) -> None:
     """Writes parts, certificate and manifest of a songs run."""
     rows = [row for artist in artists for row in _song_rows(run, artist)]
     entries = lake.put_parts("songs", run, SongRow, rows)
-    lake.put_certificate(Certificate(dataset="songs", run=run, scope=Scope(("US",)), complete=True))
+    lake.put_certificate(
+        Certificate(dataset="songs", run=run, scope=Scope(tuple(countries)), complete=complete)
+    )
     lake.put_manifest("songs", run, SongRow, entries)
 
 
 def judged_at(load: Load) -> datetime:
     """When the tests judge a load: an hour after the later of its runs."""
     return run_instant(max(load.events, load.songs)) + timedelta(hours=1)
+
+
+def engine() -> Engine:
+    """How the audit reaches the sandbox's Redshift."""
+    return Engine(*redshift_engine_arguments())
 
 
 def build_load(redshift: Any, lake: Lake, load: Load) -> None:
@@ -150,7 +165,8 @@ def _event_rows(run: str, concert: Concert) -> list[EventRow]:
                 "artist_name": name,
                 "artist_mbid": mbid,
                 "artist_key": artist_key(name),
-                "namesake_key": artist_key(name, mbid),
+                "name_key": name_key(name),
+                "namesake_key": namesake_key(name, mbid),
             }
             | concert.more
         )
@@ -164,9 +180,11 @@ def _song_rows(run: str, artist: Artist) -> list[SongRow]:
     about = empty | {
         "snapshot_at": run_instant(run).replace(tzinfo=None),
         "asked_name": artist.name,
+        "asked_key": key,
         "artist_name": artist.name,
         "artist_mbid": artist.mbid,
         "artist_key": key,
+        "name_key": name_key(artist.name),
         "chart_countries": "US" if artist.rank else None,
         "chart_rank": artist.rank,
         "chart_listeners": 10_000 // artist.rank if artist.rank else None,

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
@@ -19,8 +19,10 @@ from include.orchestration import connections
 from include.quality import audit as quality
 from include.settings import Settings
 from include.warehouse import load as warehouse
+from include.warehouse.load import Verdict
 from include.warehouse.loads import Load
-from include.warehouse.tables import STAR, create_tables, ensure_tables
+from include.warehouse.rebuild import rebuild
+from include.warehouse.tables import BUILT, create_tables, ensure_tables
 from include.warehouse.transactions import transaction
 from sandbox.services import Services
 from tests.support.snapshots import (
@@ -28,20 +30,23 @@ from tests.support.snapshots import (
     Artist,
     Concert,
     build_load,
+    engine,
     judged_at,
     land_events,
     land_songs,
+    publish_pending,
     rows,
     star,
 )
 
 LOADS = 50
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
 FORK = multiprocessing.get_context("fork")
 TASKS = [
     "find_load",
     "stage_events",
     "stage_songs",
-    *(f"build_{table}" for table in STAR),
+    *(f"build_{table}" for table in BUILT[:-1]),
     "publish",
 ]
 
@@ -75,7 +80,7 @@ def perform(task: str, load: Load, lake: Lake, redshift: Any) -> None:
         warehouse.build(redshift, load, task.removeprefix("build_"))
     elif task == "audit":
         warehouse.build(redshift, load, "load_summary")
-        assert quality.audit(lake, load, kept_runs=3).success
+        assert quality.audit(lake, load, engine(), kept_runs=3).success
     else:
         warehouse.publish(redshift, load)
 
@@ -99,7 +104,8 @@ def content(redshift: Any) -> dict[str, Any]:
     """Everything a reader of dwh could see."""
     ledger = rows(
         redshift,
-        "select dataset, run, state, reason, manifest_url, record_count, changes, snapshot_date, judged_at "
+        "select dataset, run, state, reason, manifest_url, record_count, changes, snapshot_date, judged_at, "
+        "loaded_with, scope, is_complete, is_addition, is_accepted "
         "from dwh.load_ledger order by dataset, run",
     )
     return star(redshift) | {"load_ledger": ledger}
@@ -135,6 +141,46 @@ def test_killing_a_task_anywhere_leaves_the_star_of_an_undisturbed_run(redshift:
                 kill(task, load, lake.bucket.name, after=draw.uniform(0, 1.1) * took[task])
             perform(task, load, lake, redshift)
     assert content(redshift) == undisturbed
+
+
+REBUILDS = 20
+
+
+def rebuild_alone(bucket: str) -> None:
+    """A rebuild as its process does it."""
+    with closing(connections.redshift()) as redshift:
+        rebuild(
+            redshift,
+            connections.lake(Settings(bucket=bucket)),
+            now=NOW,
+            copy_role_arn=ROLE,
+            judge=lambda connection, load: Verdict(),
+        )
+
+
+def test_killing_a_rebuild_anywhere_leaves_the_old_star_or_the_new_one(redshift: Any, lake: Lake) -> None:
+    """Twenty rebuilds of a lake in which a run was landed again, each killed at a random point."""
+    late = "2026-10-01T120000Z"
+    land(lake, 2)
+    create_tables(redshift)
+    publish_pending(redshift, lake)
+    draw = random.Random(20)
+    old, took = star(redshift), 2.0
+    for number in range(REBUILDS):
+        status = ["postponed", "cancelled"][number % 2]
+        land_events(lake, late, [Concert("e1", ["Artist 1"], status)], complete=False)
+        process = FORK.Process(target=rebuild_alone, args=(lake.bucket.name,))
+        process.start()
+        process.join(draw.uniform(0, 1.1) * took)
+        process.kill()
+        process.join()
+        seen, started = star(redshift), time.monotonic()
+        rebuild_alone(lake.bucket.name)
+        new, took = star(redshift), time.monotonic() - started
+        assert new != old
+        assert seen in (old, new)
+        old = new
+    assert warehouse.pending_loads(redshift, lake) == []
 
 
 class Cutter(threading.Thread):

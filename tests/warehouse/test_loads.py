@@ -2,19 +2,22 @@
 
 import pytest
 
-from include.warehouse.loads import Load, plan_loads
+from include.warehouse.loads import Judged, Load, at_fault, late_runs, plan_loads, repeated_loads
 
 D1, D2, D3 = "2026-11-20T060000Z", "2026-11-21T060000Z", "2026-11-22T060000Z"
 S1, S2, S3 = "2026-11-20T070000Z", "2026-11-21T070000Z", "2026-11-22T070000Z"
 BOTH = ("events", "songs")
 
 
+def ledger(published: tuple[str, ...] = (), parked: tuple[str, ...] = ()) -> dict[tuple[str, str], Judged]:
+    states = dict.fromkeys(published, "published") | dict.fromkeys(parked, "parked")
+    return {("events" if "T06" in run else "songs", run): Judged(state) for run, state in states.items()}
+
+
 def plan(
     events: list[str], songs: list[str], published: tuple[str, ...] = (), parked: tuple[str, ...] = ()
 ) -> list[Load]:
-    judged = {("events" if "T06" in run else "songs", run): "published" for run in published}
-    judged |= {("events" if "T06" in run else "songs", run): "parked" for run in parked}
-    return plan_loads({"events": events, "songs": songs}, judged)
+    return plan_loads({"events": events, "songs": songs}, ledger(published, parked))
 
 
 def test_runs_of_one_day_are_loaded_together_oldest_day_first() -> None:
@@ -34,8 +37,25 @@ def test_events_alone_are_loaded_with_the_newest_songs_published_before() -> Non
     assert plan([D1, D2, D3], [S1, S2], published=(D1, D2, S1, S2)) == [Load(D3, S2, ("events",))]
 
 
-def test_a_late_manifest_is_loaded_with_its_own_time_not_with_the_newest() -> None:
-    assert plan([D1, D2, D3], [S1, S3], published=(D1, D3, S1, S3)) == [Load(D2, S1, ("events",))]
+def test_a_run_older_than_a_published_one_of_its_dataset_is_late_and_in_no_load() -> None:
+    judged = ledger(published=(D1, D3, S1, S3))
+    assert plan_loads({"events": [D1, D2, D3], "songs": [S1, S3]}, judged) == []
+    assert late_runs({"events": [D1, D2, D3], "songs": [S1, S3]}, judged) == [("events", D2)]
+
+
+def test_songs_older_than_published_events_are_not_late() -> None:
+    assert plan([D1, D2, D3], [S1, S2], published=(D1, D2, D3, S1)) == [Load(D3, S2, ("songs",))]
+
+
+def test_a_partner_is_no_addition_if_there_is_another() -> None:
+    judged = ledger(published=(D1, D2, S1, S2))
+    judged["songs", S2] = Judged("published", is_addition=True)
+    assert plan_loads({"events": [D1, D2, D3], "songs": [S1, S2]}, judged) == [Load(D3, S1, ("events",))]
+
+
+def test_an_accepted_run_waits_again() -> None:
+    judged = ledger(published=(D1, S1, S2)) | {("events", D2): Judged("pending", is_accepted=True)}
+    assert plan_loads({"events": [D1, D2], "songs": [S1, S2]}, judged) == [Load(D2, S2, ("events",))]
 
 
 def test_events_before_the_first_songs_are_loaded_with_the_first_songs() -> None:
@@ -52,16 +72,6 @@ def test_two_runs_on_one_day_are_each_judged_once() -> None:
     assert loads == [Load(D1, S1, BOTH), Load(again, S1, ("events",))]
 
 
-@pytest.mark.parametrize("late", ["2026-11-22T053000Z", "2026-11-22T063000Z"])
-def test_a_late_manifest_takes_no_new_one_from_a_newer_partner_of_its_day(late: str) -> None:
-    """Else what the new one brings would be part of a load that is older than the published one."""
-    loads = plan_loads(
-        {"events": [D2, D3], "songs": [late, S3]}, {("events", D2): "published", ("songs", S3): "published"}
-    )
-    assert Load(D3, S3, ("events",)) in loads
-    assert [load.pending for load in loads if load.songs == late] == [("songs",)]
-
-
 @pytest.mark.parametrize("days", [1, 4, 9])
 def test_every_pending_manifest_is_judged_exactly_once(days: int) -> None:
     events = [f"2026-10-{day:02}T060000Z" for day in range(1, days + 1)]
@@ -72,3 +82,31 @@ def test_every_pending_manifest_is_judged_exactly_once(days: int) -> None:
         for dataset in load.pending
     ]
     assert sorted(judged) == sorted([("events", run) for run in events] + [("songs", run) for run in songs])
+
+
+def test_loads_older_than_any_unpublished_run_are_repeated_as_they_were() -> None:
+    judged = ledger(published=(D1, D2, D3, S1, S3))
+    for (dataset, run), partner in zip(sorted(judged), (S1, S1, S3, D1, D3), strict=True):
+        judged[dataset, run] = Judged("published", loaded_with=partner)
+    manifests = {"events": [D1, D2, D3], "songs": [S1, S3]}
+    loads = [Load(D1, S1, BOTH), Load(D2, S1, ("events",)), Load(D3, S3, BOTH)]
+    assert repeated_loads(manifests, judged) == loads
+    assert repeated_loads(manifests | {"songs": [S1, S2, S3]}, judged) == loads[:2]
+
+
+@pytest.mark.parametrize(
+    ("findings", "parked"),
+    [
+        ([("dim_songs", "song_rank")], ("songs",)),
+        ([("dim_concerts", None), ("fact_artists", None)], ("events",)),
+        ([("dim_concerts", None), ("fact_songs", None)], BOTH),
+        ([("load_summary", "songs_rows_ratio")], ("songs",)),
+        ([("load_summary", "share_delisted")], ("events",)),
+        ([("fact_artists", "artist_name")], ("songs",)),
+    ],
+)
+def test_what_failed_says_which_dataset_is_parked(
+    findings: list[tuple[str, str | None]], parked: tuple[str, ...]
+) -> None:
+    assert at_fault(Load(D1, S1, BOTH), findings) == parked
+    assert at_fault(Load(D1, S1, ("events",)), findings) == ("events",)

@@ -14,10 +14,11 @@ What becomes of oddities (they are counted in the certificate by the code in the
     a number that is none                          rejected   bad_number
     the artist `[unknown]`, a bin of bad tags      rejected   unknown_artist
     an artist's page that only misspellings reach  rejected   shadow_artist
-    an artist Last.fm does not find                rejected   artist_not_found
+    a charting artist Last.fm does not find        kept       a row without a song, with rank and listeners
+    another artist Last.fm does not find           rejected   artist_not_found
     an id from MusicBrainz that is empty or bad    kept       None
     a song twice, or in another case               kept       the first (best) one; counted as duplicate
-    artists asked by two names that are one        kept       the first; the others counted as duplicates
+    artists asked by two names that are one        kept       the others have one row without a song each
 """
 
 import re
@@ -29,7 +30,7 @@ from typing import TypeVar
 import msgspec
 
 from include.errors import UnexpectedPayload
-from include.sources.identity import artist_key, song_key
+from include.sources.identity import artist_key, name_key, song_key
 from include.sources.rows import Key, Mbid, Name, Rejected, Rejection, Url, checked
 
 UNKNOWN = "[unknown]"
@@ -43,10 +44,14 @@ class SongRow(msgspec.Struct, frozen=True):
     snapshot_at: datetime
     """The run's instant, UTC, without a zone."""
     asked_name: Name
+    asked_key: Key
+    """The key of a page of exactly the asked name; `artist_key` is another where Last.fm corrected it."""
     artist_name: Name
     """As Last.fm corrected it."""
     artist_mbid: Mbid | None
     artist_key: Key
+    name_key: Key
+    """Of the normalised name, for matching."""
     chart_countries: Name | None
     """ISO codes of the countries whose chart the artist is in, sorted: `GB,US`."""
     chart_rank: int | None
@@ -203,17 +208,7 @@ def songs(
     if nobody:
         return Songs([], [Rejection(*nobody, asked_name, 0)], len(raws), 0)
     key = artist_key(returned)
-    mbid = _mbid(first.mbid) or charted.mbid
-    about_artist = (
-        snapshot_at,
-        asked_name,
-        returned,
-        mbid,
-        key,
-        ",".join(sorted(charted.countries)) or None,
-        charted.rank,
-        charted.listeners,
-    )
+    about_artist = _about(snapshot_at, asked_name, returned, _mbid(first.mbid) or charted.mbid, charted)
     rows: list[SongRow] = []
     rejections: list[Rejection] = []
     met: set[str] = set()
@@ -247,10 +242,43 @@ def songs(
             rejections.append(Rejection(rejected.reason, rejected.detail, asked_name, position))
     if not rows:
         try:
-            rows.append(checked(SongRow(*about_artist, None, None, None, None, None, None, None)))
+            rows.append(checked(SongRow(*about_artist, *_NO_SONG)))
         except Rejected as rejected:
             rejections.append(Rejection(rejected.reason, rejected.detail, asked_name, 0))
     return Songs(rows, rejections, len(raws), duplicates)
+
+
+def row_without_song(
+    snapshot_at: datetime, asked_name: str, artist_name: str, mbid: str | None, charted: Charted
+) -> SongRow:
+    """The row of an artist whose tracks are not found, or of a further name that led to an artist.
+
+    Raises `Rejected("too_long")`.
+    """
+    snapshot_at = snapshot_at.astimezone(UTC).replace(tzinfo=None)
+    return checked(SongRow(*_about(snapshot_at, asked_name, artist_name, mbid, charted), *_NO_SONG))
+
+
+_About = tuple[datetime, str, str, str, str | None, str, str, str | None, int | None, int | None]
+_NO_SONG = (None, None, None, None, None, None, None)
+
+
+def _about(
+    snapshot_at: datetime, asked_name: str, artist_name: str, mbid: str | None, charted: Charted
+) -> _About:
+    """The columns of an artist, from `snapshot_at` to `chart_listeners`."""
+    return (
+        snapshot_at,
+        asked_name,
+        artist_key(asked_name),
+        artist_name,
+        mbid,
+        artist_key(artist_name),
+        name_key(artist_name),
+        ",".join(sorted(charted.countries)) or None,
+        charted.rank,
+        charted.listeners,
+    )
 
 
 def _first(raws: Sequence[msgspec.Raw]) -> _Artist:

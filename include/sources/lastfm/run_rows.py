@@ -1,11 +1,11 @@
 """The rows of a whole run of songs: artists in the order of the charts, each with the best songs first."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from include.sources.identity import artist_key
-from include.sources.lastfm.rows import Charted, SongRow, chart, ranked, songs
+from include.sources.lastfm.rows import Charted, SongRow, chart, ranked, row_without_song, songs
 from include.sources.rows import Rejection, Tally
 
 
@@ -44,32 +44,64 @@ def run_rows(
         artists_per_country,
     )
     # Several names that were asked may lead to one artist: the first brings the songs, with all standings.
-    owners: dict[str, tuple[str, KeptList, Charted]] = {}
+    owners: dict[str, _Owner] = {}
     for tracks in lists:
         if tracks.artist is None:
             continue
         standing = charted.get(artist_key(tracks.artist)) or Charted(tracks.artist)
         key = artist_key(tracks.returned or tracks.artist)
         if key in owners:
-            owners[key][2].join(standing)
+            owners[key].standing.join(standing)
+            owners[key].further_names.append(tracks.artist)
             tally.duplicates[tracks.name] += tracks.fetched
         else:
-            owners[key] = (tracks.artist, tracks, standing)
-    for asked, tracks, standing in owners.values():
-        first = tracks.responses[0]
-        only_billed = not standing.countries  # not every billing is an artist whom Last.fm knows
-        if tracks.not_found:
-            rejection = Rejection("artist_not_found", tracks.not_found, asked, 0)
-            tally.reject(rejection, tracks.name, first, expected=only_billed)
-            continue
-        bodies = [body_of(response) for response in tracks.responses]
-        found = songs(bodies, snapshot_at, asked, standing, tracks_per_artist)
-        for rejection in found.rejections:
-            nobody = rejection.reason in ("shadow_artist", "unknown_artist")
-            tally.reject(rejection, tracks.name, first, expected=only_billed and nobody)
-        tally.duplicates[tracks.name] += found.duplicates
-        tally.records += len(found.rows)
-        yield from found.rows
+            owners[key] = _Owner(tracks.artist, tracks, standing)
+    for owner in owners.values():
+        rows = list(_artist_rows(owner, body_of, snapshot_at, tracks_per_artist, tally))
+        tally.records += len(rows)
+        yield from rows
+        for name in owner.further_names if rows else []:
+            about = row_without_song(
+                snapshot_at, name, rows[0].artist_name, rows[0].artist_mbid, owner.standing
+            )
+            tally.records += 1
+            yield about
+
+
+@dataclass(slots=True)
+class _Owner:
+    """An artist page, the list of its tracks, and the names that led to it."""
+
+    asked: str
+    tracks: KeptList
+    standing: Charted
+    further_names: list[str] = field(default_factory=list)
+
+
+def _artist_rows(
+    owner: _Owner,
+    body_of: Callable[[str], bytes],
+    snapshot_at: datetime,
+    tracks_per_artist: int,
+    tally: Tally,
+) -> Iterator[SongRow]:
+    tracks, standing = owner.tracks, owner.standing
+    first = tracks.responses[0]
+    only_billed = not standing.countries  # not every billing is an artist whom Last.fm knows
+    if tracks.not_found and only_billed:
+        rejection = Rejection("artist_not_found", tracks.not_found, owner.asked, 0)
+        tally.reject(rejection, tracks.name, first, expected=True)
+        return
+    if tracks.not_found:
+        yield row_without_song(snapshot_at, owner.asked, owner.asked, standing.mbid, standing)
+        return
+    bodies = [body_of(response) for response in tracks.responses]
+    found = songs(bodies, snapshot_at, owner.asked, standing, tracks_per_artist)
+    for rejection in found.rejections:
+        nobody = rejection.reason in ("shadow_artist", "unknown_artist")
+        tally.reject(rejection, tracks.name, first, expected=only_billed and nobody)
+    tally.duplicates[tracks.name] += found.duplicates
+    yield from found.rows
 
 
 def _charting(of: KeptList, country: str, body_of: Callable[[str], bytes], tally: Tally) -> list[Charted]:

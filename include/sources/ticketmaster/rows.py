@@ -16,6 +16,7 @@ What becomes of oddities (they are counted in the certificate by the code in the
     a status nobody documented                     rejected   unknown_status
     coordinates that are no numbers, or off Earth  rejected   bad_coordinates
     no status                                      kept       status None; `canceled` reads `cancelled`
+    an end before the start                        kept       local_end_date None
     coordinates 0,0 or missing                     kept       both None
     a price range upside down or without currency  kept       all three prices None
     on sale since 1900 (a placeholder)             kept       public_sale_starts_at None
@@ -32,7 +33,7 @@ from typing import Annotated
 
 import msgspec
 
-from include.sources.identity import artist_key
+from include.sources.identity import artist_key, name_key, namesake_key
 from include.sources.rows import Identifier, Key, Mbid, Name, Rejected, Rejection, Url, checked
 from include.sources.ticketmaster import wire
 
@@ -65,6 +66,8 @@ class EventRow(msgspec.Struct, frozen=True):
     local_time: Annotated[str, msgspec.Meta(extra={"bytes": 8})] | None
     """HH:MM:SS where the event takes place."""
     starts_at: datetime | None
+    local_end_date: date | None
+    """The last day of a festival, where it takes place."""
     initial_date: date | None
     """The first announced date of a postponed or rescheduled event."""
     timezone: Identifier | None
@@ -96,8 +99,11 @@ class EventRow(msgspec.Struct, frozen=True):
     artist_name: Name | None
     artist_mbid: Mbid | None
     artist_key: Key | None
+    """The key of the artist page of exactly the billed name."""
+    name_key: Key | None
+    """Of the normalised name, for matching."""
     namesake_key: Key | None
-    """The artist's key if it turns out that another artist of the same name owns `artist_key`."""
+    """The artist's key if the pages of that name turn out to be somebody else's, or several."""
 
 
 def rows(
@@ -150,6 +156,7 @@ def _rows(event: wire.Event, snapshot_at: datetime, country_code: str | None) ->
         start.local_date,
         f"{start.local_time:%H:%M:%S}" if start.local_time else None,
         _utc(start.date_time),
+        _last_day(event.dates),
         initial.local_date if initial else None,
         _text(event.dates.timezone) or _text(venue.timezone),
         start.date_tba,
@@ -173,11 +180,12 @@ def _rows(event: wire.Event, snapshot_at: datetime, country_code: str | None) ->
         latitude,
         longitude,
     )
-    billed = _billed(event.embedded.attractions) or [(None, None, None, None, None, None)]
+    billed = _billed(event.embedded.attractions) or [_NOBODY]
     return [checked(EventRow(*about_event, *artist)) for artist in billed]
 
 
-_Artist = tuple[int | None, str | None, str | None, str | None, str | None, str | None]
+_Artist = tuple[int | None, str | None, str | None, str | None, str | None, str | None, str | None]
+_NOBODY: _Artist = (None, None, None, None, None, None, None)
 
 
 def _billed(attractions: list[wire.Attraction]) -> list[_Artist]:
@@ -189,9 +197,8 @@ def _billed(attractions: list[wire.Attraction]) -> list[_Artist]:
             continue
         met.add((attraction_id, name))
         mbid = _mbid(attraction.external_links.musicbrainz)
-        artists.append(
-            (len(artists) + 1, attraction_id, name, mbid, artist_key(name), artist_key(name, mbid))
-        )
+        keys = artist_key(name), name_key(name), namesake_key(name, mbid)
+        artists.append((len(artists) + 1, attraction_id, name, mbid, *keys))
     return artists
 
 
@@ -201,6 +208,11 @@ def _text(value: str | None) -> str | None:
 
 def _utc(instant: datetime | None) -> datetime | None:
     return instant.astimezone(UTC).replace(tzinfo=None) if instant else None
+
+
+def _last_day(dates: wire.Dates) -> date | None:
+    first, last = dates.start.local_date, dates.end.local_date if dates.end else None
+    return None if first and last and last < first else last
 
 
 def _status(code: str | None) -> str | None:

@@ -32,12 +32,17 @@ class InitialStart(_Wire, frozen=True):
     local_date: date | None = None
 
 
+class End(_Wire, frozen=True):
+    local_date: date | None = None
+
+
 class Status(_Wire, frozen=True):
     code: str | None = None
 
 
 class Dates(_Wire, frozen=True):
     start: Start = Start()
+    end: End | None = None
     initial_start_date: InitialStart | None = None
     timezone: str | None = None
     status: Status = Status()
