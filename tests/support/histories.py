@@ -152,13 +152,19 @@ class _World:
         return self.draw.sample(_BILLED, self.draw.choice((0, 1, 1, 2, 3)))
 
     def _date(self, concert: _Concert) -> None:
-        day = (FIRST_DAY + timedelta(days=self.draw.choice((-1, 0, 1, 2, 3, 4, 5, 8, 18, 19, 20, 25, 40)))).date()
+        day = (
+            FIRST_DAY + timedelta(days=self.draw.choice((-1, 0, 1, 2, 3, 4, 5, 8, 18, 19, 20, 25, 40)))
+        ).date()
         undated, festival = self.draw.random() < 0.15, self.draw.random() < 0.3
         concert.about |= {
             "local_date": None if undated else day,
             "date_tba": undated,
-            "starts_at": None if undated else datetime.combine(day, datetime.min.time()) + timedelta(hours=25),
-            "local_end_date": day + timedelta(days=self.draw.randint(0, 4)) if festival and not undated else None,
+            "starts_at": None
+            if undated
+            else datetime.combine(day, datetime.min.time()) + timedelta(hours=25),
+            "local_end_date": day + timedelta(days=self.draw.randint(0, 4))
+            if festival and not undated
+            else None,
             "spans_multiple_days": festival,
         }
 
@@ -190,7 +196,10 @@ class _World:
         elif luck < 0.9:
             concert.rejected = not concert.rejected
         else:  # no version
-            concert.about |= {"genre": self.draw.choice(("Rock", "Jazz")), "promoter_name": self.draw.choice("AB")}
+            concert.about |= {
+                "genre": self.draw.choice(("Rock", "Jazz")),
+                "promoter_name": self.draw.choice("AB"),
+            }
 
     def _change_page(self) -> None:
         name, luck = self.draw.choice(_PAGES), self.draw.random()
@@ -228,7 +237,9 @@ class _World:
             else:
                 rows += self._event_rows(at, concert)
         run = _run(at)
-        return Landed("events", run, tuple(rows), countries, (horizon,), complete, horizon_date, frozenset(rejected))
+        return Landed(
+            "events", run, tuple(rows), countries, (horizon,), complete, horizon_date, frozenset(rejected)
+        )
 
     def _event_rows(self, at: datetime, concert: _Concert) -> Iterator[Row]:
         nobody = dict.fromkeys(_BILLING)
@@ -247,7 +258,9 @@ class _World:
                 "namesake_key": f"{key}#{mbid[:8]}" if mbid else key,
             }
 
-    def songs(self, at: datetime, countries: frozenset[str], numbers: tuple[int, int, int], complete: bool) -> Landed:
+    def songs(
+        self, at: datetime, countries: frozenset[str], numbers: tuple[int, int, int], complete: bool
+    ) -> Landed:
         """What a run of now finds: the artists in the charts, and some who tour."""
         artists, touring, tracks = numbers
         charted: set[str] = set()
@@ -273,7 +286,9 @@ class _World:
                 "artist_mbid": page.mbid,
                 "artist_key": artist_key(page.name),
                 "name_key": name_key(page.name),
-                "chart_countries": ",".join(c for c in sorted(countries) if c in page.charts) if listeners else None,
+                "chart_countries": ",".join(c for c in sorted(countries) if c in page.charts)
+                if listeners
+                else None,
                 "chart_rank": 100 - max(listeners) if listeners else None,
                 "chart_listeners": sum(listeners) if listeners else None,
             }
@@ -365,7 +380,10 @@ def _by_older_release(land: Land) -> Land:
     taken: dict[str, str] = {}
     rows = []
     for row in land.landed.rows:
-        if row["artist_key"] is None or taken.setdefault(row["name_key"], row["artist_key"]) == row["artist_key"]:
+        if (
+            row["artist_key"] is None
+            or taken.setdefault(row["name_key"], row["artist_key"]) == row["artist_key"]
+        ):
             key = row["name_key"]
             older = {"artist_key": key, "name_key": None, "local_end_date": None, "asked_key": None}
             if row.get("song_key"):
@@ -380,7 +398,9 @@ def _by_older_release(land: Land) -> Land:
 
 def _intervention(draw: random.Random, landed: list[Land], at: datetime) -> Iterator[Step]:
     """What a person does to the lake or the warehouse."""
-    ailing = [land for land in landed if land.landed.fault or not land.landed.readable or not land.landed.rows]
+    ailing = [
+        land for land in landed if land.landed.fault or not land.landed.readable or not land.landed.rows
+    ]
     land = draw.choice(ailing if ailing and draw.random() < 0.7 else landed)
     run, luck = land.landed, draw.random()
     if luck < 0.3:
@@ -389,7 +409,9 @@ def _intervention(draw: random.Random, landed: list[Land], at: datetime) -> Iter
         yield Accept(run.dataset, run.run)
     elif luck < 0.8:
         if run.rows:
-            again = replace(land, landed=replace(run, rows=_parsed_again(draw, run), fault=None, readable=True))
+            again = replace(
+                land, landed=replace(run, rows=_parsed_again(draw, run), fault=None, readable=True)
+            )
             landed[landed.index(land)] = again
             yield again
             if draw.random() < 0.7:

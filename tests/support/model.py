@@ -128,12 +128,12 @@ class Model:
 
     def retry(self, dataset: str, run: str) -> None:
         """Strikes a parked run."""
-        if self._state(dataset, run) == "parked":
+        if self.state(dataset, run) == "parked":
             del self.ledger[dataset, run]
 
     def accept(self, dataset: str, run: str) -> None:
         """Lets a parked run differ from earlier ones."""
-        if self._state(dataset, run) == "parked":
+        if self.state(dataset, run) == "parked":
             entry = self.ledger[dataset, run]
             self.ledger[dataset, run] = replace(entry, state="pending", is_accepted=True)
 
@@ -155,7 +155,9 @@ class Model:
                 kept[dataset, run] = landed
                 if entry and entry.is_accepted:
                     new.ledger[dataset, run] = Entry("pending", landed.instant.date(), is_accepted=True)
-        loads = [load for load in self.loads if {("events", load.events), ("songs", load.songs)} <= kept.keys()]
+        loads = [
+            load for load in self.loads if {("events", load.events), ("songs", load.songs)} <= kept.keys()
+        ]
         settled = {(dataset, load.run(dataset)) for load in loads for dataset in load.pending}
         unsettled = min((run for dataset, run in kept.keys() - settled), default="~")
         for load in loads:
@@ -165,7 +167,7 @@ class Model:
                     raise RebuildFails(load)
                 new._apply(kept, load)
         while load := new.next_load(kept):
-            was_published = all(self._state(d, load.run(d)) == "published" for d in load.pending)
+            was_published = all(self.state(d, load.run(d)) == "published" for d in load.pending)
             is_last = len(new._pending(kept)) == len(load.pending)
             if not was_published:
                 new._judge_and_apply(kept, load)
@@ -177,13 +179,14 @@ class Model:
 
     # -- order ------------------------------------------------------------------------------------------------
 
-    def _state(self, dataset: str, run: str) -> str:
+    def state(self, dataset: str, run: str) -> str:
+        """What the ledger says of a run."""
         entry = self.ledger.get((dataset, run))
         return entry.state if entry else "pending"
 
     def _pending(self, lake: Lake) -> list[tuple[str, str]]:
         """The oldest first; of two with one instant, the events."""
-        found = [key for key in lake if self._state(*key) == "pending"]
+        found = [key for key in lake if self.state(*key) == "pending"]
         return sorted(found, key=lambda key: (key[1], key[0]))
 
     def _published(self, dataset: str) -> list[str]:
@@ -294,7 +297,9 @@ class Model:
                 self._begin_version(versions, seen, run.instant, True)
         for concert_id in run.rejected & self.versions.keys():
             current = self.versions[concert_id][-1]
-            if current["is_listed"]:  # a delisted version keeps the first miss until the concert is listed again
+            if current[
+                "is_listed"
+            ]:  # a delisted version keeps the first miss until the concert is listed again
                 current["missing_since"] = None
         for concert_id, versions in self.versions.items():
             current = versions[-1]
@@ -318,7 +323,9 @@ class Model:
         rows, seen = [row for row in run.rows if row["song_key"] is not None], run.instant.date()
         for row in rows:
             known = self.songs.get(row["song_key"], {})
-            columns = "song_key artist_key song_name song_url artist_name song_rank play_count listeners".split()
+            columns = (
+                "song_key artist_key song_name song_url artist_name song_rank play_count listeners".split()
+            )
             self.songs[row["song_key"]] = {
                 **{column: row[column] for column in columns},
                 "song_mbid": row["song_mbid"] or known.get("song_mbid"),
@@ -328,7 +335,9 @@ class Model:
             }
         artists = {row["artist_key"] for row in rows}
         self.song_facts = {
-            key: fact for key, fact in self.song_facts.items() if key[1] != seen or fact["artist_key"] not in artists
+            key: fact
+            for key, fact in self.song_facts.items()
+            if key[1] != seen or fact["artist_key"] not in artists
         }
         for row in rows:
             columns = "song_key artist_key song_rank play_count listeners".split()
@@ -433,7 +442,8 @@ def artists_of(
             "artist_key": key,
             "snapshot_date": on,
             "artist_name": asked[0]["artist_name"] if asked else max(row["artist_name"] for row in tour),
-            "artist_mbid": _most(row["artist_mbid"] for row in asked) or _most(row["artist_mbid"] for row in tour),
+            "artist_mbid": _most(row["artist_mbid"] for row in asked)
+            or _most(row["artist_mbid"] for row in tour),
             "matched_by": min((row["matched_by"] for row in tour), key=MATCHES.index, default=None),
             "chart_rank": rank,
             "chart_countries": _most(row["chart_countries"] for row in asked),

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import IO, Any
 
@@ -23,7 +23,7 @@ from include.warehouse.rebuild import rebuild
 from include.warehouse.tables import STAR
 from include.warehouse.transactions import transaction
 from tests.support.histories import Accept, Land, LoseLedger, Rebuild, Retry, Step, Work
-from tests.support.model import Landed, Model, RebuildFails, instant
+from tests.support.model import Landed, Model, RebuildFails
 from tests.support.snapshots import ROLE, build_load
 
 Tables = Mapping[str, Mapping[tuple[Any, ...], Mapping[str, Any]]]
@@ -37,11 +37,8 @@ KEYS = {
     "fact_artists": ("artist_key", "snapshot_date"),
     "load_ledger": ("dataset", "run"),
 }
-_NEW_COLUMNS = {
-    "events": {"local_end_date": date | None, "name_key": str | None},
-    "songs": {"asked_key": str | None, "name_key": str | None},
-}
-"""Those that an older release did not write."""
+_NEW_COLUMNS = {"local_end_date", "name_key", "asked_key"}
+"""Those that release de190e1 did not write."""
 _UNCOMPARED = ("judged_at", "reason", "changes")
 """Of the ledger: words, a clock, and figures that `changes` of the load checks."""
 
@@ -87,6 +84,8 @@ class Replay:
         self.model = Model()
         self.landed: dict[tuple[str, str], Landed] = {}
         self.publishes = 0
+        self.is_settled = True
+        """Whether the star was made by the manifests as they are, in their order."""
         with transaction(connection) as cursor:
             for table in KEYS:
                 cursor.execute(f"delete from dwh.{table}")
@@ -102,6 +101,7 @@ class Replay:
     def _take(self, step: Step) -> None:
         match step:
             case Land(landed, by_older_release):
+                self.is_settled &= (landed.dataset, landed.run) not in self.landed
                 self.landed[landed.dataset, landed.run] = landed
                 land(self.lake, landed, by_older_release)
             case Work():
@@ -116,6 +116,7 @@ class Replay:
                 with transaction(self.connection) as cursor:
                     cursor.execute("delete from dwh.load_ledger")
                 self.model.lose_ledger()
+                self.is_settled = False
             case Rebuild(until):
                 self._rebuild(until)
 
@@ -151,6 +152,10 @@ class Replay:
         self._compare_changes(load, changes, before, after)
 
     def _rebuild(self, until: date | None) -> None:
+        """Says what differs, and nothing differs where no run was late, pending or landed again."""
+        before = self._held()
+        states = {self.model.state(*key) for key in self.landed}
+        must_not_differ = self.is_settled and until is None and states <= {"published", "parked"}
         try:
             self.model.rebuild(self.landed, until)
             expected = None
@@ -175,6 +180,12 @@ class Replay:
             raise Differs(f"the rebuild should have failed: {expected}")
         if rebuilt.loads != len(self.model.loads):
             raise Differs(f"the rebuild made {rebuilt.loads} loads instead of {len(self.model.loads)}")
+        after = self._held()
+        if set(rebuilt.differences) != {table for table in STAR if before[table] != after[table]}:
+            raise Differs(f"the rebuild says that it changed {rebuilt.differences}")
+        if must_not_differ and rebuilt.differences:
+            raise Differs(f"a rebuild without late or pending runs changed {rebuilt.differences}")
+        self.is_settled = True
 
     def _judge(self, connection: Any, load: Load) -> warehouse.Verdict:
         with transaction(connection) as cursor:
@@ -280,7 +291,9 @@ class Replay:
                 raise Differs(f"{load}: {table} +{added} -{removed}, but it says {told}")
         with transaction(self.connection) as cursor:
             for dataset in load.pending:
-                if ledger.published_changes(cursor, dataset, load.run(dataset)) != json.loads(json.dumps(changes)):
+                if ledger.published_changes(cursor, dataset, load.run(dataset)) != json.loads(
+                    json.dumps(changes)
+                ):
                     raise Differs(f"the ledger tells other changes of {dataset} {load.run(dataset)}")
 
 
@@ -310,19 +323,21 @@ def land(lake: Lake, landed: Landed, by_older_release: bool = False) -> None:
 
 @cache
 def _row_type(dataset: str, by_older_release: bool) -> type[msgspec.Struct]:
-    """The type of the rows, by the current release with all columns."""
-    written: type[msgspec.Struct] = {"events": EventRow, "songs": SongRow}[dataset]
-    columns: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(written)}
-    for name, column_type in _NEW_COLUMNS[dataset].items():
-        columns.pop(name, None)
-        if not by_older_release:
-            columns[name] = column_type
-    return msgspec.defstruct(written.__name__, list(columns.items()), frozen=True)
+    """The type of the rows that a release writes."""
+    current: type[msgspec.Struct] = {"events": EventRow, "songs": SongRow}[dataset]
+    if not by_older_release:
+        return current
+    columns = [(field.name, field.type) for field in msgspec.structs.fields(current)]
+    return msgspec.defstruct("OlderRow", [column for column in columns if column[0] not in _NEW_COLUMNS])
 
 
 def _scope(landed: Landed) -> Scope:
     countries = tuple(sorted(landed.countries))
-    return Scope(countries, *landed.numbers) if landed.dataset == "events" else Scope(countries, None, *landed.numbers)
+    return (
+        Scope(countries, *landed.numbers)
+        if landed.dataset == "events"
+        else Scope(countries, None, *landed.numbers)
+    )
 
 
 def _check_delisted_hashes(versions: Any) -> None:
@@ -331,7 +346,9 @@ def _check_delisted_hashes(versions: Any) -> None:
         if not row["is_listed"]:
             expected = hashlib.md5(f"{before.get('version_hash')}|delisted".encode()).hexdigest()
             if row["version_hash"] != expected:
-                raise Differs(f"the hash of the delisted {row['concert_id']} does not follow from the one before")
+                raise Differs(
+                    f"the hash of the delisted {row['concert_id']} does not follow from the one before"
+                )
 
 
 def _number_versions(versions: Any) -> None:

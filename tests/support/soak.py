@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import redshift_connector
 
 from include.lake.lake import Lake
@@ -32,13 +31,7 @@ def warehouse() -> Iterator[Attempt]:
     """A warehouse with tables, and what tells it a history."""
     with tempfile.TemporaryDirectory(prefix="musician-warehouse-") as folder:
         with start(Path(folder) / "services", "--concerts", "1") as services:
-            s3 = boto3.client(
-                "s3",
-                endpoint_url=services.aws["endpoint_url"],
-                region_name=services.aws["region_name"],
-                aws_access_key_id=services.aws["access_key_id"],
-                aws_secret_access_key=services.aws["secret_access_key"],
-            )
+            s3 = services.aws.client("s3")
             with redshift_connector.connect(**services.redshift, ssl=False) as connection:
                 create_tables(connection)
                 yield lambda steps: tell(connection, s3, steps)
