@@ -349,7 +349,7 @@ def history(seed: int) -> list[Step]:
 
 def _moments(draw: random.Random) -> list[tuple[datetime, str]]:
     moments = set()
-    for day in range(draw.randint(2, 8)):
+    for day in range(min(draw.randint(2, 8), draw.randint(2, 8))):
         for dataset, most in (("events", 3), ("songs", 2)):
             for _ in range(min(draw.randint(0, most), draw.randint(1, most))):
                 minutes = draw.choice((0, 60, 360, 361, 420, 720, 1_200, 1_320, 1_439))

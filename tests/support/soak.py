@@ -102,6 +102,8 @@ def main() -> int:
             histories += 1
             try:
                 publishes += attempt(steps)
+                if histories % 10 == 0:
+                    print(f"{histories} histories, {publishes} publishes, {failed} failed", flush=True)
                 continue
             except Exception as error:
                 failed += 1
