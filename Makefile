@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run up sandbox down test test-any-day bench check docs screenshots lock redshift-create redshift-status redshift-delete
+.PHONY: help run up sandbox down test soak test-any-day bench check docs screenshots lock redshift-create redshift-status redshift-delete
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 25
@@ -27,6 +27,9 @@ down: $(INSTALLED) ## Stop what `make up` or `make sandbox` left running
 
 test: $(INSTALLED) ## Run all tests, one of them against a real Airflow (a few minutes)
 	$(ENVIRONMENT)/bin/python -m pytest
+
+soak: $(INSTALLED) ## Random histories against a model of the star, by seed; ARGS="--seeds 0-199"
+	@$(ENVIRONMENT)/bin/python -m tests.support.soak $(ARGS)
 
 test-any-day: $(INSTALLED) ## The tests as if it were another day, in another time zone (hours); ARGS="--help"
 	@$(ENVIRONMENT)/bin/python -m tests.support.any_day $(ARGS)

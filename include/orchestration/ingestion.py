@@ -85,7 +85,7 @@ def ingestion_tasks(name: str, connection_id: str, asset: "Asset", settings: Set
         lake = connections.lake(for_run)
         connection = await connections.source_connection(connection_id)
         fetched = await fetch(
-            dataset(name), lake, connection, for_run, dag_run.run_id, datetime.now(UTC), params["ask_again"]
+            dataset(name), lake, connection, for_run, dag_run.run_id, utc_now(), params["ask_again"]
         )
         log.info("Fetched %s: %s", name, fetched)
         return asdict(fetched)

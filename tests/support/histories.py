@@ -1,0 +1,437 @@
+"""Histories of both sources, made at random by seed: what the runs of a few days saw, and what people did.
+
+Concerts are announced, moved, postponed, cancelled, withdrawn and listed again, and their records rejected; artists gain
+and lose ids, enter and leave charts, share names, spellings and ids, and are corrected by Last.fm. Runs differ in
+countries and numbers, are incomplete, empty, damaged, faulty or late, and are landed again, retried and accepted.
+
+Keys are readable: an artist's is the casefolded name, a song's the artist's key and the title.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from tests.support.model import Landed, Row
+
+FIRST_DAY = datetime(2026, 11, 10)
+
+
+@dataclass(frozen=True)
+class Land:
+    """A run is landed, or landed again."""
+
+    landed: Landed
+    by_older_release: bool = False
+    """Without the columns that it did not know."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """The warehouse loads what is pending."""
+
+
+@dataclass(frozen=True)
+class Retry:
+    """A parked run is retried."""
+
+    dataset: str
+    run: str
+
+
+@dataclass(frozen=True)
+class Accept:
+    """A parked run is accepted."""
+
+    dataset: str
+    run: str
+
+
+@dataclass(frozen=True)
+class LoseLedger:
+    """Somebody empties the ledger."""
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """The star is derived again."""
+
+    until: date | None = None
+
+
+Step = Land | Work | Retry | Accept | LoseLedger | Rebuild
+
+_IDS = tuple(f"{n:08}-0000-4000-8000-000000000000" for n in range(6))
+_PAGES = ("Abel", "Cain", "Seth", "Yes", "YES!", "M.I.A.", "MIA.", "The The", "The", "Hikaru", "Nirvana")
+_BILLED = (*_PAGES[:9], "Mia", "Nirvana", "nirvana!", "Utada", "Lone", "Nobody")
+_CORRECTED = {"Utada": "Hikaru", "Lone": "Abel", "Mia": "M.I.A."}
+"""What Last.fm makes of some names, when asked for them."""
+_STATUSES = ("onsale", "offsale", "cancelled", "postponed", "rescheduled", None)
+
+
+def artist_key(name: str) -> str:
+    return name.casefold()
+
+
+def name_key(name: str) -> str:
+    words = "".join(c if c.isalnum() or c == " " else "" for c in name.casefold()).split()
+    return "".join(words[1:] if len(words) > 1 and words[0] == "the" else words)
+
+
+@dataclass
+class _Concert:
+    about: dict[str, Any]
+    billed: list[str]
+    listed: bool = True
+    rejected: bool = False
+
+
+@dataclass
+class _Page:
+    name: str
+    mbid: str | None
+    songs: list[str]
+    plays: int
+    charts: dict[str, int]
+    """Listeners by country."""
+    found: bool = True
+    """Whether Last.fm finds the page of tracks."""
+
+
+@dataclass
+class _World:
+    """Both sources as they are now."""
+
+    draw: random.Random
+    concerts: dict[str, _Concert] = field(default_factory=dict)
+    pages: dict[str, _Page] = field(default_factory=dict)
+    billed_ids: dict[str, str | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in _PAGES:
+            if self.draw.random() < 0.7:
+                self.pages[name] = self._page(name)
+        for name in _BILLED:
+            self.billed_ids[name] = self._maybe_id()
+        for _ in range(self.draw.randint(2, 7)):
+            self._announce()
+
+    def _maybe_id(self) -> str | None:
+        return self.draw.choice(_IDS) if self.draw.random() < 0.5 else None
+
+    def _page(self, name: str) -> _Page:
+        songs = [f"Song {n}" for n in range(self.draw.randint(0, 3))]
+        charts = {country: self.draw.randint(1, 99) for country in ("GB", "US") if self.draw.random() < 0.6}
+        return _Page(name, self._maybe_id(), songs, self.draw.randint(10, 99), charts)
+
+    def _announce(self) -> None:
+        number = len(self.concerts)
+        country = self.draw.choice(("US", "US", "GB"))
+        flags = ("date_tba", "date_tbd", "time_tba", "no_specific_time", "spans_multiple_days")
+        about: dict[str, Any] = dict.fromkeys(flags, False) | {
+            "country_code": country,
+            "event_id": f"e{number}",
+            "event_name": f"Night {number}",
+            "event_url": f"https://tickets.test/{number}" if self.draw.random() < 0.5 else None,
+            "status": "onsale",
+            "local_time": "20:00:00" if self.draw.random() < 0.5 else None,
+            "timezone": "America/New_York",
+            "segment": "Music",
+            "genre": self.draw.choice(("Rock", "Pop")),
+            "venue_id": f"v{number % 3}",
+            "venue_name": f"Hall {number % 3}",
+            "venue_city": "Springfield",
+            # Some have none, and some lie in another country than the one whose crawl finds them.
+            "venue_country_code": self.draw.choice((country, country, country, None, "CA")),
+        }
+        self.concerts[f"e{number}"] = concert = _Concert(about, self._bill())
+        self._date(concert)
+
+    def _bill(self) -> list[str]:
+        return self.draw.sample(_BILLED, self.draw.choice((0, 1, 1, 2, 3)))
+
+    def _date(self, concert: _Concert) -> None:
+        day = (
+            FIRST_DAY + timedelta(days=self.draw.choice((-1, 0, 1, 2, 3, 4, 5, 8, 18, 19, 20, 25, 40)))
+        ).date()
+        undated, festival = self.draw.random() < 0.15, self.draw.random() < 0.3
+        concert.about |= {
+            "local_date": None if undated else day,
+            "date_tba": undated,
+            "starts_at": None
+            if undated
+            else datetime.combine(day, datetime.min.time()) + timedelta(hours=25),
+            "local_end_date": day + timedelta(days=self.draw.randint(0, 4))
+            if festival and not undated
+            else None,
+            "spans_multiple_days": festival,
+        }
+
+    def move_on(self) -> None:
+        """A few things change."""
+        changes: tuple[Callable[[], None], ...] = (
+            self._announce, self._change_concert, self._change_concert, self._change_concert,
+            self._change_page, self._change_page, self._change_billed_id,
+        )  # fmt: skip
+        for change in self.draw.choices(changes, k=self.draw.randint(0, 4)):
+            change()
+        for page in self.pages.values():
+            page.plays += self.draw.randint(0, 2)
+
+    def _change_concert(self) -> None:
+        concert, luck = self.draw.choice(list(self.concerts.values())), self.draw.random()
+        if luck < 0.3:
+            concert.listed = not concert.listed
+        elif luck < 0.45:
+            concert.about["status"] = self.draw.choice(_STATUSES)
+        elif luck < 0.6:
+            concert.about |= {"initial_date": concert.about["local_date"], "status": "rescheduled"}
+            self._date(concert)
+        elif luck < 0.7:
+            concert.billed = self._bill()
+        elif luck < 0.8:
+            price = self.draw.choice((None, 20.0, 35.5))
+            concert.about |= {"price_min": price, "price_max": price, "price_currency": price and "USD"}
+        elif luck < 0.9:
+            concert.rejected = not concert.rejected
+        else:  # no version
+            concert.about |= {
+                "genre": self.draw.choice(("Rock", "Jazz")),
+                "promoter_name": self.draw.choice("AB"),
+            }
+
+    def _change_page(self) -> None:
+        name, luck = self.draw.choice(_PAGES), self.draw.random()
+        page = self.pages.get(name)
+        if page is None:
+            self.pages[name] = self._page(name)
+        elif luck < 0.15:
+            del self.pages[name]
+        elif luck < 0.4:
+            page.mbid = self._maybe_id()
+        elif luck < 0.7:
+            country = self.draw.choice(("GB", "US"))
+            if page.charts.pop(country, None) is None:
+                page.charts[country] = self.draw.randint(1, 99)
+        elif luck < 0.8:
+            page.found = not page.found
+        else:
+            page.songs = self.draw.sample([f"Song {n}" for n in range(5)], self.draw.randint(0, 3))
+
+    def _change_billed_id(self) -> None:
+        self.billed_ids[self.draw.choice(_BILLED)] = self._maybe_id()
+
+    def events(self, at: datetime, countries: frozenset[str], horizon: int, complete: bool) -> Landed:
+        """What a run of now lists."""
+        horizon_date, rows, rejected = at.date() + timedelta(days=horizon), [], set()
+        for concert_id, concert in sorted(self.concerts.items()):
+            on = concert.about["local_date"]
+            found = concert.listed and concert.about["country_code"] in countries
+            if not found or (on is not None and not at.date() <= on < horizon_date):
+                continue
+            if not complete and self.draw.random() < 0.4:
+                continue
+            if concert.rejected:
+                rejected.add(concert_id)
+            else:
+                rows += self._event_rows(at, concert)
+        run = _run(at)
+        return Landed(
+            "events", run, tuple(rows), countries, (horizon,), complete, horizon_date, frozenset(rejected)
+        )
+
+    def _event_rows(self, at: datetime, concert: _Concert) -> Iterator[Row]:
+        nobody = dict.fromkeys(_BILLING)
+        about = concert.about | {"snapshot_at": at}
+        if not concert.billed:
+            yield about | nobody
+        for position, name in enumerate(concert.billed, 1):
+            mbid, key = self.billed_ids[name], artist_key(name)
+            yield about | {
+                "artist_position": position,
+                "attraction_id": f"K{position}{name[:1]}",
+                "artist_name": name,
+                "artist_mbid": mbid,
+                "artist_key": key,
+                "name_key": name_key(name),
+                "namesake_key": f"{key}#{mbid[:8]}" if mbid else key,
+            }
+
+    def songs(
+        self, at: datetime, countries: frozenset[str], numbers: tuple[int, int, int], complete: bool
+    ) -> Landed:
+        """What a run of now finds: the artists in the charts, and some who tour."""
+        artists, touring, tracks = numbers
+        charted: set[str] = set()
+        for country in countries:
+            chart = [page for page in self.pages.values() if country in page.charts]
+            charted |= {page.name for page in sorted(chart, key=lambda page: -page.charts[country])[:artists]}
+        asked = {name: name for name in sorted(charted)}
+        tours = sorted({name for concert in self.concerts.values() for name in concert.billed})
+        for name in self.draw.sample(tours, min(touring, len(tours))):
+            asked.setdefault(name, _CORRECTED.get(name, name))
+        taken: set[str] = set()
+        rows: list[Row] = []
+        for name, led_to in asked.items():
+            page = self.pages.get(led_to)
+            if page is None or (not complete and self.draw.random() < 0.3):
+                continue
+            listeners = [page.charts[c] for c in sorted(countries) if c in page.charts and led_to in charted]
+            about = {
+                "snapshot_at": at,
+                "asked_name": name,
+                "asked_key": artist_key(name),
+                "artist_name": page.name,
+                "artist_mbid": page.mbid,
+                "artist_key": artist_key(page.name),
+                "name_key": name_key(page.name),
+                "chart_countries": ",".join(c for c in sorted(countries) if c in page.charts)
+                if listeners
+                else None,
+                "chart_rank": 100 - max(listeners) if listeners else None,
+                "chart_listeners": sum(listeners) if listeners else None,
+            }
+            songs = page.songs[:tracks] if page.found and page.name not in taken else []
+            taken.add(page.name)
+            rows += [about | _song(page, title, rank) for rank, title in enumerate(songs, 1)] or [
+                about | dict.fromkeys(_SONG)
+            ]
+        return Landed("songs", _run(at), tuple(rows), countries, numbers, complete)
+
+
+_BILLING = (
+    "artist_position", "attraction_id", "artist_name", "artist_mbid", "artist_key", "name_key", "namesake_key"
+)  # fmt: skip
+_SONG = ("song_name", "song_mbid", "song_key", "song_url", "song_rank", "play_count", "listeners")
+
+
+def _song(page: _Page, title: str, rank: int) -> Row:
+    known = page.plays % 7 != rank
+    return {
+        "song_name": title,
+        "song_mbid": _IDS[rank] if page.plays % 2 else None,
+        "song_key": f"{artist_key(page.name)}/{title}",
+        "song_url": None,
+        "song_rank": rank,
+        "play_count": page.plays * 100 // rank if known else None,
+        "listeners": page.plays * 10 // rank if known else None,
+    }
+
+
+def history(seed: int) -> list[Step]:
+    """The steps of a history, the last of which is a rebuild."""
+    draw = random.Random(seed)
+    world = _World(draw)
+    waiting: list[tuple[int, Land]] = []
+    """Runs that are landed when so many others were."""
+    steps: list[Step] = []
+    landed: list[Land] = []
+    older_until = draw.choice((0, 0, 0, 3))
+    moments = _moments(draw)
+    for number, (at, dataset) in enumerate(moments):
+        world.move_on()
+        land = Land(_observed(draw, world, at, dataset))
+        if number < older_until:
+            land = _by_older_release(land)
+        waiting.append((number + (draw.randint(2, 8) if draw.random() < 0.1 else 0), land))
+        for due in [entry for entry in waiting if entry[0] <= number]:
+            waiting.remove(due)
+            steps.append(due[1])
+            landed.append(due[1])
+        if draw.random() < 0.6:
+            steps.append(Work())
+        if landed and draw.random() < 0.35:
+            steps += _intervention(draw, landed, at)
+    steps += [land for _, land in waiting]
+    return [*steps, Work(), Rebuild()]
+
+
+def _moments(draw: random.Random) -> list[tuple[datetime, str]]:
+    moments = set()
+    for day in range(min(draw.randint(2, 8), draw.randint(2, 8))):
+        for dataset, most in (("events", 3), ("songs", 2)):
+            for _ in range(min(draw.randint(0, most), draw.randint(1, most))):
+                minutes = draw.choice((0, 60, 360, 361, 420, 720, 1_200, 1_320, 1_439))
+                moments.add((FIRST_DAY + timedelta(days=day, minutes=minutes), dataset))
+    return sorted(moments)
+
+
+def _observed(draw: random.Random, world: _World, at: datetime, dataset: str) -> Landed:
+    usual = draw.random() < 0.7
+    both, us, gb = frozenset(("GB", "US")), frozenset(("US",)), frozenset(("GB",))
+    countries = both if usual else draw.choice((both, us, gb))
+    complete = draw.random() < 0.8
+    if dataset == "events":
+        landed = world.events(at, countries, 20 if usual else draw.choice((5, 20, 30)), complete)
+    else:
+        numbers = (4, 5, 3) if usual else draw.choice(((4, 5, 3), (2, 5, 3), (4, 3, 3), (4, 5, 2), (6, 8, 3)))
+        landed = world.songs(at, countries, numbers, complete)
+    luck = draw.random()
+    if luck < 0.03:
+        return replace(landed, rows=())
+    if luck < 0.06:
+        return replace(landed, readable=False)
+    return replace(landed, fault="broken" if luck < 0.11 else "differs" if luck < 0.16 else None)
+
+
+def _by_older_release(land: Land) -> Land:
+    """As commit de190e1 wrote it: an artist's key was that of the normalised name, and two pages of one key were one."""
+    taken: dict[str, str] = {}
+    rows = []
+    for row in land.landed.rows:
+        if (
+            row["artist_key"] is None
+            or taken.setdefault(row["name_key"], row["artist_key"]) == row["artist_key"]
+        ):
+            key = row["name_key"]
+            older = {"artist_key": key, "name_key": None, "local_end_date": None, "asked_key": None}
+            if row.get("song_key"):
+                older["song_key"] = f"{key}/{row['song_name']}"
+            if row.get("namesake_key"):
+                older["namesake_key"] = f"{key}#{row['artist_mbid'][:8]}" if row["artist_mbid"] else key
+            rows.append(row | older)
+        elif land.landed.dataset == "events":
+            rows.append(row | dict.fromkeys(_BILLING))
+    return Land(replace(land.landed, rows=tuple(rows)), by_older_release=True)
+
+
+def _intervention(draw: random.Random, landed: list[Land], at: datetime) -> Iterator[Step]:
+    """What a person does to the lake or the warehouse."""
+    ailing = [
+        land for land in landed if land.landed.fault or not land.landed.readable or not land.landed.rows
+    ]
+    land = draw.choice(ailing if ailing and draw.random() < 0.7 else landed)
+    run, luck = land.landed, draw.random()
+    if luck < 0.3:
+        yield Retry(run.dataset, run.run)
+    elif luck < 0.5:
+        yield Accept(run.dataset, run.run)
+    elif luck < 0.8:
+        if run.rows:
+            again = replace(
+                land, landed=replace(run, rows=_parsed_again(draw, run), fault=None, readable=True)
+            )
+            landed[landed.index(land)] = again
+            yield again
+            if draw.random() < 0.7:
+                yield Retry(run.dataset, run.run)
+    elif luck < 0.95:
+        yield Rebuild((at - timedelta(days=draw.randint(1, 3))).date() if draw.random() < 0.3 else None)
+    else:
+        yield LoseLedger()
+        yield Rebuild()
+    if draw.random() < 0.7:
+        yield Work()
+
+
+def _parsed_again(draw: random.Random, run: Landed) -> tuple[Row, ...]:
+    """The rows by a corrected parser."""
+    if run.dataset == "songs":
+        return tuple(row | {"play_count": row["play_count"] and row["play_count"] + 1} for row in run.rows)
+    name = draw.choice(("Evening", "Matinee"))
+    return tuple(row | {"event_name": f"{name} of {row['event_id']}"} for row in run.rows)
+
+
+def _run(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H%M%SZ}"
