@@ -28,7 +28,7 @@ from include.lake.lake import Lake
 from include.quality import audit as quality
 from include.settings import Settings
 from include.warehouse import load as warehouse
-from include.warehouse.load import Load
+from include.warehouse.loads import Load
 from include.warehouse.tables import DATASETS, JUDGED, STAR, create_tables
 from sandbox.redshift.postgres import program
 from sandbox.services import Services

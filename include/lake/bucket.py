@@ -14,6 +14,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from boto3.exceptions import Boto3Error
@@ -116,13 +117,14 @@ class Bucket:
     def download(self, key: str, file: IO[bytes]) -> None:
         """Writes an object's content to the file, which then stands at its start."""
 
-        def ask() -> None:
+        def ask() -> bool:
             file.seek(0)
             file.truncate()
             owner = {name: value for name, value in self.of_bucket.items() if name != "Bucket"}
             self.s3.download_fileobj(self.name, key, file, ExtraArgs=owner)
+            return True
 
-        if not self.ask(f"reading {self.url(key)}", lambda: _unless_missing(lambda: (ask(), True)[1])):
+        if not self.ask(f"reading {self.url(key)}", lambda: _unless_missing(ask)):
             raise ManifestInvalid(f"There is no {self.url(key)}. Land the run again.")
         file.seek(0)
 
@@ -137,7 +139,7 @@ class Bucket:
         """Key and size of each object whose key begins so, in the order of the keys."""
         after: dict[str, Any] = {}
         while True:
-            page = self.ask(f"listing {self.url(prefix)}", lambda after=after: self._page(prefix, after))
+            page = self.ask(f"listing {self.url(prefix)}", partial(self._page, prefix, after))
             for found in page.get("Contents", ()) if page else ():
                 yield found["Key"], found["Size"]
             if not page or not page.get("IsTruncated"):

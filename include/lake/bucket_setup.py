@@ -9,6 +9,7 @@ only the expiry of `raw/` is our business: Ticketmaster's terms let nobody keep 
 import json
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -117,7 +118,7 @@ def _protect(bucket: Bucket) -> None:
     )
     for name, get, put in protections:
         try:
-            if not bucket.ask(f"reading {name} of {bucket.name}", lambda get=get: _configured(get)):
+            if not bucket.ask(f"reading {name} of {bucket.name}", partial(_configured, get)):
                 bucket.ask(f"setting {name} of {bucket.name}", put)
         except SettingInvalid as refused:
             log.warning("%s may lack %s: %s", bucket.name, name, refused)

@@ -6,9 +6,10 @@ Airflow is imported inside the functions, and so is what is heavy: parsing a DAG
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from include.clock import utc_now
 from include.orchestration.notifications import task_alerts
 from include.orchestration.retries import task_retries
 from include.settings import Settings

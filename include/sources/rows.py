@@ -58,7 +58,7 @@ class Noticed:
     """Fields that this release does not know."""
 
     def null(self, path: str) -> None:
-        """Notes an optional value that is stored as null; returns that."""
+        """Notes an optional value that is stored as null."""
         self.nulled.append(path)
 
     def forget(self) -> None:
@@ -79,7 +79,8 @@ class Noticed:
         """A text that means nothing once it is cut: null when it has more than so many bytes."""
         found = text.text(value)
         if found is not None and len(found) * 4 > width and len(found.encode()) > width:
-            return self.null(path)
+            self.null(path)
+            return None
         return found
 
 

@@ -99,7 +99,8 @@ def sorted_at(catalog: Catalog, options: Oddities, start: NDArray[np.int64], row
         dated = keys[keys != UNDATED]
         low, high = (int(dated.min()), int(dated.max())) if len(dated) else (0, 0)
         drawn = low + (catalog.seeded.units("untimed place", rows) * (high - low)).astype(np.int64)
-        place = {"first": low - 1, "last": high + 1, "anywhere": drawn}[options.untimed_sorted]
+        places = {"first": np.full_like(drawn, low - 1), "last": np.full_like(drawn, high + 1)}
+        place = places.get(options.untimed_sorted, drawn)
         keys = np.where(untimed, place, keys)
     return keys
 

@@ -324,7 +324,7 @@ class Model:
         for row in rows:
             known = self.songs.get(row["song_key"], {})
             columns = (
-                "song_key artist_key song_name song_url artist_name song_rank play_count listeners".split()
+                ["song_key", "artist_key", "song_name", "song_url", "artist_name", "song_rank", "play_count", "listeners"]
             )
             self.songs[row["song_key"]] = {
                 **{column: row[column] for column in columns},
@@ -340,7 +340,7 @@ class Model:
             if key[1] != seen or fact["artist_key"] not in artists
         }
         for row in rows:
-            columns = "song_key artist_key song_rank play_count listeners".split()
+            columns = ["song_key", "artist_key", "song_rank", "play_count", "listeners"]
             fact = {**{column: row[column] for column in columns}, "snapshot_date": seen}
             self.song_facts[row["song_key"], seen] = fact
 

@@ -325,7 +325,10 @@ def _number(value: str | int | None, path: str, noticed: Noticed) -> int | None:
         number = int(value)
     except ValueError:
         number = -1
-    return number if 0 <= number < 2**63 else noticed.null(path)
+    if 0 <= number < 2**63:
+        return number
+    noticed.null(path)
+    return None
 
 
 def _mbid(value: str | None) -> str | None:

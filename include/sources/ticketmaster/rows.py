@@ -217,14 +217,18 @@ def _billed(attractions: list[wire.Attraction], noticed: Noticed) -> list[_Artis
 
 
 def _date(day: date | None, path: str, noticed: Noticed) -> date | None:
-    return day if day is None or day.year in _YEARS else noticed.null(path)
+    if day is None or day.year in _YEARS:
+        return day
+    noticed.null(path)
+    return None
 
 
 def _utc(instant: datetime | None, path: str, noticed: Noticed) -> datetime | None:
     if instant is None:
         return None
     if instant.year not in _YEARS:  # near its ends the calendar has no room for offsets
-        return noticed.null(path)
+        noticed.null(path)
+        return None
     return instant.astimezone(UTC).replace(tzinfo=None)
 
 
@@ -238,7 +242,10 @@ def _status(code: str | None, noticed: Noticed) -> str | None:
     code = text(code)
     if code is None:
         return None
-    return STATUSES.get(code.lower()) or noticed.null("dates.status.code")
+    status = STATUSES.get(code.lower())
+    if status is None:
+        noticed.null("dates.status.code")
+    return status
 
 
 def _class_name(part: wire.Named | None, path: str, noticed: Noticed) -> str | None:
