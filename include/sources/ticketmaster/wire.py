@@ -133,7 +133,7 @@ class Event(_Wire, frozen=True):
 
 
 class _PageNumbers(_Wire, frozen=True):
-    total_elements: int
+    total_elements: int | None = None
 
 
 class _WithId(_Wire, frozen=True):
