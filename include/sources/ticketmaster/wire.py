@@ -178,10 +178,10 @@ def search_page(body: bytes) -> tuple[int | None, list[msgspec.Raw]]:
             return None, document
         if document.id is not None:
             return None, [msgspec.Raw(body)]
-        if document.page is None and bytes(document.embedded) == b"null":
-            raise msgspec.ValidationError("neither a page of events, nor a list, nor an event")
         found = _listed(document.embedded)
         if document.page is None:
+            if not found:
+                raise msgspec.ValidationError("neither a page of events, nor a list, nor an event")
             return None, found
         return msgspec.convert(document.page, _PageNumbers, strict=False).total_elements, found
     except msgspec.DecodeError as error:
