@@ -171,9 +171,13 @@ def search_page(body: bytes) -> tuple[int | None, list[msgspec.Raw]]:
     that is null, empty, or without events. Raises `UnexpectedPayload` if it is no response about events;
     its `__cause__` is a `msgspec.ValidationError` unless the body is no JSON at all.
     """
-    body = mended(body)
     try:
-        document: _Document | list[msgspec.Raw] = _document.decode(body)
+        document: _Document | list[msgspec.Raw]
+        try:
+            document = _document.decode(body)
+        except msgspec.DecodeError:
+            body = mended(body)
+            document = _document.decode(body)
         if isinstance(document, list):
             return None, document
         if document.id is not None:
