@@ -141,7 +141,7 @@ class _WithId(_Wire, frozen=True):
 
 
 class _Embedded(_Wire, frozen=True):
-    events: msgspec.Raw = msgspec.Raw(b"null")
+    events: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Document(_Wire, frozen=True):
@@ -196,6 +196,8 @@ def _listed(embedded: msgspec.Raw) -> list[msgspec.Raw]:
     if not bytes(embedded).startswith(b"{"):
         return []
     events = bytes(_embedded.decode(embedded).events)
+    if not events and msgspec.json.decode(embedded):
+        raise msgspec.ValidationError("`_embedded` holds something else than events")
     if events.startswith(b"{"):
         return [msgspec.Raw(events)]
     return _raws.decode(events) if events.startswith(b"[") else []
