@@ -19,6 +19,7 @@ from include.lake.bucket import Bucket
 
 log = logging.getLogger(__name__)
 
+_TLS = "a policy for TLS only"
 _RAW, _UPLOADS = "raw responses expire", "abandoned uploads go"
 _CLOSED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
@@ -111,12 +112,14 @@ def _protect(bucket: Bucket) -> None:
             lambda: s3.put_bucket_encryption(**of_bucket, ServerSideEncryptionConfiguration=encrypted),  # type: ignore[arg-type]
         ),
         (
-            "a policy for TLS only",
+            _TLS,
             lambda: s3.get_bucket_policy(**of_bucket),
             lambda: s3.put_bucket_policy(**of_bucket, Policy=json.dumps(tls_only)),
         ),
     )
     for name, get, put in protections:
+        if name == _TLS and not s3.meta.endpoint_url.startswith("https:"):
+            continue  # it would shut us out
         try:
             if not bucket.ask(f"reading {name} of {bucket.name}", partial(_configured, get)):
                 bucket.ask(f"setting {name} of {bucket.name}", put)

@@ -57,7 +57,7 @@ def text(value: str | None) -> str | None:
 
 @lru_cache(maxsize=20_000)
 def name(value: str | None) -> str | None:
-    """As `text`, for the name of somebody or something: escapes that were never meant to be seen are decoded."""
+    """As `text`, for the name of somebody or something: stray escapes are decoded."""
     if value and "%" in value:
         value = _percent_decoded(value)
     if value and "&" in value:

@@ -1,5 +1,6 @@
 """The bucket itself and S3's errors: moto over HTTP, behind a stand-in that refuses and fails as S3 does."""
 
+import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -114,7 +115,6 @@ def assert_protected(s3: Any, name: str, days: int) -> None:
     assert all(closed.values())
     [encryption] = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
     assert encryption["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
-    assert "aws:SecureTransport" in s3.get_bucket_policy(Bucket=name)["Policy"]
     rules = rules_of(s3, name)
     raw = rules["raw responses expire"]
     assert (raw["Filter"], raw["Expiration"]) == ({"Prefix": "raw/"}, {"Days": days})
@@ -126,6 +126,15 @@ def test_a_bucket_that_is_not_there_is_made_and_protected(s3: Any) -> None:
     name = fresh()
     ensure_bucket(Bucket(s3, name), 9)
     assert_protected(s3, name, 9)
+
+
+def test_a_bucket_reached_by_tls_is_reached_by_nothing_else(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = fresh()
+    monkeypatch.setattr(s3.meta, "_endpoint_url", "https://s3.amazonaws.com")  # only what is asked of it
+    ensure_bucket(Bucket(s3, name), 9)
+    [statement] = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_a_bucket_is_made_in_the_region_of_the_connection(services: Services) -> None:
@@ -196,7 +205,7 @@ def test_what_passes_is_asked_again_and_else_named_for_what_it_is(
 ) -> None:
     used = Bucket(faulty.s3, bucket)
     used.put("key", b"content")
-    left = [fault]
+    left = [fault, fault]  # a HEAD is followed by a GET that says why
     faulty.refuse = lambda method, path, headers: left.pop() if left else None
     use(used)
     faulty.refuse = lambda method, path, headers: fault

@@ -138,7 +138,7 @@ class Event(_Wire, frozen=True):
 
 
 class _PageNumbers(_Wire, frozen=True):
-    total_elements: int
+    total_elements: int | None = None
 
 
 class _WithId(_Wire, frozen=True):
@@ -146,7 +146,7 @@ class _WithId(_Wire, frozen=True):
 
 
 class _Embedded(_Wire, frozen=True):
-    events: msgspec.Raw = msgspec.Raw(b"null")
+    events: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Document(_Wire, frozen=True):
@@ -176,17 +176,21 @@ def search_page(body: bytes) -> tuple[int | None, list[msgspec.Raw]]:
     that is null, empty, or without events. Raises `UnexpectedPayload` if it is no response about events;
     its `__cause__` is a `msgspec.ValidationError` unless the body is no JSON at all.
     """
-    body = mended(body)
     try:
-        document: _Document | list[msgspec.Raw] = _document.decode(body)
+        document: _Document | list[msgspec.Raw]
+        try:
+            document = _document.decode(body)
+        except msgspec.DecodeError:
+            body = mended(body)
+            document = _document.decode(body)
         if isinstance(document, list):
             return None, document
         if document.id is not None:
             return None, [msgspec.Raw(body)]
-        if document.page is None and bytes(document.embedded) == b"null":
-            raise msgspec.ValidationError("neither a page of events, nor a list, nor an event")
         found = _listed(document.embedded)
         if document.page is None:
+            if not found:
+                raise msgspec.ValidationError("neither a page of events, nor a list, nor an event")
             return None, found
         return msgspec.convert(document.page, _PageNumbers, strict=False).total_elements, found
     except msgspec.DecodeError as error:
@@ -197,6 +201,8 @@ def _listed(embedded: msgspec.Raw) -> list[msgspec.Raw]:
     if not bytes(embedded).startswith(b"{"):
         return []
     events = bytes(_embedded.decode(embedded).events)
+    if not events and msgspec.json.decode(embedded):
+        raise msgspec.ValidationError("`_embedded` holds something else than events")
     if events.startswith(b"{"):
         return [msgspec.Raw(events)]
     return _raws.decode(events) if events.startswith(b"[") else []

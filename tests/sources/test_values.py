@@ -1,0 +1,145 @@
+"""What becomes of values that make no sense, from the response to the row: lost, nulled, cut or rejected."""
+
+import copy
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from include.sources.client.http import Response
+from include.sources.lastfm.lists import read as read_list
+from include.sources.lastfm.rows import Charted, songs
+from include.sources.rows import Noticed, Rejection
+from include.sources.text import cut, mended, name
+from include.sources.ticketmaster.rows import EventRow, rows
+from include.sources.ticketmaster.search import read
+from include.sources.ticketmaster.wire import events
+from tests.sources.test_ticketmaster import EVENT
+
+AT = datetime(2026, 11, 22, 6, tzinfo=UTC)
+NOTHING: list[str] = []
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """The event with another value at a path such as `_embedded.venues.0.name`."""
+    event = copy.deepcopy(EVENT)
+    *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+    inner: Any = event
+    for step in steps:
+        inner = inner.setdefault(step, {}) if isinstance(inner, dict) else inner[step]
+    inner[last] = value
+    return event
+
+
+def landed(event: dict[str, Any]) -> tuple[EventRow, Noticed]:
+    noticed = Noticed()
+    [found] = rows(msgspec.json.encode([event]), AT, "US", noticed)
+    assert not isinstance(found, Rejection), found
+    return found[0], noticed
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "columns", "nulled"),
+    [
+        ("_embedded.venues.0.location.latitude", "91", ("venue_latitude", "venue_longitude"), "_embedded.venues.location"),
+        ("_embedded.venues.0.location.latitude", "40,71", ("venue_latitude",), "_embedded.venues.location"),
+        ("_embedded.venues.0.location.latitude", "nan", ("venue_latitude",), "_embedded.venues.location"),
+        ("_embedded.venues.0.location.latitude", [], ("venue_latitude",), "_embedded.venues.location.latitude"),
+        ("priceRanges.1.min", "50.50", ("price_min", "price_max", "price_currency"), "priceRanges.min"),
+        ("priceRanges.1.min", -1, ("price_min", "price_max"), "priceRanges"),
+        ("priceRanges.1.currency", "DOLLAR", ("price_currency", "price_min"), "priceRanges"),
+        ("dates.start.localTime", "19:30", ("local_time",), "dates.start.localTime"),
+        ("dates.start.localDate", "2nd of May", ("local_date",), "dates.start.localDate"),
+        ("dates.start.localDate", "9999-12-31", ("local_date",), "dates.start.localDate"),
+        ("dates.start.localDate", "1900-01-01", ("local_date",), "dates.start.localDate"),
+        ("dates.start.dateTime", "0001-01-01T00:00:00+05:00", ("starts_at",), "dates.start.dateTime"),
+        ("dates.start.dateTime", "9999-12-31T23:00:00-05:00", ("starts_at",), "dates.start.dateTime"),
+        ("dates.start.dateTime", "2027-01-03T00:30:00", ("starts_at",), "dates.start.dateTime"),
+        ("sales.public.startDateTime", "1900-01-01T06:00:00Z", ("public_sale_starts_at",), "sales.public.startDateTime"),
+        ("dates.status.code", "melted", ("status",), "dates.status.code"),
+        ("dates", "soon", ("local_date", "status"), "dates"),
+        ("url", "https://" + "x" * 2_048, ("event_url",), "url"),
+        ("_embedded.venues.0.country.countryCode", "USA", ("venue_country_code",), "_embedded.venues.country.countryCode"),
+        ("_embedded.venues.0.name", {"en": "Hall"}, ("venue_name",), "_embedded.venues.name"),
+    ],
+)  # fmt: skip
+def test_an_optional_value_that_makes_no_sense_becomes_null_and_is_counted(
+    path: str, value: Any, columns: tuple[str, ...], nulled: str
+) -> None:
+    row, noticed = landed(changed(path, value))
+    assert [getattr(row, column) for column in columns] == [None] * len(columns)
+    assert nulled in noticed.nulled
+    assert row.event_name == "Tyler, The Creator"
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        (r"a\u0000b", "ab"),
+        (r"a\ud83d b", "a\ufffd b"),
+        (r"a\ude00", "a\ufffd"),
+        (r"a \ud83d\ude00", "a \U0001f600"),
+        (r"a\\ud83d", r"a\ud83d"),
+        (r"a\tb\u0085c\u2028d", "a b c d"),
+        ("Simon &amp; Garfunkel", "Simon & Garfunkel"),
+        ("Fish &chips; &amp", "Fish &chips; &amp"),
+        ("Sigur%20R%C3%B3s", "Sigur R\u00f3s"),
+        ("100% Pure", "100% Pure"),
+        ("100%DE", "100%DE"),
+        ("Beyonce\u0301", "Beyonc\u00e9"),
+        (r"\u200b x \ufeff", "x"),
+    ],
+)
+def test_text_is_made_storable_where_it_enters(sent: str, stored: str) -> None:
+    body = b'{"page": {"totalElements": 1}, "_embedded": {"events": [{"id": "e1", "name": "%s"}]}}'
+    body = body.replace(b"%s", sent.encode())
+    assert read(Response(200, {}, body, AT)).total == 1
+    [found] = rows(body, AT, "US")
+    assert not isinstance(found, Rejection)
+    assert found[0].event_name == stored
+    listed = b'{"toptracks": {"track": [{"name": "%s"}], "@attr": {"artist": "A", "total": "1"}}}'
+    listed = listed.replace(b"%s", sent.encode())
+    assert read_list(Response(200, {}, listed, AT)).names == (stored,)
+    assert [row.song_name for row in songs([listed], AT, "A", Charted("A"), 5).rows] == [stored]
+
+
+def test_an_intact_document_is_not_mended() -> None:
+    body = rb'{"a": "\ud83d\ude00 \\ud800 \u00e9"}'
+    assert mended(body) == body
+
+
+def test_a_name_too_long_is_cut_at_a_character_and_counted() -> None:
+    row, noticed = landed(changed("name", "x" + "\u00e9" * 600))
+    assert row.event_name == "x" + "\u00e9" * 509
+    assert noticed.cut == ["name"]
+    assert cut("a\U0001f600", 4) == "a"
+
+
+@pytest.mark.parametrize("value", ["\0", " \u200b", ""])
+def test_a_name_of_nothing_is_no_name(value: str) -> None:
+    assert name(value) is None
+    [found] = rows(msgspec.json.encode([changed("name", value)]), AT, "US")
+    assert isinstance(found, Rejection)
+    assert found.reason == "missing_name"
+
+
+def test_numbers_of_last_fm_that_are_none_become_null() -> None:
+    body = b'{"toptracks": {"track": [{"name": "A", "playcount": "many", "listeners": -1, "url": 5}]}}'
+    noticed = Noticed()
+    [row] = songs([body], AT, "X", Charted("X"), 5, noticed).rows
+    assert (row.play_count, row.listeners, row.song_url) == (None, None, None)
+    assert sorted(noticed.nulled) == ["track.listeners", "track.playcount", "track.url"]
+
+
+def test_a_field_nobody_knows_is_told_by_its_path() -> None:
+    assert landed(EVENT)[1].unknown == NOTHING
+    assert landed(changed("dates.start.doors", 1))[1].unknown == ["dates.start.doors"]
+    assert landed(changed("_embedded.venues.0.capacity", 1))[1].unknown == ["_embedded.venues.capacity"]
+
+
+@pytest.mark.parametrize("embedded", [b"{}", b"null", b"[]", b'""', b'{"events": null}', b'{"events": []}'])
+def test_a_page_without_events_is_that_to_the_crawl_and_to_landing(embedded: bytes) -> None:
+    body = b'{"_embedded": %s, "page": {"totalElements": 0}}' % embedded
+    assert read(Response(200, {}, body, AT)).sightings == ()
+    assert events(body) == []
