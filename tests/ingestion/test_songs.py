@@ -1,0 +1,68 @@
+"""What a run of songs asks for, against responses made by hand."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from include.ingestion.songs import SONGS, SongsPlan
+from include.lake.certificate import Scope
+from include.sources.client.http import Request, Response
+
+AT = datetime(2026, 11, 22, 6, tzinfo=UTC)
+CHART = {"topartists": {"artist": [{"name": "Abel"}], "@attr": {"total": "1", "totalPages": "1"}}}
+TRACKS = {
+    "toptracks": {
+        "track": [{"name": "First", "artist": {"name": "Abel"}}],
+        "@attr": {"artist": "Abel", "total": "1", "totalPages": "1"},
+    }
+}
+NOT_FOUND = {"error": 6, "message": "The artist you supplied could not be found"}
+
+
+class Answering:
+    """Stands for the responses of a run: artists are not found so often, then they are."""
+
+    def __init__(self, not_found: int) -> None:
+        self.not_found = not_found
+        self.asked: list[str] = []
+        self.outlook: Any = None
+
+    async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
+        self.asked.append(request.name)
+        body: Any = CHART
+        if "artist" in request.params:
+            self.not_found -= 1
+            body = NOT_FOUND if self.not_found >= 0 else TRACKS
+        return read(Response(200, {}, msgspec.json.encode(body), AT))
+
+    def requests(self, names: Iterable[str]) -> int:
+        return len(list(names))
+
+
+def plan(*touring: str, countries: tuple[str, ...] = ("US",)) -> SongsPlan:
+    scope = Scope(countries, artists_per_country=5, touring_artists=5, tracks_per_artist=5)
+    return SongsPlan(scope=scope, touring_in=None, touring=touring)
+
+
+async def test_an_artist_whom_a_chart_has_just_named_is_asked_for_once_more() -> None:
+    responses: Any = Answering(not_found=1)
+    crawl = await SONGS.crawl(responses, plan(), AT)
+    [_, tracks] = crawl.lists
+    assert (tracks.artist, tracks.not_found, tracks.distinct) == ("Abel", None, 1)
+    assert len(responses.asked) == len(set(responses.asked)) == 3
+    assert sum(each.requests for each in crawl.lists) == 3
+
+
+async def test_after_that_a_charting_artist_is_believed_missing() -> None:
+    responses: Any = Answering(not_found=9)
+    [_, tracks] = (await SONGS.crawl(responses, plan(), AT)).lists
+    assert tracks.not_found
+    assert len(responses.asked) == 3
+
+
+async def test_an_artist_who_is_only_billed_is_asked_for_once() -> None:
+    responses: Any = Answering(not_found=9)
+    await SONGS.crawl(responses, plan("Abel & Friends"), AT)
+    assert len(responses.asked) == 4  # the chart, Abel twice, Abel & Friends once
