@@ -144,7 +144,7 @@ def _validate(root: Path, load: Load, engine: Engine, is_accepted: bool) -> list
         for expectation in suite.expectations if is_accepted else ():
             if (expectation.meta or {}).get("compares"):
                 expectation.severity = FailureSeverity.WARNING
-                expectation.meta = {**expectation.meta, "accepted": True}
+                expectation.meta = {**(expectation.meta or {}), "accepted": True}
         definition = context.validation_definitions.add(
             gx.ValidationDefinition(
                 name=table,

@@ -155,7 +155,7 @@ def _event_rows(run: str, concert: Concert) -> list[EventRow]:
             "price_min": concert.price_min,
             "price_max": concert.price_min,
         }
-        | concert.more
+        | dict(concert.more)
     )
     billed = [(artist, None) if isinstance(artist, str) else artist for artist in concert.artists]
     return [
