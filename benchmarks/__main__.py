@@ -5,6 +5,7 @@ rate        how much of the allowed rate a crawl uses
 speed       events normalised and written by one core
 script      a whole crawl, beside the usual script
 warehouse   COPY, build, audit and publish at full size
+rebuild     of the star, beside its loads
 overhead    of Airflow, in a run of the warehouse's DAG
 """
 
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, say, table
 
-NAMES = ("crawl", "rate", "speed", "script", "warehouse", "overhead")
+NAMES = ("crawl", "rate", "speed", "script", "warehouse", "rebuild", "overhead")
 
 
 def main() -> int:

@@ -29,7 +29,7 @@ from include.quality import audit as quality
 from include.settings import Settings
 from include.warehouse import load as warehouse
 from include.warehouse.loads import Load
-from include.warehouse.tables import DATASETS, JUDGED, STAR, create_tables
+from include.warehouse.tables import BUILT, DATASETS, STAR, create_tables
 from sandbox.redshift.postgres import program
 from sandbox.services import Services
 from tests.support.snapshots import engine, judged_at
@@ -152,7 +152,7 @@ class Bench:
     def _build(self, load: Load) -> float:
         return sum(
             seconds(lambda table=table: warehouse.build(self.redshift, load, table), f"build {table}")  # type: ignore[misc]
-            for table in JUDGED
+            for table in BUILT
         )
 
     def _audit(self, load: Load) -> float:

@@ -39,7 +39,7 @@ from include.settings import Settings
 
 log = logging.getLogger(__name__)
 SETTINGS = Settings.from_environment()
-RUNS = {"type": "array", "items": {"type": "string", "pattern": r"^(events|songs) \S+$"}}
+RUNS: dict[str, Any] = {"type": "array", "items": {"type": "string", "pattern": r"^(events|songs) \S+$"}}
 
 
 @dag(
@@ -109,8 +109,8 @@ def musician_warehouse() -> None:
     @task
     def stage(dataset: str, load: dict[str, Any]) -> int:
         from include.orchestration import connections, lineage
-        from include.warehouse.load import Load
         from include.warehouse.load import stage as stage_manifest
+        from include.warehouse.loads import Load
 
         lake = connections.lake(SETTINGS)
         with closing(connections.redshift()) as redshift:
@@ -122,9 +122,10 @@ def musician_warehouse() -> None:
     def build(table: str, load: dict[str, Any]) -> int:
         from include.orchestration import connections, lineage
         from include.warehouse import load as warehouse
+        from include.warehouse.loads import Load
 
         with closing(connections.redshift()) as redshift:
-            rows = warehouse.build(redshift, warehouse.Load.from_json(load), table)
+            rows = warehouse.build(redshift, Load.from_json(load), table)
         lineage.ran(f"audit/{table}")
         return rows
 
@@ -132,8 +133,9 @@ def musician_warehouse() -> None:
     def audit(load: dict[str, Any]) -> dict[str, Any]:
         from include.orchestration import connections, star
         from include.warehouse import load as warehouse
+        from include.warehouse.loads import Load
 
-        judged = warehouse.Load.from_json(load)
+        judged = Load.from_json(load)
         with closing(connections.redshift()) as redshift:
             warehouse.build(redshift, judged, "load_summary")
             outcome = star.judge(redshift, SETTINGS, judged)
@@ -151,9 +153,10 @@ def musician_warehouse() -> None:
     def publish(load: dict[str, Any], audited: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
         from include.orchestration import connections, lineage
         from include.warehouse import load as warehouse
+        from include.warehouse.loads import Load
         from include.warehouse.tables import STAR
 
-        judged = warehouse.Load.from_json(load)
+        judged = Load.from_json(load)
         with closing(connections.redshift()) as redshift:
             changed = warehouse.publish(redshift, judged)
         lineage.ran(*(f"publish/{table}" for table in STAR))

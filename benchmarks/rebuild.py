@@ -1,0 +1,60 @@
+"""The star derived again from a month of runs, beside the loads that made it day by day."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import redshift_connector
+
+from benchmarks.figures import Figure, say
+from benchmarks.generated import World
+from benchmarks.sandboxed import lake, sandbox
+from include.lake.lake import Lake
+from include.settings import Settings
+from include.warehouse import load as warehouse
+from include.warehouse.load import Verdict
+from include.warehouse.rebuild import rebuild
+from include.warehouse.tables import BUILT, DATASETS, create_tables
+
+DAYS = 30
+NOW = datetime(2026, 12, 31, tzinfo=UTC)
+FIRST = datetime(2026, 11, 1, 6, tzinfo=UTC)
+
+
+def measure(quick: bool) -> list[Figure]:
+    """The ratio of a rebuild to the sum of its loads' SQL."""
+    days = 6 if quick else DAYS
+    world = World(concerts=10_000, billings=16_000, songs=50_000)
+    if quick:
+        world = world.smaller(10)
+    with sandbox("--concerts", "300") as running:
+        runs = lake(running, "benchmark")
+        for day in range(days):
+            world.land(runs, FIRST, day)
+        with redshift_connector.connect(**running.redshift, ssl=False) as redshift:
+            create_tables(redshift)
+            daily = _load_all(redshift, runs)
+            say(f"{days} loads took {daily:.1f} s")
+            role = Settings().copy_role_arn
+            started = time.perf_counter()
+            rebuilt = rebuild(
+                redshift, runs, now=NOW, copy_role_arn=role, judge=lambda connection, load: Verdict()
+            )
+            took = time.perf_counter() - started
+            if rebuilt.differences or rebuilt.loads != days:
+                raise RuntimeError(f"The rebuild made another star: {rebuilt}")
+    return [Figure(f"rebuild of {days} days", took, daily, "s", "the SQL of their loads", at_most=1.2)]
+
+
+def _load_all(redshift: Any, runs: Lake) -> float:
+    """Publishes every load that waits, unaudited; seconds."""
+    role, started = Settings().copy_role_arn, time.perf_counter()
+    while loads := warehouse.pending_loads(redshift, runs):
+        load = loads[0]
+        warehouse.begin(redshift, runs, load, NOW + timedelta(hours=1))
+        for dataset in DATASETS:
+            warehouse.stage(redshift, runs, load, dataset, role)
+        for table in BUILT:
+            warehouse.build(redshift, load, table)
+        warehouse.publish(redshift, load)
+    return time.perf_counter() - started
