@@ -108,8 +108,8 @@ def _request(name: str, params: dict[str, str], limit: int, page: int) -> Reques
 def read(response: Response) -> ListPage:
     """What an answer holds.
 
-    Raises `Retry` for what may pass: codes 8, 11, 16 and 29, 408, 425, 5xx, no JSON. Raises `SourceRejected` for a
-    bad key or request. That an artist is not found (code 6) is an answer, not an error.
+    Raises `Retry` for what may pass: codes 8, 11, 16 and 29, 408, 425, 5xx, no JSON. Raises `SourceRejected`
+    for a bad key or request. That an artist is not found (code 6) is an answer, not an error.
     """
     try:
         refusal = _refusal.decode(mended(response.body))
@@ -166,8 +166,10 @@ async def collect(ask: Ask, request: Callable[[int, int], Request], wanted: int)
         collected.reported = min(wanted, answer.total)
         collected.artist = collected.artist or answer.artist
         collected.not_found = answer.not_found
-        if collected.not_found or len(collected.names) in (before, answer.total):
-            break  # it brought nothing new, or as many as its total says: a total alone is no end
+        if collected.not_found or len(collected.names) == before:
+            break
+        if len(collected.names) + collected.spoiled == answer.total:
+            break  # as many as its total says: a total alone is no end
         if len(collected.names) >= wanted:
             break
     return collected

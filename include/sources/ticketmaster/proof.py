@@ -159,7 +159,7 @@ class Proof:
         if same and len(rows) == total:
             return Held(total, True)
         both = len({*rows, *again})
-        if both == total or (same and self._moved(stretch, window)):
+        if both == total or (same and (both > total or self._moved(stretch, window))):
             return Held(both, True)
         return Held(both, False) if just(window) or total <= PAGE else None
 
