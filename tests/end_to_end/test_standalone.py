@@ -1,8 +1,8 @@
 """`astro dev start --standalone -e .env.sandbox`, without the CLI: the environment that it builds, to a star.
 
-What the CLI sets is read in its source (1.45): home in .astro/standalone, metadata in SQLite, the project's root as
-PYTHONPATH and working folder, nobody has to log in. Different here: other ports, and no log servers, which would
-listen on all interfaces.
+What the CLI (1.45) sets is read in its source: home in .astro/standalone, metadata in SQLite, the project's
+root as PYTHONPATH and working folder, no login. Different here: other ports, the packages of this Python, and
+no log servers, which would listen on all interfaces.
 """
 
 import os
@@ -88,7 +88,9 @@ def environment(project: Path, first_port: int, port: int) -> dict[str, str]:
     return {
         **own,
         **file,
-        "PATH": f"{home / 'airflow' / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{own['PATH']}",
+        "PATH": os.pathsep.join(
+            [str(home / "airflow" / "bin"), str(Path(sys.executable).parent), own["PATH"]]
+        ),
         "PYTHONPATH": str(project),
         "AIRFLOW_HOME": str(home),
         "ASTRONOMER_ENVIRONMENT": "local",

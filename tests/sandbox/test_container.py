@@ -39,7 +39,8 @@ def named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def four_free_ports() -> int:
     """The first of four ports in a row that nobody listens on."""
-    for first in range(15439, 16439, 4):
+    start = 15439 + os.getpid() % 250 * 4  # two sessions at once shall not find the same
+    for first in range(start, start + 1000, 4):
         probes = [socket.socket() for _ in range(4)]
         try:
             for offset, probe in enumerate(probes):
