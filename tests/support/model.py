@@ -323,9 +323,16 @@ class Model:
         rows, seen = [row for row in run.rows if row["song_key"] is not None], run.instant.date()
         for row in rows:
             known = self.songs.get(row["song_key"], {})
-            columns = (
-                "song_key artist_key song_name song_url artist_name song_rank play_count listeners".split()
-            )
+            columns = [
+                "song_key",
+                "artist_key",
+                "song_name",
+                "song_url",
+                "artist_name",
+                "song_rank",
+                "play_count",
+                "listeners",
+            ]
             self.songs[row["song_key"]] = {
                 **{column: row[column] for column in columns},
                 "song_mbid": row["song_mbid"] or known.get("song_mbid"),
@@ -340,7 +347,7 @@ class Model:
             if key[1] != seen or fact["artist_key"] not in artists
         }
         for row in rows:
-            columns = "song_key artist_key song_rank play_count listeners".split()
+            columns = ["song_key", "artist_key", "song_rank", "play_count", "listeners"]
             fact = {**{column: row[column] for column in columns}, "snapshot_date": seen}
             self.song_facts[row["song_key"], seen] = fact
 
