@@ -1,8 +1,7 @@
 """Histories of both sources, made at random by seed: what the runs of a few days saw, and what people did.
 
 Concerts are announced, moved, postponed, cancelled, withdrawn and listed again, and their records rejected;
-artists gain and lose ids, enter and leave charts, share names, spellings and ids, and are corrected by Last.fm.
-Runs differ in countries and numbers, are incomplete, empty, damaged, faulty or late, and are landed again,
+artists gain and lose ids, enter and leave charts, share names, spellings and ids, and are corrected. Runs differ in countries and numbers, are incomplete, empty, damaged, faulty or late, and are landed again,
 retried and accepted.
 
 Keys are readable: an artist's is the casefolded name, a song's the artist's key and the title.
@@ -377,7 +376,7 @@ def _observed(draw: random.Random, world: _World, at: datetime, dataset: str) ->
 
 
 def _by_older_release(land: Land) -> Land:
-    """As release de190e1 wrote it: an artist's key was that of the normalised name, so two pages could be one."""
+    """As release de190e1 wrote it: a key was that of the normalised name, so two pages could be one."""
     taken: dict[str, str] = {}
     rows: list[Row] = []
     for row in land.landed.rows:

@@ -1,7 +1,7 @@
 """What the star holds after any history, by docs/history.md and the data dictionary, in plain Python.
 
-No SQL, no database, nothing of `include/`: a second opinion. A history is a lake (what was landed, by dataset and
-run) and what the warehouse was told to do with it. Rows are mappings by column name; a column that an older
+No SQL, no database, nothing of `include/`: a second opinion. A history is a lake (what was landed, by dataset
+and run) and what the warehouse was told to do with it. Rows are mappings by column name; a column that an older
 release did not write is null.
 """
 
@@ -16,8 +16,8 @@ Row = Mapping[str, Any]
 
 IDENTITY = (
     "concert_name", "status", "local_date", "local_time", "starts_at", "local_end_date", "date_tba",
-    "date_tbd", "time_tba", "no_specific_time", "venue_id", "venue_name", "venue_city", "country_code", "price_currency",
-    "price_min", "price_max", "billing",
+    "date_tbd", "time_tba", "no_specific_time", "venue_id", "venue_name", "venue_city", "country_code",
+    "price_currency", "price_min", "price_max", "billing",
 )  # fmt: skip
 """What makes a version of a concert: name, status, dates, time, venue, prices and billing."""
 CONCERT = (
