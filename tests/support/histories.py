@@ -1,7 +1,8 @@
 """Histories of both sources, made at random by seed: what the runs of a few days saw, and what people did.
 
 Concerts are announced, moved, postponed, cancelled, withdrawn and listed again, and their records rejected;
-artists gain and lose ids, enter and leave charts, share names, spellings and ids, and are corrected. Runs differ in countries and numbers, are incomplete, empty, damaged, faulty or late, and are landed again,
+artists gain and lose ids, enter and leave charts, share names, spellings and ids, and are corrected.
+Runs differ in countries and numbers, are incomplete, empty, damaged, faulty or late, and are landed again,
 retried and accepted.
 
 Keys are readable: an artist's is the casefolded name, a song's the artist's key and the title.

@@ -1,7 +1,7 @@
 """What the star holds after any history, by docs/history.md and the data dictionary, in plain Python.
 
 No SQL, no database, nothing of `include/`: a second opinion. A history is a lake (what was landed, by dataset
-and run) and what the warehouse was told to do with it. Rows are mappings by column name; a column that an older
+and run) and what the warehouse was told to do with it. Rows are mappings by column; a column that an older
 release did not write is null.
 """
 

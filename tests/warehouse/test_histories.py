@@ -10,7 +10,7 @@ from tests.support.histories import Land, Step, Work, history
 from tests.support.replay import RememberingBucket, Replay
 
 SEEDS = (253, 285, 52, 135)
-"""Short ones that have late, parked, accepted and added runs, delistings, roll-backs and all but one way of matching."""
+"""Short ones, with late, parked, accepted and added runs, delistings and roll-backs."""
 
 
 @pytest.fixture
