@@ -1,8 +1,9 @@
 """Histories of both sources, made at random by seed: what the runs of a few days saw, and what people did.
 
-Concerts are announced, moved, postponed, cancelled, withdrawn and listed again, and their records rejected; artists gain
-and lose ids, enter and leave charts, share names, spellings and ids, and are corrected by Last.fm. Runs differ in
-countries and numbers, are incomplete, empty, damaged, faulty or late, and are landed again, retried and accepted.
+Concerts are announced, moved, postponed, cancelled, withdrawn and listed again, and their records rejected;
+artists gain and lose ids, enter and leave charts, share names, spellings and ids, and are corrected.
+Runs differ in countries and numbers, are incomplete, empty, damaged, faulty or late, and are landed again,
+retried and accepted.
 
 Keys are readable: an artist's is the casefolded name, a song's the artist's key and the title.
 """
@@ -376,23 +377,21 @@ def _observed(draw: random.Random, world: _World, at: datetime, dataset: str) ->
 
 
 def _by_older_release(land: Land) -> Land:
-    """As commit de190e1 wrote it: an artist's key was that of the normalised name, and two pages of one key were one."""
+    """As release de190e1 wrote it: a key was that of the normalised name, so two pages could be one."""
     taken: dict[str, str] = {}
-    rows = []
+    rows: list[Row] = []
     for row in land.landed.rows:
-        if (
-            row["artist_key"] is None
-            or taken.setdefault(row["name_key"], row["artist_key"]) == row["artist_key"]
-        ):
-            key = row["name_key"]
-            older = {"artist_key": key, "name_key": None, "local_end_date": None, "asked_key": None}
-            if row.get("song_key"):
-                older["song_key"] = f"{key}/{row['song_name']}"
-            if row.get("namesake_key"):
-                older["namesake_key"] = f"{key}#{row['artist_mbid'][:8]}" if row["artist_mbid"] else key
-            rows.append(row | older)
-        elif land.landed.dataset == "events":
-            rows.append(row | dict.fromkeys(_BILLING))
+        key, own = row["name_key"], row["artist_key"]
+        older = {**row, "artist_key": key, "name_key": None, "local_end_date": None, "asked_key": None}
+        if own is not None and taken.setdefault(key, own) != own:
+            if land.landed.dataset == "songs":
+                continue
+            older |= dict.fromkeys(_BILLING)
+        elif own is not None and land.landed.dataset == "events":
+            older["namesake_key"] = f"{key}#{row['artist_mbid'][:8]}" if row["artist_mbid"] else key
+        elif row.get("song_key"):
+            older["song_key"] = f"{key}/{row['song_name']}"
+        rows.append(older)
     return Land(replace(land.landed, rows=tuple(rows)), by_older_release=True)
 
 

@@ -1,8 +1,8 @@
 """What the star holds after any history, by docs/history.md and the data dictionary, in plain Python.
 
-No SQL, no database, nothing of `include/`: a second opinion. A history is a lake (what was landed, by dataset and run)
-and what the warehouse was told to do with it. Rows are mappings by column name; a column that an older release did not
-write is absent and reads as null.
+No SQL, no database, nothing of `include/`: a second opinion. A history is a lake (what was landed, by dataset
+and run) and what the warehouse was told to do with it. Rows are mappings by column; a column that an older
+release did not write is null.
 """
 
 from collections import defaultdict
@@ -15,9 +15,9 @@ DATASETS = ("events", "songs")
 Row = Mapping[str, Any]
 
 IDENTITY = (
-    "concert_name", "status", "local_date", "local_time", "starts_at", "local_end_date", "date_tba", "date_tbd",
-    "time_tba", "no_specific_time", "venue_id", "venue_name", "venue_city", "country_code", "price_currency",
-    "price_min", "price_max", "billing",
+    "concert_name", "status", "local_date", "local_time", "starts_at", "local_end_date", "date_tba",
+    "date_tbd", "time_tba", "no_specific_time", "venue_id", "venue_name", "venue_city", "country_code",
+    "price_currency", "price_min", "price_max", "billing",
 )  # fmt: skip
 """What makes a version of a concert: name, status, dates, time, venue, prices and billing."""
 CONCERT = (
@@ -25,7 +25,8 @@ CONCERT = (
     "billed_artists", "promoter_name", "local_date", "local_time", "starts_at", "local_end_date", "timezone",
     "initial_date", "date_tba", "date_tbd", "time_tba", "no_specific_time", "spans_multiple_days", "venue_id",
     "venue_name", "venue_city", "venue_state_code", "country_code", "venue_postal_code", "venue_latitude",
-    "venue_longitude", "price_currency", "price_min", "price_max", "public_sale_starts_at", "public_sale_ends_at",
+    "venue_longitude", "price_currency", "price_min", "price_max", "public_sale_starts_at",
+    "public_sale_ends_at",
 )  # fmt: skip
 """The columns of a version that say what the run saw."""
 MATCHES = ("mbid", "name", "corrected", "spelling", "ambiguous", "namesake", "unmatched")
@@ -41,7 +42,7 @@ class Landed:
     rows: tuple[Row, ...]
     countries: frozenset[str]
     numbers: tuple[int | None, ...]
-    """What else its scope holds: of events the horizon; of songs artists per country, touring artists, tracks."""
+    """Its scope's: of events the horizon; of songs artists per country, touring artists, tracks."""
     complete: bool = True
     horizon_date: date | None = None
     rejected: frozenset[str] = frozenset()
@@ -114,7 +115,7 @@ class Model:
     loads: list[Load] = field(default_factory=list)
     """Those published, in their order."""
 
-    # -- what the warehouse is told ---------------------------------------------------------------------------
+    # -- what the warehouse is told
 
     def work_once(self, lake: Lake) -> bool:
         """Notes what is late, and judges the next load; False when none can be loaded."""
@@ -177,7 +178,7 @@ class Model:
                 new._apply(kept, load)
         self.__dict__.update(new.__dict__)
 
-    # -- order ------------------------------------------------------------------------------------------------
+    # -- order
 
     def state(self, dataset: str, run: str) -> str:
         """What the ledger says of a run."""
@@ -220,18 +221,21 @@ class Model:
     def _gives_way(self, lake: Lake, load: Load) -> list[str]:
         """The datasets for which the load gives way to the one on which the facts of its date rest."""
         facts = self.facts.get(load.snapshot_date)
+        if facts is None:
+            return []
         found = []
-        for dataset in DATASETS if facts else ():
-            new, old = lake.get((dataset, load.run(dataset))), lake.get((dataset, facts.run(dataset)))  # type: ignore[union-attr]
-            if new and old and new.run != old.run:
-                if not new.covers(old) or (old.complete and not new.complete):
-                    found.append(dataset)
+        for dataset in DATASETS:
+            new, old = lake.get((dataset, load.run(dataset))), lake.get((dataset, facts.run(dataset)))
+            if new is None or old is None or new.run == old.run:
+                continue
+            if not new.covers(old) or (old.complete and not new.complete):
+                found.append(dataset)
         return found
 
     def _additions(self, lake: Lake, load: Load) -> list[str]:
         return [dataset for dataset in self._gives_way(lake, load) if dataset in load.pending]
 
-    # -- judging ----------------------------------------------------------------------------------------------
+    # -- judging
 
     def _at_fault(self, lake: Lake, load: Load) -> list[str]:
         def fails(dataset: str) -> bool:
@@ -267,7 +271,7 @@ class Model:
             len(landed.rows),
         )
 
-    # -- what a load changes ----------------------------------------------------------------------------------
+    # -- what a load changes
 
     def _apply(self, lake: Lake, load: Load) -> None:
         events, songs = lake["events", load.events], lake["songs", load.songs]
@@ -323,9 +327,16 @@ class Model:
         rows, seen = [row for row in run.rows if row["song_key"] is not None], run.instant.date()
         for row in rows:
             known = self.songs.get(row["song_key"], {})
-            columns = (
-                ["song_key", "artist_key", "song_name", "song_url", "artist_name", "song_rank", "play_count", "listeners"]
-            )
+            columns = [
+                "song_key",
+                "artist_key",
+                "song_name",
+                "song_url",
+                "artist_name",
+                "song_rank",
+                "play_count",
+                "listeners",
+            ]
             self.songs[row["song_key"]] = {
                 **{column: row[column] for column in columns},
                 "song_mbid": row["song_mbid"] or known.get("song_mbid"),

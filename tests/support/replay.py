@@ -44,7 +44,7 @@ _UNCOMPARED = ("judged_at", "reason", "changes")
 
 
 class RememberingBucket(Bucket):
-    """A bucket that keeps what was written through it: stand-ins answer slowly, and only COPY has to ask them."""
+    """A bucket that keeps what was written through it: only COPY has to ask the stand-in, which is slow."""
 
     def __init__(self, s3: Any, name: str) -> None:
         super().__init__(s3, name)
@@ -209,7 +209,7 @@ class Replay:
         newest = max((run for _, run in self.landed), default="2026-11-10T000000Z")
         return run_instant(newest) + timedelta(hours=1)
 
-    # -- comparing --------------------------------------------------------------------------------------------
+    # -- comparing
 
     def _compare(self, when: str) -> None:
         found, expected = self.held, self._expected()
@@ -282,7 +282,7 @@ class Replay:
     def _compare_changes(
         self, load: Load, changes: Mapping[str, Mapping[str, int]], before: Tables, after: Tables
     ) -> None:
-        """The rows that publishing says it added and removed are those that were not there, and are no longer."""
+        """What publishing says it added and removed is what was not there before, and is no longer."""
         for table in STAR:
             keys_before, keys_after = (set(held[table]) for held in (before, after))
             added, removed = len(keys_after - keys_before), len(keys_before - keys_after)

@@ -1,7 +1,7 @@
 """Random histories, as many as you like: python -m tests.support.soak --seeds 0-199
 
-Compares the warehouse with the model after every publish, and at the end with a rebuild. Prints the smallest seed that
-fails, with its history reduced to as few steps, concerts and artists as still fail.
+Compares the warehouse with the model after every publish, and at the end with a rebuild. Prints the smallest
+seed that fails, with its history reduced to as few steps, concerts and artists as still fail.
 """
 
 import argparse
@@ -29,12 +29,13 @@ Attempt = Callable[[Sequence[Step]], int]
 @contextmanager
 def warehouse() -> Iterator[Attempt]:
     """A warehouse with tables, and what tells it a history."""
-    with tempfile.TemporaryDirectory(prefix="musician-warehouse-") as folder:
-        with start(Path(folder) / "services", "--concerts", "1") as services:
-            s3 = services.aws.client("s3")
-            with redshift_connector.connect(**services.redshift, ssl=False) as connection:
-                create_tables(connection)
-                yield lambda steps: tell(connection, s3, steps)
+    with (
+        tempfile.TemporaryDirectory(prefix="musician-warehouse-") as folder,
+        start(Path(folder) / "services", "--concerts", "1") as services,
+        redshift_connector.connect(**services.redshift, ssl=False) as connection,
+    ):
+        create_tables(connection)
+        yield lambda steps: tell(connection, services.aws.client("s3"), steps)
 
 
 def tell(connection: Any, s3: Any, steps: Sequence[Step]) -> int:

@@ -1,4 +1,4 @@
-"""Random histories: after every publish the star is what docs/history.md says. `make soak` runs any number."""
+"""Random histories: the star is what docs/history.md says after every publish. `make soak` runs more."""
 
 from typing import Any
 
@@ -9,7 +9,8 @@ from include.warehouse.tables import create_tables
 from tests.support.histories import Land, Step, Work, history
 from tests.support.replay import RememberingBucket, Replay
 
-SEEDS = range(5)
+SEEDS = (253, 285, 52, 135)
+"""Short ones, with late, parked, accepted and added runs, delistings and roll-backs."""
 
 
 @pytest.fixture
@@ -22,12 +23,12 @@ def replay(redshift: Any, s3: Any, bucket: str) -> Replay:
 def test_the_star_is_what_the_documents_say_after_every_publish_and_rebuild(
     replay: Replay, seed: int
 ) -> None:
-    assert replay.tell(history(seed)) > 0
+    assert replay.tell(history(seed)) > 0  # it would differ, or nothing was published
 
 
 def test_a_star_that_differs_in_one_value_is_noticed(replay: Replay, redshift: Any) -> None:
     """The comparison itself can fail."""
-    steps: list[Step] = [step for step in history(0) if isinstance(step, Land)]
+    steps: list[Step] = [step for step in history(253) if isinstance(step, Land)]
     replay.tell([*steps, Work()])
     with redshift.cursor() as cursor:
         cursor.execute("update dwh.fact_artists set upcoming_concerts = upcoming_concerts + 1")
