@@ -18,6 +18,7 @@ from include.sources.ticketmaster.wire import events
 from tests.sources.test_ticketmaster import EVENT
 
 AT = datetime(2026, 11, 22, 6, tzinfo=UTC)
+COUNTRY = "_embedded.venues.0.country.countryCode"
 NOTHING: list[str] = []
 
 
@@ -42,7 +43,8 @@ def landed(event: dict[str, Any]) -> tuple[EventRow, Noticed]:
 @pytest.mark.parametrize(
     ("path", "value", "columns", "nulled"),
     [
-        ("_embedded.venues.0.location.latitude", "91", ("venue_latitude", "venue_longitude"), "_embedded.venues.location"),
+        ("_embedded.venues.0.location.latitude", "91", ("venue_latitude",), "_embedded.venues.location"),
+        ("_embedded.venues.0.location.latitude", "-91", ("venue_longitude",), "_embedded.venues.location"),
         ("_embedded.venues.0.location.latitude", "40,71", ("venue_latitude",), "_embedded.venues.location"),
         ("_embedded.venues.0.location.latitude", "nan", ("venue_latitude",), "_embedded.venues.location"),
         ("_embedded.venues.0.location.latitude", [], ("venue_latitude",), "_embedded.venues.location.latitude"),
@@ -56,11 +58,11 @@ def landed(event: dict[str, Any]) -> tuple[EventRow, Noticed]:
         ("dates.start.dateTime", "0001-01-01T00:00:00+05:00", ("starts_at",), "dates.start.dateTime"),
         ("dates.start.dateTime", "9999-12-31T23:00:00-05:00", ("starts_at",), "dates.start.dateTime"),
         ("dates.start.dateTime", "2027-01-03T00:30:00", ("starts_at",), "dates.start.dateTime"),
-        ("sales.public.startDateTime", "1900-01-01T06:00:00Z", ("public_sale_starts_at",), "sales.public.startDateTime"),
+        ("sales.public.endDateTime", "1900-01-01T06:00:00Z", ("public_sale_ends_at",), "sales.public.endDateTime"),
         ("dates.status.code", "melted", ("status",), "dates.status.code"),
         ("dates", "soon", ("local_date", "status"), "dates"),
         ("url", "https://" + "x" * 2_048, ("event_url",), "url"),
-        ("_embedded.venues.0.country.countryCode", "USA", ("venue_country_code",), "_embedded.venues.country.countryCode"),
+        (COUNTRY, "USA", ("venue_country_code",), COUNTRY.replace(".0", "")),
         ("_embedded.venues.0.name", {"en": "Hall"}, ("venue_name",), "_embedded.venues.name"),
     ],
 )  # fmt: skip
