@@ -94,7 +94,7 @@ def test_the_index_has_the_kept_audits_the_newest_first_and_their_verdicts(site:
     assert "2026-11-20T060000Z" not in index
     newest, older = index.index("id='2026-11-22T060000Z'"), index.index("id='2026-11-21T060000Z'")
     assert newest < older
-    assert "failed: the load is parked" in index[newest:older]
+    assert "failed: what failed is parked" in index[newest:older]
     assert "passed, with warnings" in index[older:]
 
 
