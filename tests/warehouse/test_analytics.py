@@ -34,15 +34,16 @@ def test_a_concert_is_upcoming_while_it_is_listed_dated_ahead_and_not_cancelled(
 ) -> None:
     concerts = [
         Concert("on"),
-        Concert("today", local_date=date(2026, 11, 21)),
-        Concert("over", local_date=date(2026, 11, 20)),
+        Concert("today", local_date=date(2026, 11, 22)),
+        Concert("over", local_date=date(2026, 11, 21)),
         Concert("undated", local_date=None),
         Concert("cancelled", status="cancelled"),
     ]
     publish(tables, lake, 20, [*concerts, Concert("gone")], [Artist("Abel")])
-    publish(tables, lake, 21, concerts, [Artist("Abel")])
+    for day in (21, 22):  # delisting takes two witnesses
+        publish(tables, lake, day, concerts, [Artist("Abel")])
     found = rows(tables, "select concert_id, days_ahead from analytics.upcoming_concerts order by concert_id")
-    assert found == [("on", 55), ("today", 0)]
+    assert found == [("on", 54), ("today", 0)]
 
 
 def test_an_upcoming_concert_names_the_best_known_of_those_who_play(tables: Any, lake: Lake) -> None:
@@ -59,7 +60,8 @@ def test_an_upcoming_concert_names_the_best_known_of_those_who_play(tables: Any,
 def test_the_next_concert_of_an_artist_is_one_that_is_still_listed(tables: Any, lake: Lake) -> None:
     later = Concert("later", ["Abel"], local_date=LATER)
     publish(tables, lake, 20, [Concert("soon", ["Abel"], local_date=SOON), later], [Artist("Abel")])
-    publish(tables, lake, 21, [later], [Artist("Abel")])
+    for day in (21, 22):  # delisting takes two witnesses
+        publish(tables, lake, day, [later], [Artist("Abel")])
     found = rows(
         tables, "select next_concert_id, next_concert_date, top_song from analytics.artist_events_songs"
     )
