@@ -40,7 +40,7 @@ def outage(after: int) -> list[Fault]:
 
 async def test_songs_are_collected_by_the_settings_of_the_first_try(catalog: Catalog, lake: Lake) -> None:
     """Else the pages of the first try and those of a later one, of another size, would leave songs out."""
-    async with api("lastfm", catalog, faults=outage(4)) as source:
+    async with api("lastfm", catalog, faults=outage(2)) as source:
         with pytest.raises(SourceUnavailable):
             await fetch(SONGS, lake, replace(source.connection, requests_per_second=50), SETTINGS, RUN)
     changed = replace(SETTINGS, artists_per_country=8, tracks_per_artist=30)
@@ -130,7 +130,7 @@ async def test_a_try_that_is_a_day_late_begins_a_run_of_its_own_dated_by_when_it
     catalog: Catalog, lake: Lake
 ) -> None:
     """Else it would say of the responses of today that they are yesterday's."""
-    async with api("lastfm", catalog, faults=outage(4)) as source:
+    async with api("lastfm", catalog, faults=outage(2)) as source:
         with pytest.raises(SourceUnavailable):
             slow = replace(source.connection, requests_per_second=50)
             await fetch_at(SONGS, lake, slow, SETTINGS, "scheduled__1", AT)
@@ -146,7 +146,7 @@ async def test_a_try_that_is_a_day_late_begins_a_run_of_its_own_dated_by_when_it
 
 
 async def test_a_try_within_a_day_goes_on_with_the_run(catalog: Catalog, lake: Lake) -> None:
-    async with api("lastfm", catalog, faults=outage(4)) as source:
+    async with api("lastfm", catalog, faults=outage(2)) as source:
         with pytest.raises(SourceUnavailable):
             slow = replace(source.connection, requests_per_second=50)
             await fetch_at(SONGS, lake, slow, SETTINGS, "scheduled__1", AT)
@@ -161,7 +161,7 @@ async def test_a_try_within_a_day_goes_on_with_the_run(catalog: Catalog, lake: L
 async def test_a_try_after_a_newer_run_has_landed_begins_a_run_of_its_own(
     catalog: Catalog, lake: Lake
 ) -> None:
-    async with api("lastfm", catalog, faults=outage(4)) as source:
+    async with api("lastfm", catalog, faults=outage(2)) as source:
         with pytest.raises(SourceUnavailable):
             slow = replace(source.connection, requests_per_second=50)
             await fetch_at(SONGS, lake, slow, SETTINGS, "scheduled__1", AT)

@@ -145,7 +145,8 @@ def test_a_change_shows_old_and_new_side_by_side(tables: Any, lake: Lake) -> Non
 
 def test_leaving_the_list_and_coming_back_are_changes(tables: Any, lake: Lake) -> None:
     other = Concert("2")
-    for day, concerts in ((20, [Concert("1"), other]), (21, [other]), (22, [Concert("1"), other])):
+    both = [Concert("1"), other]
+    for day, concerts in ((20, both), (21, [other]), (22, [other]), (23, both)):
         publish(tables, lake, day, concerts, [Artist("Abel")])
     found = rows(
         tables,
