@@ -74,7 +74,7 @@ def land(dataset: Dataset[Any], lake: Lake, run: str, settings: Settings, again:
     )  # fmt: skip
     if landed_before:
         log.info(
-            "if it was published before, the star takes in what changed by a rebuild (%s %s): python -m include rebuild",
+            "if %s %s was published, only a rebuild takes in what changed: python -m include rebuild",
             dataset.name, run,
         )  # fmt: skip
     if dataset.may_store is not None:
