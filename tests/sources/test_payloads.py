@@ -112,7 +112,6 @@ def test_what_is_not_about_events_is_not_taken_for_an_empty_page(path: Path) -> 
         ("error__429_QuotaViolation", 429, QuotaSpent),
         ("error__429_SpikeArrestViolation", 429, Retry),
         ("error__DIS1015_bad-date-format", 400, SourceRejected),
-        ("error__DIS1035_max-paging-depth", 400, SourceRejected),
         ("error__DIS1036_size-too-large", 400, SourceRejected),
     ],
 )
@@ -121,6 +120,12 @@ def test_recorded_errors_of_ticketmaster_mean_what_they_should(
 ) -> None:
     with pytest.raises(meaning):
         ticketmaster_search.read(answer(PAYLOADS / "ticketmaster" / f"{name}.json", status))
+
+
+def test_the_recorded_wall_of_ticketmaster_is_an_answer() -> None:
+    assert ticketmaster_search.read(
+        answer(PAYLOADS / "ticketmaster" / "error__DIS1035_max-paging-depth.json", 400)
+    ).walled
 
 
 def test_a_recorded_404_of_ticketmaster_is_an_empty_search() -> None:

@@ -106,7 +106,9 @@ async def test_the_source_says_when_its_day_is_over(catalog: Catalog, lake: Lake
         with pytest.raises(QuotaSpent) as stopped:
             await fetch(EVENTS, lake, replace(source.connection, daily_quota=5_000), SETTINGS, RUN)
     assert stopped.value.not_before is not None
-    assert timedelta(minutes=59) < stopped.value.not_before - datetime.now(UTC) <= timedelta(hours=1, seconds=1)
+    assert (
+        timedelta(minutes=59) < stopped.value.not_before - datetime.now(UTC) <= timedelta(hours=1, seconds=1)
+    )
 
 
 async def test_a_new_day_that_the_source_begins_before_our_clock_is_counted_anew() -> None:
