@@ -5,7 +5,7 @@ Each day at 07:00 UTC: takes the top artists of each chosen country's chart, tho
 the newest complete run of `ingest_events` that covers the countries, and every one's top tracks, keeps the
 responses as received (`raw/songs/<run>/`), and writes them as typed Parquet rows, one per artist and track
 (`lake/songs/<run>/`), with a certificate of what was asked and received and, last, the manifest that makes
-the rows exist. Then publishes the asset `songs`, which wakes `musician_warehouse`.
+the rows exist. Then publishes the asset `musician_songs`, which wakes `musician_warehouse`.
 
 A run is named and dated by when it began to look, not by its schedule. A task that is tried again goes on
 from the responses it already has, with the settings of its first try, while the run is less than a day old

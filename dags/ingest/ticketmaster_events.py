@@ -4,7 +4,7 @@ Concerts of the coming months from the Ticketmaster Discovery API, landed in the
 Each day at 06:00 UTC: asks for every concert in the chosen countries within the horizon, keeps the
 responses as received (`raw/events/<run>/`), and writes them as typed Parquet rows, one per event and
 billed artist (`lake/events/<run>/`), with a certificate of what was asked and received and, last, the
-manifest that makes the rows exist. Then publishes the asset `events`, which wakes `musician_warehouse`.
+manifest that makes the rows exist. Then publishes the asset `musician_events`, which wakes `musician_warehouse`.
 
 A run is named and dated by when it began to look, not by its schedule. A task that is tried again goes on
 from the responses it already has, with the settings of its first try, while the run is less than a day old

@@ -12,7 +12,7 @@ from include.settings import Settings
 _BUCKET = Settings.from_environment().bucket
 
 EVENTS = Asset(
-    name="events",
+    name="musician_events",
     uri=f"s3://{_BUCKET}/lake/events",
     group="lake",
     extra={"description": "Concerts and who is billed (Ticketmaster)"},
@@ -20,7 +20,7 @@ EVENTS = Asset(
 """Published by `ingest_events`; an event's `extra` is `include.ingestion.land.Landed`."""
 
 SONGS = Asset(
-    name="songs",
+    name="musician_songs",
     uri=f"s3://{_BUCKET}/lake/songs",
     group="lake",
     extra={"description": "Charting artists and their songs (Last.fm)"},

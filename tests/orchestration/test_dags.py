@@ -133,8 +133,8 @@ def test_each_dag_publishes_its_asset_in_its_publish_task(dag_bag: Any) -> None:
         if task.outlets
     }
     assert published == {
-        ("ingest_events", "publish_events"): [("events", f"s3://{bucket}/lake/events")],
-        ("ingest_songs", "publish_songs"): [("songs", f"s3://{bucket}/lake/songs")],
+        ("ingest_events", "publish_events"): [("musician_events", f"s3://{bucket}/lake/events")],
+        ("ingest_songs", "publish_songs"): [("musician_songs", f"s3://{bucket}/lake/songs")],
         ("musician_warehouse", "publish"): [("musician_star", "musician://warehouse/dwh")],
         ("musician_warehouse", "rebuild"): [("musician_star", "musician://warehouse/dwh")],
     }
