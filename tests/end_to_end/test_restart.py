@@ -19,7 +19,6 @@ from sandbox import services
 from sandbox.local import airflow
 from sandbox.local.airflow_client import AirflowClient
 from sandbox.local.run import INGESTIONS, WAREHOUSE
-from tests.conftest import client as aws_client
 from tests.support.snapshots import publish_pending, star
 
 pytestmark = pytest.mark.end_to_end
@@ -87,7 +86,7 @@ def test_a_run_goes_on_after_airflow_was_killed_and_ends_in_the_same_star(
         with redshift_connector.connect(**started.redshift, ssl=False) as redshift:
             published = star(redshift)
             assert all(published.values())
-            s3 = aws_client(started, "s3")
+            s3 = started.aws.client("s3")
             with transaction(redshift) as cursor:
                 for table in (*published, "load_ledger"):
                     cursor.execute(f"delete from dwh.{table}")
