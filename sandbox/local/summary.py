@@ -8,7 +8,7 @@ from typing import Any
 
 STAR = ("fact_artists", "dim_songs", "dim_concerts", "bridge_concert_artists")
 
-CHANGED = ("added", "changed", "closed", "unchanged")
+CHANGED = ("added", "changed", "removed", "unchanged")
 CHANGES = "select changes from dwh.load_ledger where state = 'published' order by judged_at desc limit 1"
 
 # Artists whom both sources know, the busiest first.
