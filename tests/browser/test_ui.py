@@ -53,7 +53,14 @@ def test_the_asset_graph_leads_from_both_sources_to_the_star(page: Any) -> None:
     page.goto("/assets")
     page.get_by_role("link", name="musician_star").click()
     graph = page.locator(".react-flow")
-    for name in ("ingest_events", "ingest_songs", "musician_events", "musician_songs", WAREHOUSE, "musician_star"):
+    for name in (
+        "ingest_events",
+        "ingest_songs",
+        "musician_events",
+        "musician_songs",
+        WAREHOUSE,
+        "musician_star",
+    ):
         graph.get_by_text(name, exact=True).first.wait_for()
     assert graph.locator(".react-flow__edge").count() >= 5
 

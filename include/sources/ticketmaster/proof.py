@@ -122,6 +122,7 @@ class Proof:
         if first is None:
             [first] = await self._reader.take(stretch, window, [0])
         total = stretch.total(window)
+        pages: Sequence[Page] | None = None
         if total <= DEPTH and first.lost is None and not first.walled:
             pages = await self._reader.rest(stretch, window, first)
             if not (len(pages) * PAGE >= DEPTH and len(pages[-1].sightings) >= PAGE):
@@ -129,7 +130,7 @@ class Proof:
                 if held is not None:
                     return held
         if just(window):
-            rows, total = await self._crowd(stretch, window, first)
+            rows, total = await self._crowd(stretch, window, first, pages)
             return Held(len(rows), len(rows) >= total and total < VAGUE)
         if first.lost is not None and _small(stretch, window):
             return Held(0, False)
@@ -168,12 +169,19 @@ class Proof:
         return known is not None and known.least < known.most
 
     async def _crowd(
-        self, stretch: Stretch, window: Window, first: Page | None = None
+        self,
+        stretch: Stretch,
+        window: Window,
+        first: Page | None = None,
+        pages: Sequence[Page] | None = None,
     ) -> tuple[set[str], int]:
-        """Reads a window that time cannot split, from both ends, then by state and by genre; its total."""
+        """Reads a window that time cannot split, from both ends, then by state and by genre; its total.
+
+        `first` and `pages` are what is read of it: asking twice under one name would prove nothing.
+        """
         if first is None:
             [first] = await self._reader.take(stretch, window, [0])
-        rows = set(_rows(await self._reader.rest(stretch, window, first)))
+        rows = set(_rows(pages or await self._reader.rest(stretch, window, first)))
         if stretch.total(window) > DEPTH:
             rows |= await self.backwards(stretch, window)
             if len(rows) < stretch.total(window):
