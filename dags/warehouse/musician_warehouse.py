@@ -33,7 +33,7 @@ from include.clock import utc_now
 from include.errors import DataRejected
 from include.orchestration.assets import EVENTS, MUSICIAN_STAR, SONGS
 from include.orchestration.links import data_docs_link
-from include.orchestration.notifications import report_late, star_alerts, task_alerts
+from include.orchestration.notifications import report_found, star_alerts, task_alerts
 from include.orchestration.retries import task_retries
 from include.settings import Settings
 
@@ -88,23 +88,19 @@ def musician_warehouse() -> None:
     @task(multiple_outputs=True, trigger_rule="none_failed")
     def find_load(dag_run: Any = None) -> dict[str, Any]:
         from include.orchestration import connections
-        from include.warehouse import ledger
-        from include.warehouse import load as warehouse
+        from include.warehouse.next_load import begin_next
 
-        lake, now = connections.lake(SETTINGS), utc_now()
         with closing(connections.redshift()) as redshift:
-            if late := ledger.note_late(redshift, lake, now):
-                report_late(SETTINGS, dag_run, late)
-            loads = warehouse.pending_loads(redshift, lake)
-            if not loads:
-                raise AirflowSkipException("Nothing is new: the ledger knows every manifest with a partner.")
-            warehouse.begin(redshift, lake, loads[0], now)
-        log.info("Found %d loads; taking the oldest: %s", len(loads), loads[0])
-        name, waiting = f"{loads[0].events} {loads[0].songs}", len(loads) - 1
+            found = begin_next(redshift, connections.lake(SETTINGS), utc_now())
+        report_found(SETTINGS, dag_run, found.late, found.parked)
+        if found.load is None:
+            raise AirflowSkipException("Nothing is new: the ledger knows every manifest with a partner.")
+        log.info("Taking the oldest load, %s; %d wait behind it", found.load, found.waiting)
+        name, waiting = f"{found.load.events} {found.load.songs}", found.waiting
         if (dag_run.conf or {}).get("after") == name:
             log.warning("The run before took this load, too, and did not judge it: this is the last in a row")
             waiting = 0
-        return {"load": asdict(loads[0]), "name": name, "waiting": waiting}
+        return {"load": asdict(found.load), "name": name, "waiting": waiting}
 
     @task
     def stage(dataset: str, load: dict[str, Any]) -> int:

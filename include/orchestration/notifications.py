@@ -91,13 +91,27 @@ def report_failure(context: Mapping[str, Any]) -> None:
     )
 
 
-def report_late(settings: Settings, dag_run: Any, late: Sequence[tuple[str, str]]) -> None:
-    """Tells that runs are older than what is published, so that only a rebuild takes them in."""
-    reason = f"{', '.join(map(' '.join, late))}: older than what is published; a rebuild takes them in"
-    log.warning("Late: %s", reason)
+def report_found(
+    settings: Settings, dag_run: Any, late: Sequence[tuple[str, str]], parked: Sequence[str]
+) -> None:
+    """Tells of runs that only a rebuild takes in, and of those that were parked before anything was loaded."""
+    if late:
+        runs = ", ".join(map(" ".join, late))
+        _report(
+            settings,
+            dag_run,
+            "found late runs",
+            f"{runs}: older than what is published; a rebuild takes them in",
+        )
+    if parked:
+        _report(settings, dag_run, "parked runs", " ".join(parked))
+
+
+def _report(settings: Settings, dag_run: Any, happened: str, reason: str) -> None:
+    log.warning("%s: %s", happened, reason)
     if not settings.notify:
         return
-    message = Message(dag_run.dag_id, None, dag_run.run_id, reason, happened="found late runs")
+    message = Message(dag_run.dag_id, None, dag_run.run_id, reason[:_LONGEST_REASON], happened=happened)
     try:
         send(settings.notify, message)
     except Exception:  # the load matters more
