@@ -1,19 +1,20 @@
 """What can go wrong in the pipeline, and which of it a retry can cure.
 
     PipelineError
-    ├── SettingInvalid      an environment variable does not parse      → fix the setting
-    ├── ConnectionMissing   an Airflow connection is not defined        → define it
-    ├── StorageUnavailable  S3 down, unreachable, token or clock stale  → Airflow retries
-    ├── SourceUnavailable   timeout, 429, 5xx after our own retries     → Airflow retries
-    ├── QuotaSpent          the day's calls of an API key are used up   → Airflow retries when they start anew
-    ├── SourceRejected      bad key, bad request                        → fix the connection
-    ├── UnexpectedPayload   a whole response changed its shape          → fix the parser
-    ├── TooManyRejected     too many records did not fit their type     → look at rejected/, fix the parser
-    ├── ManifestInvalid     a manifest names a missing or altered object→ land the run again
-    ├── ManifestsMissing    a rebuild would lose what was published     → restore objects, or go on without
-    ├── LoadSuperseded      the warehouse has gone on to another load   → nothing, or run it from its start
-    ├── DataRejected        an expectation failed                       → look at the data docs
-    └── ProvisioningFailed  AWS refused, or did not finish in time      → do what the message says
+    ├── SettingInvalid       an environment variable does not parse      → fix the setting
+    ├── ConnectionMissing    an Airflow connection is not defined        → define it
+    ├── StorageUnavailable   S3 down, unreachable, token or clock stale  → Airflow retries
+    ├── WarehouseUnavailable Redshift could not be asked                 → Airflow retries
+    ├── SourceUnavailable    timeout, 429, 5xx after our own retries     → Airflow retries
+    ├── QuotaSpent           the day's calls of an API key are used up   → Airflow retries when they start anew
+    ├── SourceRejected       bad key, bad request                        → fix the connection
+    ├── UnexpectedPayload    a whole response changed its shape          → fix the parser
+    ├── TooManyRejected      too many records did not fit their type     → look at rejected/, fix the parser
+    ├── ManifestInvalid      a manifest names a missing or altered object→ land the run again
+    ├── ManifestsMissing     a rebuild would lose what was published     → restore objects, or go on without
+    ├── LoadSuperseded       the warehouse has gone on to another load   → nothing, or run it from its start
+    ├── DataRejected         an expectation failed                       → look at the data docs
+    └── ProvisioningFailed   AWS refused, or did not finish in time      → do what the message says
 
 Every message names what happened, to which object, and what the reader should do. Messages never
 carry an API key: the classes of `include.sources` redact URLs and bodies before they raise.
@@ -43,6 +44,12 @@ class ConnectionMissing(PipelineError, LookupError):
 
 class StorageUnavailable(PipelineError):
     """S3 gave no proper response although we asked several times, for a reason that passes."""
+
+    retryable = True
+
+
+class WarehouseUnavailable(PipelineError):
+    """Redshift could not be asked, for a reason that may pass: nothing was judged."""
 
     retryable = True
 

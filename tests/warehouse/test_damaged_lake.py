@@ -14,7 +14,7 @@ from tests.support.warehouse_runs import warehouse_run
 
 FIRST = datetime(2026, 8, 1, 6, tzinfo=UTC)
 SUITES = (
-    ("an event is there twice", "a song is there twice"),
+    ("positions are huge", "a song is there twice"),
     ("the part and its manifest lack columns", "songs have no key"),
 )
 """Kinds of events and of songs, judged together."""
@@ -84,12 +84,9 @@ def test_what_can_be_built_all_the_same_is_found_by_the_suites(tables: Any, lake
         for dataset, name in zip(DATASETS, (events, songs), strict=True):
             damage.ALL[name](lake, dataset, land(lake, dataset, FIRST + timedelta(days=day)))
     later = FIRST + timedelta(days=len(SUITES))
+    sound = {land(lake, dataset, later) for dataset in DATASETS}
     while warehouse_run(tables, lake, later):
         pass
-    assert rows(tables, "select state, count(*) from dwh.load_ledger group by state") == [
-        ("parked", 2 * len(SUITES))
-    ]
-    for dataset in DATASETS:
-        land(lake, dataset, later)
-    assert warehouse_run(tables, lake, later)
-    assert rows(tables, "select count(*) from dwh.load_ledger where state = 'published'") == [(2,)]
+    states = rows(tables, "select run, state from dwh.load_ledger")
+    assert {run for run, state in states if state == "published"} == sound
+    assert len([run for run, state in states if state == "parked"]) == 2 * len(SUITES)
