@@ -282,7 +282,9 @@ class Model:
         if "events" in load.pending:
             self._change_concerts(events, concerts)
         if load.pending != ("songs",) or "songs" not in additions:
-            self.billings.update(billings)
+            for concert_id, bill in billings.items():
+                if self.versions[concert_id][-1]["valid_from"] <= events.instant:
+                    self.billings[concert_id] = bill
         if "songs" in load.pending:
             self._change_songs(songs)
         for dataset in load.pending:
@@ -301,9 +303,7 @@ class Model:
                 self._begin_version(versions, seen, run.instant, True)
         for concert_id in run.rejected & self.versions.keys():
             current = self.versions[concert_id][-1]
-            if current[
-                "is_listed"
-            ]:  # a delisted version keeps the first miss until the concert is listed again
+            if current["is_listed"]:  # a delisted one keeps the first miss
                 current["missing_since"] = None
         for concert_id, versions in self.versions.items():
             current = versions[-1]
