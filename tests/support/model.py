@@ -87,6 +87,7 @@ class Entry:
     state: str
     snapshot_date: date
     loaded_with: str | None = None
+    load_number: int | None = None
     is_complete: bool | None = None
     is_addition: bool = False
     is_accepted: bool = False
@@ -265,6 +266,7 @@ class Model:
             state,
             load.snapshot_date,
             load.run(_other(dataset)),
+            len(self.loads) + 1 if state == "published" else None,
             landed.complete,
             dataset in self._additions(lake, load),
             bool(was and was.is_accepted),
