@@ -198,6 +198,58 @@ def test_objects_that_are_gone_stop_a_rebuild_with_a_list_unless_it_is_told_to_g
     assert rows(redshift, "select min(valid_from) from dwh.dim_concerts") == [(datetime(2026, 11, 21, 6),)]
 
 
+def spoil(lake: Lake, dataset: str, run: str) -> None:
+    """Puts other bytes, as many, in the place of a run's rows."""
+    [part] = lake.manifest(dataset, run).parts
+    lake.bucket.put(part.url.split("/", 3)[3], b"?" * part.content_length)
+
+
+def test_a_damaged_object_of_what_was_published_stops_a_rebuild_unless_it_is_told_to_go_on(
+    three_days: tuple[Any, Lake],
+) -> None:
+    redshift, lake = three_days
+    before = star(redshift)
+    spoil(lake, "songs", "2026-11-21T070000Z")
+    with pytest.raises(ManifestsMissing, match=r"songs/2026-11-21T070000Z.*is not readable"):
+        rebuilt(redshift, lake)
+    assert star(redshift) == before
+    done = rebuilt(redshift, lake, go_on_without_missing=True)
+    assert (done.loads, done.parked) == (3, ("songs 2026-11-21T070000Z",))
+    assert rows(redshift, "select distinct snapshot_date from dwh.fact_songs order by 1") == [
+        (date(2026, 11, 20),),
+        (date(2026, 11, 22),),
+    ]
+
+
+def test_what_was_never_published_and_cannot_be_read_is_parked_and_the_rebuild_goes_on(
+    three_days: tuple[Any, Lake],
+) -> None:
+    redshift, lake = three_days
+    before = star(redshift)
+    late = [f"2026-11-21T1{hour}0000Z" for hour in range(4)]
+    for run in late:
+        land_events(lake, run, [Concert("e9")])
+    spoil(lake, "events", late[0])
+    lake.bucket.put(f"manifests/events/{late[1]}.json", b'{"entries": [')
+    lake.bucket.delete([lake.manifest("events", late[2]).parts[0].url.split("/", 3)[3]])
+    lake.bucket.delete([f"certificates/events/{late[3]}.json"])
+    done = rebuilt(redshift, lake)
+    assert done.parked == tuple(f"events {run}" for run in late)
+    assert star(redshift) == before
+    reasons = rows(redshift, "select reason from dwh.load_ledger where state = 'parked' order by run")
+    for (reason,), word in zip(reasons, ("not readable", "not JSON", "missing", "certificate"), strict=True):
+        assert word in reason
+
+
+def test_where_the_ledger_is_lost_any_run_may_have_been_published(three_days: tuple[Any, Lake]) -> None:
+    redshift, lake = three_days
+    with transaction(redshift) as cursor:
+        cursor.execute("delete from dwh.load_ledger")
+    spoil(lake, "events", "2026-11-20T060000Z")
+    with pytest.raises(ManifestsMissing, match="--go-on-without-missing"):
+        rebuilt(redshift, lake)
+
+
 def test_a_lost_ledger_is_written_again(three_days: tuple[Any, Lake]) -> None:
     redshift, lake = three_days
     before = star(redshift)
