@@ -9,7 +9,7 @@ manifest that makes the rows exist. Then publishes the asset `musician_events`, 
 A run is named and dated by when it began to look, not by its schedule. A task that is tried again goes on
 from the responses it already has, with the settings of its first try, while the run is less than a day old
 and no newer one has landed; otherwise, and when nothing had come yet, it begins a new run with today's
-settings. Backfills are refused: a source only tells what is true now, and the run of a past day would date it
+settings. Backfills are rejected: a source only tells what is true now, and the run of a past day would date it
 wrongly. A finished run that is run again asks nothing, unless its parameter `ask_again` says so.
 
 When the API key's calls of the day are spent, `fetch_events` is up for retry until the key's next day

@@ -308,7 +308,7 @@ async def test_every_try_of_a_run_asks_for_the_same_touring_artists(catalog: Cat
     assert lake.certificate("songs", RUN).touring == 0
 
 
-async def test_billings_that_are_no_artist_of_lastfm_are_refused_without_failing_the_run(lake: Lake) -> None:
+async def test_billings_that_are_no_artist_of_lastfm_are_rejected_without_failing_the_run(lake: Lake) -> None:
     small = Catalog(concerts=400, countries=("US", "GB"), today=date(2026, 11, 22))
     await landed_events(small, lake)
     everybody = replace(SETTINGS, touring_artists=5_000, tracks_per_artist=1)
@@ -354,26 +354,26 @@ async def fetched_with(catalog: Catalog, lake: Lake, nameless: int) -> None:
     raw.put(name, kept.request, kept.status, kept.received_at, body)
 
 
-async def test_a_refused_record_points_to_its_raw_line_and_the_others_go_on(
+async def test_a_rejected_record_points_to_its_raw_line_and_the_others_go_on(
     catalog: Catalog, lake: Lake
 ) -> None:
     await fetched_with(catalog, lake, nameless=3)
     landed = land(EVENTS, lake, RUN, SETTINGS)
     assert (landed.records, landed.rejected) == (len(true_events(catalog)), 3)
     [body] = objects(lake, "rejected/events/").values()
-    refused = [json.loads(line) for line in gzip.decompress(body).splitlines()]
-    assert [(record["reason"], record["position"]) for record in refused] == [
+    rejected = [json.loads(line) for line in gzip.decompress(body).splitlines()]
+    assert [(record["reason"], record["position"]) for record in rejected] == [
         ("missing_name", n) for n in range(3)
     ]
-    for record in refused:
+    for record in rejected:
         raw = lake.raw("events", RUN).get(record["raw"].rpartition("/")[2].removesuffix(".jsonl.gz"))
         event = msgspec.json.decode(raw.body)["_embedded"]["events"][record["position"]]
         assert event["id"] == record["record_id"]
     assert lake.certificate("events", RUN).rejected_by_reason == {"missing_name": 3}
-    assert lake.rejected("events", RUN) == {record["record_id"] for record in refused}
+    assert lake.rejected("events", RUN) == {record["record_id"] for record in rejected}
 
 
-async def test_too_many_refused_records_publish_nothing_until_the_run_is_redriven(
+async def test_too_many_rejected_records_publish_nothing_until_the_run_is_redriven(
     catalog: Catalog, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fetched_with(catalog, lake, nameless=200)
@@ -401,7 +401,7 @@ async def test_a_redrive_makes_the_same_manifest_again(
     assert objects(lake, "lake/", "manifests/", "certificates/") == before
 
 
-async def test_a_country_without_a_chart_is_refused(catalog: Catalog, lake: Lake) -> None:
+async def test_a_country_without_a_chart_is_rejected(catalog: Catalog, lake: Lake) -> None:
     async with api("lastfm", catalog) as source:
         with pytest.raises(SourceRejected, match="MUSICIAN_COUNTRIES"):
             await fetch(SONGS, lake, source.connection, Settings(countries=("AQ",)), RUN)

@@ -21,7 +21,7 @@ PAGES = {"small": 5, "large": 20}
 
 
 def keep_pages(lake: Lake, run: str, pages: int) -> None:
-    """A fetched run of so many full pages, one event in twenty of which has no name and is refused."""
+    """A fetched run of so many full pages, one event in twenty of which has no name and is rejected."""
     unlimited = TicketmasterOptions(
         requests_per_second=None, daily_quota=None, paging_depth=None, total_cap=None, bulk="light"
     )

@@ -111,7 +111,7 @@ async def test_the_certificate_counts_every_request_that_was_spent(catalog: Cata
     assert certificate.requests == sum(window.requests for window in certificate.windows) == sent
 
 
-async def test_a_chart_that_was_refused_is_asked_again(
+async def test_a_chart_that_was_rejected_is_asked_again(
     catalog: Catalog, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with api("lastfm", catalog) as source:

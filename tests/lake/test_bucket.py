@@ -25,7 +25,7 @@ Refusal = tuple[int, str]
 
 @dataclass
 class StandIn:
-    """S3 with faults. `refuse` says of a request what it is refused with; None lets it pass."""
+    """S3 with faults. `refuse` says of a request what it is rejected with; None lets it pass."""
 
     refuse: Callable[[str, str, Any], Refusal | None] = lambda method, path, headers: None
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
@@ -46,13 +46,13 @@ def faulty(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stan
             length = int(self.headers.get("Content-Length") or 0)
             content = self.rfile.read(length)
             stand_in.seen.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
-            refused = stand_in.refuse(self.command, self.path, self.headers)
-            if refused == (0, "reset"):
+            rejected = stand_in.refuse(self.command, self.path, self.headers)
+            if rejected == (0, "reset"):
                 self.close_connection = True
                 self.connection.close()
                 return
-            if refused:
-                status, code = refused
+            if rejected:
+                status, code = rejected
                 body = f"<Error><Code>{code}</Code><Message>as S3 says</Message></Error>".encode()
                 headers: list[tuple[str, str]] = [("Content-Type", "application/xml")]
             else:
@@ -71,7 +71,7 @@ def faulty(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stan
             self.send_response(status)
             for name, value in headers:
                 self.send_header(name, value)
-            if self.command != "HEAD" or refused:
+            if self.command != "HEAD" or rejected:
                 self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":
@@ -215,7 +215,7 @@ def test_what_passes_is_asked_again_and_else_named_for_what_it_is(
     assert "MUSICIAN_BUCKET" not in str(raised.value)
 
 
-def test_a_bucket_of_somebody_else_is_refused_and_named(faulty: StandIn, bucket: str) -> None:
+def test_a_bucket_of_somebody_else_is_rejected_and_named(faulty: StandIn, bucket: str) -> None:
     def refuse(method: str, path: str, headers: Any) -> Refusal | None:
         owner = headers.get("x-amz-expected-bucket-owner")
         return None if owner == "123456789012" else (403, "AccessDenied")
