@@ -199,7 +199,7 @@ in_months = (
         height=290,
         title=alt.Title(
             "When and where are the concerts?",
-            subtitle=f"Concerts per month in the {len(cities)} cities with the most of the {len(concerts):,} upcoming ones",
+            subtitle=f"Per month, in the {len(cities)} cities with the most of the {len(concerts):,} upcoming concerts",
         ),
     )
 )

@@ -149,7 +149,7 @@ async def test_a_failed_task_is_reported_with_its_error_and_what_the_run_has_cou
 
 async def test_a_task_whose_process_was_killed_is_reported_too(webhook: list[Any]) -> None:
     await asyncio.to_thread(report_failure, failed_context(None))
-    assert webhook[0][1]["reason"] == "its process ended without saying why"
+    assert webhook[0][1]["reason"] == "its process ended without an error message"
 
 
 async def test_the_password_of_a_connection_is_not_told(
