@@ -1,4 +1,4 @@
-"""The manifest of a run: it names the parts that exist, in the form that COPY … MANIFEST reads.
+"""The manifest of a run: it names the run's parts, in the form that COPY … MANIFEST reads.
 
 The form is that of UNLOAD … MANIFEST VERBOSE
 (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html).
@@ -29,15 +29,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The parts that a run of a dataset consists of."""
+    """The parts of a run."""
 
     dataset: str
     run: str
     url: str
     record_count: int
-    """Rows of all parts."""
+    """Rows in all parts together."""
     columns: tuple[str, ...]
-    """The columns of the parts, in their order."""
+    """The columns of the parts, in order."""
     parts: tuple[Part, ...]
 
 
@@ -71,7 +71,7 @@ class ManifestDocument(msgspec.Struct, frozen=True):
 
 
 def manifest_document(row_type: type[msgspec.Struct], parts: Sequence[Part]) -> dict[str, Any]:
-    """What is written for a run whose parts hold rows of this type."""
+    """The manifest of a run whose parts have rows of this type."""
     return {
         "entries": [
             {
@@ -97,7 +97,7 @@ def manifest_document(row_type: type[msgspec.Struct], parts: Sequence[Part]) -> 
 def read_manifest(dataset: str, run: str, url: str, objects: str, document: ManifestDocument) -> Manifest:
     """The manifest a document holds, whose parts' addresses begin with `objects`.
 
-    Raises `ManifestInvalid` when it contradicts itself, or names what is not this run's.
+    Raises `ManifestInvalid` if it contradicts itself, or names what is not this run's.
     """
     parts = tuple(
         Part(entry.url, entry.meta.content_length, entry.meta.record_count) for entry in document.entries

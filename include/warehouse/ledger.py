@@ -1,7 +1,7 @@
 """The ledger, `dwh.load_ledger`: what became of each manifest. A load's rows are written with its data."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -50,6 +50,12 @@ def published_changes(cursor: Any, dataset: str, run: str) -> dict[str, dict[str
     return None if row is None else json.loads(row[0])
 
 
+def next_load_number(cursor: Any) -> int:
+    """The number of the load that is published next."""
+    cursor.execute("select coalesce(max(load_number), 0) + 1 from dwh.load_ledger")
+    return int(cursor.fetchone()[0])
+
+
 def record(
     cursor: Any,
     load: Load,
@@ -58,6 +64,7 @@ def record(
     *,
     reason: str | None = None,
     changes: Changes | None = None,
+    load_number: int | None = None,
 ) -> None:
     """Writes that a run of the load in progress was published, or parked unless it is published."""
     run = load.run(dataset)
@@ -65,14 +72,14 @@ def record(
         return  # a task that was cleared, or slow, must not say that what is in the star is not
     cursor.execute("delete from dwh.load_ledger where dataset = %s and run = %s", (dataset, run))
     cursor.execute(
-        "insert into dwh.load_ledger (dataset, run, loaded_with, state, reason, scope, is_complete, "
-        "is_addition, is_accepted, manifest_url, record_count, changes, snapshot_date, judged_at) "
-        "select runs.dataset, runs.run, runs.loaded_with, cast(%s as varchar(16)), "
+        "insert into dwh.load_ledger (dataset, run, loaded_with, load_number, state, reason, scope, "
+        "is_complete, is_addition, is_accepted, manifest_url, record_count, changes, snapshot_date, judged_at) "
+        "select runs.dataset, runs.run, runs.loaded_with, cast(%s as bigint), cast(%s as varchar(16)), "
         "cast(%s as varchar(4096)), runs.scope, runs.is_complete, runs.is_addition, runs.is_accepted, "
         "runs.manifest_url, runs.record_count, cast(%s as varchar(4096)), current_load.snapshot_date, "
         "current_load.judged_at "
         "from audit.current_runs as runs cross join audit.current_load where runs.dataset = %s",
-        (state, reason and reason[:_LONGEST_REASON], changes and json.dumps(changes), dataset),
+        (load_number, state, reason and reason[:_LONGEST_REASON], changes and json.dumps(changes), dataset),
     )
 
 
@@ -92,15 +99,23 @@ def park_early(connection: Any, lake: Lake, now: datetime) -> list[str]:
     Published, one would be the newest for as long as its date lies ahead, and all others late.
     """
     manifests = {dataset: lake.manifests(dataset) for dataset in DATASETS}
-    reasons = []
     with transaction(connection) as cursor:
-        for dataset, runs in pending_runs(manifests, read_ledger(cursor)).items():
-            for run in runs:
-                if run_instant(run) > now + _CLOCKS_DIFFER:
-                    reason = _EARLY.format(url=lake.manifest_url(dataset, run), now=now.astimezone(UTC))
-                    note(cursor, lake, dataset, run, "parked", reason, now)
-                    reasons.append(reason)
-    return reasons
+        early = early_runs(manifests, read_ledger(cursor), lake, now)
+        for (dataset, run), reason in early.items():
+            note(cursor, lake, dataset, run, "parked", reason, now)
+    return list(early.values())
+
+
+def early_runs(
+    manifests: Mapping[str, Sequence[str]], known: Ledger, lake: Lake, now: datetime
+) -> dict[tuple[str, str], str]:
+    """The pending runs that are dated in the future, and what the ledger says of them."""
+    return {
+        (dataset, run): _EARLY.format(url=lake.manifest_url(dataset, run), now=now.astimezone(UTC))
+        for dataset, runs in pending_runs(manifests, known).items()
+        for run in runs
+        if run_instant(run) > now + _CLOCKS_DIFFER
+    }
 
 
 def note(
@@ -172,11 +187,12 @@ def status(connection: Any, lake: Lake) -> list[tuple[str, str, str, str]]:
     return sorted([*told, *waiting])
 
 
-def is_accepted(connection: Any, load: Load) -> bool:
-    """Whether a pending run of the load may differ from earlier loads."""
+def accepted(connection: Any, load: Load) -> tuple[str, ...]:
+    """The datasets whose pending run in the load may differ from earlier ones."""
     with transaction(connection) as cursor:
         ledger: Ledger = read_ledger(cursor)
-    return any(
-        (judged := ledger.get((dataset, load.run(dataset)))) is not None and judged.is_accepted
+    return tuple(
+        dataset
         for dataset in load.pending
+        if (judged := ledger.get((dataset, load.run(dataset)))) is not None and judged.is_accepted
     )
