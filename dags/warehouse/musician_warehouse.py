@@ -8,7 +8,7 @@ bucket that are not in `dwh.load_ledger`. If there are none, the run is skipped.
 1. **rebuild**: derives the star from all manifests, if the parameter `rebuild` or `until` asks for it, or if a
    new release has changed its tables. Skipped on most days.
 2. **find_load**: finds the oldest pending runs. Runs older than what is published are late: they are recorded
-   and reported.
+   and reported, and so are runs that cannot be read (parked) and news that is overdue. Says how old the star is.
 3. **stage**: COPY loads exactly the objects in one events and one songs manifest into `staging`.
 4. **build**: builds the star's tables from them in the schema `audit`.
 5. **audit**: the Great Expectations suites judge the tables there; the data docs show the outcome. Runs that
@@ -93,13 +93,20 @@ def musician_warehouse() -> None:
     @task(multiple_outputs=True, trigger_rule="none_failed")
     def find_load(dag_run: Any = None) -> dict[str, Any]:
         from include.orchestration import connections
+        from include.warehouse.freshness import freshness
         from include.warehouse.next_load import begin_next
 
+        lake, now = connections.lake(SETTINGS), utc_now()
         with closing(connections.redshift()) as redshift:
-            found = begin_next(redshift, connections.lake(SETTINGS), utc_now())
-        report_found(SETTINGS, dag_run, found.late, found.parked)
+            age = freshness(redshift, lake, now)
+            found = begin_next(redshift, lake, now)
+        log.info("%s", age.text)
+        overdue = age.overdue(SETTINGS.news_deadline_hours, found.load.pending if found.load else ())
+        report_found(SETTINGS, dag_run, found.late, found.parked, overdue)
         if found.load is None:
-            raise AirflowSkipException("Nothing to load: every manifest with a partner is in the ledger.")
+            raise AirflowSkipException(
+                f"Nothing to load: every manifest with a partner is in the ledger. {age.text}"
+            )
         log.info("Taking the oldest load, %s; %d wait behind it", found.load, found.waiting)
         name, waiting = f"{found.load.events} {found.load.songs}", found.waiting
         if (dag_run.conf or {}).get("after") == name:

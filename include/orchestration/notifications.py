@@ -3,7 +3,8 @@
     smtp   a mail from the extra's `from_email` to the extra's `to` (comma-separated addresses)
     http   a POST of the message as JSON to the connection's URL: `text` for people, the rest for programs
 
-It reports a task that failed for good, a star that is overdue, and late runs.
+It reports a task that failed for good, a star that is overdue, late runs, runs that cannot be read, and that
+nothing new has come.
 """
 
 import html
@@ -92,9 +93,13 @@ def report_failure(context: Mapping[str, Any]) -> None:
 
 
 def report_found(
-    settings: Settings, dag_run: Any, late: Sequence[tuple[str, str]], parked: Sequence[str]
+    settings: Settings,
+    dag_run: Any,
+    late: Sequence[tuple[str, str]],
+    parked: Sequence[str],
+    overdue: Sequence[str],
 ) -> None:
-    """Tells of runs that only a rebuild takes in, and of those that were parked before anything was loaded."""
+    """Reports runs that only a rebuild takes in, runs that were parked unread, and news that is overdue."""
     if late:
         runs = ", ".join(map(" ".join, late))
         _report(
@@ -105,6 +110,8 @@ def report_found(
         )
     if parked:
         _report(settings, dag_run, "parked runs", " ".join(parked))
+    if overdue:
+        _report(settings, dag_run, "has had no news", " ".join(overdue))
 
 
 def _report(settings: Settings, dag_run: Any, happened: str, reason: str) -> None:
