@@ -1,12 +1,12 @@
 """The audit: runs the Great Expectations suites against the schema `audit` and publishes the data docs.
 
 The folder `great_expectations/` is a file context. It is copied to a temporary folder for each audit,
-because Great Expectations writes into its context and the project folder may be read-only. In S3 there are
+because Great Expectations writes into its context and the project folder may be read-only. In S3 lie
 
     validations/…json     the results of the newest audits
     data-docs/index.html  the site built from them: every audit, every suite, and a page per validation
 
-Data that fails raises no error: the caller decides what a failure means.
+Raises nothing for data that fails: the caller decides what a failure means.
 """
 
 import logging
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 _CONTEXT = Path(__file__).parents[2] / "great_expectations"
 _VALIDATIONS = "validations/"
 _EXAMPLES = 20
-"""How many failing rows the data docs show for each expectation."""
+"""How many failing rows the data docs show of each expectation."""
 _KEYS = {
     "dim_songs": ["song_key"],
     "fact_songs": ["song_key", "snapshot_date"],
@@ -45,18 +45,18 @@ _KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """How SQLAlchemy connects to the warehouse."""
+    """How SQLAlchemy reaches the warehouse."""
 
     url: str
     connect_args: Mapping[str, Any]
-    """Arguments for the driver."""
+    """Of the driver."""
 
     connection: Any = None
-    """An open connection to use instead, so that its uncommitted rows are visible; closing it must be harmless."""
+    """An open connection to go through, whose uncommitted rows it sees; it must not mind being closed."""
 
     @contextmanager
     def connected(self) -> Iterator[None]:
-        """Makes SQLAlchemy use the open connection, if there is one, until the block ends."""
+        """What the block opens with SQLAlchemy goes through the open connection, if there is one."""
         from sqlalchemy import event
         from sqlalchemy.engine import Engine as SqlAlchemyEngine
 
@@ -79,11 +79,11 @@ class Audit:
     verdict: Verdict
     warnings: tuple[str, ...]
     data_docs: str
-    """s3:// URL of this audit's section of the data docs' index page."""
+    """s3:// URL of the part of the data docs' index page that shows this audit."""
 
     @property
     def success(self) -> bool:
-        """True if no critical expectation failed."""
+        """True when no critical expectation failed."""
         return not self.verdict.failures
 
 
@@ -124,9 +124,9 @@ def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, accepted: C
 def _validate(root: Path, load: Load, engine: Engine, accepted: Collection[str]) -> list[dict[str, Any]]:
     """Runs every suite and builds the site; per expectation its success, severity and a line of summary."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    # It logs every default value that it looks up.
+    # It logs every look-up of a default.
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    # It takes five seconds to import, so only the audit task does.
+    # About five seconds to import, so only the task that audits pays for it.
     import great_expectations as gx
     from great_expectations.checkpoint.actions import UpdateDataDocsAction
     from great_expectations.core.run_identifier import RunIdentifier
@@ -152,8 +152,8 @@ def _validate(root: Path, load: Load, engine: Engine, accepted: Collection[str])
                 suite=context.suites.add_or_update(suite),
             )
         )
-        # Counting takes one scan for all expectations together, examples two scans for each expectation: so
-        # examples are fetched only if something failed. The second run replaces the results of the first.
+        # Counting is one scan for all expectations, but examples are two for each: only what failed is worth
+        # them. The second run replaces the results of the first.
         for examples in (0, _EXAMPLES):
             checkpoint = context.checkpoints.add(
                 gx.Checkpoint(

@@ -1,8 +1,8 @@
-"""The data docs: Great Expectations' site, made readable without internet access and safe to show.
+"""The data docs: Great Expectations' site, made readable without the internet and safe to show.
 
-Its pages load their styles and scripts from other hosts, its index page is empty without them, and it writes
-values of the audited tables into the HTML unescaped. So the scripts are removed from every page and our style
-sheet is added, and the index page is our own: one section per audit, `index.html#<run>`.
+Its pages load their style and scripts from other hosts, its index page is empty without them, and it writes
+values of the audited tables into the HTML as they are. So every page loses its scripts and gets our style
+sheet, and the index page is our own: one section per audit, `index.html#<run>`.
 """
 
 import html
@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "data-docs/"
-"""The prefix of the site in the bucket."""
+"""Where the site lies in the bucket."""
 URL_PREFIX = "/data-docs"
 """Where the Airflow plugin serves it, below the API server's base URL."""
 UI_ROUTE = "data-docs"
-"""The route of the page in Airflow's UI that shows the site in a frame: /plugin/<route>/<path in the frame>."""
+"""Of the page in Airflow's UI that shows the site within a frame: /plugin/<route>/<path in the frame>."""
 
 _STYLE = Path(__file__).with_suffix(".css")
 _POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'"
@@ -34,12 +34,12 @@ _NOT_SAID = {"batch_id", "column", "column_list", "ignore_row_if", "mostly", "un
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """The result of one suite in one audit."""
+    """What one suite found in one audit."""
 
     run: str
     table: str
     page: str
-    """The path of Great Expectations' page within the site."""
+    """Path of Great Expectations' page within the site."""
     evaluated: int
     failed: int
     failures: tuple[str, ...]
@@ -54,16 +54,16 @@ class Validation:
 
 
 def audit_page(run: str) -> str:
-    """The path, within the site, of the index page's section about the audit of this run."""
+    """The part of the index page that shows the audit of this run: a path within the site."""
     return f"index.html#{run}"
 
 
 def finish(site: Path, results: Path, kept_runs: int) -> None:
-    """Makes the pages under `site` readable and safe, and writes an index of the newest `kept_runs` audits.
+    """Makes the pages below `site` readable and safe, and writes an index of the newest `kept_runs` audits.
 
-    `results` contains Great Expectations' result files: <suite>/<run>/<instant>/<batch>.json.
+    `results` holds Great Expectations' result files: <suite>/<run>/<instant>/<batch>.json.
     """
-    shutil.rmtree(site / "static", ignore_errors=True)  # fonts and images that are no longer used
+    shutil.rmtree(site / "static", ignore_errors=True)  # fonts and pictures, which nothing uses now
     for page in site.rglob("*.html"):
         text = page.read_text()
         if f'href="{_style_of(page, site)}"' not in text:
@@ -147,8 +147,8 @@ def _index(validations: list[Validation], suites: list[str]) -> str:
     )
     return (
         f"<!DOCTYPE html><html lang='en'><head>{_head(_STYLE.name)}<title>Data docs</title></head><body>"
-        "<h1>Data docs</h1><p class='lead'>The audits of the star, newest first. "
-        "A load is published only if no critical expectation failed.</p>"
+        "<h1>Data docs</h1><p class='lead'>What each audit of the star found, the newest first. "
+        "A load is published only when no critical expectation failed.</p>"
         f"{''.join(audits)}<h2>What is expected</h2><ul>{listed}</ul></body></html>"
     )
 
