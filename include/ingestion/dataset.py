@@ -36,7 +36,7 @@ class Dataset(Generic[AnyPlan]):
     plan_type: type[AnyPlan]
     plan: Callable[[Lake, Scope, datetime], AnyPlan]
     """Plans the run of this instant."""
-    crawl: Callable[[Responses, AnyPlan, datetime], Awaitable[Crawl]]
+    crawl: Callable[[Lake, Responses, AnyPlan, datetime], Awaitable[Crawl]]
     """Asks all that was planned for the run of this instant."""
     row_type: type[msgspec.Struct]
     rows: Callable[[RawRun, Crawl, Tally], Iterator[msgspec.Struct]]
