@@ -175,12 +175,7 @@ class Proof:
         [first] = await self._reader.take(stretch, other, [0])
         others = await self._reader.rest(stretch, other, first)
         again, total = _rows(others), stretch.total(window)
-        if (
-            set(again)
-            == set(rows)
-            == {seen.id for seen in pages[0].sightings}
-            == {e.id for e in first.sightings}
-        ):
+        if again and set(again) == set(rows) == _ids(pages[0]) == _ids(first):
             self._reader.noise = max(self._reader.noise, abs(pages[0].total - first.total))
         same = Counter(again) == Counter(rows)
         if same and len(rows) == total:
@@ -240,6 +235,10 @@ def _small(stretch: Stretch, window: Window) -> bool:
     if window.start is None or window.end is None or 0 < stretch.total(window) <= _SMALL:
         return True
     return not stretch.total(window) and window.end - window.start <= timedelta(days=1)
+
+
+def _ids(page: Page) -> set[str]:
+    return {seen.id for seen in page.sightings}
 
 
 def _rows(pages: Sequence[Page]) -> list[str]:

@@ -25,6 +25,8 @@ from include.sources.ticketmaster.windows import (
 
 _ASKINGS = 3
 """So often a page that should not be empty is asked for."""
+_LOST = 6
+"""Where so many pages could not be got, each further one is asked for once."""
 _FAILURES_IN_A_ROW = 5
 """After so many requests that fail one after the other, one that did not fail is asked once more: that
 fails, too, only if the source is not there."""
@@ -82,7 +84,8 @@ class Reader:
     async def _page(self, stretch: Stretch, window: Window, page: int, left: float) -> list[Asked]:
         """A page and, before it, what else it took to believe it."""
         asked: list[Asked] = []
-        for _ in range(_ASKINGS):
+        askings = _ASKINGS if len(stretch.lost) < _LOST else 1
+        for _ in range(askings):
             asked.append(await self._once(window, page, left))
             answer = asked[-1][2]
             if answer.sightings or answer.walled or answer.lost is not None:
@@ -95,7 +98,7 @@ class Reader:
             asked = [*others, *asked]
             if not any(_contradicts(window, other) for _, _, other in others):
                 return asked
-        why = f"empty {_ASKINGS} times, although other responses say that there are events"
+        why = f"empty when asked {askings} times, although other responses say that there are events"
         return [*asked, (window, page, Page(0, (), lost=why))]
 
     async def _once(self, window: Window, page: int, left: float) -> Asked:

@@ -120,7 +120,7 @@ class Stretch:
     def incomplete(self, missing: int, why: str) -> None:
         """Says what did not come."""
         self.missing = max(missing, 1)
-        self.reasons = [why, *self.lost[:_REASONS]]
+        self.reasons = [why, *list(dict.fromkeys(self.lost))[:_REASONS]]
 
     def short_parts(self, noise: int) -> list[tuple[Window, int]]:
         """Parts of it of which fewer events are met than were reported, and how many are met."""
