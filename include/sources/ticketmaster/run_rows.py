@@ -37,13 +37,13 @@ def run_rows(
     one, which made the rows; made again with a tally that knows this, they are of the later one. Raises
     `UnexpectedPayload` when a response cannot be read.
     """
-    met, noticed = _Met(), Noticed()
+    met, noticed, known = _Met(), Noticed(), dict(tally.newest)
     for response in responses:
         for found in rows(response.body, snapshot_at, response.country, noticed):
             event_id = found.record_id if isinstance(found, Rejection) else found[0].event_id
             if not isinstance(found, Rejection) and found[0].country_code not in countries:
                 tally.elsewhere[response.window] += 1
-            elif event_id is not None and tally.newest.get(event_id, response.name) != response.name:
+            elif event_id is not None and known.get(event_id, response.name) != response.name:
                 tally.duplicates[response.window] += 1
             elif event_id is not None and not met.add(event_id, response.received_at, found):
                 tally.duplicates[response.window] += 1
