@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 def judge(redshift: Any, settings: Settings, load: Load) -> Audit:
     """Judges the load in the schema `audit`, over a connection of its own, and publishes the data docs."""
     engine = Engine(*connections.redshift_engine_arguments())
-    accepted = ledger.is_accepted(redshift, load)
-    return audit(connections.lake(settings), load, engine, settings.data_docs_runs, is_accepted=accepted)
+    accepted = ledger.accepted(redshift, load)
+    return audit(connections.lake(settings), load, engine, settings.data_docs_runs, accepted=accepted)
 
 
 def rebuild_star(
@@ -33,9 +33,9 @@ def rebuild_star(
     lake = connections.lake(settings)
 
     def judge_uncommitted(connection: Any, load: Load) -> Verdict:
-        accepted = ledger.is_accepted(connection, load)
+        accepted = ledger.accepted(connection, load)
         engine = Engine(*connections.redshift_engine_arguments(), connection)
-        return audit(lake, load, engine, settings.data_docs_runs, is_accepted=accepted).verdict
+        return audit(lake, load, engine, settings.data_docs_runs, accepted=accepted).verdict
 
     return rebuild.rebuild(
         redshift,
