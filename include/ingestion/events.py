@@ -1,4 +1,4 @@
-"""The dataset `events`: every concert of some countries until a horizon, from Ticketmaster."""
+"""The dataset `events`: all concerts in the configured countries up to a horizon, from Ticketmaster."""
 
 import asyncio
 from collections.abc import Iterator
@@ -30,10 +30,10 @@ _BATCH_ROWS = 20_000
 
 
 class EventsPlan(Plan, frozen=True, kw_only=True):
-    """What a run of events decided to ask."""
+    """What an events run decided to request."""
 
     planned_after: str | None
-    """The run whose windows say where to cut; None where there is no complete one."""
+    """The run from whose windows the cuts were planned; None if there was no complete run."""
     cuts: cuts.Plan
 
 
@@ -126,13 +126,12 @@ def _rows(raw: RawRun, crawl: Crawl, tally: Tally) -> Iterator[EventRow]:
 def _kept(raw: RawRun, crawl: Crawl) -> Iterator[KeptResponse]:
     for window in crawl.windows:
         if window.given_up:
-            continue  # others bring what it should have brought
+            continue  # other windows have its events
         for name in window.responses:
             kept = raw.get(name)
-            if kept.status == 200:  # else it is an empty search
-                yield KeptResponse(
-                    name, window.name, kept.request.get("countryCode"), kept.received_at, bytes(kept.body)
-                )
+            if kept.status == 200:  # otherwise the search was empty
+                country = kept.request.get("countryCode")
+                yield KeptResponse(name, window.name, country, kept.received_at, bytes(kept.body))
 
 
 EVENTS = Dataset("events", search.KEY_PARAMETER, _scope, EventsPlan, _plan, _crawl, EventRow, _rows)
