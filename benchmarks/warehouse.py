@@ -172,7 +172,7 @@ class Bench:
         event.listen(Engine, "before_cursor_execute", before)
         event.listen(Engine, "after_cursor_execute", after)
         try:
-            outcome = quality.audit(self.lake, load, engine(), kept_runs=1)
+            outcome = quality.audit(self.lake, load, engine(), kept_runs=1, judged_at=judged_at(load))
         finally:
             event.remove(Engine, "before_cursor_execute", before)
             event.remove(Engine, "after_cursor_execute", after)

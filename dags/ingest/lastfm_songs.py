@@ -11,7 +11,8 @@ A run is named and dated by when it began to look, not by its schedule. A task t
 from the responses it already has, with the settings of its first try, while the run is less than a day old
 and no newer one has landed; otherwise, and when nothing had come yet, it begins a new run with today's
 settings. Backfills are refused: a source only tells what is true now, and the run of a past day would date
-it wrongly. A finished run that is run again asks nothing, unless its parameter `ask_again` says so. Warns
+it wrongly. A finished run that is run again asks nothing, unless its parameter `ask_again` says so. The parameter
+`redrive` lands an earlier run again, from its kept responses. Warns
 before the bucket holds as much data of Last.fm as its terms allow (100 MB). Needs the connections `lastfm`
 and `aws_default`.
 """
@@ -27,6 +28,7 @@ SETTINGS = Settings.from_environment()
 
 @dag(
     dag_id="ingest_songs",
+    description="Charting and touring artists and their songs from Last.fm, landed in S3.",
     schedule=CronTriggerTimetable("0 7 * * *", timezone="UTC", run_immediately=False),
     catchup=False,
     max_active_runs=1,

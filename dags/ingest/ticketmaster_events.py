@@ -10,7 +10,8 @@ A run is named and dated by when it began to look, not by its schedule. A task t
 from the responses it already has, with the settings of its first try, while the run is less than a day old
 and no newer one has landed; otherwise, and when nothing had come yet, it begins a new run with today's
 settings. Backfills are refused: a source only tells what is true now, and the run of a past day would date it
-wrongly. A finished run that is run again asks nothing, unless its parameter `ask_again` says so.
+wrongly. A finished run that is run again asks nothing, unless its parameter `ask_again` says so. The parameter
+`redrive` lands an earlier run again, from its kept responses.
 
 When the API key's calls of the day are spent, `fetch_events` is up for retry until the key's next day
 begins, and then asks for what is missing. A run that cannot prove that it saw every concert says so
@@ -29,6 +30,7 @@ SETTINGS = Settings.from_environment()
 
 @dag(
     dag_id="ingest_events",
+    description="Concerts of the coming months from Ticketmaster, landed in S3.",
     schedule=CronTriggerTimetable("0 6 * * *", timezone="UTC", run_immediately=False),
     catchup=False,
     max_active_runs=1,

@@ -9,6 +9,7 @@ because Great Expectations writes into its context and the project folder may be
 Raises nothing for data that fails: the caller decides what a failure means.
 """
 
+import json
 import logging
 import mimetypes
 import os
@@ -17,6 +18,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -87,17 +89,28 @@ class Audit:
         return not self.verdict.failures
 
 
-def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, is_accepted: bool = False) -> Audit:
+def audit(
+    lake: Lake,
+    load: Load,
+    engine: Engine,
+    kept_runs: int,
+    *,
+    judged_at: datetime,
+    dag_run: str = "",
+    is_accepted: bool = False,
+) -> Audit:
     """Judges the load in the schema `audit` and publishes the data docs of the newest `kept_runs` audits.
 
-    With `is_accepted`, expectations that compare the load with earlier ones (`"compares": true` in their
-    `meta`) only warn.
+    With the load, `judged_at` names the audit: a load that is judged again gets a section of its own, which
+    links to the run `dag_run` of musician_warehouse. With `is_accepted`, expectations that compare the load
+    with earlier ones (`"compares": true` in their `meta`) only warn.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))
         _fetch_validations(lake, root / "uncommitted" / "validations")
         with engine.connected():
-            results = _validate(root, load, engine, is_accepted)
+            results = _validate(root, load, engine, judged_at, is_accepted)
+        _note_dag_run(root / "uncommitted" / "validations", load, judged_at, dag_run)
         data_docs.finish(root / "uncommitted" / "data_docs", root / "uncommitted" / "validations", kept_runs)
         _publish_data_docs(lake, root / "uncommitted", kept_runs)
     failed = [result for result in results if not result["success"]]
@@ -111,17 +124,29 @@ def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, is_accepted
             at_fault=at_fault(load, [result["found_in"] for result in critical]) if critical else (),
         ),
         warnings=tuple(result["summary"] for result in failed if result["severity"] != "critical"),
-        data_docs=lake.bucket.url(f"{data_docs.PREFIX}{data_docs.audit_page(load.newest)}"),
+        data_docs=lake.bucket.url(f"{data_docs.PREFIX}{data_docs.audit_page(load, judged_at)}"),
     )
-    for line in (*outcome.verdict.failures, *outcome.warnings):
-        log.warning("expectation failed: %s", line)
+    for line in outcome.warnings:
+        log.warning("only a warning: %s", line)
     log.info(
-        "audit: %d expectations passed, %d failed; %s", outcome.passed, outcome.failed, outcome.data_docs
+        "audit: %d expectations passed, %d failed, of which %d only warn; %s",
+        *(outcome.passed, outcome.failed, len(outcome.warnings), outcome.data_docs),
     )
     return outcome
 
 
-def _validate(root: Path, load: Load, engine: Engine, is_accepted: bool) -> list[dict[str, Any]]:
+def _note_dag_run(folder: Path, load: Load, judged_at: datetime, dag_run: str) -> None:
+    """Writes into the results of this audit which run of musician_warehouse judged."""
+    for file in folder.glob(f"*/{load.newest}/*/*.json"):
+        found = json.loads(file.read_text())
+        if datetime.fromisoformat(found["meta"]["run_id"]["run_time"]) == judged_at:
+            found["meta"][data_docs.DAG_RUN] = dag_run
+            file.write_text(json.dumps(found))
+
+
+def _validate(
+    root: Path, load: Load, engine: Engine, judged_at: datetime, is_accepted: bool
+) -> list[dict[str, Any]]:
     """Runs every suite and builds the site; per expectation its success, severity and a line of summary."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     # It logs every look-up of a default.
@@ -137,7 +162,7 @@ def _validate(root: Path, load: Load, engine: Engine, is_accepted: bool) -> list
     )
     source: Any = context.data_sources.get("redshift")
     source.kwargs = {"connect_args": dict(engine.connect_args)}
-    run_id = RunIdentifier(run_name=load.newest)
+    run_id = RunIdentifier(run_name=load.newest, run_time=judged_at)
     results = []
     for table in JUDGED:
         suite = context.suites.get(table)
@@ -214,9 +239,9 @@ def _summary(table: str, result: Any) -> str:
     elif "unexpected_count" in result.result:
         found = f"{result.result['unexpected_count']} of {result.result.get('element_count', '?')} rows"
         if examples := result.result.get("partial_unexpected_list"):
-            found += f", such as {', '.join(map(str, examples[:3]))}"
+            found += f", such as {', '.join(map(data_docs.rounded, examples[:3]))}"
     else:
-        found = f"found {result.result.get('observed_value')}"
+        found = f"found {data_docs.rounded(result.result.get('observed_value'))}"
     return f"{table}: {config.type} {about}: {found}"
 
 

@@ -1,6 +1,8 @@
 """The audit: what passes, what fails, what it says, and what it leaves in S3."""
 
 import json
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from tests.support.snapshots import (
     Concert,
     build_load,
     engine,
+    judged_at,
     land_events,
     land_songs,
     publish_pending,
@@ -101,7 +104,7 @@ def test_every_star_table_has_a_suite_with_not_null_checks() -> None:
 
 def test_a_sound_load_passes_every_expectation(built: tuple[Any, Lake]) -> None:
     _, lake = built
-    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     assert outcome.verdict.failures == ()
     assert outcome.passed >= 100
 
@@ -111,7 +114,7 @@ def test_whatever_is_spoiled_is_noticed_and_named(built: tuple[Any, Lake]) -> No
     with transaction(redshift) as cursor:
         for failure, change in SPOILED.items():
             cursor.execute(f"update audit.{failure.partition(':')[0]} {change}")
-    failures = quality.audit(lake, LOAD, engine(), kept_runs=5).verdict.failures
+    failures = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD)).verdict.failures
     unnoticed = [
         expected for expected in SPOILED if not any(found.startswith(expected) for found in failures)
     ]
@@ -123,7 +126,7 @@ def test_every_failing_row_is_kept_where_the_load_is_parked(built: tuple[Any, La
     with transaction(redshift) as cursor:
         for failure, change in SPOILED.items():
             cursor.execute(f"update audit.{failure.partition(':')[0]} {change}")
-    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     kept = warehouse.park(redshift, LOAD, "; ".join(outcome.verdict.failures), outcome.verdict.failed_rows)
     assert rows(redshift, "select count(*) from audit.failed_rows") == [(kept,)]
     assert rows(
@@ -141,7 +144,7 @@ def test_an_empty_table_fails(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
     with transaction(redshift) as cursor:
         cursor.execute("delete from audit.bridge_concert_artists")
-    failures = quality.audit(lake, LOAD, engine(), kept_runs=5).verdict.failures
+    failures = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD)).verdict.failures
     assert any(failure.startswith("bridge_concert_artists: expect_table_row_count") for failure in failures)
 
 
@@ -163,14 +166,18 @@ def test_events_are_counted_against_those_of_the_same_countries(empty: tuple[Any
     abroad = Load("2026-11-23T060000Z", SONGS, ("events",))
     land_events(lake, abroad.events, [Concert("g1", ["Eve"], more=ABROAD)], countries=["GB"])
     build_load(redshift, lake, abroad)
-    assert quality.audit(lake, abroad, engine(), kept_runs=5).verdict.failures == ()
+    assert (
+        quality.audit(lake, abroad, engine(), kept_runs=5, judged_at=judged_at(abroad)).verdict.failures == ()
+    )
     warehouse.publish(redshift, abroad)
     halved = Load("2026-11-24T060000Z", SONGS, ("events",))
     land_events(lake, halved.events, [Concert("e1", ["Abel"]), Concert("e2", ["Abel"])])
     build_load(redshift, lake, halved)
     assert any(
         "events_rows_ratio" in failure
-        for failure in quality.audit(lake, halved, engine(), kept_runs=5).verdict.failures
+        for failure in quality.audit(
+            lake, halved, engine(), kept_runs=5, judged_at=judged_at(halved)
+        ).verdict.failures
     )
 
 
@@ -184,7 +191,7 @@ def test_oddities_that_the_sources_document_are_no_reason_to_park(empty: tuple[A
     artists = [Artist("Abel"), Artist("Seth", songs=(), rank=None)]
     land_songs(lake, SONGS, artists)
     build_load(redshift, lake, LOAD)
-    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     assert outcome.verdict.failures == ()
     assert len(outcome.warnings) == 2
 
@@ -193,18 +200,18 @@ def test_a_smaller_change_is_a_warning_and_passes(built: tuple[Any, Lake]) -> No
     redshift, lake = built
     with transaction(redshift) as cursor:
         cursor.execute("update audit.load_summary set events_rows_ratio = 0.7")
-    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     assert outcome.success
     assert any("events_rows_ratio" in warning for warning in outcome.warnings)
 
 
 def test_the_data_docs_show_passing_and_failing_audits(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
-    quality.audit(lake, LOAD, engine(), kept_runs=5)
+    quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     later = Load("2026-11-23T060000Z", SONGS, ("events",))
     with transaction(redshift) as cursor:
         cursor.execute("update audit.dim_concerts set status = 'sold out' where concert_id = 'e2'")
-    outcome = quality.audit(lake, later, engine(), kept_runs=5)
+    outcome = quality.audit(lake, later, engine(), kept_runs=5, judged_at=judged_at(later))
     index = lake.bucket.get("data-docs/index.html").decode()
     assert outcome.data_docs.startswith(f"s3://{lake.bucket.name}/data-docs/index.html")
     assert SONGS in index
@@ -213,12 +220,38 @@ def test_the_data_docs_show_passing_and_failing_audits(built: tuple[Any, Lake]) 
     assert "sold out" in lake.bucket.get(page).decode()
 
 
+def test_a_load_that_is_judged_again_leaves_the_page_of_the_audit_that_failed(
+    built: tuple[Any, Lake],
+) -> None:
+    redshift, lake = built
+    again = judged_at(LOAD) + timedelta(hours=1)
+    with transaction(redshift) as cursor:
+        cursor.execute("update audit.dim_concerts set status = 'sold out' where concert_id = 'e2'")
+    failed = quality.audit(
+        lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD), dag_run="manual__1+00:00"
+    )
+    with transaction(redshift) as cursor:
+        cursor.execute("update audit.dim_concerts set status = 'onsale' where concert_id = 'e2'")
+    passed = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=again, dag_run="manual__2")
+    index = lake.bucket.get("data-docs/index.html").decode()
+    sections = {
+        name: text.partition("</section>")[0]
+        for name, text in re.findall(r"<section id='([^']+)'>(.*?)(?=<section|$)", index, re.DOTALL)
+    }
+    red = sections[failed.data_docs.partition("#")[2]]
+    green = sections[passed.data_docs.partition("#")[2]]
+    assert "22 November 2026 <span class='failed'>" in red
+    assert "sold out" in red
+    assert "href='../dags/musician_warehouse/runs/manual__1%2B00%3A00'" in red
+    assert "22 November 2026 <span class='passed'>" in green
+    assert "runs/manual__2'" in green
+
+
 def test_pages_of_old_audits_are_pruned(built: tuple[Any, Lake]) -> None:
     _, lake = built
     for day in (22, 23, 24):
-        quality.audit(
-            lake, Load(f"2026-11-{day}T060000Z", f"2026-11-{day}T050000Z", ("events",)), engine(), kept_runs=2
-        )
+        load = Load(f"2026-11-{day}T060000Z", f"2026-11-{day}T050000Z", ("events",))
+        quality.audit(lake, load, engine(), kept_runs=2, judged_at=judged_at(load))
     kept = {key.split("/")[2] for key in keys(lake, "validations/fact_artists/")}
     assert kept == {"2026-11-23T060000Z", "2026-11-24T060000Z"}
     assert {key.split("/")[3] for key in keys(lake, "data-docs/validations/fact_artists/")} == kept
@@ -226,7 +259,7 @@ def test_pages_of_old_audits_are_pruned(built: tuple[Any, Lake]) -> None:
 
 def test_no_credentials_reach_the_project_folder_or_s3(built: tuple[Any, Lake], services: Services) -> None:
     _, lake = built
-    quality.audit(lake, LOAD, engine(), kept_runs=5)
+    quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     password = services.redshift["password"].encode()
     for file in Path("great_expectations").rglob("*"):
         assert file.is_dir() or password not in file.read_bytes()
