@@ -5,7 +5,6 @@ an XCom `note`, and the scheduler, whose listener this is, copies it when the ru
 parameters ask for is noted when it begins.
 """
 
-import json
 from typing import Any
 
 from airflow.listeners import hookimpl
@@ -44,8 +43,7 @@ def _pushed(dag_run: Any) -> list[str]:
         XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id, XComModel.key == "note"
     )
     session: Any = object_session(dag_run)
-    values = session.scalars(query.order_by(XComModel.timestamp)).all()
-    return [json.loads(value) for value in values]
+    return [str(note) for note in session.scalars(query.order_by(XComModel.timestamp))]
 
 
 class RunNotes(AirflowPlugin):

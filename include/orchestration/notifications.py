@@ -19,6 +19,8 @@ from include.settings import Settings
 log = logging.getLogger(__name__)
 
 _LONGEST_REASON = 2_000
+_ENDED = ("success", "failed")
+"""States of a run. That it failed, its task has told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,15 @@ def report_late(settings: Settings, dag_run: Any, late: Sequence[tuple[str, str]
 
 
 async def report_overdue(minutes: int, context: Mapping[str, Any]) -> None:
-    """Airflow calls this, in the triggerer, when a run has missed its deadline."""
+    """Airflow calls this, in the triggerer, when a run has missed its deadline.
+
+    Also long after it, and also of a run that has failed: of one that has ended, nothing is told.
+    """
     from asgiref.sync import sync_to_async
 
     run = context["dag_run"]
+    if run["state"] in _ENDED:
+        return
     reason = f"not finished {minutes} minutes after it was queued; it is {run['state']}"
     message = Message(dag=run["dag_id"], task=None, run=run["dag_run_id"], reason=reason)
     await sync_to_async(send)(Settings.from_environment().notify, message)

@@ -173,6 +173,13 @@ async def test_an_overdue_star_is_reported(webhook: list[Any]) -> None:
     ]
 
 
+@pytest.mark.parametrize("state", ["success", "failed"])
+async def test_of_a_run_that_has_ended_nothing_is_overdue(webhook: list[Any], state: str) -> None:
+    run = {"dag_id": "musician_warehouse", "dag_run_id": "scheduled__2026-11-22", "state": state}
+    await report_overdue(90, {"dag_run": run, "deadline": {}})
+    assert webhook == []
+
+
 def test_a_connection_of_another_type_is_refused_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_FILE", json.dumps({"conn_type": "fs"}))
     with pytest.raises(ConnectionMissing, match=r"`file`, whose type is 'fs'.*smtp or http"):
