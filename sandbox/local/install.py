@@ -83,7 +83,8 @@ def _install_by_uv(lock: Path) -> bool:
     }
     command = [
         *(str(Path(sys.executable).with_name("uv")), "pip", "install", "--python", sys.executable),
-        *("--require-hashes", "--compile-bytecode", "--requirement", str(lock)),
+        # The lock names every package, so nothing is left to resolve.
+        *("--no-deps", "--require-hashes", "--compile-bytecode", "--requirement", str(lock)),
     ]
     return subprocess.run(command, env=environment).returncode == 0
 
