@@ -97,6 +97,10 @@ def test_its_certificates_say_what_was_asked(lake: Lake) -> None:
     events, songs = lake.certificate("events", FIRST_EVENTS), lake.certificate("songs", FIRST_SONGS)
     assert (events.scope, events.complete) == (Scope(("US",), horizon_days=365), True)
     assert events.horizon_date == date(2027, 11, 19)
-    assert [(window.country, window.reported) for window in events.windows] == [("US", 29), ("US", 0), ("US", 1)]
+    assert [(window.country, window.reported) for window in events.windows] == [
+        ("US", 29),
+        ("US", 0),
+        ("US", 1),
+    ]
     assert songs.scope == Scope(("US",), artists_per_country=3, tracks_per_artist=3)
     assert (songs.touring, songs.touring_in, songs.rows) == (1, FIRST_EVENTS, 12)
