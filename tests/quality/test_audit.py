@@ -243,7 +243,7 @@ def test_a_load_that_is_judged_again_leaves_the_page_of_the_audit_that_failed(
     assert "22 November 2026 <span class='failed'>" in red
     assert "sold out" in red
     assert "href='../dags/musician_warehouse/runs/manual__1%2B00%3A00'" in red
-    assert "22 November 2026 <span class='passed'>" in green
+    assert "22 November 2026 <span class='warned'>" in green
     assert "runs/manual__2'" in green
 
 
