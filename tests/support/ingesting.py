@@ -62,6 +62,6 @@ def _ingest(
     lake = Lake(Bucket(aws.client("s3"), bucket))
     fetching.BACKOFF = Backoff(tries=4, first=0.01, longest=0.1)
     told.send("begun")
-    asyncio.run(fetch(DATASETS[dataset], lake, connection, settings, run))
-    land(DATASETS[dataset], lake, run, settings)
+    fetched = asyncio.run(fetch(DATASETS[dataset], lake, connection, settings, run))
+    land(DATASETS[dataset], lake, fetched.run, settings)
     told.send("done")
