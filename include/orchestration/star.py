@@ -145,7 +145,7 @@ def judge(settings: Settings, found: Mapping[str, Any], dag_run: str) -> dict[st
             settings.data_docs_runs,
             judged_at=datetime.fromisoformat(found["judged_at"]),
             dag_run=dag_run,
-            is_accepted=ledger.is_accepted(redshift, load),
+            accepted=ledger.accepted(redshift, load),
         )
         if not outcome.success:
             verdict = outcome.verdict
@@ -206,7 +206,7 @@ def rebuild_star(
             Engine(*connections.redshift_engine_arguments(), connection),
             settings.data_docs_runs,
             judged_at=now,
-            is_accepted=ledger.is_accepted(connection, load),
+            accepted=ledger.accepted(connection, load),
         ).verdict
 
     return rebuild.rebuild(

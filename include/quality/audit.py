@@ -15,7 +15,7 @@ import mimetypes
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,19 +97,19 @@ def audit(
     *,
     judged_at: datetime,
     dag_run: str = "",
-    is_accepted: bool = False,
+    accepted: Collection[str] = (),
 ) -> Audit:
     """Judges the load in the schema `audit` and publishes the data docs of the newest `kept_runs` audits.
 
     With the load, `judged_at` names the audit: a load that is judged again gets a section of its own, which
-    links to the run `dag_run` of musician_warehouse. With `is_accepted`, expectations that compare the load
-    with earlier ones (`"compares": true` in their `meta`) only warn.
+    links to the run `dag_run` of musician_warehouse. Expectations that compare a dataset with earlier runs
+    (`"compares": "events"` in their `meta`) only warn if it is `accepted`.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))
         _fetch_validations(lake, root / "uncommitted" / "validations")
         with engine.connected():
-            results = _validate(root, load, engine, judged_at, is_accepted)
+            results = _validate(root, load, engine, judged_at, accepted)
         _note_dag_run(root / "uncommitted" / "validations", load, judged_at, dag_run)
         data_docs.finish(root / "uncommitted" / "data_docs", root / "uncommitted" / "validations", kept_runs)
         _publish_data_docs(lake, root / "uncommitted", kept_runs)
@@ -145,7 +145,7 @@ def _note_dag_run(folder: Path, load: Load, judged_at: datetime, dag_run: str) -
 
 
 def _validate(
-    root: Path, load: Load, engine: Engine, judged_at: datetime, is_accepted: bool
+    root: Path, load: Load, engine: Engine, judged_at: datetime, accepted: Collection[str]
 ) -> list[dict[str, Any]]:
     """Runs every suite and builds the site; per expectation its success, severity and a line of summary."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
@@ -166,8 +166,8 @@ def _validate(
     results = []
     for table in JUDGED:
         suite = context.suites.get(table)
-        for expectation in suite.expectations if is_accepted else ():
-            if (expectation.meta or {}).get("compares"):
+        for expectation in suite.expectations:
+            if (expectation.meta or {}).get("compares") in accepted:
                 expectation.severity = FailureSeverity.WARNING
                 expectation.meta = {**(expectation.meta or {}), "accepted": True}
         definition = context.validation_definitions.add(

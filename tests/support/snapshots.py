@@ -83,12 +83,13 @@ def land_songs(
     artists: Sequence[Artist],
     complete: bool = True,
     countries: Sequence[str] = ("US",),
+    scope: Scope | None = None,
 ) -> None:
     """Writes parts, certificate and manifest of a songs run."""
     rows = [row for artist in artists for row in _song_rows(run, artist)]
     entries = lake.put_parts("songs", run, SongRow, rows)
     lake.put_certificate(
-        Certificate(dataset="songs", run=run, scope=Scope(tuple(countries)), complete=complete)
+        Certificate(dataset="songs", run=run, scope=scope or Scope(tuple(countries)), complete=complete)
     )
     lake.put_manifest("songs", run, SongRow, entries)
 
