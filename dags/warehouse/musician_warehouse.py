@@ -2,22 +2,22 @@
 The star of artists, songs and concerts: built from the newest events and songs, judged, then published.
 
 Starts when the assets `musician_events` and `musician_songs` have both been updated, and once a day at
-09:00 UTC to sweep up what an update missed. An asset event only wakes this DAG up: its work is the
-manifests in the bucket that `dwh.load_ledger` does not know. Where there are none, the run skips.
+09:00 UTC in case an update was missed. An asset event only triggers this DAG: its work is the manifests in the
+bucket that are not in `dwh.load_ledger`. If there are none, the run is skipped.
 
-1. **find_load**: the oldest pending runs. Runs older than what is published are late: noted and reported. Before,
-   it does what the run's parameters ask for: judges parked runs again, or derives the star from all manifests
-   (`rebuild`, `until`), as it does by itself when a new release defines the tables otherwise.
-2. **stage**: COPY brings exactly the objects of one events and one songs manifest into `staging`.
-3. **build**: the star's tables are built from them in the schema `audit`.
-4. **audit**: the Great Expectations suites judge them there; the data docs show the outcome. What
-   fails is parked in the ledger, and `dwh` stays unchanged.
+1. **find_load**: does what the run's parameters ask for (judges parked runs again, or derives the star from all
+   manifests, as it also does when a new release has changed its tables), then finds the oldest pending runs. Runs
+   older than what is published are late: they are recorded and reported.
+2. **stage**: COPY loads exactly the objects in one events and one songs manifest into `staging`.
+3. **build**: builds the star's tables from them in the schema `audit`.
+4. **audit**: the Great Expectations suites judge the tables there; the data docs show the outcome. Runs that
+   fail are parked in the ledger, and `dwh` is unchanged.
 5. **publish**: one transaction merges the load into `dwh` and records it in the ledger; then the asset
    `musician_star` is updated.
 
-The log and the note of a run say which load it judges. When several loads wait, the run takes the oldest and
-starts another run for the next, unless the run before had taken the same load and could not judge it. Needs the
-connections `redshift` and `aws_default`.
+The log and the note of a run say which load it judges. When several loads are pending, the run takes the oldest
+and triggers another run for the next, unless the previous run took the same load and could not judge it. Requires
+the connections `redshift` and `aws_default`.
 """
 
 from datetime import timedelta
@@ -50,7 +50,9 @@ RUNS: dict[str, Any] = {"type": "array", "items": {"type": "string", "pattern": 
     params={
         "rebuild": Param(False, type="boolean", description="Derive the star from all manifests."),
         "until": Param(None, type=["null", "string"], format="date", description="Roll back to this date."),
-        "retry": Param([], **RUNS, description="Parked runs to judge again, as `events 2026-11-22T060003Z`."),
+        "retry": Param(
+            [], **RUNS, description="Parked runs to judge again, like `events 2026-11-22T060003Z`."
+        ),
         "accept": Param(
             [], **RUNS, description="Parked runs to judge without comparing them with earlier ones."
         ),

@@ -196,7 +196,7 @@ def rebuild_star(
     until: date | None = None,
     go_on_without_missing: bool = False,
 ) -> rebuild.Rebuilt:
-    """Derives the star again from the lake; what was never published is judged before readers see it."""
+    """Derives the star again from the lake; loads never published before are judged before readers see them."""
     lake = connections.lake(settings)
 
     def judge_uncommitted(connection: Any, load: Load) -> Verdict:

@@ -48,7 +48,7 @@ class Artist:
     rank: int | None = 1
     plays: int = 1_000
     asked: str | None = None
-    """The name that was asked for, where Last.fm corrected it."""
+    """The requested name, where Last.fm corrected it."""
 
 
 def land_events(
@@ -100,12 +100,12 @@ def judged_at(load: Load) -> datetime:
 
 
 def engine() -> Engine:
-    """How the audit reaches the sandbox's Redshift."""
+    """The audit's access to the sandbox's Redshift."""
     return Engine(*redshift_engine_arguments())
 
 
 def build_load(redshift: Any, lake: Lake, load: Load) -> None:
-    """Stages and builds a load, so that it is ready for its audit."""
+    """Stages and builds a load, ready for its audit."""
     warehouse.begin(redshift, lake, load, judged_at(load))
     for dataset in DATASETS:
         warehouse.stage(redshift, lake, load, dataset, ROLE)
@@ -114,7 +114,7 @@ def build_load(redshift: Any, lake: Lake, load: Load) -> None:
 
 
 def publish_pending(redshift: Any, lake: Lake) -> list[dict[str, dict[str, int]]]:
-    """Builds and publishes every load that waits, unaudited; what each changed."""
+    """Builds and publishes every pending load without an audit; returns what each changed."""
     changes = []
     while loads := warehouse.pending_loads(redshift, lake):
         build_load(redshift, lake, loads[0])
