@@ -180,7 +180,7 @@ async def test_of_a_run_that_has_ended_nothing_is_overdue(webhook: list[Any], st
     assert webhook == []
 
 
-def test_a_connection_of_another_type_is_refused_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_of_another_type_is_rejected_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_FILE", json.dumps({"conn_type": "fs"}))
     with pytest.raises(ConnectionMissing, match=r"`file`, whose type is 'fs'.*smtp or http"):
         send("file", MESSAGE)
