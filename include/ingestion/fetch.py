@@ -88,7 +88,7 @@ async def fetch(
         quota=_quota(lake, connection),
     ) as client:
         responses = Responses(raw, client)
-        crawl = await dataset.crawl(responses, plan, run_instant(run))
+        crawl = await dataset.crawl(lake, responses, plan, run_instant(run))
     raw.put_crawl(crawl)
     log.info(
         "fetched %s %s in %.1f s: %d requests sent, %d responses received, %d kept from before, %s",

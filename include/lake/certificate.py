@@ -65,7 +65,7 @@ class Window(msgspec.Struct, frozen=True, omit_defaults=True):
     duplicate: int = 0
     rejected: int = 0
     elsewhere: int = 0
-    """Events of other countries in responses about the whole world."""
+    """Events in its responses whose venue lies in a country that the run did not ask for."""
 
 
 class List(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -57,9 +57,8 @@ def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Fo
         is_star_current = tables.ensure_tables(redshift)
         notes = judge_again(redshift, params["retry"], params["accept"])
         if not is_star_current or params["rebuild"] or params["until"]:
-            rebuilt = rebuild_star(
-                redshift, settings, now, params["until"] and date.fromisoformat(params["until"])
-            )
+            until = params["until"] and date.fromisoformat(params["until"])
+            rebuilt = rebuild_star(redshift, settings, now, until, params["go_on_without_missing"])
             notes.append(f"Rebuilt the star from {_counted(rebuilt.loads, 'load')}{_until(params['until'])}")
         late = ledger.note_late(redshift, lake, now)
         loads = warehouse.pending_loads(redshift, lake)

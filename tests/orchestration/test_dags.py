@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
 
-from include.errors import DataRejected
+from include.errors import DataRejected, ManifestsMissing
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.settings import Settings
+from include.warehouse.load import Verdict
 from include.warehouse.tables import create_tables
+from tests.support import older_release
 from tests.support.snapshots import Artist, Concert, land_events, land_songs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +52,10 @@ TASKS = {
     },
 }
 
-NOTHING_ASKED = {"rebuild": False, "until": None, "retry": [], "accept": []}
+NOTHING_ASKED = {
+    **{"rebuild": False, "until": None, "go_on_without_missing": False},
+    **{"retry": [], "accept": []},
+}
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +140,29 @@ def test_nothing_is_published_that_was_not_judged(dag_bag: Any) -> None:
     load = {"events": "2026-11-21T060000Z", "songs": "2026-11-21T070000Z", "pending": ["events"]}
     with pytest.raises(DataRejected, match="was not judged"):
         publish({"load": load, "rebuilt": None}, None, {})
+
+
+def test_the_first_run_of_a_newer_release_derives_the_star_again_by_itself(
+    dag_bag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(Bucket(s3, bucket))
+    older_release.put_lake(lake)
+    older_release.create_star(redshift, lake)
+    lake.remove_manifest("songs", "2026-11-20T070000Z")
+    task = dag_bag.dags["musician_warehouse"].get_task("find_load").python_callable
+    monkeypatch.setitem(task.__globals__, "SETTINGS", Settings(bucket=bucket))
+    passed = SimpleNamespace(verdict=Verdict())
+    monkeypatch.setattr("include.orchestration.star.audit", lambda *_, **__: passed)
+
+    def run(**params: Any) -> Any:
+        asked = dag_bag.dags["musician_warehouse"].params.dump()
+        return task(SimpleNamespace(conf={}), asked | params, SimpleNamespace(xcom_push=lambda *_: None))
+
+    with pytest.raises(ManifestsMissing, match="`go_on_without_missing`"):
+        run()
+    assert run(go_on_without_missing=True)["rebuilt"]["parked"] == ("songs 2026-11-20T070000Z",)
+    with pytest.raises(AirflowSkipException):
+        run()
 
 
 def test_there_are_three_dags_and_all_can_be_imported(dag_bag: Any) -> None:
