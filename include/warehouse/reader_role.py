@@ -19,14 +19,19 @@ from include.warehouse.transactions import transaction
 
 def create_reader(connection: Any) -> None:
     """Creates the role unless it exists, and grants it what it may do; the schemas must exist."""
+    create_role(connection)
+    with transaction(connection) as cursor:
+        run_file(cursor, "reader/grants")
+
+
+def create_role(connection: Any) -> None:
+    """Creates the role unless it exists, without any rights."""
     try:
         with transaction(connection) as cursor:
             run_file(cursor, "reader/role")
     except Exception as error:  # Redshift has no CREATE ROLE IF NOT EXISTS
         if "already exists" not in str(error):
             raise
-    with transaction(connection) as cursor:
-        run_file(cursor, "reader/grants")
 
 
 def grant_again(cursor: Any) -> None:
