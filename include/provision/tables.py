@@ -25,21 +25,17 @@ def create_tables(aws: Aws, warehouse: Warehouse, secret: str) -> str:
     """Creates what does not exist yet; the ARN of the loader's secret, which is given by name or ARN."""
     held = aws.call("secretsmanager:GetSecretValue", SecretId=secret)
     arn, login = str(held["ARN"]), json.loads(held["SecretString"])
-    create_as(
-        _Connection(aws, warehouse, warehouse.admin_secret),
-        _Connection(aws, warehouse, arn),
-        warehouse.database,
-        login["username"],
-        login["password"],
-    )
+    admin = _Connection(aws, warehouse, warehouse.admin_secret)
+    create_loader(admin, warehouse.database, login["username"], login["password"])
+    create_owned(_Connection(aws, warehouse, arn))
     aws.say(
         f"{login['username']} owns its schemas, tables and views; the role musician_reader may read them."
     )
     return arn
 
 
-def create_as(admin: Any, loader: Any, database: str, user: str, password: str) -> None:
-    """Creates the user, by the connection of an admin, and what is the user's by one of its own."""
+def create_loader(admin: Any, database: str, user: str, password: str) -> None:
+    """Creates the user and the user's schemas, by the connection of an admin."""
     # Redshift takes the hash, and so the password itself is in no statement:
     # https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_USER.html
     hashed = f"md5{hashlib.md5(f'{password}{user}'.encode(), usedforsecurity=False).hexdigest()}"
@@ -56,6 +52,10 @@ def create_as(admin: Any, loader: Any, database: str, user: str, password: str) 
         run_file(cursor, "loader/schemas")
         # CREATE SCHEMA IF NOT EXISTS asks for it even where the schema exists.
         cursor.execute(f'grant create on database "{database}" to {user}')
+
+
+def create_owned(loader: Any) -> None:
+    """Creates the tables and views, and lets the role of readers read them, by the user's own connection."""
     tables.create_tables(loader)
     with transaction(loader) as cursor:
         run_file(cursor, "reader/grants")
