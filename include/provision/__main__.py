@@ -58,8 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m include.provision",
         description="The warehouse at AWS, a CloudFormation stack: create it, see what it costs, delete it.",
     )
-    options = argparse.ArgumentParser(add_help=False)
-    add_options(options)
+    fields = {"status": ("name", "region"), "delete": ("name", "region"), "policy": ("name", "bucket")}
     commands_ = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, text in {
         "create": "show what would change, ask, create or change it, print the lines for .env",
@@ -67,7 +66,8 @@ def _parser() -> argparse.ArgumentParser:
         "delete": "show what would go, ask, take a snapshot, delete the stack; the bucket stays",
         "policy": "print the IAM policy of whoever runs these commands",
     }.items():
-        command = commands_.add_parser(name, help=text, description=text, parents=[options])
+        command = commands_.add_parser(name, help=text, description=text)
+        add_options(command, fields.get(name, ()))
         if name in ("create", "delete"):
             command.add_argument("--yes", action="store_true", help="do not ask")
         if name == "delete":

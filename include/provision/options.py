@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
@@ -104,10 +104,10 @@ class Options:
         return {name: str(value) for name, value in given.items() if value is not None}
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """One option per field, with its environment variable in the help."""
-    for field, text in _HELP.items():
-        parser.add_argument(_option(field), help=f"{text} [{_variable(field)}]", metavar="…")
+def add_options(parser: argparse.ArgumentParser, fields: Sequence[str] = ()) -> None:
+    """One option per field, or for these, with its environment variable in the help."""
+    for field in fields or _HELP:
+        parser.add_argument(_option(field), help=f"{_HELP[field]} [{_variable(field)}]", metavar="…")
 
 
 def _option(field: str) -> str:

@@ -501,10 +501,10 @@ def test_the_commands_ask_unless_told_yes(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("builtins.input", lambda _question: "")
-    arguments = ["--name", cloud.options.name, "--bucket", "a-lake"]
-    assert main(["create", *arguments]) == 0
+    name = ["--name", cloud.options.name]
+    assert main(["create", *name, "--bucket", "a-lake"]) == 0
     assert "Nothing was changed." in capsys.readouterr().out
-    assert main(["delete", *arguments, "--yes"]) == 0
+    assert main(["delete", *name, "--yes"]) == 0
     assert "There is no warehouse" in capsys.readouterr().out
 
 
