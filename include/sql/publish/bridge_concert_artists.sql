@@ -1,5 +1,5 @@
--- Replaces the billings of the load's concerts. A billing that does not differ stays where it is. So do those of a
--- concert that changed after the load's events run: that run is context, and a later one added to it.
+-- Replaces the billings of the load's concerts. A billing that does not differ is kept. So are those of a concert that
+-- changed after the load's events run: then that run is context, and a later one has been added.
 drop table if exists audit.known_billings;
 
 create table audit.known_billings
