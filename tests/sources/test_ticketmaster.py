@@ -205,6 +205,16 @@ def test_a_place_fills_what_it_has_of_a_venue() -> None:
     assert (row.venue_name, row.venue_city, row.venue_latitude) == (None, "Guelph", 43.5)
 
 
+@pytest.mark.parametrize(
+    ("end", "last_day"),
+    [("2027-01-04", date(2027, 1, 4)), ("2027-01-02", date(2027, 1, 2)), ("2027-01-01", None)],
+)
+def test_the_last_day_of_a_festival_is_read_unless_it_lies_before_the_first(
+    end: str, last_day: date | None
+) -> None:
+    assert only(event({"dates.end": {"localDate": end}})).local_end_date == last_day
+
+
 def test_an_event_that_is_postponed_without_a_date_keeps_the_first_announced_one() -> None:
     row = only(
         event(
