@@ -236,7 +236,7 @@ def test_what_was_never_published_and_cannot_be_read_is_parked_and_the_rebuild_g
     assert done.parked == tuple(f"events {run}" for run in late)
     assert star(redshift) == before
     reasons = rows(redshift, "select reason from dwh.load_ledger where state = 'parked' order by run")
-    for (reason,), word in zip(reasons, ("not readable", "not JSON", "missing", "certificate"), strict=True):
+    for (reason,), word in zip(reasons, ("not readable", "malformed", "missing", "certificate"), strict=True):
         assert word in reason
 
 
