@@ -7,7 +7,8 @@ bucket that are not in `dwh.load_ledger`. If there are none, the run is skipped.
 
 1. **find_load**: does what the run's parameters ask for (judges parked runs again, or derives the star from all
    manifests, as it also does when a new release has changed its tables), then finds the oldest pending runs. Runs
-   older than what is published are late: they are recorded and reported.
+   older than what is published are late: they are recorded and reported, and so are runs that cannot be read
+   (parked) and news that is overdue. Says how old the star is.
 2. **stage**: COPY loads exactly the objects in one events and one songs manifest into `staging`.
 3. **build**: builds the star's tables from them in the schema `audit`.
 4. **audit**: the Great Expectations suites judge the tables there; the data docs show the outcome. Runs that

@@ -1,6 +1,6 @@
 """What the tasks of `musician_warehouse` do, and what the command line shares with them.
 
-A run finds its load, stages, builds and judges it, and publishes it. What travels between its tasks is a `Found`,
+A run finds its load, stages, builds and judges it, and publishes it. What travels between its tasks is a `Work`,
 as a dictionary.
 """
 
@@ -14,19 +14,21 @@ from typing import Any, NoReturn
 from include.clock import utc_now
 from include.errors import DataRejected
 from include.orchestration import connections, lineage
-from include.orchestration.notifications import report_late
+from include.orchestration.notifications import report_found
 from include.quality.audit import Audit, Engine, audit
 from include.settings import Settings
 from include.warehouse import ledger, rebuild, tables
 from include.warehouse import load as warehouse
+from include.warehouse.freshness import freshness
 from include.warehouse.load import Verdict
 from include.warehouse.loads import Load
+from include.warehouse.next_load import begin_next
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Work:
     """The work of one run: a load, or a rebuild that left none."""
 
     load: Load | None
@@ -44,7 +46,7 @@ class Found:
         return asdict(self)
 
 
-def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Found:
+def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Work:
     """The oldest load that waits, after what the params ask for; `audit` then is that load's.
 
     Rebuilds the star first if `rebuild` or `until` says so, or if a release defines its tables otherwise.
@@ -60,25 +62,25 @@ def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Fo
             until = params["until"] and date.fromisoformat(params["until"])
             rebuilt = rebuild_star(redshift, settings, now, until, params["go_on_without_missing"])
             notes.append(f"Rebuilt the star from {_counted(rebuilt.loads, 'load')}{_until(params['until'])}")
-        late = ledger.note_late(redshift, lake, now)
-        loads = warehouse.pending_loads(redshift, lake)
-        notes += [f"Judges {loads[0]}, snapshot date {loads[0].snapshot_date}"] if loads else []
-        for note in notes:
-            log.info("%s", note)
-        if late:
-            report_late(settings, dag_run, late)
-        if loads:
-            warehouse.begin(redshift, lake, loads[0], now)
-        elif rebuilt is None:
-            raise AirflowSkipException("Nothing is new: the ledger knows every manifest that has a partner.")
-    waiting = max(len(loads) - 1, 0)
-    if waiting and (dag_run.conf or {}).get("after") == str(loads[0]):
-        log.warning("The run before took this load, too, and did not judge it: this is the last in a row")
+        age = freshness(redshift, lake, now)
+        found = begin_next(redshift, lake, now)
+    load, waiting = found.load, found.waiting
+    notes += [f"Judges {load}, snapshot date {load.snapshot_date}"] if load else []
+    for line in (*notes, age.text):
+        log.info("%s", line)
+    overdue = age.overdue(settings.news_deadline_hours, load.pending if load else ())
+    report_found(settings, dag_run, found.late, found.parked, overdue)
+    if load is None and rebuilt is None:
+        raise AirflowSkipException(
+            f"Nothing to load: every manifest with a partner is in the ledger. {age.text}"
+        )
+    if waiting and (dag_run.conf or {}).get("after") == str(load):
+        log.warning("The previous run took the same load without judging it: no further run is triggered")
         waiting = 0
-    return Found(loads[0] if loads else None, waiting, now.isoformat(), rebuilt, ". ".join(notes))
+    return Work(load, waiting, now.isoformat(), rebuilt, ". ".join(notes))
 
 
-def start_next_run(found: Found, dag_run: Any) -> NoReturn:
+def start_next_run(found: Work, dag_run: Any) -> NoReturn:
     """Has Airflow start a run for the next load, which queues behind this one; ends the task well.
 
     It is the signal that Airflow's TriggerDagRunOperator ends with, without a task and a node in the asset
