@@ -112,7 +112,7 @@ def test_a_sound_load_passes_every_expectation(built: tuple[Any, Lake]) -> None:
     assert outcome.passed >= 100
 
 
-def test_whatever_is_spoiled_is_noticed_and_named(built: tuple[Any, Lake]) -> None:
+def test_every_kind_of_damage_is_detected_and_named(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
     with transaction(redshift) as cursor:
         for failure, change in SPOILED.items():

@@ -150,7 +150,7 @@ def test_a_rebuild_whose_result_fails_its_audit_leaves_the_old_star(three_days: 
     assert (star(redshift), rows(redshift, "select * from dwh.load_ledger order by dataset, run")) == before
 
 
-def test_the_suites_judge_the_rows_that_nobody_else_sees_yet(
+def test_the_suites_judge_rows_that_are_not_committed_yet(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -168,7 +168,7 @@ def test_the_suites_judge_the_rows_that_nobody_else_sees_yet(
     assert star(redshift) == before
 
 
-def test_a_rebuild_until_a_date_rolls_back_and_retried_runs_come_again_in_order(
+def test_a_rebuild_until_a_date_rolls_back_and_retried_runs_are_loaded_again_in_order(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -183,7 +183,7 @@ def test_a_rebuild_until_a_date_rolls_back_and_retried_runs_come_again_in_order(
     assert star(redshift) == before
 
 
-def test_objects_that_are_gone_stop_a_rebuild_with_a_list_unless_it_is_told_to_go_on(
+def test_missing_objects_stop_a_rebuild_with_a_list_unless_it_may_go_on_without(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -207,7 +207,7 @@ def spoil(lake: Lake, dataset: str, run: str) -> None:
     lake.bucket.put(part.url.split("/", 3)[3], b"?" * part.content_length)
 
 
-def test_a_damaged_object_of_what_was_published_stops_a_rebuild_unless_it_is_told_to_go_on(
+def test_a_damaged_object_of_a_published_run_stops_a_rebuild_unless_it_may_go_on_without(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -224,7 +224,7 @@ def test_a_damaged_object_of_what_was_published_stops_a_rebuild_unless_it_is_tol
     ]
 
 
-def test_what_was_never_published_and_cannot_be_read_is_parked_and_the_rebuild_goes_on(
+def test_an_unreadable_run_that_was_never_published_is_parked_and_the_rebuild_continues(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -339,7 +339,7 @@ def test_a_load_in_progress_is_superseded_by_a_rebuild(three_days: tuple[Any, La
         warehouse.publish(redshift, load)
 
 
-def test_readers_see_the_old_star_until_the_new_one_is_there(
+def test_readers_see_the_old_star_until_the_new_one_is_committed(
     three_days: tuple[Any, Lake], services: Any
 ) -> None:
     import redshift_connector
