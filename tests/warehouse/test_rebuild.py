@@ -1,5 +1,6 @@
 """The star derived again from the lake: by the functions of the daily load, in one transaction."""
 
+import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,12 +8,15 @@ from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from include.__main__ import main as command
 from include.errors import DataRejected, ManifestsMissing
 from include.lake.lake import Lake
 from include.quality.audit import audit
+from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import ledger, tables
 from include.warehouse import load as warehouse
 from include.warehouse import rebuild as rebuilding
@@ -243,6 +247,27 @@ def test_an_unreadable_run_that_was_never_published_is_parked_and_the_rebuild_co
     reasons = rows(redshift, "select reason from dwh.load_ledger where state = 'parked' order by run")
     for (reason,), word in zip(reasons, ("not readable", "malformed", "missing", "certificate"), strict=True):
         assert word in reason
+
+
+def test_a_late_run_whose_data_does_not_fit_is_parked_and_the_rebuild_goes_on(
+    three_days: tuple[Any, Lake],
+) -> None:
+    redshift, lake = three_days
+    before, late = star(redshift), "2026-11-21T120000Z"
+    land_events(lake, late, [Concert("e9")])
+    [part] = lake.manifest("events", late).parts
+    key = part.url.split("/", 3)[3]
+    table = pq.read_table(io.BytesIO(lake.bucket.get(key)))
+    position = table.column_names.index("event_id")
+    table = table.set_column(position, "event_id", pa.array(["x" * 99]))
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    lake.bucket.put(key, file.getvalue())
+    lake.put_manifest("events", late, EventRow, [replace(part, content_length=len(file.getvalue()))])
+    assert rebuilt(redshift, lake).parked == (f"events {late}",)
+    assert star(redshift) == before
+    [(reason,)] = rows(redshift, "select reason from dwh.load_ledger where state = 'parked'")
+    assert "event_id is longer" in reason
 
 
 def test_where_the_ledger_is_lost_any_run_may_have_been_published(three_days: tuple[Any, Lake]) -> None:
