@@ -5,7 +5,7 @@
     ├── ConnectionMissing    an Airflow connection is not defined          → define it
     ├── StorageUnavailable   S3 down, unreachable, token or clock stale    → Airflow retries
     ├── WarehouseUnavailable Redshift could not be queried                 → Airflow retries
-    ├── SourceUnavailable    timeout, 429, 5xx after our own retries       → Airflow retries
+    ├── SourceUnavailable    a temporary failure, our retries spent        → Airflow retries
     ├── QuotaSpent           the daily quota of an API key is used up      → Airflow retries once it is reset
     ├── SourceRejected       bad key, bad request                          → fix the connection
     ├── UnexpectedPayload    a whole response changed its shape            → fix the parser

@@ -36,7 +36,7 @@ _SPACING = 1.025
 _MAX_BYTES = 32 << 20
 """Of a decompressed body: ten times a full page from Ticketmaster."""
 _MAX_DEPTH = 64
-_TOO_DEEP = re.compile(rb"[\[{]{%d}" % _MAX_DEPTH)
+_NESTED_TOO_DEEP = re.compile(rb"[\[{]{%d}" % _MAX_DEPTH)
 """Brackets that open one right after another; msgspec rejects every other form of deep nesting."""
 _MAX_RETRY_AFTER = 86_400.0
 """The longest pause, in seconds, that is honoured, whatever the source asks for."""
@@ -72,6 +72,11 @@ class Response:
     def excerpt(self) -> str:
         """The beginning of the body on one line, for messages."""
         return " ".join(self.body[:300].decode(errors="replace").split()) or "(empty body)"
+
+
+def is_temporary(status: int) -> bool:
+    """Whether a response with this HTTP status may be followed by a better one: 408, 425, 429 and 5xx."""
+    return status in (408, 425, 429) or status >= 500
 
 
 class Retry(Exception):
@@ -314,7 +319,7 @@ async def _limited_body(response: aiohttp.ClientResponse) -> bytes:
         body += chunk
         if len(body) > _MAX_BYTES:
             raise Retry(f"more than {_MAX_BYTES >> 20} MB", finally_raise=UnexpectedPayload)
-    if _TOO_DEEP.search(body):
+    if _NESTED_TOO_DEEP.search(body):
         raise Retry(f"JSON nested more than {_MAX_DEPTH} levels deep", finally_raise=UnexpectedPayload)
     return bytes(body)
 
