@@ -47,9 +47,9 @@ def _instant(at: datetime) -> str:
 def read(response: Response) -> Page:
     """The page that a response contains.
 
-    Raises `Retry` for temporary failures: the HTTP statuses of `is_temporary`, anything but JSON, no page
-    numbers, a 400 or 404 without an error code of the API. Raises `SourceRejected` for a bad key or request, `QuotaSpent` if the daily
-    quota is used up, for which old clients have also seen a 401.
+    Raises `Retry` for temporary failures: the HTTP statuses of `is_temporary`, anything but JSON, no page numbers,
+    a 400 or 404 without an error code of the API. Raises `SourceRejected` for a bad key or request, `QuotaSpent`
+    if the daily quota is used up, for which old clients have also seen a 401.
     """
     if response.status == 200:
         return _page(response)
