@@ -12,6 +12,7 @@
     ├── ManifestInvalid     a manifest names a missing or altered object→ land the run again
     ├── ManifestsMissing    a rebuild would lose what was published     → restore objects, or go on without
     ├── LoadSuperseded      the warehouse has gone on to another load   → nothing, or run it from its start
+    ├── NotificationFailed  a webhook was not reached                   → look at the connection
     ├── DataRejected        an expectation failed                       → look at the data docs
     └── ProvisioningFailed  AWS refused, or did not finish in time      → do what the message says
 
@@ -85,6 +86,10 @@ class LoadSuperseded(PipelineError):
 
 class DataRejected(PipelineError):
     """The load did not meet its expectations; `dwh` is as it was before."""
+
+
+class NotificationFailed(PipelineError):
+    """A webhook was not reached, or did not take the message."""
 
 
 class ProvisioningFailed(PipelineError):

@@ -15,7 +15,7 @@ from typing import Any
 from include.errors import ConnectionMissing
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
-from include.orchestration.login import logged_in
+from include.orchestration.login import logged_in, quieten
 from include.settings import Settings
 from include.sources.client.connection import SourceConnection
 
@@ -75,6 +75,7 @@ def lake(settings: Settings) -> Lake:
     sandbox's for AWS.
     """
     _require("aws_default")
+    quieten()
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
     hook = S3Hook(aws_conn_id="aws_default")
@@ -122,6 +123,8 @@ def _require(connection_id: str) -> None:
 
 def _base_url(connection: Any, connection_id: str) -> str:
     host = (connection.host or "").rstrip("/")
+    if "@" in host:
+        raise _missing(connection_id, "has a user or an @ in its host: leave only the address there")
     if not host:
         return _BASE_URLS[connection_id]
     if "://" in host:

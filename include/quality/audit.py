@@ -9,6 +9,7 @@ because Great Expectations writes into its context and the project folder may be
 Raises nothing for data that fails: the caller decides what a failure means.
 """
 
+import html
 import logging
 import mimetypes
 import os
@@ -60,13 +61,17 @@ class Engine:
         from sqlalchemy import event
         from sqlalchemy.engine import Engine as SqlAlchemyEngine
 
+        from include.quality.literals import with_values
+
         def connect(*_: Any) -> Any:
             return self.connection  # None: connect as usual
 
         event.listen(SqlAlchemyEngine, "do_connect", connect)
+        event.listen(SqlAlchemyEngine, "before_cursor_execute", with_values, retval=True)
         try:
             yield
         finally:
+            event.remove(SqlAlchemyEngine, "before_cursor_execute", with_values)
             event.remove(SqlAlchemyEngine, "do_connect", connect)
 
 
@@ -132,11 +137,14 @@ def _validate(root: Path, load: Load, engine: Engine, is_accepted: bool) -> list
     from great_expectations.core.run_identifier import RunIdentifier
     from great_expectations.expectations.metadata_types import FailureSeverity
 
+    from include.quality.engine import FewStatements
+
     context = gx.get_context(
         mode="file", context_root_dir=root, runtime_environment={"REDSHIFT_URL": engine.url}
     )
     source: Any = context.data_sources.get("redshift")
     source.kwargs = {"connect_args": dict(engine.connect_args)}
+    type(source).execution_engine_override = FewStatements
     run_id = RunIdentifier(run_name=load.newest)
     results = []
     for table in JUDGED:
@@ -155,6 +163,7 @@ def _validate(root: Path, load: Load, engine: Engine, is_accepted: bool) -> list
         # Counting is one scan for all expectations, but examples are two for each: only what failed is worth
         # them. The second run replaces the results of the first.
         for examples in (0, _EXAMPLES):
+            source.get_execution_engine().shows_examples = bool(examples)
             checkpoint = context.checkpoints.add(
                 gx.Checkpoint(
                     name=f"{table} with {examples} examples",
@@ -214,7 +223,7 @@ def _summary(table: str, result: Any) -> str:
     elif "unexpected_count" in result.result:
         found = f"{result.result['unexpected_count']} of {result.result.get('element_count', '?')} rows"
         if examples := result.result.get("partial_unexpected_list"):
-            found += f", such as {', '.join(map(str, examples[:3]))}"
+            found += f", such as {', '.join(html.unescape(str(each)) for each in examples[:3])}"
     else:
         found = f"found {result.result.get('observed_value')}"
     return f"{table}: {config.type} {about}: {found}"

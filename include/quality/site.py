@@ -1,8 +1,9 @@
 """The data docs: Great Expectations' site, made readable without the internet and safe to show.
 
 Its pages load their style and scripts from other hosts, its index page is empty without them, and it writes
-values of the audited tables into the HTML as they are. So every page loses its scripts and gets our style
-sheet, and the index page is our own: one section per audit, `index.html#<run>`.
+values of the audited tables into the HTML as they are: they are escaped where they are selected (`engine.py`),
+and so they lie in the results. Every page loses its scripts and gets our style sheet, and the index page is our
+own: one section per audit, `index.html#<run>`.
 """
 
 import html
@@ -24,9 +25,10 @@ UI_ROUTE = "data-docs"
 """Of the page in Airflow's UI that shows the site within a frame: /plugin/<route>/<path in the frame>."""
 
 _STYLE = Path(__file__).with_suffix(".css")
-_POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'"
+POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'none'"
+"""What a page may do: show itself, with our style sheet."""
 _ACTIVE = re.compile(
-    r"<script\b.*?</script\s*>|<style\b.*?</style\s*>|<link\b[^>]*>|<img\b[^>]*>|</?(?:iframe|object|embed)\b[^>]*>",
+    r"<script\b.*?</script\s*>|<style\b.*?</style\s*>|<link\b[^>]*>|<img\b[^>]*>|</?(?:iframe|object|embed|form|base|meta)\b[^>]*>",
     re.DOTALL | re.IGNORECASE,
 )
 _NOT_SAID = {"batch_id", "column", "column_list", "ignore_row_if", "mostly", "unexpected_rows_query"}
@@ -85,7 +87,7 @@ def _readable(page: str, style: str) -> str:
 
 def _head(style: str) -> str:
     return (
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f'<meta charset="utf-8"><link rel="stylesheet" href="{style}">'
     )
 
@@ -125,7 +127,7 @@ def _failure(result: Mapping[str, Any]) -> str:
     if found.get("unexpected_count") is not None:
         seen = f"{found['unexpected_count']} of {found.get('element_count', '?')} rows are not"
         if examples := found.get("partial_unexpected_list"):
-            seen += f", such as {', '.join(str(example) for example in examples[:3])}"
+            seen += f", such as {', '.join(html.unescape(str(example)) for example in examples[:3])}"
     else:
         seen = f"found {found.get('observed_value', 'an error')}"
     return f"{about or 'table'}{severity}: {expected}; {seen}"

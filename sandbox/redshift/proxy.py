@@ -14,7 +14,7 @@ import logging
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 _TLS, _GSS, _CANCEL = 80877103, 80877104, 80877102
 _STARTUP_PARAMETERS = {b"user", b"database", b"application_name", b"client_encoding", b"options"}
+_UNKNOWN = (0, 705)
+"""The types by which a driver says that it does not know a parameter's."""
 _paths = itertools.count(1)
 
 
@@ -161,7 +163,11 @@ class _Session:
 
     def _parse(self, body: bytes) -> bytes:
         name, sql, types = body.split(b"\0", 2)
-        text, copy = self._translate(sql.decode())
+        oids = struct.unpack_from(f"!{int.from_bytes(types[:2])}I", types, 2)
+        untyped = {
+            n for n in range(1, parameters(sql.decode()) + 1) if n > len(oids) or oids[n - 1] in _UNKNOWN
+        }
+        text, copy = self._translate(sql.decode(), untyped)
         if copy is not None:
             self.copies[name] = copy
         elif name in self.copies:
@@ -175,11 +181,11 @@ class _Session:
         if name in self.copies:
             self.deliveries.append(self.loader.deliver(*self.copies[name]))
 
-    def _translate(self, sql: str) -> tuple[str, tuple[Copy, Path] | None]:
+    def _translate(self, sql: str, untyped: Collection[int] = ()) -> tuple[str, tuple[Copy, Path] | None]:
         try:
             copy = redshift_copy.parse(sql)
             if copy is None:
-                return redshift_dialect.translate(sql), None
+                return redshift_dialect.translate(sql, untyped), None
             path = self.loader.folder / str(next(_paths))
             # Relative to the server's data folder, beside ours: folders above may be closed to its user.
             there = f"../{path.parent.name}/{path.name}"

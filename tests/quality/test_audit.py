@@ -1,14 +1,17 @@
 """The audit: what passes, what fails, what it says, and what it leaves in S3."""
 
 import json
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redshift_connector
 
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.quality import audit as quality
+from include.quality.literals import with_values
 from include.warehouse import load as warehouse
 from include.warehouse.loads import Load
 from include.warehouse.tables import STAR, create_tables
@@ -104,6 +107,44 @@ def test_a_sound_load_passes_every_expectation(built: tuple[Any, Lake]) -> None:
     outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
     assert outcome.verdict.failures == ()
     assert outcome.passed >= 100
+
+
+def test_a_passing_audit_sends_few_statements_without_parameters(
+    built: tuple[Any, Lake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redshift plans and compiles each, and binds parameters in fewer places than Great Expectations has them:
+    https://github.com/aws/amazon-redshift-python-driver/issues/24, …/104."""
+    redshift, lake = built
+    with transaction(redshift) as cursor:
+        cursor.execute("update audit.load_summary set share_of_concerts_without_artist = 0")
+    sent = []
+    execute = redshift_connector.Cursor.execute
+
+    def noted(cursor: Any, operation: str, args: Any = None, **more: Any) -> Any:
+        sent.append((operation, args))
+        return execute(cursor, operation, args, **more)
+
+    monkeypatch.setattr(redshift_connector.Cursor, "execute", noted)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    assert (outcome.verdict.failures, outcome.warnings) == ((), ())
+    assert len(sent) < 60
+    assert [operation for operation, args in sent if args] == []
+    [page] = keys(lake, f"validations/dim_concerts/{SONGS}/")
+    counted = json.loads(lake.bucket.get(page))["results"]
+    assert {
+        result["result"]["element_count"] for result in counted if "unexpected_count" in result["result"]
+    } == {3}
+
+
+def test_values_become_literals() -> None:
+    values = ("it's 5 %", 5, 2.5, True, date(2026, 11, 22), datetime(2026, 11, 22, 6))
+    statement = "select %s, %s, %s, %s, %s, %s where x like 'a%%'"
+    assert with_values(None, None, statement, values, None, False) == (
+        "select 'it''s 5 %', 5, 2.5, true, cast('2026-11-22' as date), cast('2026-11-22 06:00:00' as timestamp) "
+        "where x like 'a%%'",
+        (),
+    )
+    assert with_values(None, None, "select %s", ("a\\",), None, False) == ("select %s", ("a\\",))
 
 
 def test_whatever_is_spoiled_is_noticed_and_named(built: tuple[Any, Lake]) -> None:
@@ -211,6 +252,18 @@ def test_the_data_docs_show_passing_and_failing_audits(built: tuple[Any, Lake]) 
     assert "2026-11-23T060000Z" in index
     [page] = keys(lake, "data-docs/validations/dim_concerts/2026-11-23T060000Z/")
     assert "sold out" in lake.bucket.get(page).decode()
+
+
+def test_values_of_the_data_are_text_in_the_docs_and_plain_in_messages(built: tuple[Any, Lake]) -> None:
+    redshift, lake = built
+    hostile = "<svg onload=steal()>&"
+    with transaction(redshift) as cursor:
+        cursor.execute("update audit.dim_concerts set status = %s where concert_id = 'e2'", (hostile[:16],))
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    assert any(hostile[:16] in failure for failure in outcome.verdict.failures)
+    pages = [lake.bucket.get(key).decode() for key in keys(lake, "data-docs/") if key.endswith(".html")]
+    assert any("&lt;svg onload" in page for page in pages)
+    assert not any("<svg" in page for page in pages)
 
 
 def test_pages_of_old_audits_are_pruned(built: tuple[Any, Lake]) -> None:

@@ -293,7 +293,7 @@ def as_de190e1(lake: Lake, dataset: str, run: str) -> None:
     manifest = lake.manifest(dataset, run)
     [part] = manifest.parts
     key = part.url.removeprefix(lake.bucket.url(""))
-    table = pq.read_table(io.BytesIO(lake.bucket.get(key)))
+    table = pq.read_table(io.BytesIO(lake.bucket.get(key)), coerce_int96_timestamp_unit="us")
     table = table.drop_columns([name for name in table.column_names if name in NEW_COLUMNS])
     file = io.BytesIO()
     pq.write_table(table, file)

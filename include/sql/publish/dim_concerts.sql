@@ -21,14 +21,14 @@ select
     end as change
 from audit.dim_concerts as fresh
 cross join audit.current_load
-left join dwh.dim_concerts as known on fresh.concert_id = known.concert_id and known.is_current
+left join dwh.dim_concerts as known on fresh.concert_id = known.concert_id and known.is_current is true
 
 union all
 
 select
     missing.concert_id,
     current_load.events_at as seen_at,
-    case when missing.is_delisted then 'delisted' else 'missed' end as change
+    case when missing.is_delisted is true then 'delisted' else 'missed' end as change
 from audit.missing_concerts as missing
 cross join audit.current_load;
 
@@ -92,7 +92,7 @@ select
     true as is_current
 from dwh.dim_concerts as dim
 inner join audit.concert_changes as changes on dim.concert_id = changes.concert_id
-where dim.is_current and changes.change = 'delisted';
+where dim.is_current is true and changes.change = 'delisted';
 
 update dwh.dim_concerts
 set
@@ -102,7 +102,7 @@ set
 from audit.concert_changes as changes
 where
     dim_concerts.concert_id = changes.concert_id
-    and dim_concerts.is_current
+    and dim_concerts.is_current is true
     and dim_concerts.valid_from < changes.seen_at
     and changes.change in ('changed', 'delisted');
 
@@ -111,7 +111,7 @@ set missing_since = case when changes.change = 'missed' then changes.seen_at end
 from audit.concert_changes as changes
 where
     dim_concerts.concert_id = changes.concert_id
-    and dim_concerts.is_current
+    and dim_concerts.is_current is true
     and (changes.change = 'missed' or (changes.change = 'unchanged' and dim_concerts.missing_since is not null));
 
 -- A concert whose record was rejected was listed, too.
@@ -120,8 +120,8 @@ set missing_since = null
 from audit.rejected_concerts as rejected
 where
     dim_concerts.concert_id = rejected.concert_id
-    and dim_concerts.is_current
-    and dim_concerts.is_listed
+    and dim_concerts.is_current is true
+    and dim_concerts.is_listed is true
     and dim_concerts.missing_since is not null;
 
 insert into dwh.dim_concerts (
