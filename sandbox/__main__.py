@@ -17,7 +17,7 @@ from sandbox import services
 from sandbox.local import airflow, container, summary
 from sandbox.local.airflow import Airflow, AirflowNotStarted
 from sandbox.local.airflow_client import AirflowError
-from sandbox.local.home import KEEPER_LOG, HomeTaken, Owner, held, note, owner
+from sandbox.local.home import KEEPER_LOG, HomeTaken, Owner, locked, owner, write_owner
 from sandbox.local.run import WAREHOUSE, Pipeline, PipelineFailed, seconds
 from sandbox.services import Services
 
@@ -32,28 +32,28 @@ def main() -> int:
         "command",
         choices=("run", "up", "sandbox", "down", "keep"),
         metavar="run|up|sandbox|down",
-        help="run: once, then exit; up: the same, and stay in the background; "
-        "sandbox: only the stand-ins, at fixed ports, until it is interrupted; down: stop what runs",
+        help="run: once, then exit; up: the same, then keep running in the background; "
+        "sandbox: only the stand-ins, at fixed ports, until interrupted; down: stop everything",
     )
     parser.add_argument(
         "--home", type=Path, default=airflow.ROOT / ".sandbox", help="the folder for everything it writes"
     )
     given = parser.parse_args()
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a pipe or a file shows it at once, too
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # so that a pipe or file shows each line at once
     for signum in _INTERRUPTIONS:
         signal.signal(signum, _interrupt)
     home = given.home.resolve()
     try:
         return {"run": run, "up": up, "sandbox": stand_ins, "down": down, "keep": keep}[given.command](home)
     except KeyboardInterrupt:
-        say("interrupted; everything it had started was stopped")
+        say("interrupted; everything that was started has been stopped")
         return 130
 
 
 def run(home: Path) -> int:
     """Everything once, from nothing to the summary."""
     try:
-        with held(home, "run"):
+        with locked(home, "run"):
             say("starting PostgreSQL, the Redshift, S3 and API stand-ins")
             with services.start(home) as started, _starting_airflow(home, started, None) as server:
                 failure = _pipeline(home, started, server)
@@ -61,15 +61,15 @@ def run(home: Path) -> int:
             say("done" if failure is None else "stopped")
             return 0 if failure is None else 1
     except HomeTaken as taken:
-        return _refuse(home, taken.owner)
+        return _report_owner(home, taken.owner)
     except (AirflowNotStarted, RuntimeError) as failed:
         return _fail(str(failed))
 
 
 def up(home: Path) -> int:
-    """The same in a keeper process, which stays."""
+    """The same in a background process (`keep`), which goes on running."""
     if (holder := owner(home)) is not None:
-        return _refuse(home, holder, already_up=0)
+        return _report_owner(home, holder, if_up=0)
     home.mkdir(parents=True, exist_ok=True)
     with (home / KEEPER_LOG).open("wb") as log:
         keeper = subprocess.Popen(
@@ -99,15 +99,15 @@ def up(home: Path) -> int:
 
 
 def keep(home: Path) -> int:
-    """Holds services and Airflow until it is told to stop."""
+    """Keeps the services and Airflow running until it is stopped."""
     try:
         with (
-            held(home, "up") as holder,
+            locked(home, "up") as holder,
             services.start(home) as started,
             airflow.start(home, started, UI_PORT) as server,
         ):
             holder.ready = True
-            note(home, holder)
+            write_owner(home, holder)
             while server.is_running() and psutil.pid_exists(started.pid):
                 time.sleep(1)
     except KeyboardInterrupt:
@@ -118,24 +118,24 @@ def keep(home: Path) -> int:
 
 
 def stand_ins(home: Path) -> int:
-    """Only the services, at the ports that .env.sandbox names, for an Airflow of somebody else."""
+    """Only the services, at the ports in .env.sandbox, for an Airflow started by other means."""
     try:
-        with held(home, "sandbox"):
+        with locked(home, "sandbox"):
             container.main(["--home", str(home), "--listen", "127.0.0.1", "--name", "127.0.0.1"])
         say("stopped")
         return 0
     except HomeTaken as taken:
-        return _refuse(home, taken.owner)
+        return _report_owner(home, taken.owner)
     except (OSError, RuntimeError) as failed:  # a port is taken, or a service does not start
         return _fail(str(failed))
 
 
 def down(home: Path) -> int:
-    """Stops what runs in this home, however it was started; no error if nothing runs."""
+    """Stops whatever is running in this home, however it was started; no error if nothing is."""
     holder = owner(home)
     if holder is None:
         left = airflow.stop(home)
-        say("stopped what a killed sandbox had left running" if left else "nothing is running")
+        say("stopped what a killed sandbox left running" if left else "nothing is running")
         return 0
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(holder.pid)
@@ -157,7 +157,7 @@ def _starting_airflow(home: Path, started: Services, port: int | None) -> Iterat
 
 
 def _pipeline(home: Path, started: Services, server: Airflow) -> str | None:
-    """Runs the pipeline and prints what came of it; the failure, if it failed."""
+    """Runs the pipeline and prints the outcome; returns the error if it failed."""
     ready = time.monotonic()
     client = server.client()
     environment: Mapping[str, str] = {**services.connection_environment(started), **os.environ}
@@ -184,15 +184,16 @@ def _pipeline(home: Path, started: Services, server: Airflow) -> str | None:
     return None
 
 
-def _refuse(home: Path, holder: Owner | None, already_up: int = 1) -> int:
+def _report_owner(home: Path, holder: Owner | None, if_up: int = 1) -> int:
+    """Says what is already running in the home. Returns the exit status: `if_up` for a sandbox that is up."""
     if holder is not None and holder.command == "up" and holder.ready:
         say(_address(Airflow.read(home)))
-        say("it is up already; `make down` stops it")
-        return already_up
+        say("it is already up; `make down` stops it")
+        return if_up
     command = holder.command if holder else "run"
-    what = "is being started by `make up`" if command == "up" else f"runs already (`make {command}`)"
+    what = "is being started by `make up`" if command == "up" else f"is already running (`make {command}`)"
     return _fail(
-        f"A sandbox {what} in {home}, process {holder.pid if holder else '?'}: wait for it or end it."
+        f"A sandbox {what} in {home}, process {holder.pid if holder else '?'}: wait for it or stop it."
     )
 
 
@@ -206,7 +207,7 @@ def _fail(text: str) -> int:
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
-    for each in _INTERRUPTIONS:  # a second Ctrl-C shall not interrupt the cleaning up
+    for each in _INTERRUPTIONS:  # a second Ctrl-C must not interrupt the clean-up
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 

@@ -23,20 +23,20 @@ _HOST = "127.0.0.1"
 
 
 def parser() -> argparse.ArgumentParser:
-    """Options of the world and the stand-ins; the defaults are those of `Catalog` and the option classes."""
+    """Command-line options of the world and the stand-ins; defaults come from `Catalog` and the option classes."""
     options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     world = options.add_argument_group("the world behind both APIs")
-    world.add_argument("--seed", type=int, help="another seed is another world")
-    world.add_argument("--concerts", type=int, help="how many concerts Ticketmaster knows")
-    world.add_argument("--artists", type=int, help="how many artists there are")
-    world.add_argument("--tracks-per-artist", type=int, help="songs of an artist, at most")
+    world.add_argument("--seed", type=int, help="each seed gives a different world")
+    world.add_argument("--concerts", type=int, help="how many concerts Ticketmaster has")
+    world.add_argument("--artists", type=int, help="how many artists exist")
+    world.add_argument("--tracks-per-artist", type=int, help="the most songs an artist has")
     world.add_argument("--countries", type=lambda text: text.split(","), help="ISO codes, such as US,GB")
-    world.add_argument("--days", type=int, help="how many days have concerts, beginning with today")
+    world.add_argument("--days", type=int, help="how many days have concerts, from tomorrow on")
     world.add_argument(
-        "--today", type=date.fromisoformat, help="the date that is today there, such as 2026-11-22"
+        "--today", type=date.fromisoformat, help="the current date in that world, such as 2026-11-22"
     )
-    behaviour = options.add_argument_group("how they answer")
-    behaviour.add_argument("--latency", type=float, help="seconds that an answer of either takes")
+    behaviour = options.add_argument_group("how they respond")
+    behaviour.add_argument("--latency", type=float, help="seconds that each response takes")
     behaviour.add_argument("--ticketmaster", type=json.loads, help="TicketmasterOptions as JSON")
     behaviour.add_argument("--lastfm", type=json.loads, help="LastfmOptions as JSON")
     return options
@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
 
 @contextlib.contextmanager
 def running(options: Sequence[str]) -> Iterator[dict[str, dict[str, Any]]]:
-    """Serves both; the value has `base_url` and `key` of `ticketmaster` and `lastfm`."""
+    """Serves both; yields `base_url` and `key` of `ticketmaster` and of `lastfm`."""
     world = vars(parser().parse_args(options))
     both = {"latency": world.pop("latency")} if "latency" in world else {}
     ticketmaster_options = msgspec.convert(both | world.pop("ticketmaster", {}), TicketmasterOptions)
@@ -66,7 +66,7 @@ def _address(url: str, options: GatewayOptions) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _served(application: web.Application) -> Iterator[str]:
-    """The application in a thread with an event loop of its own; its URL."""
+    """Serves the application in a thread with its own event loop; yields its URL."""
     loop = asyncio.new_event_loop()
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Aws:
-    """Where AWS answers and with what; moto accepts any credentials, in the account 123456789012."""
+    """How to reach AWS. moto accepts any credentials and uses the account 123456789012."""
 
     endpoint_url: str
     region_name: str = "us-east-1"
@@ -16,7 +16,7 @@ class Aws:
     secret_access_key: str = "sandbox-secret-key"
 
     def client(self, service: str) -> Any:
-        """A boto3 client that ignores whatever AWS configuration this machine has."""
+        """A boto3 client that ignores this machine's AWS configuration."""
         import boto3
         from botocore.config import Config
 
@@ -33,7 +33,7 @@ class Aws:
 
 @contextlib.contextmanager
 def running() -> Iterator[Aws]:
-    """moto on a free port of 127.0.0.1, empty, for as long as the context lasts. Its state is in memory."""
+    """Runs an empty moto on a free port of 127.0.0.1 until the context ends. Its state is in memory."""
     from moto.moto_server.threaded_moto_server import ThreadedMotoServer  # takes a second to import
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

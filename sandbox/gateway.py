@@ -1,11 +1,11 @@
-"""What stands before both API stand-ins: latency, injected faults, gzip, a log of requests; its control.
+"""What both API stand-ins share: latency, injected faults, gzip, a log of requests, and how to control them.
 
 GET  /sandbox/requests    {"count", "in_flight_peak", "statuses": {"200": …}, "requests": [{"number", "at",
                           "path", "params", "status", "fault"}, …]}; "at" is monotonic seconds, the key is
-                          left out; ?after=N lists only requests numbered above N
-GET  /sandbox/options     the options in force
-POST /sandbox/options     JSON object: changes the options it names, answers those in force
-POST /sandbox/reset       forgets requests, quota and faults; options are as at the start
+                          left out; ?after=N lists only requests after number N
+GET  /sandbox/options     the current options
+POST /sandbox/options     JSON object: changes the options it names and returns all current ones
+POST /sandbox/reset       forgets requests, quota and faults, and restores the initial options
 """
 
 import asyncio
@@ -28,22 +28,22 @@ FaultKind = Literal[
     "spike", "quota", "quota_401", "no_hits", "no_events", "dis_404",
     "error_6", "error_8", "error_11", "error_16", "error_29", "no_artists",
 ]  # fmt: skip
-"""http_…: an error page, of no API; hang: no answer until the client gives up, drip: a byte now and then;
-reset: the connection breaks before, truncated: in the middle of the answer; html: a page instead of JSON;
-empty: no bytes; endless: an answer without end, gzip_bomb: one that grows to 1 GB, nested: 5,000 levels of
-JSON. Of Ticketmaster: spike and quota: a 429, quota_401: the same as a 401, no_hits: a search without a hit,
-dis_404: that as a 404, no_events: a page without its events. Of Last.fm: error_…: an error body, no_artists:
-a list without items."""
+"""http_…: an HTML error page; hang: no response until the client gives up; drip: a byte now and then;
+reset: the connection breaks before the response; truncated: it breaks halfway through; html: a page instead
+of JSON; empty: no bytes; endless: a response that never ends; gzip_bomb: one that unpacks to 1 GB; nested:
+JSON 5,000 levels deep. Ticketmaster only: spike, quota: a 429; quota_401: the same body with a 401; no_hits:
+an empty result; dis_404: an empty result as a 404; no_events: a page without its events. Last.fm only:
+error_…: an error body; no_artists: a list without items."""
 _CHUNK = 1 << 16
 
 
 @dataclass
 class Fault:
-    """Which requests fail, and how: a `share` of them, those numbered `at` (from 1), or without both all;
-    only those whose parameters are as in `where`; `times` in all.
+    """Which requests fail, and how: a random `share` of them, those whose numbers (from 1) are in `at`, or, with
+    neither, all. `where` restricts them to requests with these parameters, `times` limits their number.
 
-    `status` replaces the kind's usual one; `retry_after` (seconds, or any text) is sent. Requests that a key
-    or a limit refuses are counted, but meet no fault.
+    `status` replaces the kind's usual status; `retry_after` (seconds, or any text) is sent as a header.
+    Requests rejected because of their key or a limit are counted, but no fault is injected into them.
     """
 
     kind: FaultKind
@@ -60,18 +60,18 @@ class GatewayOptions:
     """Options of both stand-ins."""
 
     key: str = "sandbox-key"
-    """The API key that is accepted."""
+    """The only API key that is accepted."""
     latency: float = 0.0
-    """Seconds an answer takes."""
+    """Seconds a response takes."""
     latency_jitter: float = 0.0
-    """Up to so many seconds more, drawn per request."""
+    """The most seconds added to that, drawn per request."""
     faults: list[Fault] = field(default_factory=list)
     fault_seed: int = 1
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An HTTP answer before it is sent; `body` is JSON unless `headers` say otherwise."""
+class Response:
+    """An HTTP response before it is sent; `body` is JSON unless `headers` say otherwise."""
 
     status: int
     body: bytes
@@ -87,17 +87,17 @@ class Source(Protocol):
     @options.setter
     def options(self, options: Any) -> None: ...
 
-    def admit(self, path: str, params: Mapping[str, str], now: float) -> Answer | None:
-        """A refusal by key or limit, or None. `now` is monotonic seconds."""
+    def admit(self, path: str, params: Mapping[str, str], now: float) -> Response | None:
+        """The error response if the key or a limit rejects the request, or None. `now` is monotonic seconds."""
 
-    def answer(self, path: str, params: Mapping[str, str], number: int) -> Answer:
-        """The answer to an admitted request; `number` counts all requests from 1."""
+    def respond(self, path: str, params: Mapping[str, str], number: int) -> Response:
+        """The response to an admitted request; `number` counts all requests from 1."""
 
-    def failure(self, fault: Fault, params: Mapping[str, str]) -> Answer:
-        """The answer of an injected fault whose kind is an error of this API."""
+    def failure(self, fault: Fault, params: Mapping[str, str]) -> Response:
+        """The response for an injected fault that is an error of this API."""
 
     def reset(self) -> None:
-        """Forget what limits remember."""
+        """Resets the limits."""
 
 
 class Gateway:
@@ -112,7 +112,7 @@ class Gateway:
         self._in_flight = self._in_flight_peak = 0
 
     def application(self) -> web.Application:
-        """The application; it serves every path that is not of the control surface."""
+        """The application: the control paths, and the stand-in at every other path."""
         application = web.Application()
         application.router.add_get("/sandbox/requests", self._requests)
         application.router.add_get("/sandbox/options", self._options)
@@ -136,9 +136,9 @@ class Gateway:
         self._in_flight += 1
         self._in_flight_peak = max(self._in_flight_peak, self._in_flight)
         try:
-            if refusal := source.admit(request.path, params, now):
-                entry["status"] = refusal.status
-                return await self._send(request, refusal)
+            if rejection := source.admit(request.path, params, now):
+                entry["status"] = rejection.status
+                return await self._send(request, rejection)
             options = source.options
             drawn = Seeded(options.fault_seed).unit("latency", entry["number"])
             await asyncio.sleep(options.latency + options.latency_jitter * drawn)
@@ -146,9 +146,9 @@ class Gateway:
             if fault:
                 entry["fault"] = fault.kind
                 return await self._fail(request, fault, params, entry)
-            answer = source.answer(request.path, params, entry["number"])
-            entry["status"] = answer.status
-            return await self._send(request, answer)
+            response = source.respond(request.path, params, entry["number"])
+            entry["status"] = response.status
+            return await self._send(request, response)
         finally:
             self._in_flight -= 1
 
@@ -159,8 +159,8 @@ class Gateway:
                 continue
             if any(params.get(name) != value for name, value in fault.where.items()):
                 continue
-            everyone = not fault.at and not fault.share
-            if everyone or number in fault.at or seeded.unit(f"fault {place}", number) < fault.share:
+            every = not fault.at and not fault.share
+            if every or number in fault.at or seeded.unit(f"fault {place}", number) < fault.share:
                 self._fired[place] += 1
                 return fault
         return None
@@ -169,7 +169,7 @@ class Gateway:
         self, request: web.Request, fault: Fault, params: Mapping[str, str], entry: dict[str, Any]
     ) -> web.StreamResponse:
         html = {"Content-Type": "text/html; charset=utf-8"}
-        if fault.kind == "hang":  # aiohttp tells nobody when a client has gone
+        if fault.kind == "hang":  # aiohttp gives no notice when a client has gone
             while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         if fault.kind in ("hang", "reset"):
@@ -183,47 +183,47 @@ class Gateway:
                 headers={"Content-Type": "application/json", "Content-Encoding": "gzip"},
             )
         if fault.kind == "truncated":
-            whole = self._source.answer(request.path, params, entry["number"])
+            whole = self._source.respond(request.path, params, entry["number"])
             entry["status"] = whole.status
-            response = web.StreamResponse(
+            stream = web.StreamResponse(
                 status=whole.status, headers={"Content-Type": "application/json;charset=utf-8"}
             )
-            response.content_length = len(whole.body)
-            await response.prepare(request)
-            await response.write(whole.body[: len(whole.body) // 2])
+            stream.content_length = len(whole.body)
+            await stream.prepare(request)
+            await stream.write(whole.body[: len(whole.body) // 2])
             _break(request)
-            return response
+            return stream
         if fault.kind == "html":
-            answer = Answer(
+            response = Response(
                 200, b"<!DOCTYPE html><html><body><h1>Something went wrong</h1></body></html>", html
             )
         elif fault.kind == "empty":
-            answer = Answer(200, b"")
+            response = Response(200, b"")
         elif fault.kind == "nested":
-            answer = Answer(200, b'{"page":' + b"[" * 5_000 + b"]" * 5_000 + b"}")
+            response = Response(200, b'{"page":' + b"[" * 5_000 + b"]" * 5_000 + b"}")
         elif fault.kind.startswith("http_"):
-            answer = Answer(
+            response = Response(
                 int(fault.kind[-3:]), b"<html><body><h1>Service Unavailable</h1></body></html>", html
             )
         else:
-            answer = self._source.failure(fault, params)
-        headers = dict(answer.headers)
+            response = self._source.failure(fault, params)
+        headers = dict(response.headers)
         if fault.retry_after is not None:
-            told = fault.retry_after
-            headers["Retry-After"] = told if isinstance(told, str) else f"{told:g}"
-        entry["status"] = fault.status or answer.status
-        return await self._send(request, Answer(entry["status"], answer.body, headers))
+            after = fault.retry_after
+            headers["Retry-After"] = after if isinstance(after, str) else f"{after:g}"
+        entry["status"] = fault.status or response.status
+        return await self._send(request, Response(entry["status"], response.body, headers))
 
-    async def _send(self, request: web.Request, answer: Answer) -> web.Response:
-        headers = {"Content-Type": "application/json;charset=utf-8", **answer.headers}
-        body = answer.body
+    async def _send(self, request: web.Request, response: Response) -> web.Response:
+        headers = {"Content-Type": "application/json;charset=utf-8", **response.headers}
+        body = response.body
         if "gzip" in request.headers.get("Accept-Encoding", "") and len(body) > 256:
             body = await asyncio.to_thread(_gzip, body) if len(body) > 100_000 else _gzip(body)
             headers["Content-Encoding"] = "gzip"
-        response = web.Response(status=answer.status, body=body, headers=headers)
-        if answer.status == 200:
-            response.enable_chunked_encoding()  # neither API sends a Content-Length with its data
-        return response
+        sent = web.Response(status=response.status, body=body, headers=headers)
+        if response.status == 200:
+            sent.enable_chunked_encoding()  # neither API sends a Content-Length with its data
+        return sent
 
     async def _requests(self, request: web.Request) -> web.Response:
         after = int(request.query.get("after", "0"))
@@ -244,7 +244,9 @@ class Gateway:
         known = {option.name for option in fields(options)}
         try:
             if unknown := sorted(set(changes) - known):
-                raise ValueError(f"no option {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+                raise ValueError(
+                    f"no option {', '.join(unknown)}; the options are {', '.join(sorted(known))}"
+                )
             self._source.options = msgspec.convert(asdict(options) | changes, type(options))
         except (ValueError, TypeError) as error:
             return web.json_response({"error": str(error)}, status=400)
@@ -267,7 +269,7 @@ def _break(request: web.Request) -> None:
 
 
 async def _stream(request: web.Request, chunk: bytes) -> web.StreamResponse:
-    """An answer of such chunks until the client gives up: large ones at once, small ones now and then."""
+    """Sends the chunk again and again until the client gives up; one of a single byte only now and then."""
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.enable_chunked_encoding()
     await response.prepare(request)
@@ -281,7 +283,7 @@ async def _stream(request: web.Request, chunk: bytes) -> web.StreamResponse:
 
 
 def _bomb() -> bytes:
-    """A gigabyte of zeros in a megabyte."""
+    """A gigabyte of zeros, compressed into a megabyte."""
     compressor, chunk = zlib.compressobj(level=9, wbits=31), b"0" * (1 << 20)
     return b"".join([*(compressor.compress(chunk) for _ in range(1_000)), compressor.flush()])
 

@@ -2,8 +2,8 @@
 
     python -m sandbox.services --home DIR [--parent PID] [options of the stand-ins]
 
-listens on free ports of 127.0.0.1 and, when every service answers, writes DIR/services.json. SIGTERM, SIGINT,
-a failure, or the end of the process PID stops everything and removes the file. From Python: `start`.
+listens on free ports of 127.0.0.1 and, once every service is up, writes DIR/services.json. SIGTERM, SIGINT,
+a failure, or the end of process PID stops everything and removes the file. From Python: `start`.
 """
 
 import argparse
@@ -38,7 +38,7 @@ _START_SECONDS = 60
 
 @dataclass(frozen=True)
 class Services:
-    """Where each service answers and how to log in: the content of services.json."""
+    """Where each service listens and how to log in: the content of services.json."""
 
     pid: int
     postgres: dict[str, Any]
@@ -53,15 +53,15 @@ class Services:
 
     @classmethod
     def read(cls, home: Path) -> Self:
-        """The services that run in this home. Raises `FileNotFoundError` when none do."""
+        """The services running in this home. Raises `FileNotFoundError` if there are none."""
         return msgspec.json.decode((home / _FILE).read_bytes(), type=cls)
 
 
 @contextlib.contextmanager
 def start(home: Path, *options: str) -> Iterator[Services]:
-    """Runs the services in a process of their own for as long as the context lasts.
+    """Runs the services in a separate process until the context ends.
 
-    Raises `RuntimeError` with the end of their log when they do not start.
+    Raises `RuntimeError` with the end of their log if they do not start.
     """
     home.mkdir(parents=True, exist_ok=True)
     (home / _FILE).unlink(missing_ok=True)
@@ -73,7 +73,7 @@ def start(home: Path, *options: str) -> Iterator[Services]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C is for the parent: it stops us after those who use us
+            start_new_session=True,  # Ctrl-C must reach only the parent, which stops the services last
         )
     try:
         give_up = time.monotonic() + _START_SECONDS
@@ -131,7 +131,7 @@ def connection_environment(services: Services) -> dict[str, str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox.services", description=__doc__)
-    parser.add_argument("--home", type=Path, required=True, help="the folder for everything that is written")
+    parser.add_argument("--home", type=Path, required=True, help="the folder for everything it writes")
     parser.add_argument("--parent", type=int, help="stop when the process with this id is gone")
     given, options = parser.parse_known_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
@@ -139,17 +139,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, _stop)
     with _running(given.home.resolve(), options):
-        while given.parent is None or _lives(given.parent):
+        while given.parent is None or _is_alive(given.parent):
             time.sleep(0.5)
 
 
 def _stop(signum: int, _frame: object) -> NoReturn:
     for other in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(other, signal.SIG_IGN)  # we are stopping: nothing may interrupt that
+        signal.signal(other, signal.SIG_IGN)  # nothing may interrupt the shutdown
     sys.exit(0)
 
 
-def _lives(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -159,21 +159,21 @@ def _lives(pid: int) -> bool:
 @contextlib.contextmanager
 def _running(home: Path, options: Sequence[str]) -> Iterator[Services]:
     home.mkdir(parents=True, exist_ok=True)
-    # What takes long to import is imported while PostgreSQL starts.
+    # moto takes long to import, so that happens while PostgreSQL starts.
     threading.Thread(target=importlib.import_module, args=("moto.server",), daemon=True).start()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_held(home))
+        stack.enter_context(_locked(home))
         server = stack.enter_context(postgres.running(home / "postgres", secrets.token_urlsafe()))
         passwords = {database: secrets.token_urlsafe() for database in ("airflow", "musician")}
         for database, password in passwords.items():
             server.create_database(database, password)
         cloud = stack.enter_context(aws.running())
         from sandbox import apis
-        from sandbox.redshift import copy_delivery as redshift_load
         from sandbox.redshift import proxy as redshift
+        from sandbox.redshift.copy_delivery import Loader
 
         redshift.install(server, "musician")
-        loader = redshift_load.Loader(cloud.client("s3"), server.readable_folder("copy"))
+        loader = Loader(cloud.client("s3"), server.readable_folder("copy"))
         proxy_port = stack.enter_context(redshift.running(server, loader))
         addresses = stack.enter_context(apis.running(options))
         services = Services(
@@ -206,14 +206,14 @@ def _running(home: Path, options: Sequence[str]) -> Iterator[Services]:
 
 
 @contextlib.contextmanager
-def _held(home: Path) -> Iterator[None]:
-    """The home is ours alone; the kernel forgets the lock with the process."""
+def _locked(home: Path) -> Iterator[None]:
+    """Locks the home for this process; the kernel releases the lock when the process ends."""
     with (home / "services.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SystemExit(
-                f"Services already run in {home}: use them, stop them, or choose another --home."
+                f"Services are already running in {home}: use them, stop them, or choose another --home."
             ) from None
         yield
 

@@ -44,6 +44,12 @@ def published_changes(cursor: Any, dataset: str, run: str) -> dict[str, dict[str
     return None if row is None else json.loads(row[0])
 
 
+def next_load_number(cursor: Any) -> int:
+    """The number of the load that is published next."""
+    cursor.execute("select coalesce(max(load_number), 0) + 1 from dwh.load_ledger")
+    return int(cursor.fetchone()[0])
+
+
 def record(
     cursor: Any,
     load: Load,
@@ -52,6 +58,7 @@ def record(
     *,
     reason: str | None = None,
     changes: Changes | None = None,
+    load_number: int | None = None,
 ) -> None:
     """Writes that a run of the load in progress was published, or parked unless it is published."""
     run = load.run(dataset)
@@ -59,14 +66,14 @@ def record(
         return  # a task that was cleared, or slow, must not say that what is in the star is not
     cursor.execute("delete from dwh.load_ledger where dataset = %s and run = %s", (dataset, run))
     cursor.execute(
-        "insert into dwh.load_ledger (dataset, run, loaded_with, state, reason, scope, is_complete, "
-        "is_addition, is_accepted, manifest_url, record_count, changes, snapshot_date, judged_at) "
-        "select runs.dataset, runs.run, runs.loaded_with, cast(%s as varchar(16)), "
+        "insert into dwh.load_ledger (dataset, run, loaded_with, load_number, state, reason, scope, "
+        "is_complete, is_addition, is_accepted, manifest_url, record_count, changes, snapshot_date, judged_at) "
+        "select runs.dataset, runs.run, runs.loaded_with, cast(%s as bigint), cast(%s as varchar(16)), "
         "cast(%s as varchar(4096)), runs.scope, runs.is_complete, runs.is_addition, runs.is_accepted, "
         "runs.manifest_url, runs.record_count, cast(%s as varchar(4096)), current_load.snapshot_date, "
         "current_load.judged_at "
         "from audit.current_runs as runs cross join audit.current_load where runs.dataset = %s",
-        (state, reason and reason[:_LONGEST_REASON], changes and json.dumps(changes), dataset),
+        (load_number, state, reason and reason[:_LONGEST_REASON], changes and json.dumps(changes), dataset),
     )
 
 

@@ -269,8 +269,9 @@ def publish(connection: Any, load: Load) -> dict[str, dict[str, int]]:
         cursor.execute("select star_table, added, changed, removed, unchanged from audit.changes")
         counted = {table: list(map(int, counts)) for table, *counts in cursor.fetchall()}
         changes = {table: dict(zip(_COUNTS, counted.get(table, [0] * 4), strict=True)) for table in STAR}
+        number = ledger.next_load_number(cursor)
         for dataset in load.pending:
-            ledger.record(cursor, load, dataset, "published", changes=changes)
+            ledger.record(cursor, load, dataset, "published", changes=changes, load_number=number)
     log.info("published %s: %s", load, changes)
     return changes
 

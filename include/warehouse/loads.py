@@ -52,6 +52,8 @@ class Judged:
     state: str
     """published, parked or late; pending where a parked one was accepted."""
     loaded_with: str | None = None
+    load_number: int | None = None
+    """Its load's, in the order of publication."""
     is_addition: bool = False
     is_accepted: bool = False
     snapshot_date: date | None = None
@@ -128,8 +130,13 @@ def plan_loads(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list
 
 
 def repeated_loads(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list[Load]:
-    """The published loads that a rebuild repeats as they were: those older than any run not part of one."""
+    """The published loads that a rebuild repeats as they were: those older than any run not part of one.
+
+    They come in the order in which they were published. That is not always the order of their runs: a run that
+    was parked and passed at last was published after newer runs of the other dataset.
+    """
     pending: dict[tuple[str, str], tuple[str, ...]] = {}
+    numbers: dict[tuple[str, str], int] = {}
     strangers = []
     for dataset in DATASETS:
         for run in manifests[dataset]:
@@ -137,11 +144,14 @@ def repeated_loads(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> 
             if judged.state == "published" and judged.loaded_with in manifests[other(dataset)]:
                 load = Load.of(dataset, run, str(judged.loaded_with), both=False)
                 pending[load.events, load.songs] = (*pending.get((load.events, load.songs), ()), dataset)
+                numbers[load.events, load.songs] = judged.load_number or 0  # 0 in a ledger without numbers
             elif judged.state != "parked":
                 strangers.append(run)
     return [
         Load(events, songs, datasets)
-        for (events, songs), datasets in sorted(pending.items())
+        for (events, songs), datasets in sorted(
+            pending.items(), key=lambda load: (numbers[load[0]], max(load[0]), load[0])
+        )
         if not strangers or max(events, songs) < min(strangers)
     ]
 

@@ -15,17 +15,17 @@ docs/history.md says which loads are repeated, and which are paired anew. A rebu
 """
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from include.errors import DataRejected, ManifestInvalid, ManifestsMissing
+from include.errors import DataRejected, ManifestInvalid, ManifestsMissing, PipelineError
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
-from include.warehouse import ledger, tables
+from include.warehouse import comparison, ledger, tables
 from include.warehouse.load import Verdict, begin, build, find_loads, park, publish, stage
-from include.warehouse.loads import Judged, Load, pending_runs, repeated_loads
+from include.warehouse.loads import Judged, Ledger, Load, pending_runs, repeated_loads
 from include.warehouse.reader_role import grant_again
 from include.warehouse.transactions import Joined, transaction
 
@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 
 Judge = Callable[[Any, Load], Verdict]
 """Judges the load in `audit` over a connection, inside its transaction."""
-Figures = Mapping[str, int]
+Damaged = Mapping[tuple[str, str], str]
+"""By dataset and run, why it cannot be loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ class Rebuilt:
     loads: int
     parked: tuple[str, ...]
     """The runs that failed their audit or cannot be read, or that are later than `until`."""
-    before: Figures
+    before: comparison.Figures
     """Of the star before: rows per table, versions, snapshots."""
-    after: Figures
+    after: comparison.Figures
     differences: Mapping[str, tuple[int, int]]
     """Per table that differs, how many rows only the star before had, and how many only the new one has."""
 
@@ -62,22 +63,47 @@ def rebuild(
 ) -> Rebuilt:
     """Derives the star again from every manifest that is not parked, up to the date `until`.
 
-    Raises `ManifestsMissing`, with a list, when objects are gone, unless it is to go on without them;
-    `DataRejected` when what was published before fails its audit now. Both leave the old star.
+    A run that was never published and cannot be read is parked. Raises `ManifestsMissing`, with a list, when
+    one that was published cannot be read any more, unless it is to go on without; `DataRejected` when what was
+    published before fails its audit now. Both leave the old star.
     """
+    damaged: Damaged = {}
+    while True:
+        try:
+            return _rebuild_without(
+                damaged, connection, lake, now, copy_role_arn, judge, until, go_on_without_missing
+            )
+        except Exception as error:
+            if isinstance(error, PipelineError) and not isinstance(error, ManifestInvalid):
+                raise
+            # COPY does not say which object it could not read, and the transaction is lost: so begin again.
+            found = _damaged(connection, lake, until)
+            if found.keys() <= damaged.keys():
+                raise
+            damaged = found
+            log.warning("objects are damaged, so the rebuild begins again without them: %s", error)
+
+
+def _rebuild_without(
+    damaged: Damaged,
+    connection: Any,
+    lake: Lake,
+    now: datetime,
+    copy_role_arn: str,
+    judge: Judge,
+    until: date | None,
+    go_on_without_missing: bool,
+) -> Rebuilt:
     is_star_current = tables.ensure_tables(connection)
     with transaction(connection) as cursor:
         cursor.execute("lock audit.current_load")
-        before, known = _figures(cursor), ledger.read_ledger(cursor)
-        copied = _keep(cursor)
+        before, known = comparison.figures(cursor), ledger.read_ledger(cursor)
+        copied = comparison.keep(cursor)
         manifests = {dataset: lake.manifests(dataset) for dataset in tables.DATASETS}
-        left_out = _later(manifests, known, until) | _missing(lake, manifests, known, until)
-        lost = [reason for reason in left_out.values() if reason != _ROLLED_BACK.format(until)]
-        if lost and not go_on_without_missing:
-            raise ManifestsMissing(
-                "A rebuild would lose what these runs brought; restore their objects, land them again, or "
-                f"have it go on without them: {'; '.join(lost)}"
-            )
+        missing = {**_missing(lake, manifests, known, until), **damaged}
+        if not go_on_without_missing:
+            _require_published(missing, known, before)
+        left_out = {**_later(manifests, known, until), **missing}
         _empty(cursor, lake, known, now, is_star_current)
         for (dataset, run), reason in left_out.items():
             ledger.note(cursor, lake, dataset, run, "parked", reason, now)
@@ -88,7 +114,7 @@ def rebuild(
             tables.create_views(cursor)
             grant_again(cursor)
         cursor.execute("delete from audit.current_load")  # no task of a load before may go on
-        after, differences = _figures(cursor), _differences(cursor, copied)
+        after, differences = comparison.figures(cursor), comparison.differences(cursor, copied)
         parked = [run for run, judged in ledger.read_ledger(cursor).items() if judged.state == "parked"]
     new = sorted(" ".join(run) for run in parked if known.get(run, Judged("")).state != "parked")
     rebuilt = Rebuilt(applied, tuple(new), before, after, differences)
@@ -96,11 +122,24 @@ def rebuild(
     return rebuilt
 
 
+def _require_published(missing: Damaged, known: Ledger, before: comparison.Figures) -> None:
+    """Raises `ManifestsMissing` when one of these runs was published; any may have been, if the ledger is lost."""
+    published = {run for run, judged in known.items() if judged.state == "published"}
+    is_lost = not published and any(before.values())
+    if lost := [reason for run, reason in missing.items() if is_lost or run in published]:
+        raise ManifestsMissing(
+            "A rebuild would lose what these runs brought: restore their objects, land them again by "
+            "python -m include redrive, or have it go on without them by "
+            "python -m include rebuild --go-on-without-missing, or by the parameter `go_on_without_missing` "
+            f"of musician_warehouse. {'; '.join(lost)}"
+        )
+
+
 _ROLLED_BACK = "Rolled back to {}; to take it in again: python -m include retry."
 
 
 def _later(
-    manifests: Mapping[str, Sequence[str]], known: Mapping[tuple[str, str], Judged], until: date | None
+    manifests: Mapping[str, Sequence[str]], known: Ledger, until: date | None
 ) -> dict[tuple[str, str], str]:
     """The runs after the date `until`, and what the ledger says of them."""
     return {
@@ -112,35 +151,55 @@ def _later(
 
 
 def _missing(
-    lake: Lake,
-    manifests: Mapping[str, Sequence[str]],
-    known: Mapping[tuple[str, str], Judged],
-    until: date | None,
+    lake: Lake, manifests: Mapping[str, Sequence[str]], known: Ledger, until: date | None
 ) -> dict[tuple[str, str], str]:
-    """The runs that cannot be read any more, and why."""
+    """The runs whose objects are not there any more, or not as their manifest says, and why."""
     missing = {}
-    for dataset in tables.DATASETS:
-        runs = {run for d, run in known if d == dataset and known[d, run].state == "published"} | set(
-            manifests[dataset]
-        )
-        for run in sorted(runs):
-            if _is_parked(known, dataset, run) or (until and run_instant(run).date() > until):
-                continue
-            try:
-                lake.certificate(dataset, run)
-                lake.verify(lake.manifest(dataset, run))
-            except ManifestInvalid as error:
-                missing[dataset, run] = str(error)
+    for dataset, run in _wanted(manifests, known, until):
+        try:
+            lake.certificate(dataset, run)
+            lake.verify(lake.manifest(dataset, run))
+        except ManifestInvalid as error:
+            missing[dataset, run] = str(error)
     return missing
 
 
-def _is_parked(known: Mapping[tuple[str, str], Judged], dataset: str, run: str) -> bool:
+def _damaged(connection: Any, lake: Lake, until: date | None) -> dict[tuple[str, str], str]:
+    """The runs whose objects are as large as they should be, but cannot be read, and why. Reads all of them."""
+    with transaction(connection) as cursor:
+        known = ledger.read_ledger(cursor)
+    damaged = {}
+    for dataset, run in _wanted({d: lake.manifests(d) for d in tables.DATASETS}, known, until):
+        try:
+            manifest = lake.manifest(dataset, run)
+            lake.verify(manifest)
+        except ManifestInvalid:
+            continue  # missing, which is known
+        try:
+            lake.read_through(manifest)
+        except ManifestInvalid as error:
+            damaged[dataset, run] = str(error)
+    return damaged
+
+
+def _wanted(
+    manifests: Mapping[str, Sequence[str]], known: Ledger, until: date | None
+) -> list[tuple[str, str]]:
+    """The runs that a rebuild needs: those that have, or had, a manifest, and are neither parked nor too late."""
+    there = {(dataset, run) for dataset, runs in manifests.items() for run in runs}
+    published = {run for run, judged in known.items() if judged.state == "published"}
+    return sorted(
+        (dataset, run)
+        for dataset, run in there | published
+        if not _is_parked(known, dataset, run) and not (until and run_instant(run).date() > until)
+    )
+
+
+def _is_parked(known: Ledger, dataset: str, run: str) -> bool:
     return known.get((dataset, run), Judged("pending")).state == "parked"
 
 
-def _empty(
-    cursor: Any, lake: Lake, known: Mapping[tuple[str, str], Judged], now: datetime, is_star_current: bool
-) -> None:
+def _empty(cursor: Any, lake: Lake, known: Ledger, now: datetime, is_star_current: bool) -> None:
     """Leaves an empty star, and a ledger of what is parked or accepted."""
     if is_star_current:
         for table in tables.STAR:
@@ -164,7 +223,7 @@ def _apply(
     cursor: Any,
     lake: Lake,
     manifests: Mapping[str, Sequence[str]],
-    known: Mapping[tuple[str, str], Judged],
+    known: Ledger,
     now: datetime,
     copy_role_arn: str,
     judge: Judge,
@@ -182,9 +241,7 @@ def _apply(
         )
         is_last = sum(map(len, pending_runs(manifests, rebuilt).values())) == len(load.pending)
         try:
-            tables.create_build(
-                cursor
-            )  # emptied tables would grow with every load until the transaction ends
+            tables.create_build(cursor)  # emptied tables would grow until the transaction ends
             begin(joined, lake, load, now)
             for dataset in tables.DATASETS:
                 stage(joined, lake, load, dataset, copy_role_arn)
@@ -206,61 +263,7 @@ def _apply(
                 continue
         publish(joined, load)
         applied += 1
-        log.info("rebuild: load %d, %s with %s, of %s", applied, load.events, load.songs, load.snapshot_date)
-
-
-def _figures(cursor: Any) -> dict[str, int]:
-    """Rows per table of the star, versions of concerts and snapshots of artists."""
-    there = _there(cursor)
-    figures = {}
-    for table in there:
-        cursor.execute(f"select count(*) from dwh.{table}")  # noqa: S608 - a name of ours
-        figures[f"rows of {table}"] = int(cursor.fetchone()[0])
-    if "dim_concerts" in there:
-        cursor.execute("select count(*) from dwh.dim_concerts where is_current is false")
-        figures["earlier versions of concerts"] = int(cursor.fetchone()[0])
-    if "fact_artists" in there:
-        cursor.execute("select count(distinct snapshot_date) from dwh.fact_artists")
-        figures["snapshots"] = int(cursor.fetchone()[0])
-    return figures
-
-
-def _keep(cursor: Any) -> list[str]:
-    """Copies the star, to compare the new one with; which tables that are."""
-    kept = _there(cursor)
-    for table in kept:
-        cursor.execute(f"drop table if exists before_{table}")
-        cursor.execute(f"create temporary table before_{table} as select * from dwh.{table}")  # noqa: S608
-    return kept
-
-
-def _differences(cursor: Any, kept: Collection[str]) -> dict[str, tuple[int, int]]:
-    """Per table that differs, the rows that only the kept star has, and those that only the new one has."""
-    found = {}
-    for table in tables.STAR:
-        if table not in kept:
-            cursor.execute(f"select count(*) from dwh.{table}")  # noqa: S608 - names of ours, as below
-            found[table] = (0, int(cursor.fetchone()[0]))
-            continue
-        columns = ", ".join(sorted(_columns(cursor, f"dwh.{table}") & _columns(cursor, f"before_{table}")))
-        star = f"select {columns} from dwh.{table}"  # noqa: S608
-        before = f"select {columns} from before_{table}"  # noqa: S608
-        counts = []
-        for first, second in ((before, star), (star, before)):
-            cursor.execute(f"select count(*) from ({first} except {second}) as one_only")  # noqa: S608
-            counts.append(int(cursor.fetchone()[0]))
-        found[table] = (counts[0], counts[1])
-        cursor.execute(f"drop table before_{table}")
-    return {table: counts for table, counts in found.items() if any(counts)}
-
-
-def _columns(cursor: Any, table: str) -> set[str]:
-    cursor.execute(f"select * from {table} limit 0")  # noqa: S608 - a name of ours
-    return {column[0] for column in cursor.description}
-
-
-def _there(cursor: Any) -> list[str]:
-    """The tables of the star that exist."""
-    cursor.execute("select table_name from information_schema.tables where table_schema = 'dwh'")
-    there = {name for (name,) in cursor.fetchall()}
-    return [table for table in tables.STAR if table in there]
+        left = sum(map(len, pending_runs(manifests, rebuilt).values())) - len(load.pending)
+        log.info(
+            "rebuild: load %d of %s is done, %d runs are left: %s", applied, load.snapshot_date, left, load
+        )

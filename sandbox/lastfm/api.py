@@ -15,7 +15,7 @@ from urllib.parse import quote_plus
 import msgspec
 from aiohttp import web
 
-from sandbox.gateway import Answer, Fault, Gateway, GatewayOptions
+from sandbox.gateway import Fault, Gateway, GatewayOptions, Response
 from sandbox.world.catalog import Catalog
 from sandbox.world.music import ChartEntry, Track
 from sandbox.world.names import fold, song_title
@@ -52,29 +52,29 @@ _STATUSES = {3: 400, 6: 400, 8: 500, 10: 403, 11: 503, 16: 503, 26: 403}
 
 @dataclass
 class LastfmOptions(GatewayOptions):
-    """How the stand-in behaves; wrong page sizes are options because nobody knows when they happen."""
+    """How the stand-in behaves; wrong page sizes are options because it is not known when they happen."""
 
     requests_per_second: float | None = 5.0
-    """Averaged over `limit_period`; above it requests get error 29. None: no limit."""
+    """Averaged over `limit_period`; requests above it get error 29. None: no limit."""
     limit_period: float = 300.0
     limit_status: int = 429
-    """HTTP status of error 29: clients report 200 too."""
+    """HTTP status of error 29; clients have also seen 200."""
     suspended: bool = False
     """Every request gets error 26."""
     halved_hundreds: float = 0.0
-    """Share of artists for whom a limit of 100, 200, … yields half as many songs."""
+    """Share of artists for whom a limit of 100, 200, … yields only half as many songs."""
     doubled_pages: bool = False
-    """Page n > 1 begins with page n - 1, as observed in 2018."""
+    """Page n > 1 begins with the items of page n - 1, as observed in 2018."""
     repeat_after: int | None = None
-    """From this row on an artist's songs repeat from the first."""
+    """After this many rows an artist's songs start over from the first."""
     total_factor: float = 1.0
-    """Totals claim so many times what there is."""
+    """The reported total is the real one times this."""
     total_as: str | None = None
-    """What every total reads, whatever there is: nothing, 1,234 or null."""
+    """Sent as every total, whatever the real one: an empty string, 1,234 or null."""
     single_as_object: bool = False
-    """A list of one is that one, as until 2016."""
+    """A list of one item is sent as that item, as was usual until 2016."""
     repeated_names: float = 0.0
-    """Share of a chart's artists who are in it twice, the second time in another case."""
+    """Share of a chart's artists who appear twice, the second time in another case."""
 
 
 def application(catalog: Catalog, options: LastfmOptions | None = None) -> web.Application:
@@ -82,15 +82,15 @@ def application(catalog: Catalog, options: LastfmOptions | None = None) -> web.A
     return Gateway(Lastfm(catalog, options or LastfmOptions()), "api_key").application()
 
 
-class _Refused(Exception):
-    """The request gets an error body."""
+class _ErrorResponse(Exception):
+    """Raised where the request gets an error body."""
 
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
+    def __init__(self, response: Response) -> None:
+        self.response = response
 
 
 class Lastfm:
-    """Answers requests from a catalogue. `options` may be replaced at any time."""
+    """Serves requests from a catalogue. `options` may be replaced at any time."""
 
     def __init__(self, catalog: Catalog, options: LastfmOptions) -> None:
         self.options: Any = options
@@ -107,10 +107,10 @@ class Lastfm:
         }
 
     def reset(self) -> None:
-        """Forget the requests of the last minutes."""
+        """Forgets the requests of the last minutes."""
         self._admitted.clear()
 
-    def admit(self, path: str, params: Params, now: float) -> Answer | None:
+    def admit(self, path: str, params: Params, now: float) -> Response | None:
         """Errors 10, 26 and 29, or None."""
         options: LastfmOptions = self.options
         if params.get("api_key") != options.key:
@@ -125,24 +125,24 @@ class Lastfm:
             self._admitted.append(now)
         return None
 
-    def failure(self, fault: Fault, params: Params) -> Answer:
-        """An error body that another request would not get."""
+    def failure(self, fault: Fault, params: Params) -> Response:
+        """The error body that the fault injects."""
         if fault.kind == "no_artists":
             paging = self._paging(self._limit(params), self._page(params), 0)
-            return Answer(200, msgspec.json.encode({"topartists": {"artist": [], "@attr": paging}}))
+            return Response(200, msgspec.json.encode({"topartists": {"artist": [], "@attr": paging}}))
         if not fault.kind.startswith("error_"):
             raise ValueError(f"Last.fm has no fault {fault.kind}")
         code = int(fault.kind.removeprefix("error_"))
         if code == 6:
-            return _not_found().answer
+            return _not_found().response
         return _error(code, status=self.options.limit_status if code == 29 else None)
 
-    def answer(self, path: str, params: Params, number: int) -> Answer:
+    def respond(self, path: str, params: Params, number: int) -> Response:
         """The list, the artist, or the error."""
         if path.rstrip("/") != "/2.0":
-            return Answer(404, b"<html><body>Not Found</body></html>", {"Content-Type": "text/html"})
+            return Response(404, b"<html><body>Not Found</body></html>", {"Content-Type": "text/html"})
         if params.get("format") != "json":
-            return Answer(
+            return Response(
                 200,
                 b'<?xml version="1.0" encoding="UTF-8"?>\n<lfm status="ok"/>',
                 {"Content-Type": "text/xml"},
@@ -151,19 +151,19 @@ class Lastfm:
         if method is None:
             return _error(3)
         try:
-            return Answer(200, msgspec.json.encode(method(params)))
-        except _Refused as refused:
-            return refused.answer
+            return Response(200, msgspec.json.encode(method(params)))
+        except _ErrorResponse as error:
+            return error.response
 
     # Charts
 
     def _country_chart(self, params: Params) -> Any:
         name = params.get("country", "").strip()
         if not name:
-            raise _Refused(_error(6, "country param required", status=200, links=True))
+            raise _ErrorResponse(_error(6, "country param required", status=200, links=True))
         code = self._music.country_named(name)
         if code is None:
-            raise _Refused(_error(6, "country param invalid", status=200, links=True))
+            raise _ErrorResponse(_error(6, "country param invalid", status=200, links=True))
         limit, page = self._limit(params), self._page(params)
         chart = self._repeated(self._music.chart(code))
         entries = []
@@ -207,7 +207,7 @@ class Lastfm:
             )
         paging = self._paging(
             limit, page, 109_053_468
-        )  # the real total: far more than the deepest page reaches
+        )  # the real API's total: far more than the deepest page reaches
         return {"artists": {"artist": self._list(entries), "@attr": paging}}
 
     # Artists
@@ -219,7 +219,7 @@ class Lastfm:
             name, tracks, total = self._music.names[artist], self._music.top_tracks(artist), None
             credit = {"name": name} | self._mbid("tracks", artist, 0.9, 0.0) | {"url": _url(name)}
         else:
-            name, tracks, total = artist, *self._nobodys_tracks(artist)
+            name, tracks, total = artist, *self._shadow_tracks(artist)
             credit = (
                 {"name": name}
                 | ({"mbid": UNKNOWN_MBID} if name == UNKNOWN_NAME else {})
@@ -281,18 +281,18 @@ class Lastfm:
         return {"corrections": {"correction": {"artist": corrected, "@attr": {"index": "0"}}}}
 
     def _artist(self, params: Params) -> int | str:
-        """The artist asked for: one of the catalogue, or the name of a shadow artist or of [unknown]."""
+        """The requested artist: one of the catalogue, or the name of a shadow artist or of [unknown]."""
         music, name = self._music, params.get("artist")
         mbid = params.get("mbid", "").lower()
         if mbid == UNKNOWN_MBID:
             return UNKNOWN_NAME
         if mbid:  # a lookup by mbid fails for some artists that exist by name
-            known = music.artists_by_mbid.get(mbid)
-            if known is None or self._seeded.unit("found by mbid", known) < 0.3:
+            by_mbid = music.artists_by_mbid.get(mbid)
+            if by_mbid is None or self._seeded.unit("found by mbid", by_mbid) < 0.3:
                 raise _not_found()
-            return known
+            return by_mbid
         if name is None or name == "":
-            raise _Refused(_error(6, status=400))
+            raise _ErrorResponse(_error(6, status=400))
         corrects = params.get("autocorrect", "0") == "1"
         if not name.strip() or name == UNKNOWN_NAME or (corrects and name.casefold() == "unknown artist"):
             return UNKNOWN_NAME
@@ -307,14 +307,14 @@ class Lastfm:
         raise _not_found()
 
     def scrobbled(self, name: str) -> bool:
-        """Whether a billing that is no artist (co-bill, tribute act) has a shadow page: three in five do."""
+        """Whether a billing that is not an artist (co-bill, tribute act) has a shadow page: three in five do."""
         billing = (" & ", " / ", "Tribute", "Experience", "Fest", "Guest", "(Touring)")
         return (
             any(part in name for part in billing) and self._seeded.unit("shadow", text_index(name) >> 1) < 0.6
         )
 
-    def _nobodys_tracks(self, name: str) -> tuple[list[Track], int | None]:
-        """Songs, and the total claimed, of [unknown] or of a shadow artist, whom hardly anybody hears."""
+    def _shadow_tracks(self, name: str) -> tuple[list[Track], int | None]:
+        """The songs, and the reported total, of [unknown] or of a shadow artist, who has hardly any listeners."""
         if name == UNKNOWN_NAME:
             songs = [f"{word} {number}" for number in range(1, 501) for word in ("Spur", "Pista")]
             return [
@@ -334,13 +334,13 @@ class Lastfm:
         if limit == 0 and zero is not None:
             return zero
         if limit is None or not 1 <= limit <= 1_000:
-            raise _Refused(_error(6, "limit param out of bounds (1-1000)", swapped=True))
+            raise _ErrorResponse(_error(6, "limit param out of bounds (1-1000)", swapped=True))
         return limit
 
     def _page(self, params: Params) -> int:
         page = _whole(params.get("page", "1"))
         if page is None or not 1 <= page <= 1_000_000:
-            raise _Refused(_error(6, "page param out of bounds (1-1000000)", swapped=True))
+            raise _ErrorResponse(_error(6, "page param out of bounds (1-1000000)", swapped=True))
         return page
 
     def _places(self, limit: int, page: int, total: int, given: int | None = None) -> range:
@@ -352,16 +352,16 @@ class Lastfm:
     def _paging(self, limit: int, page: int, total: int) -> dict[str, Any]:
         claimed = int(total * self.options.total_factor)
         pages = -(-claimed // limit)
-        told: Any = str(claimed)
+        reported: Any = str(claimed)
         if self.options.total_as is not None:
-            told = None if self.options.total_as == "null" else self.options.total_as
-        return {"page": str(page), "perPage": str(limit), "totalPages": str(pages), "total": told}
+            reported = None if self.options.total_as == "null" else self.options.total_as
+        return {"page": str(page), "perPage": str(limit), "totalPages": str(pages), "total": reported}
 
     def _list(self, entries: Sequence[dict[str, Any]]) -> Any:
         return entries[0] if len(entries) == 1 and self.options.single_as_object else entries
 
     def _mbid(self, method: str, artist: int, known: float, empty: float) -> dict[str, str]:
-        """The mbid as one method gives it: there, empty, or no such key; now and then another artist's."""
+        """The mbid as one method gives it: present, empty or missing; occasionally another artist's."""
         drawn = self._seeded.unit(f"{method} mbid", artist)
         if drawn < known:
             stream = "other mbid" if method == "tracks" and drawn < 0.004 else "artist mbid"
@@ -387,15 +387,15 @@ def _error(
     status: int | None = None,
     links: bool = False,
     swapped: bool = False,
-) -> Answer:
-    """An error body. Recorded ones differ in the order of their keys and in whether they have empty links."""
+) -> Response:
+    """An error body. Recorded ones differ in the order of their keys, and some have empty links."""
     body: dict[str, Any] = {"error": code, "message": message or _MESSAGES[code]}
     if swapped or code in (3, 29):
         body = {"message": body["message"], "error": code}
     if links:
         body["links"] = []
-    return Answer(status or _STATUSES[code], msgspec.json.encode(body))
+    return Response(status or _STATUSES[code], msgspec.json.encode(body))
 
 
-def _not_found() -> _Refused:
-    return _Refused(_error(6, "The artist you supplied could not be found", status=200, links=True))
+def _not_found() -> _ErrorResponse:
+    return _ErrorResponse(_error(6, "The artist you supplied could not be found", status=200, links=True))

@@ -1,7 +1,7 @@
 """A real Airflow on this machine: `airflow standalone` with LocalExecutor and metadata in PostgreSQL.
 
-Everything it writes lies in the sandbox's home, it listens on 127.0.0.1 only, and it is stopped with
-all the processes it has started, running tasks included.
+Everything it writes is in the sandbox's home, it listens on 127.0.0.1 only, and stopping it ends every
+process it started, running tasks included.
 """
 
 import base64
@@ -29,12 +29,12 @@ START_SECONDS = 180
 
 
 class AirflowNotStarted(Exception):
-    """Airflow did not come up; the message says where its log is."""
+    """Airflow did not start; the message says where its log is."""
 
 
 @dataclass(frozen=True)
 class Airflow:
-    """A started Airflow. `pid` leads the session of all its processes; it was started at `since` (epoch)."""
+    """A running Airflow. `pid` is the leader of its processes' session, started at `since` (epoch)."""
 
     pid: int
     since: float
@@ -61,16 +61,16 @@ class Airflow:
 
 @contextmanager
 def start(home: Path, services: Services, port: int | None = None) -> Iterator[Airflow]:
-    """Starts Airflow, yields it when its API responds and belongs to it, and stops it at the end.
+    """Starts Airflow, yields it once its own API responds, and stops it at the end.
 
-    Listens on `port` if that is free, else on any free one. Raises `AirflowNotStarted`.
+    Listens on `port` if that is free, otherwise on any free port. Raises `AirflowNotStarted`.
     """
     for folder in (home / "airflow" / "bin", home / "logs"):
         folder.mkdir(parents=True, exist_ok=True)
     airflow = _spawn(home, services, port if port and _is_free(port) else _free_port())
     try:
-        while not _answers(home, airflow):
-            # Somebody took the port between our look and Airflow's: choose another.
+        while not _responds(home, airflow):
+            # Another program took the port after we had checked it: choose another.
             _end_session(airflow)
             airflow = _spawn(home, services, _free_port())
         yield airflow
@@ -79,8 +79,8 @@ def start(home: Path, services: Services, port: int | None = None) -> Iterator[A
 
 
 def stop(home: Path) -> bool:
-    """Ends the Airflow of this home, by force after a second. False if none was there."""
-    with suppress(FileNotFoundError, ValueError, TypeError):  # or of another version of this module
+    """Ends this home's Airflow, by force after a second. False if there was none."""
+    with suppress(FileNotFoundError, ValueError, TypeError):  # the state file may be of another version
         _end_session(Airflow.read(home))
         _state(home).unlink()
         return True
@@ -88,10 +88,10 @@ def stop(home: Path) -> bool:
 
 
 def environment(home: Path, services: Services, url: str) -> dict[str, str]:
-    """The variables Airflow runs with: our own, with the sandbox's connections where we define none.
+    """The environment variables Airflow runs with: the caller's, plus the sandbox's connections.
 
-    An `AIRFLOW_CONN_…` of the caller wins, which is how a run is pointed at a real service. What the
-    caller has configured for another Airflow (`AIRFLOW__…`) is left out.
+    A connection of the caller's (`AIRFLOW_CONN_…`) wins, which is how a run is pointed at a real service. The
+    caller's settings for another Airflow (`AIRFLOW__…`) are dropped.
     """
     postgres = services.postgres
     metadata = (
@@ -176,10 +176,10 @@ def _spawn(home: Path, services: Services, port: int) -> Airflow:
 
 
 def _command(home: Path) -> Path:
-    """The `airflow` that standalone finds first on its path and starts its components with.
+    """A wrapper named `airflow`, first on the path, with which standalone starts its components.
 
-    It leaves out their log servers, which would listen on all interfaces at fixed ports; the API server
-    reads the logs from disk. The triggerer, which has no work here, lets the others start first.
+    It disables their log servers, which would listen on all interfaces at fixed ports; the API server reads
+    the logs from disk. The triggerer has nothing to do here, so it gets a low priority.
     """
     real = shlex.quote(str(Path(sys.executable).with_name("airflow")))
     command = home / "airflow" / "bin" / "airflow"
@@ -195,8 +195,8 @@ def _command(home: Path) -> Path:
     return command
 
 
-def _answers(home: Path, airflow: Airflow) -> bool:
-    """Waits until this Airflow's API lets us log in. False if its port turned out to be taken."""
+def _responds(home: Path, airflow: Airflow) -> bool:
+    """Waits until this Airflow's API accepts our login. False if its port turned out to be taken."""
     log = home / "logs" / "airflow.log"
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -214,7 +214,7 @@ def _end_session(airflow: Airflow) -> None:
     """Ends every process of Airflow's session. Task processes have groups of their own, but not sessions."""
     with suppress(psutil.NoSuchProcess):
         if abs(psutil.Process(airflow.pid).create_time() - airflow.since) >= 1:
-            return  # the number was given to another process, so nothing of the session is left
+            return  # the id belongs to another process by now, so nothing of the session is left
     for sign, seconds in ((signal.SIGTERM, 1.0), (signal.SIGKILL, 5.0)):
         deadline = time.monotonic() + seconds
         members = _session(airflow.pid)

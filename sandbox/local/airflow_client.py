@@ -1,4 +1,4 @@
-"""Airflow's REST API v2, as far as the sandbox uses it."""
+"""The parts of Airflow's REST API v2 that the sandbox uses."""
 
 import http.client
 import json
@@ -12,7 +12,7 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopba
 
 
 class AirflowError(Exception):
-    """Airflow returned an error; the message carries status and body."""
+    """Airflow returned an error; the message has its status and body."""
 
 
 class AirflowClient:
@@ -36,23 +36,23 @@ class AirflowClient:
         return {dag["dag_id"] for dag in self._get("/dags", limit=100)["dags"]}
 
     def import_errors(self) -> dict[str, str]:
-        """DAG file to traceback."""
+        """The traceback of each DAG file that failed to import."""
         return {
             e["filename"]: e["stack_trace"] for e in self._get("/importErrors", limit=100)["import_errors"]
         }
 
     def trigger(self, dag_id: str) -> str:
-        """Starts a manual run; its run id."""
+        """Starts a manual run and returns its run id."""
         run = self._request("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})
         return str(run["dag_run_id"])
 
     def runs(self, since: datetime) -> list[dict[str, Any]]:
-        """The runs of all DAGs since that moment, at most 100."""
+        """The runs of all DAGs since then, at most 100."""
         runs: list[dict[str, Any]] = self._since("/dags/~/dagRuns", since)["dag_runs"]
         return runs
 
     def task_instances(self, since: datetime) -> list[dict[str, Any]]:
-        """The task instances of those runs, at most 100, in the order in which they started."""
+        """The task instances of those runs, at most 100, in the order they started."""
         tasks: list[dict[str, Any]] = self._since("/dags/~/dagRuns/~/taskInstances", since)["task_instances"]
         return sorted(tasks, key=lambda task: (task["start_date"] or "9", task["id"]))
 

@@ -1,8 +1,8 @@
-"""Prints the connections to a running sandbox, for a shell after `make up`:
+"""Prints the connections to a running sandbox, for use in a shell after `make up`:
 
     eval "$(.environment/bin/python -m sandbox.local.connections)"
 
-Then a notebook, or another program that reads AIRFLOW_CONN_REDSHIFT and the like, finds it.
+After that, the notebook and any other program that reads AIRFLOW_CONN_REDSHIFT etc. uses the sandbox.
 """
 
 import argparse
@@ -21,7 +21,7 @@ def main() -> int:
     try:
         services = Services.read(given.home)
     except FileNotFoundError:
-        print(f"No sandbox runs in {given.home}: start one with `make up`.", file=sys.stderr)
+        print(f"No sandbox is running in {given.home}: start one with `make up`.", file=sys.stderr)
         return 1
     for name, connection in connection_environment(services).items():
         print(f"export {name}={shlex.quote(connection)}")

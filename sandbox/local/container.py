@@ -1,12 +1,11 @@
-"""The sandbox for an Airflow that is not its own: its services at fixed ports, and connections to them.
+"""The sandbox for an Airflow started by other means: its services at fixed ports, and connections to them.
 
     python -m sandbox.local.container --home DIR --listen 0.0.0.0 --name sandbox --import [stand-ins' options]
 
-The services themselves listen on free ports of 127.0.0.1, as everywhere. This forwards four ports to them,
-and gives the warehouse's user a fixed password: never publish these ports. With `--import` the connections
-are imported into Airflow's metadata database, where an environment variable AIRFLOW_CONN_… and a connection
-that is there already both win over them. `make sandbox` listens on 127.0.0.1; its connections are those of
-.env.sandbox.
+The services themselves listen on free ports of 127.0.0.1, as always. This module forwards four fixed ports to
+them and gives the warehouse's user a fixed password: never publish these ports. `--import` imports the
+connections into Airflow's metadata database; AIRFLOW_CONN_… environment variables and existing connections
+take precedence. `make sandbox` listens on 127.0.0.1; its connections are those of .env.sandbox.
 """
 
 import argparse
@@ -28,19 +27,23 @@ import psycopg2
 from sandbox.services import Services, connection_environment, start
 
 FIRST_PORT = 5439
-"""Of Redshift; AWS, Ticketmaster and Last.fm follow at the next three."""
+"""Redshift's port; AWS, Ticketmaster and Last.fm have the next three."""
 
-_PASSWORD = "sandbox-password"  # no word of an address: Airflow masks it wherever it occurs
+_PASSWORD = "sandbox-password"  # not a word used in addresses: Airflow masks it wherever it occurs
 _IMPORT_SECONDS = 5
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox.local.container", description=__doc__)
-    parser.add_argument("--home", type=Path, required=True, help="the folder for everything that is written")
+    parser.add_argument("--home", type=Path, required=True, help="the folder for everything it writes")
     parser.add_argument("--listen", required=True, help="the address to listen on, such as 0.0.0.0")
-    parser.add_argument("--name", required=True, help="the host name of this container for the others")
-    parser.add_argument("--first-port", type=int, default=FIRST_PORT, help="of four ports in a row")
-    parser.add_argument("--import", action="store_true", dest="imports", help="the connections into Airflow")
+    parser.add_argument("--name", required=True, help="this container's host name on the network")
+    parser.add_argument(
+        "--first-port", type=int, default=FIRST_PORT, help="the first of four consecutive ports"
+    )
+    parser.add_argument(
+        "--import", action="store_true", dest="imports", help="import the connections into Airflow"
+    )
     given, options = parser.parse_known_args(arguments)
     with start(given.home, *options) as services:
         _set_password(services)
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def forwarded(services: Services, name: str, first_port: int = FIRST_PORT) -> Services:
-    """The services as the other containers see them."""
+    """The services as other containers reach them."""
     redshift, aws, ticketmaster, lastfm = range(first_port, first_port + 4)
     return replace(
         services,
@@ -63,7 +66,7 @@ def forwarded(services: Services, name: str, first_port: int = FIRST_PORT) -> Se
 
 
 def airflow_connections(services: Services) -> dict[str, dict[str, object]]:
-    """By connection id, in the form that `airflow connections import` reads."""
+    """The connections by id, in the format of `airflow connections import`."""
     return {
         variable.removeprefix("AIRFLOW_CONN_").lower(): json.loads(connection)
         for variable, connection in connection_environment(services).items()
@@ -80,7 +83,7 @@ def _addresses(services: Services) -> list[tuple[str, int]]:
 
 
 def _set_password(services: Services) -> None:
-    """The connections outlive a restart of the container, so the password has to be the same after it."""
+    """The connections survive a restart of the container, so the password must not change."""
     connection = psycopg2.connect(
         host=services.postgres["host"],
         port=services.postgres["port"],
@@ -93,7 +96,7 @@ def _set_password(services: Services) -> None:
 
 
 async def _serve(services: Services, offered: Services, listen: str, connections: Path | None) -> None:
-    """Forwards until SIGTERM or SIGINT, or until the services have ended by themselves."""
+    """Forwards until SIGTERM or SIGINT, or until the services end by themselves."""
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
@@ -101,7 +104,7 @@ async def _serve(services: Services, offered: Services, listen: str, connections
         for inside, (_, port) in zip(_addresses(services), _addresses(offered), strict=True):
             server = await asyncio.start_server(functools.partial(_forward, inside), listen, port)
             stack.callback(server.close)
-        print(f"sandbox: ready at {listen}: {[port for _, port in _addresses(offered)]}", flush=True)
+        print(f"sandbox: ready on {listen}, ports {[port for _, port in _addresses(offered)]}", flush=True)
         if connections:
             importing = asyncio.create_task(_import(connections))
             stack.callback(importing.cancel)
@@ -133,7 +136,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def _import(connections: Path) -> None:
-    """Gives Airflow the connections it does not have, as soon as its database has been migrated."""
+    """Imports the connections Airflow does not have yet, as soon as its database has been migrated."""
     command = [sys.executable, "-m", "airflow", "connections", "import", str(connections)]
     while True:
         process = await asyncio.create_subprocess_exec(
@@ -143,7 +146,7 @@ async def _import(connections: Path) -> None:
         if process.returncode == 0:
             print("sandbox: Airflow has the connections to it", flush=True)
             return
-        print(f"sandbox: Airflow's database is not ready: {output.decode()[-200:].strip()}", flush=True)
+        print(f"sandbox: Airflow's database is not ready yet: {output.decode()[-200:].strip()}", flush=True)
         await asyncio.sleep(_IMPORT_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""The sandbox's home: one folder that holds everything it writes, and belongs to one sandbox at a time."""
+"""The sandbox's home: a folder for everything it writes, used by one sandbox at a time."""
 
 import contextlib
 import fcntl
@@ -19,16 +19,16 @@ KEEPER_LOG = "keeper.log"
 
 
 class HomeTaken(Exception):
-    """Another sandbox runs in this home; `owner` says which."""
+    """Another sandbox is running in this home; `owner` says which."""
 
     def __init__(self, owner: "Owner | None") -> None:
-        super().__init__(f"another sandbox runs in this home: {owner}")
+        super().__init__(f"another sandbox is running in this home: {owner}")
         self.owner = owner
 
 
 @dataclass
 class Owner:
-    """Who holds a home: the process, and whether it is a `run` or an `up`."""
+    """The process that uses a home, and the command it was started with."""
 
     pid: int
     command: str
@@ -37,11 +37,11 @@ class Owner:
 
 
 @contextlib.contextmanager
-def held(home: Path, command: str) -> Iterator[Owner]:
-    """Makes this process the owner of the home, and the home empty.
+def locked(home: Path, command: str) -> Iterator[Owner]:
+    """Makes this process the owner of the home, and empties it.
 
-    What a killed owner left running is ended first. The lock is the kernel's, so it cannot outlive its
-    process. Raises `HomeTaken`.
+    Ends whatever a killed owner left running. The lock is the kernel's, so it cannot outlive the process.
+    Raises `HomeTaken`.
     """
     home.mkdir(parents=True, exist_ok=True)
     with (home / _LOCK).open("a+") as lock:
@@ -53,16 +53,16 @@ def held(home: Path, command: str) -> Iterator[Owner]:
         for path in home.iterdir():
             if path.name not in (_LOCK, KEEPER_LOG):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        holder = Owner(os.getpid(), command)
-        note(home, holder)
+        this = Owner(os.getpid(), command)
+        write_owner(home, this)
         try:
-            yield holder
+            yield this
         finally:
             lock.truncate(0)
 
 
 def _end_leftover(home: Path) -> None:
-    """Ends what an owner who was killed has left running."""
+    """Ends whatever a killed owner left running."""
     airflow.stop(home)
     with contextlib.suppress(FileNotFoundError, ValueError, TypeError, psutil.NoSuchProcess):
         process = psutil.Process(Services.read(home).pid)
@@ -71,13 +71,13 @@ def _end_leftover(home: Path) -> None:
             process.wait(20)
 
 
-def note(home: Path, holder: Owner) -> None:
-    """Writes down who holds the home, for the others."""
-    (home / _LOCK).write_text(json.dumps(asdict(holder)))
+def write_owner(home: Path, owner: Owner) -> None:
+    """Records the owner of the home for other processes."""
+    (home / _LOCK).write_text(json.dumps(asdict(owner)))
 
 
 def owner(home: Path) -> Owner | None:
-    """Who holds the home now, or None."""
+    """The current owner of the home, or None."""
     path = home / _LOCK
     if not path.exists():
         return None
@@ -86,6 +86,6 @@ def owner(home: Path) -> Owner | None:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return None
         except BlockingIOError:
-            with contextlib.suppress(ValueError):  # it has only just taken it
+            with contextlib.suppress(ValueError):  # locked a moment ago, and not recorded yet
                 return Owner(**json.loads(path.read_text()))
             return Owner(0, "run")

@@ -1,10 +1,10 @@
-"""Installs the locked packages into the environment that runs this, which need hold nothing but pip.
+"""Installs the locked packages into the environment that runs this, which needs nothing but pip.
 
     .environment/bin/python -m sandbox.local.install requirements.lock
 
-uv installs them, since it takes a fifth of pip's time; pip brings uv itself, in the version and with the hash
-that the lock names. uv is told the package index that pip is configured for: `pip config list`. Where uv
-cannot be had, or fails, pip installs the packages. Either way each must have a hash that the lock names.
+uv installs them, because it takes a fifth of pip's time. pip installs uv itself, in the version and with the
+hashes in the lock. uv uses the package index that pip is configured for (`pip config list`). If uv is
+unavailable or fails, pip installs the packages. Either way every package must match a hash in the lock.
 """
 
 import ast
@@ -28,33 +28,34 @@ _UV_VARIABLES = {
     "no-index": "UV_NO_INDEX",
     "proxy": "ALL_PROXY",
 }
-"""pip's options that say where packages come from, and the environment variables that tell uv the same."""
-_WEIGHT = {"global": 0, "install": 1, ":env:": 2}
-"""Of an option set twice, pip takes the command's over the general one, and the environment's over both."""
+"""pip's options for where packages come from, and uv's environment variables for the same."""
+_PRECEDENCE = {"global": 0, "install": 1, ":env:": 2}
+"""If an option is set more than once, pip prefers the command's section to the global one, and the environment
+to both."""
 
 
 def uv_environment(pip_config: Iterable[str]) -> dict[str, str]:
-    """The variables that make uv use the package index of pip's configuration, given line by line.
+    """The variables that make uv use the package index of pip's configuration.
 
-    The lines are those of `pip config list`: `global.index-url='https://…'`. Several values of an option
-    stand in one text, separated by spaces or line ends; uv wants commas between links to look at.
+    `pip_config` is the lines of `pip config list`, such as `global.index-url='https://…'`. Several values of
+    an option are separated by spaces or newlines; for find-links uv expects commas.
     """
     found: dict[str, tuple[int, str]] = {}
     for line in pip_config:
         name, _, value = line.partition("=")
         section, _, option = name.rpartition(".")
         variable = _UV_VARIABLES.get(option.strip().lower().replace("_", "-"))
-        if variable is None or section not in _WEIGHT:
+        if variable is None or section not in _PRECEDENCE:
             continue
         values = str(ast.literal_eval(value)).split()
         text = ("," if variable == "UV_FIND_LINKS" else " ").join(values)
-        if text and _WEIGHT[section] >= found.get(variable, (0, ""))[0]:
-            found[variable] = (_WEIGHT[section], text)
+        if text and _PRECEDENCE[section] >= found.get(variable, (0, ""))[0]:
+            found[variable] = (_PRECEDENCE[section], text)
     return {variable: text for variable, (_, text) in found.items()}
 
 
 def requirement(lock: str, package: str) -> str:
-    """The lines of the lock that pin one package, hashes included; empty if it does not."""
+    """The lines of the lock that pin one package, hashes included; empty if it is not in the lock."""
     lines = iter(lock.splitlines(keepends=True))
     for line in lines:
         if line.startswith(f"{package}=="):
@@ -76,14 +77,15 @@ def _install_uv(lock: Path) -> bool:
 def _install_by_uv(lock: Path) -> bool:
     config = subprocess.run([*_PIP, "config", "list"], capture_output=True, text=True, check=True)
     environment = {
-        # As pip does: the best version of all indexes, not what the first index has.
+        # Like pip: the best version from all indexes, not from the first index that has the package.
         "UV_INDEX_STRATEGY": "unsafe-best-match",
         **uv_environment(config.stdout.splitlines()),
         **os.environ,
     }
     command = [
         *(str(Path(sys.executable).with_name("uv")), "pip", "install", "--python", sys.executable),
-        *("--require-hashes", "--compile-bytecode", "--requirement", str(lock)),
+        # The lock names every package, so nothing is left to resolve.
+        *("--no-deps", "--require-hashes", "--compile-bytecode", "--requirement", str(lock)),
     ]
     return subprocess.run(command, env=environment).returncode == 0
 
@@ -92,7 +94,9 @@ def main() -> None:
     lock = Path(sys.argv[1])
     if _install_uv(lock) and _install_by_uv(lock):
         return
-    print("uv could not install the packages; pip does, which takes about two minutes.", flush=True)
+    print(
+        "uv could not install the packages. Installing with pip, which takes about two minutes.", flush=True
+    )
     command = [*_PIP, "install", "--progress-bar", "off", "--require-hashes", "--requirement", str(lock)]
     sys.exit(subprocess.run(command).returncode)
 

@@ -1,11 +1,11 @@
 """Resolves the requirements: `make lock` writes requirements.lock and requirements.txt from the .in files.
 
-    requirements.lock  every package with its hashes, for Python 3.11 to 3.13: what `make` installs
-    requirements.txt   what an Astro Runtime image lacks, in the locked versions: what the image installs.
-                       What Airflow itself needs stays out of it, because the image fixes those versions;
-                       of those that we ask for directly, it says which will do
+    requirements.lock  every package with its hashes, for Python 3.11 to 3.13; `make` installs these
+    requirements.txt   the packages missing from an Astro Runtime image, in the locked versions; the image
+                       installs these. Airflow's own dependencies are left out, because the image pins their
+                       versions; those we require directly are listed with our version range
 
-No index is named in either file: the machine that installs says where packages come from.
+Neither file names an index: where packages come from is up to the machine that installs them.
 """
 
 import subprocess
@@ -38,7 +38,7 @@ def _direct() -> list[str]:
 
 
 def image_requirements() -> str:
-    """The text of requirements.txt, from requirements.in and requirements.lock of the working folder."""
+    """The text of requirements.txt, from requirements.in and requirements.lock in the working folder."""
     in_image = {Requirement(line).name for line in _resolved("-", given=_IMAGE)}
     asked_for = [line for line in _direct() if Requirement(line).name in in_image]
     missing = [line for line in _resolved("requirements.in") if Requirement(line).name not in in_image]

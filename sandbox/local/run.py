@@ -1,4 +1,4 @@
-"""One run of the whole pipeline on a started Airflow: both ingestions, and the load they wake up."""
+"""One run of the whole pipeline on a running Airflow: both ingestions, and the load they trigger."""
 
 import http.client
 import json
@@ -15,13 +15,13 @@ ROOT = Path(__file__).resolve().parents[2]
 INGESTIONS = ("ingest_events", "ingest_songs")
 WAREHOUSE = "musician_warehouse"
 
-HEARTBEAT_SECONDS = 10  # a line at least so often, so that nobody wonders whether it still works
-SILENCE_SECONDS = 60  # how long Airflow may take to parse the DAGs, to start the warehouse, or stay silent
+HEARTBEAT_SECONDS = 10  # the longest time without a line of output, to show that it is still working
+SILENCE_SECONDS = 60  # how long Airflow may take to parse the DAGs or start the warehouse, or not respond
 LOG_LINES = 30
 
 
 class PipelineFailed(Exception):
-    """The star was not published. The message is what a person needs to know, over several lines."""
+    """The star was not published. The message, over several lines, is what the user needs to know."""
 
 
 Run = dict[str, Any]
@@ -30,19 +30,19 @@ TaskInstance = dict[str, Any]
 
 @dataclass
 class Pipeline:
-    """Triggers the ingestions, follows everything that runs, and tells `say` each change of a task."""
+    """Triggers the ingestions, follows everything that runs, and reports each task's changes through `say`."""
 
     airflow: AirflowClient
     logs: Path
     """Airflow's task logs."""
     is_running: Callable[[], bool]
-    """Whether Airflow and the services still run."""
+    """Whether Airflow and the services are still running."""
     say: Callable[[str], None]
     _runs: list[Run] = field(default_factory=list)
     _tasks: list[TaskInstance] = field(default_factory=list)
     _states: dict[tuple[str, str, str, int], tuple[str | None, int]] = field(default_factory=dict)
     _changed: float = field(default_factory=time.monotonic)
-    _answered: float = field(default_factory=time.monotonic)
+    _responded: float = field(default_factory=time.monotonic)
 
     def run(self) -> dict[str, Run]:
         """The finished run of each DAG, by DAG id. Raises `PipelineFailed` unless the star was published."""
@@ -64,7 +64,7 @@ class Pipeline:
                 return {**ingestions, WAREHOUSE: self._publishing(loads)}
             if not loads:
                 landed = landed or time.monotonic()
-                self._raise_if_not_woken(time.monotonic() - landed)
+                self._raise_if_not_triggered(time.monotonic() - landed)
 
     def _await_dags(self) -> None:
         expected = {*INGESTIONS, WAREHOUSE}
@@ -77,19 +77,19 @@ class Pipeline:
             raise PipelineFailed(f"Airflow did not find the DAGs {', '.join(sorted(missing))}.")
 
     def _follow(self, since: datetime) -> None:
-        """Asks Airflow for the runs and tasks since that moment, and reports what changed in them."""
+        """Asks Airflow for the runs and tasks since then, and reports what has changed."""
         if not self.is_running():
             raise PipelineFailed("Airflow or the services ended while the pipeline was running.")
         try:
-            # Tasks first: those of a finished run are then never older than the run's state.
+            # Tasks first: if a run is finished, its tasks may then be newer than its state, never older.
             tasks = self.airflow.task_instances(since)
             self._runs = self.airflow.runs(since)
             self._tasks = tasks
         except (OSError, http.client.HTTPException, ValueError) as error:
-            if time.monotonic() - self._answered > SILENCE_SECONDS:
+            if time.monotonic() - self._responded > SILENCE_SECONDS:
                 raise PipelineFailed(f"Airflow's API no longer responds: {error}") from None
             return
-        self._answered = time.monotonic()
+        self._responded = time.monotonic()
         for task in self._tasks:
             self._report(task)
         if time.monotonic() - self._changed > HEARTBEAT_SECONDS:
@@ -120,13 +120,13 @@ class Pipeline:
                 raise PipelineFailed(f"The run {run['dag_run_id']} of {run['dag_id']} failed.")
 
     def _failure(self, task: TaskInstance) -> str:
-        tries = f"at try {task['try_number']} of {task['max_tries'] + 1}"
+        tries = f"on try {task['try_number']} of {task['max_tries'] + 1}"
         lines = self._log(task)
         if not lines:
             return f"The task {task['task_id']} of {task['dag_id']} failed {tries}, without a log."
         return (
             f"The task {task['task_id']} of {task['dag_id']} failed {tries}. The end of its log:\n\n"
-            f"{_indented(lines[-LOG_LINES:])}\n\nAll of it: {self._log_file(task)}"
+            f"{_indented(lines[-LOG_LINES:])}\n\nThe whole log: {self._log_file(task)}"
         )
 
     def _log(self, task: TaskInstance) -> list[str]:
@@ -138,7 +138,7 @@ class Pipeline:
         mapped = f"/map_index={task['map_index']}" if task["map_index"] >= 0 else ""
         return self.logs / f"{folder}{mapped}/attempt={task['try_number']}.log"
 
-    def _raise_if_not_woken(self, waited: float) -> None:
+    def _raise_if_not_triggered(self, waited: float) -> None:
         for task in self._tasks:
             if task["dag_id"] in INGESTIONS and task["state"] == "skipped":
                 raise PipelineFailed(
@@ -151,7 +151,7 @@ class Pipeline:
             )
 
     def _publishing(self, loads: list[Run]) -> Run:
-        """The run of the warehouse that published, among all it did."""
+        """The warehouse run that published something."""
         published = {
             task["dag_run_id"]
             for task in self._tasks
@@ -164,9 +164,9 @@ class Pipeline:
 
 
 def task_log(path: Path) -> list[str]:
-    """A task's log as lines to read, without the stack frames of libraries.
+    """A task's log as readable lines, without the stack frames of libraries.
 
-    Airflow writes one JSON object a line: an event, and the exceptions that belong to it, innermost last.
+    Airflow writes one JSON object per line: an event and its exceptions, innermost last.
     """
     lines: list[str] = []
     for text in path.read_text(errors="replace").splitlines():
@@ -208,8 +208,8 @@ def _since(task: TaskInstance) -> str:
     if not task.get(moment):
         return str(task["state"])
     passed = time.time() - datetime.fromisoformat(task[moment]).timestamp()
-    again = ", waits for its next try" if task["state"] == "up_for_retry" else ""
-    return f"{task['state']} for {passed:.0f} s{again}"
+    waiting = ", waiting for its next try" if task["state"] == "up_for_retry" else ""
+    return f"{task['state']} for {passed:.0f} s{waiting}"
 
 
 def _indented(lines: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a finished run built, read from where an analyst would read it: the warehouse and the data docs."""
+"""What a finished run built, read where an analyst would read it: in the warehouse and the data docs."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ STAR = ("fact_artists", "dim_songs", "dim_concerts", "bridge_concert_artists")
 CHANGED = ("added", "changed", "removed", "unchanged")
 CHANGES = "select changes from dwh.load_ledger where state = 'published' order by judged_at desc limit 1"
 
-# Artists whom both sources know, the busiest first.
+# Artists known to both sources, busiest first.
 INTERESTING = """
 select artist_name, chart_rank, listeners, top_song, upcoming_concerts, next_concert_date, next_concert_city
 from analytics.artist_events_songs
@@ -22,7 +22,7 @@ limit 3
 
 
 def warehouse(environment: Mapping[str, str]) -> str:
-    """Rows per table and the three interesting rows, from the Redshift of `AIRFLOW_CONN_REDSHIFT`."""
+    """Rows per table and three interesting artists, from the Redshift that `AIRFLOW_CONN_REDSHIFT` names."""
     import redshift_connector
 
     given = _connection(environment, "REDSHIFT")
@@ -59,7 +59,8 @@ def warehouse(environment: Mapping[str, str]) -> str:
 
 
 def fetch_data_docs(environment: Mapping[str, str], home: Path) -> Path | None:
-    """Copies the data docs from the bucket to `home`/data-docs; their first page, or None without any."""
+    """Copies the data docs from the bucket to `home`/data-docs; returns their index page, or None if there are
+    none."""
     import boto3
     from botocore.config import Config
 

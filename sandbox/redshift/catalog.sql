@@ -1,4 +1,4 @@
--- What Redshift's catalogue has and PostgreSQL's has not. Run once, by the superuser, in a new database.
+-- What Redshift's catalogue has and PostgreSQL's does not. Run once, by the superuser, in a new database.
 set allow_system_table_mods = on;
 set check_function_bodies = off;
 
@@ -37,7 +37,7 @@ $$;
 create function pg_catalog.dateadd(part text, quantity bigint, moment timestamp) returns timestamp immutable language sql as $$
     select moment + quantity * (case when lower(part) in ('quarter', 'quarters', 'qtr') then '3 months' else '1 ' || part end)::interval
 $$;
--- Redshift counts the boundaries that lie between the two moments, not the time.
+-- Redshift counts the boundaries between the two moments, not the elapsed time.
 create function pg_catalog.datediff(part text, start timestamp, finish timestamp) returns bigint immutable language sql as $$
     select case rtrim(lower(part), 's')
         when 'year' then extract(year from finish) - extract(year from start)
@@ -79,9 +79,9 @@ grant select on pg_catalog.svv_roles, pg_catalog.pg_table_def, pg_catalog.svv_ta
 
 -- Sort keys and statistics
 
--- A sort key lets Redshift skip the blocks that a query does not need: above all by its first column, on which an
--- index does that work here. A table that a query creates gets none, because it is read whole; Redshift gathers its
--- statistics at once, and so do we.
+-- A sort key lets Redshift skip blocks that a query does not need, above all by its first column; here an index on
+-- that column does the same. A table created by a query gets no index, because it is read whole. Its statistics are
+-- gathered at once, as in Redshift.
 create function pg_catalog.redshift_sort() returns event_trigger language plpgsql set default_statistics_target = 20 as $$
 declare
     sort_keys text[] := array(select match[1] from regexp_matches(current_query(), '/\* sortkey (.*?) \*/', 'g') as match);
@@ -90,7 +90,7 @@ begin
     for created in select command_tag, objid::regclass as name from pg_event_trigger_ddl_commands() where object_type = 'table' loop
         if created.command_tag = 'CREATE TABLE AS' then
             execute format('analyze %s', created.name);
-        elsif cardinality(sort_keys) = 1 then -- of several statements sent at once, it is not known whose key it is
+        elsif cardinality(sort_keys) = 1 then -- with several statements sent at once, the key's table is unknown
             execute format('create index on %s (%s)', created.name, split_part(sort_keys[1], ',', 1));
         end if;
     end loop;
@@ -149,7 +149,7 @@ execute function pg_catalog.redshift_view_columns();
 create event trigger redshift_view_end on ddl_command_end when tag in ('CREATE VIEW')
 execute function pg_catalog.redshift_view_columns();
 
--- The columns that a COPY fills, in order, checked against `report`, which describes what the objects hold.
+-- The columns that a COPY fills, in order, checked against `report`, which describes the content of the objects.
 create function pg_catalog.redshift_fit(report json, target regclass) returns text[] stable language plpgsql as $$
 declare
     there json;
@@ -191,8 +191,9 @@ begin
 end
 $$;
 
--- Loads what sandbox/redshift/copy_delivery.py delivers: `path`.json describes it, `path`.csv is the rows. Runs as its owner,
--- the superuser, because on Redshift nobody needs a right to read files; so it checks the caller's right to insert.
+-- Loads what sandbox/redshift/copy_delivery.py delivers: `path`.json describes the rows, `path`.csv contains them. Runs
+-- as its owner, the superuser, because on Redshift COPY needs no permission to read files; so it checks the caller's
+-- permission to insert.
 create function pg_catalog.redshift_load(path text) returns void volatile security definer language plpgsql
 set default_statistics_target = 20 as $$
 declare
@@ -213,10 +214,10 @@ begin
         execute format('copy %s (%s) from %L with (format csv)', target, array_to_string(names, ', '), path || '.csv');
         get diagnostics loaded = row_count;
     exception when string_data_right_truncation or check_violation then
-        perform pg_catalog.redshift_fit(pg_read_file(path || '.json')::json, target); -- it knows by now how long texts are
+        perform pg_catalog.redshift_fit(pg_read_file(path || '.json')::json, target); -- the report now has the texts' lengths
         raise;
     end;
-    if (select reltuples <= 0 from pg_class where oid = target) then -- Redshift, too, does so for an empty table
+    if (select reltuples <= 0 from pg_class where oid = target) then -- Redshift also analyzes a table that was empty
         execute format('analyze %s', target);
     end if;
     perform set_config('redshift.last_copy_count', loaded::text, false);

@@ -1,9 +1,9 @@
 """What a COPY loads: fetched from S3, checked as Redshift would, and handed to PostgreSQL through a pipe.
 
-For one COPY there are, beside each other, `path`.json, which tells what the objects hold (how long the texts
-are, as far as they are read) or what is wrong with them, and `path`.csv, a pipe from which their rows come as
-CSV. The function `pg_catalog.redshift_load` (sandbox/redshift/catalog.sql) reads the first, checks it against
-the table, and then loads from the second, inside the caller's transaction.
+Each COPY has two files: `path`.json describes the content of the objects (including the longest text read so
+far in each column) or says what is wrong with them; `path`.csv is a pipe that delivers their rows as CSV. The
+function `pg_catalog.redshift_load` (sandbox/redshift/catalog.sql) reads the first, checks it against the table,
+and then loads from the second, inside the caller's transaction.
 
 Sources: the Database Developer Guide, "COPY from columnar data formats" and "Using a manifest to specify
 data files".
@@ -37,18 +37,18 @@ _CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP"}
 
 
 class Unloadable(Exception):
-    """Redshift would fail to load the objects; the text is its error."""
+    """Redshift would fail to load the objects; the message is Redshift's error."""
 
 
 class Loader:
-    """Fetches what COPY statements name, with one S3 client, into one folder that PostgreSQL can read."""
+    """Fetches the objects of COPY statements, with one S3 client, into a folder that PostgreSQL can read."""
 
     def __init__(self, s3: Any, folder: Path) -> None:
         self._s3 = s3
         self.folder = folder
 
     def deliver(self, copy: Copy, path: Path) -> "Delivery":
-        """Puts `path`.json and `path`.csv into place. Raises nothing: `path`.json tells what is wrong."""
+        """Creates `path`.json and `path`.csv. Never raises: errors are reported in `path`.json."""
         report: dict[str, Any] = {"table": copy.table, "names": copy.names, "error": None, "columns": []}
         delivery = Delivery(path)
         try:
@@ -64,7 +64,7 @@ class Loader:
         return delivery
 
     def _manifest(self, copy: Copy) -> Iterator[tuple[str, int | None]]:
-        """URL and size of the objects that a manifest names. For columnar data it has to tell the sizes."""
+        """URL and size of the objects in a manifest. For columnar data the sizes are mandatory."""
         url = f"s3://{copy.bucket}/{copy.key}"
         try:
             entries = [dict(entry) for entry in json.loads(self._get(url).read())["entries"]]
@@ -75,7 +75,7 @@ class Loader:
             size = entry.get("meta", {}).get("content_length")
             if not isinstance(size, int):
                 raise Unloadable(
-                    f"The manifest {url} has no meta.content_length for {entry.get('url')}; Parquet needs it."
+                    f"The manifest {url} has no meta.content_length for {entry.get('url')}; Parquet requires it."
                 )
             if not entry.get("mandatory", False):
                 try:
@@ -88,7 +88,7 @@ class Loader:
             raise Unloadable(f"No object of the manifest {url} was found.")
 
     def _listed(self, copy: Copy) -> Iterator[tuple[str, int | None]]:
-        """URL of the objects whose keys begin with the COPY's."""
+        """URLs of the objects under the COPY's prefix."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=copy.bucket, Prefix=copy.key)
         try:
             keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
@@ -106,7 +106,7 @@ class Loader:
         if size is not None and target.stat().st_size != size:
             actual = target.stat().st_size
             target.unlink()
-            raise Unloadable(f"{url} has {actual} bytes, but its manifest says {size}: it changed.")
+            raise Unloadable(f"{url} has {actual} bytes, but its manifest says {size}: it has changed.")
         return target
 
     def _get(self, url: str) -> Any:
@@ -123,7 +123,7 @@ class Loader:
 
 
 class Delivery:
-    """The rows of one COPY on their way into PostgreSQL, written by a thread while PostgreSQL reads them."""
+    """Streams the rows of one COPY into PostgreSQL: a thread writes them while PostgreSQL reads."""
 
     def __init__(self, path: Path) -> None:
         self.objects: list[tuple[str, Path]] = []
@@ -135,20 +135,20 @@ class Delivery:
         self._thread = threading.Thread(target=self._write, daemon=True)
 
     def start(self, report: dict[str, Any]) -> None:
-        """Opens the delivery: PostgreSQL may read now."""
+        """Opens the delivery: from now on PostgreSQL can read."""
         self._report = report
-        self._tell()
+        self._write_report()
         os.mkfifo(self._path.with_suffix(".csv"))
         self._path.with_suffix(".csv").chmod(0o644)
         self._thread.start()
 
     def end(self) -> None:
-        """Removes everything; for a statement that is over, whether PostgreSQL has read or not."""
+        """Removes everything once the statement is over, whether or not PostgreSQL has read the rows."""
         self._ended.set()
         self._thread.join()
         pipe = self._path.with_suffix(".csv")
         if not self._opened:
-            # PostgreSQL may wait for a writer, and would for ever: it gets one, and no CSV, so it fails.
+            # PostgreSQL may be waiting for a writer, forever: give it one that sends malformed CSV, so it fails.
             last_writer = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
             pipe.unlink()
             os.write(last_writer, b'"')
@@ -157,27 +157,29 @@ class Delivery:
             path.unlink(missing_ok=True)
 
     def _write(self) -> None:
-        """CSV in which null is nothing and the empty string is quoted."""
+        """Writes CSV in which null is an empty field and the empty string is quoted."""
         pipe = self._open()
         if pipe is None:
             return
         options = pyarrow.csv.WriteOptions(include_header=False)
-        # A broken pipe: PostgreSQL has stopped reading because it raises an error.
+        # A broken pipe: PostgreSQL stopped reading because it raised an error.
         with pipe, contextlib.suppress(OSError):
             try:
-                for batch in _ahead(self._batches()):
+                for batch in _prefetched(self._batches()):
                     self._measure(batch)
                     pyarrow.csv.write_csv(batch, pipe, options)
             except pa.ArrowException as error:
                 log.exception("cannot read %s", self.objects)
-                pipe.write(f'\n"the sandbox failed: {error}'.encode())  # no CSV, so PostgreSQL fails, too
+                pipe.write(
+                    f'\n"the sandbox failed: {error}'.encode()
+                )  # malformed CSV, so PostgreSQL fails too
 
     def _batches(self) -> Iterator[Any]:
         for _, path in self.objects:
             yield from pq.ParquetFile(path, coerce_int96_timestamp_unit="us").iter_batches()
 
     def _measure(self, batch: Any) -> None:
-        """Tells the longest text of each column so far, in bytes, before a longer one gets into the pipe."""
+        """Reports each column's longest text so far, in bytes, before a longer one enters the pipe."""
         longer = False
         for column, values in zip(self._report["columns"], batch.columns, strict=True):
             if pa.types.is_string(values.type):
@@ -185,61 +187,61 @@ class Delivery:
                 longer |= length > column["bytes"]
                 column["bytes"] = max(length, column["bytes"])
         if longer:
-            self._tell()
+            self._write_report()
 
-    def _tell(self) -> None:
+    def _write_report(self) -> None:
         whole = self._path.with_suffix(".new")
         whole.write_text(json.dumps(self._report))
         whole.chmod(0o644)
         whole.replace(self._path.with_suffix(".json"))
 
     def _open(self) -> BinaryIO | None:
-        """The pipe, once PostgreSQL reads it; None when the statement ends without doing so."""
+        """The pipe, once PostgreSQL reads it; None if the statement ends before that."""
         wait = 0.001
         while not self._ended.wait(wait):
             try:
                 descriptor = os.open(self._path.with_suffix(".csv"), os.O_WRONLY | os.O_NONBLOCK)
-            except OSError:  # nobody reads
+            except OSError:  # no reader yet
                 wait = min(2 * wait, 0.05)
                 continue
             self._opened = True
             os.set_blocking(descriptor, True)
-            with contextlib.suppress(AttributeError, OSError):  # not every system can, or lets us
+            with contextlib.suppress(AttributeError, OSError):  # not every system supports or permits it
                 fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, 1 << 20)
             return os.fdopen(descriptor, "wb", buffering=0)
         return None
 
 
-def _ahead(batches: Iterator[Any]) -> Iterator[Any]:
-    """The batches, each decoded while the one before is used."""
+def _prefetched(batches: Iterator[Any]) -> Iterator[Any]:
+    """The batches, each decoded while the previous one is in use."""
     with ThreadPoolExecutor(1) as decoder:
-        coming = decoder.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = decoder.submit(next, batches, None)
+        following = decoder.submit(next, batches, None)
+        while (batch := following.result()) is not None:
+            following = decoder.submit(next, batches, None)
             yield batch
 
 
 def _columns(objects: list[tuple[str, Path]]) -> list[dict[str, Any]]:
-    """What the objects hold, by column: which types of column can take it, and texts of unknown length."""
+    """The objects' columns: the table column types each can be loaded into; lengths of texts are not known yet."""
     schema: Any = None
     for url, path in objects:
         try:
             file = pq.ParquetFile(path, coerce_int96_timestamp_unit="us")
         except pa.ArrowInvalid:
             raise Unloadable(f"Spectrum Scan Error: {url} is not a Parquet file.") from None
-        there = file.schema_arrow
+        own_schema = file.schema_arrow
         for found in _codecs(file.metadata) - _CODECS:
             raise Unloadable(
                 f"Spectrum Scan Error: {url} is compressed with {found}, which no page of AWS's names."
             )
-        for column in there:
+        for column in own_schema:
             if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
                 raise Unloadable(
                     f"Spectrum Scan Error: {url} has nanoseconds in {column.name}: it reads INT96, ms and us."
                 )
         if schema is None:
-            schema = there
-        if there.types != schema.types:
+            schema = own_schema
+        if own_schema.types != schema.types:
             raise Unloadable(f"Spectrum Scan Error: {url} has other column types than {objects[0][0]}.")
     return [
         {"name": field.name, "parquet": str(field.type), "accepts": _accepted(field.type), "bytes": 0}
@@ -256,7 +258,7 @@ def _codecs(metadata: Any) -> set[str]:
 
 
 def _accepted(kind: Any) -> list[str]:
-    """The types, as PostgreSQL calls them, of the columns that Redshift fills from this Parquet type."""
+    """The column types, as PostgreSQL names them, into which Redshift loads this Parquet type."""
     if pa.types.is_string(kind):
         return ["character varying", "character"]
     if pa.types.is_timestamp(kind):

@@ -22,7 +22,7 @@ _OPTION = re.compile(
 
 @dataclass(frozen=True)
 class Copy:
-    """One COPY statement: `table` as written, `names` of the columns it names (none: all of them)."""
+    """One COPY statement: `table` as written, `names` of the listed columns (empty: all of them)."""
 
     table: str
     names: tuple[str, ...]
@@ -32,7 +32,7 @@ class Copy:
 
 
 def parse(sql: str) -> Copy | None:
-    """`sql` as a COPY, or None when it is another statement. Raises `Rejected` where Redshift would."""
+    """`sql` as a COPY, or None if it is another statement. Raises `Rejected` where Redshift would."""
     masked = mask(sql)
     if not re.match(r"\s*COPY\b", masked):
         return None

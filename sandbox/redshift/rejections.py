@@ -1,4 +1,4 @@
-"""What PostgreSQL would run and Redshift would not.
+"""Statements that PostgreSQL would run and Redshift rejects.
 
 Sources: the Redshift Database Developer Guide, "Unsupported PostgreSQL features", "Unsupported PostgreSQL
 data types", "Unsupported PostgreSQL functions", "SQL functions supported on the leader node", "Window function
@@ -14,11 +14,11 @@ TYPES = (
     "JSONB?|UUID|BYTEA|MONEY|XML|HSTORE|TSVECTOR|INET|CIDR|MACADDR|BIT|[A-Z0-9]+RANGE"
     "|(?:SMALL|BIG)?SERIAL[248]?"
 )
-"""Types that Redshift has not, as a pattern."""
+"""Types that Redshift does not have, as a pattern."""
 
 
 class Rejected(Exception):
-    """Redshift, or the sandbox, does not run the statement; the text says why and what to do instead."""
+    """Redshift, or the sandbox, does not run the statement; the message says why and what to do instead."""
 
 
 def check(sql: str, untyped: Collection[int] = ()) -> None:
@@ -37,7 +37,7 @@ def check(sql: str, untyped: Collection[int] = ()) -> None:
             raise Rejected(reason)
     for found in re.finditer(r"\bCONCAT\s*\(", masked):
         if len(split(masked, found.end(), closing(masked, found.end() - 1))) != 2:
-            raise Rejected("Redshift does not support CONCAT of other than two values: use ||.")
+            raise Rejected("Redshift supports CONCAT of exactly two values only: use ||.")
     if re.match(r"\s*MERGE\b", masked):
         _check_merge(masked)
     if re.match(r"\s*UPDATE\b", masked) and _OUTER_JOIN.search(_outermost(masked)):
@@ -125,19 +125,17 @@ def _outermost(masked: str) -> str:
 
 
 def _check_merge(masked: str) -> None:
-    """MERGE INTO target USING source ON … WHEN MATCHED THEN … WHEN NOT MATCHED THEN INSERT …; no more."""
+    """Only MERGE INTO target USING source ON … WHEN MATCHED THEN … WHEN NOT MATCHED THEN INSERT … is allowed."""
     clauses = re.findall(r"\bWHEN\s+(NOT\s+)?MATCHED\s+THEN\s+(\w+)", masked)
     if re.search(rf"\bINTO\s+{QUALIFIED_NAME}\s+(?!USING\b){NAME}", masked):
-        raise Rejected(
-            "Redshift does not support an alias for the target of MERGE: write out the table's name."
-        )
+        raise Rejected("Redshift does not support an alias for the target of MERGE: use the table's name.")
     if re.search(r"\bMATCHED\s+(?:AND|BY)\b", masked):
         raise Rejected(
-            "Redshift does not support conditions in WHEN MATCHED: leave the rows out of the source."
+            "Redshift does not support conditions in WHEN MATCHED: exclude the rows from the source."
         )
     if [bool(absent) for absent, _ in clauses] != [False, True] or "DO" in {do for _, do in clauses}:
         raise Rejected(
-            "Redshift needs exactly WHEN MATCHED THEN UPDATE or DELETE, and WHEN NOT MATCHED THEN INSERT."
+            "Redshift requires exactly WHEN MATCHED THEN UPDATE or DELETE, and WHEN NOT MATCHED THEN INSERT."
         )
 
 
@@ -170,7 +168,7 @@ _RESERVED = frozenset(
 """Those of Redshift's reserved words that PostgreSQL takes as names."""
 
 _LITERALS = re.compile(r"\((?:'x*'|[\d.,\s-]|NULL)*\)")
-"""The many rows of a long INSERT, in which nothing can be found."""
+"""The rows of a long INSERT: only literals, so there is nothing to find in them."""
 
 
 def _calls(*functions: str) -> str:
@@ -182,11 +180,11 @@ _UNSUPPORTED = [
     for pattern, advice in {
         # Statements
         r"\bON\s+CONFLICT\b": "use MERGE, or DELETE and INSERT in one transaction",
-        r"\bRETURNING\b": "select the rows before or after",
+        r"\bRETURNING\b": "select the rows before or afterwards",
         r"\b(?:ROLLBACK\s+TO|SAVEPOINT|RELEASE)\b": "a transaction commits or rolls back as a whole",
         r"\bFOR\s+(?:NO\s+KEY\s+)?(?:UPDATE|SHARE)\b": "use LOCK",
         r"\bDISTINCT\s+ON\b": "use ROW_NUMBER() in a subquery",
-        r"\bIS\s+(?:NOT\s+)?DISTINCT\s+FROM\b": "compare, and treat null apart",
+        r"\bIS\s+(?:NOT\s+)?DISTINCT\s+FROM\b": "compare with = and handle nulls separately",
         r"\bLATERAL\b": "use a join or a window function",
         r"\bFILTER\s*\(\s*WHERE\b": "use an aggregate over CASE",
         r"(?:\bFROM|\bJOIN|\bAS|,)\s*\(\s*VALUES\b": "write SELECT … UNION ALL SELECT …",
@@ -197,7 +195,7 @@ _UNSUPPORTED = [
         r"\bCREATE\s+UNLOGGED\b": "use a TEMP table",
         rf"\bTABLE\s+IF\s+NOT\s+EXISTS\s+{QUALIFIED_NAME}\s+AS\b": "drop it first, or create it and INSERT",
         r"\bGENERATED\s+ALWAYS\s+AS\s*\(": "compute the column in the statement that fills the table",
-        r"\bCHECK\s*\(": "let a query judge the rows",
+        r"\bCHECK\s*\(": "check the rows with a query",
         r"\b(?:INHERITS|PARTITION\s+OF|EXCLUDE\s+USING)\b": "leave it out",
         r"\)\s*PARTITION\s+BY\s+(?:RANGE|LIST|HASH)\b": "choose DISTKEY and SORTKEY",
         r"\bTABLESPACE\b|\bON\s+COMMIT\s+(?:DROP|DELETE|PRESERVE)\b|\bCONCURRENTLY\b": "leave it out",

@@ -1,8 +1,7 @@
-"""Finding one's way in the text of a SQL statement without a parser.
+"""Finds things in the text of a SQL statement without a parser.
 
-Patterns are matched against a mask of the statement: as long as the statement, in upper case, with comments,
-strings and quoted names blanked out. So nothing is ever found inside those, and a position in the mask is
-the same position in the statement.
+Patterns are matched against a mask: the statement in upper case, with comments, strings and quoted names
+blanked out. So nothing is ever found inside those, and positions in the mask are positions in the statement.
 """
 
 import functools
@@ -18,9 +17,9 @@ _OPAQUE = re.compile(
 _UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}  # str.upper changes the length of "ß"
 
 
-@functools.lru_cache(maxsize=4)  # a statement is looked at many times before the next comes
+@functools.lru_cache(maxsize=4)  # each statement is searched many times before the next one
 def mask(sql: str) -> str:
-    """`sql` in upper case, comments as blanks, the content of strings and quoted names as lower-case x."""
+    """`sql` in upper case, with comments as spaces and the content of strings and quoted names as lower-case x."""
 
     def blank(found: re.Match[str]) -> str:
         text = found[0]
@@ -32,7 +31,7 @@ def mask(sql: str) -> str:
 
 
 def statements(sql: str) -> list[str]:
-    """The statements that semicolons separate; at least one, which may be empty."""
+    """The statements, which semicolons separate; at least one, which may be empty."""
     masked = mask(sql)
     ends = [found.start() for found in re.finditer(";", masked)]
     ranges = zip([0, *(end + 1 for end in ends)], [*ends, len(sql)], strict=True)
@@ -40,12 +39,12 @@ def statements(sql: str) -> list[str]:
 
 
 def parameters(sql: str) -> int:
-    """How many bind parameters (`$1`, …) the statement takes."""
+    """The number of bind parameters (`$1`, …) in the statement."""
     return max((int(number) for number in re.findall(r"\$(\d+)", mask(sql))), default=0)
 
 
 def closing(masked: str, opening: int) -> int:
-    """Where the parenthesis that opens at `opening` closes; the end when it does not."""
+    """The position of the parenthesis that closes the one at `opening`; the end if there is none."""
     depth = 0
     for found in re.finditer(r"[()]", masked[opening:]):
         depth += 1 if found[0] == "(" else -1
@@ -55,7 +54,7 @@ def closing(masked: str, opening: int) -> int:
 
 
 def split(masked: str, start: int, end: int) -> list[tuple[int, int]]:
-    """The ranges between the commas of `masked[start:end]` that are in no parentheses of their own."""
+    """The ranges between the commas of `masked[start:end]`, not counting commas in parentheses."""
     ranges, depth, begin = [], 0, start
     for found in re.finditer(r"[(),]", masked[start:end]):
         depth += {"(": 1, ")": -1, ",": 0}[found[0]]
@@ -66,7 +65,7 @@ def split(masked: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def substitute(sql: str, pattern: re.Pattern[str], replacement: str) -> str:
-    """`pattern.sub`, found in the mask; `\\1` in the replacement is the group's text in the statement."""
+    """Like `pattern.sub`, but matches in the mask; `\\1` in the replacement is the group's text in the statement."""
     pieces, end = [], 0
     for found in pattern.finditer(mask(sql)):
         pieces.append(sql[end : found.start()])
@@ -77,6 +76,6 @@ def substitute(sql: str, pattern: re.Pattern[str], replacement: str) -> str:
 
 
 def plain(name: str) -> str:
-    """The name that an identifier, quoted or not, stands for."""
+    """The name that an identifier, quoted or not, denotes."""
     name = name.strip()
     return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()

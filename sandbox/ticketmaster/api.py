@@ -2,7 +2,7 @@
 
 Endpoint  GET /discovery/v2/events.json (or /events), /discovery/v2/events/{id}.json
 Errors    bodies as recorded: 401, 429 spike and quota, DIS1004, DIS1015, DIS1024, DIS1035, DIS1036
-Source    what is said to be observed in facts/apis.md, section 1
+Source    the observations in facts/apis.md, section 1
 """
 
 import time
@@ -16,17 +16,17 @@ import msgspec
 import numpy as np
 from aiohttp import web
 
-from sandbox.gateway import Answer, Fault, Gateway
+from sandbox.gateway import Fault, Gateway, Response
 from sandbox.ticketmaster.embedded_json import Bulk
 from sandbox.ticketmaster.event_json import EventWriter
 from sandbox.ticketmaster.oddities import (
     Oddities,
+    changed_from,
     crowded,
     moved_later,
     poisonous,
     reported,
     shown,
-    turns,
     with_foreign_venues,
 )
 from sandbox.ticketmaster.search import BadDate, EventSearch
@@ -35,30 +35,30 @@ from sandbox.world.catalog import Catalog
 
 @dataclass
 class TicketmasterOptions(Oddities):
-    """How the stand-in behaves; defaults are as the real API. None switches a limit off."""
+    """How the stand-in behaves; by default like the real API. None switches a limit off."""
 
     requests_per_second: float | None = 5.0
-    """Spike arrest: a request sooner than 1/this after the last admitted one gets a 429."""
+    """Spike arrest: a request less than 1/this seconds after the last admitted one gets a 429."""
     spike_tolerance: float = 0.05
-    """Seconds by which a request may come too soon: the clocks of both sides jitter."""
+    """Seconds by which a request may be too early, to allow for jitter on both sides."""
     daily_quota: int | None = 5_000
     quota_period: float = 86_400.0
     """Seconds from the first request of a period until the quota is full again."""
     paging_depth: int | None = 1_000
-    """size * page above it is refused (DIS1035)."""
+    """A larger size * page is rejected (DIS1035)."""
     total_cap: int | None = 10_000
-    """Larger totals read so, and pages from 20 before it are refused (DIS1024)."""
+    """Larger totals are reported as this, and pages that begin past it minus 20 are rejected (DIS1024)."""
     bulk: Bulk = "moderate"
     empty_as_404: bool = False
-    """An empty search is a 404, as one report says, instead of a 200 without _embedded."""
+    """An empty result is a 404, as one report says, instead of a 200 without _embedded."""
     broken_last_page: bool = False
     """The last page lacks its events, as observed in 2017."""
     pages_of_20: bool = False
-    """totalPages is computed for size 20, as one report says."""
+    """totalPages is computed for pages of 20, as one report says."""
     key_revoked_after: int | None = None
-    """After so many requests the key is refused."""
+    """After this many requests the key is rejected."""
     clock_offset: float = 0.0
-    """Seconds by which the source's clock is ahead: its `Date`, and when the quota is full again."""
+    """Seconds by which the source's clock is ahead, in its `Date` and in the time when the quota is reset."""
 
 
 def application(catalog: Catalog, options: TicketmasterOptions | None = None) -> web.Application:
@@ -67,7 +67,7 @@ def application(catalog: Catalog, options: TicketmasterOptions | None = None) ->
 
 
 class Ticketmaster:
-    """Answers requests from a catalogue. `options` may be replaced at any time."""
+    """Serves requests from a catalogue. `options` may be replaced at any time."""
 
     def __init__(self, catalog: Catalog, options: TicketmasterOptions) -> None:
         self.options: Any = options
@@ -76,15 +76,15 @@ class Ticketmaster:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the quota and the last request."""
+        """Forgets the quota and the last request."""
         self._last_admitted = float("-inf")
         self._used = 0
         self._period_ends = float("-inf")
         self._resets_at = 0
         self._asked = 0
 
-    def admit(self, path: str, params: Mapping[str, str], now: float) -> Answer | None:
-        """A 401 or 429 of the gateway, or None."""
+    def admit(self, path: str, params: Mapping[str, str], now: float) -> Response | None:
+        """A 401 or 429, or None if the request is admitted."""
         options: TicketmasterOptions = self.options
         self._asked += 1
         revoked = options.key_revoked_after is not None and self._asked > options.key_revoked_after
@@ -103,12 +103,12 @@ class Ticketmaster:
             return _quota_violation(options.key)
         return None
 
-    def failure(self, fault: Fault, params: Mapping[str, str]) -> Answer:
-        """A 429 though no limit was hit."""
+    def failure(self, fault: Fault, params: Mapping[str, str]) -> Response:
+        """The error that the fault injects."""
         if fault.kind == "quota":
             return _quota_violation(self.options.key)
         if fault.kind == "quota_401":
-            return Answer(401, _quota_violation(self.options.key).body)
+            return Response(401, _quota_violation(self.options.key).body)
         if fault.kind == "spike":
             return _spike_arrest(self.options.requests_per_second or 5.0)
         if fault.kind == "dis_404":
@@ -118,21 +118,21 @@ class Ticketmaster:
             whole.pop("_embedded", None)
             if fault.kind == "no_hits":
                 whole["page"] |= {"totalElements": 0, "totalPages": 0}
-            return Answer(200, msgspec.json.encode(whole))
+            return Response(200, msgspec.json.encode(whole))
         raise ValueError(f"Ticketmaster has no fault {fault.kind}")
 
-    def answer(self, path: str, params: Mapping[str, str], number: int) -> Answer:
+    def respond(self, path: str, params: Mapping[str, str], number: int) -> Response:
         """The page of events, the event, or the error."""
         if path in ("/discovery/v2/events", "/discovery/v2/events.json"):
-            answer = self._page(path, params, number)
+            response = self._page(path, params, number)
         elif path.startswith("/discovery/v2/events/"):
-            answer = self._detail(path.rsplit("/", 1)[1].removesuffix(".json"), params)
+            response = self._detail(path.rsplit("/", 1)[1].removesuffix(".json"), params)
         else:
-            return Answer(404, b"")
+            return Response(404, b"")
         headers = {"Date": self._date()} if self.options.clock_offset else {}
-        if answer.status == 200:
+        if response.status == 200:
             headers |= self._rate_headers()
-        return Answer(answer.status, answer.body, {**answer.headers, **headers})
+        return Response(response.status, response.body, {**response.headers, **headers})
 
     def _date(self) -> str:
         return formatdate(time.time() + float(self.options.clock_offset), usegmt=True)
@@ -153,7 +153,7 @@ class Ticketmaster:
             self._worlds = {key: _World(self._catalog, options)}
         return self._worlds[key]
 
-    def _detail(self, identifier: str, params: Mapping[str, str]) -> Answer:
+    def _detail(self, identifier: str, params: Mapping[str, str]) -> Response:
         world = self._world()
         row = world.search.row_of(identifier)
         if row is None:
@@ -164,15 +164,17 @@ class Ticketmaster:
                 f"Resource not found with provided criteria (locale={locale}, id={identifier})",
                 "404",
             )
-        return Answer(200, world.event(row, options=self.options, number=0))
+        return Response(200, world.event(row, options=self.options, number=0))
 
-    def _page(self, path: str, params: Mapping[str, str], number: int) -> Answer:
+    def _page(self, path: str, params: Mapping[str, str], number: int) -> Response:
         options: TicketmasterOptions = self.options
         size, page = _whole(params.get("size", "20")), _whole(params.get("page", "0"))
         if size is None or size > 200:
             return _error(400, "DIS1036", 'Query param "size" must be less than 200')
         size = min(size, options.page_size or size)
-        if page is None:  # the code is ours: no recording shows what a page that is no number gets
+        if (
+            page is None
+        ):  # this code is a guess: no recording shows the response to a page that is not a number
             return _error(400, "DIS1037", 'Query param "page" must be a number')
         offset = page * size
         if options.total_cap is not None and offset >= options.total_cap - 20:
@@ -196,10 +198,10 @@ class Ticketmaster:
         total = reported(world.catalog, options, len(found.rows), number)
         total = total if options.total_cap is None else min(total, options.total_cap)
         pages = -(-total // (20 if options.pages_of_20 else size)) if size else 0
-        held = max(0, size - options.short_pages)
-        rows = found.slice(page * held, (page + 1) * held, options, number, world.name)
+        shown_size = max(0, size - options.short_pages)
+        rows = found.slice(page * shown_size, (page + 1) * shown_size, options, number, world.name)
         if poisonous(world.catalog, options, rows):
-            return Answer(500, b"<html><body><h1>Internal Server Error</h1></body></html>")
+            return Response(500, b"<html><body><h1>Internal Server Error</h1></body></html>")
         rows = shown(world.catalog, options, rows)
         if options.broken_last_page and page == pages - 1:
             rows = rows[:0]
@@ -208,13 +210,13 @@ class Ticketmaster:
             "page": {"size": size, "totalElements": total, "totalPages": pages, "number": page},
         })  # fmt: skip
         if not len(rows):
-            return Answer(200, envelope)
+            return Response(200, envelope)
         events = b",".join([world.event(int(row), options, number) for row in rows])
-        return Answer(200, b'{"_embedded":{"events":[' + events + b"]}," + envelope[1:])
+        return Response(200, b'{"_embedded":{"events":[' + events + b"]}," + envelope[1:])
 
 
 class _World:
-    """The catalogue as some options change it: what is found, and how it is shown."""
+    """The catalogue as changed by some options: what is found, and how it is shown."""
 
     def __init__(self, catalog: Catalog, options: TicketmasterOptions) -> None:
         self.catalog = crowded(catalog, options)
@@ -225,15 +227,15 @@ class _World:
         self.name = self._writer.name
 
     def event(self, row: int, options: TicketmasterOptions, number: int) -> bytes:
-        """An event as the request of this number is shown it."""
+        """An event as shown to request number `number`."""
         if options.moved and self._is_moved(row, options, number):
             return self._later_writer.event(row)
         return self._writer.event(row)
 
     def _is_moved(self, row: int, options: TicketmasterOptions, number: int) -> bool:
         rows = np.array([row], dtype=np.int64)
-        [turn] = turns(self.catalog, rows, options.moved, "moved", options.drift_requests)
-        return number >= int(turn)
+        [first] = changed_from(self.catalog, rows, options.moved, "moved", options.drift_requests)
+        return number >= int(first)
 
 
 def _whole(text: str) -> int | None:
@@ -241,7 +243,7 @@ def _whole(text: str) -> int | None:
 
 
 def _links(path: str, params: Mapping[str, str], page: int, pages: int) -> dict[str, dict[str, str]]:
-    """Relative links without the key, as recorded: page 1 of an empty result links to its first and last."""
+    """Relative links without the key, as recorded: even page 1 of an empty result has a first and a last link."""
     asked = {name: value for name, value in params.items() if name != "apikey"}
 
     def link(wanted: Mapping[str, str], safe: str) -> dict[str, str]:
@@ -266,22 +268,22 @@ def _error(
     detail: str,
     text: str = "400 BAD_REQUEST",
     link: Literal["about", "self"] = "about",
-) -> Answer:
+) -> Response:
     error = {
         "_links": {link: {"href": f"/discovery/v2/errors.html#{code}"}},
         "code": code,
         "detail": detail,
         "status": text,
     }
-    return Answer(status, msgspec.json.encode({"errors": [error]}))
+    return Response(status, msgspec.json.encode({"errors": [error]}))
 
 
-def _gateway_fault(status: int, text: str, code: str) -> Answer:
+def _gateway_fault(status: int, text: str, code: str) -> Response:
     body = {"fault": {"faultstring": text, "detail": {"errorcode": code}}}
-    return Answer(status, msgspec.json.encode(body), {"Content-Type": "application/json"})
+    return Response(status, msgspec.json.encode(body), {"Content-Type": "application/json"})
 
 
-def _spike_arrest(rate: float) -> Answer:
+def _spike_arrest(rate: float) -> Response:
     allowed = (
         f"MessageRate{{messagesPerPeriod={rate:g}, periodInMicroseconds=1000000, maxBurstMessageCount=1.0}}"
     )
@@ -290,7 +292,7 @@ def _spike_arrest(rate: float) -> Answer:
     )
 
 
-def _quota_violation(key: str) -> Answer:
-    """The body holds the key in clear, as the real one does."""
+def _quota_violation(key: str) -> Response:
+    """The body contains the key in clear text, like the real one."""
     text = f"Rate limit quota violation. Quota limit  exceeded. Identifier : {key}"
     return _gateway_fault(429, text, "policies.ratelimit.QuotaViolation")

@@ -1,4 +1,4 @@
-"""Ticketmaster's JSON of what an event embeds: its venue and its attractions."""
+"""Ticketmaster's JSON for the venue and the attractions embedded in an event."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,8 +12,8 @@ from sandbox.world.classifications import STYLES, SUB_TYPE, TYPE, Style
 from sandbox.world.places import COUNTRIES
 
 Bulk = Literal["light", "moderate", "full"]
-"""light: no images (about 3 KB an event); moderate: those of the event (5 KB); full: of the attractions too,
-and the long texts (9 KB)."""
+"""light: no images (about 3 KB an event); moderate: the event's images (5 KB); full: also the attractions'
+images and the long texts (9 KB)."""
 
 _IMAGES = (
     ("16_9", "RETINA_PORTRAIT_16_9.jpg", 640, 360), ("16_9", "SOURCE", 2426, 1365),
@@ -31,7 +31,7 @@ _IMAGE_LIST = msgspec.json.encode([
 
 
 class EmbeddedWriter:
-    """Writes the venues and attractions of one catalogue at one bulk, and remembers those it wrote."""
+    """Writes the venues and attractions of one catalogue at one bulk, and caches them."""
 
     def __init__(self, catalog: Catalog, bulk: Bulk) -> None:
         self._catalog = catalog
@@ -41,7 +41,7 @@ class EmbeddedWriter:
         self.attraction = lru_cache(maxsize=20_000)(self._write_attraction)
 
     def images(self, index: int) -> msgspec.Raw:
-        """Eleven pictures, as every event and attraction has."""
+        """Eleven images, the number every event and attraction has."""
         return msgspec.Raw(self._seeded.uuid("image", index % (1 << 62)).encode().join(_IMAGE_LIST))
 
     def place(self, venue: Venue) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One Ticketmaster event of the catalogue as JSON, of the shape and, if wanted, the bulk of the real ones.
+"""One Ticketmaster event of the catalogue as JSON, with the shape and, if wanted, the size of real ones.
 
 Fields, and how often each is present, follow facts/fields.md (column 2025-26).
 """
@@ -60,7 +60,7 @@ def _day(day: int) -> str:
 
 
 class EventWriter:
-    """Writes the events of one catalogue at one bulk: `event(row)` is its JSON."""
+    """Writes the events of one catalogue at one bulk: `event(row)` is an event's JSON."""
 
     def __init__(self, catalog: Catalog, bulk: Bulk) -> None:
         self._catalog = catalog
@@ -178,7 +178,7 @@ class EventWriter:
         if kind == OTHER_SEGMENT and drawn % 10 == 0:
             written["place"] = self._embedded.place(
                 venue
-            )  # as one event of the recordings: an address instead of a venue
+            )  # like one recorded event: an address instead of a venue
         else:
             links["venues"] = [{"href": f"/discovery/v2/venues/{venue.id}?locale={locale}"}]
             embedded["venues"] = [self._embedded.venue(venue.index)]
@@ -235,7 +235,7 @@ class EventWriter:
             initial = {"localDate": before.isoformat(), "localTime": clock}
             if (
                 time_kind == TIMED
-            ):  # the same local hour in the season of before may differ by one hour of UTC: ignored
+            ):  # ignores that the same local time may be an hour off in UTC when daylight saving differs
                 initial["dateTime"] = _instant(seconds - (local - before).days * 86_400)
             dates["initialStartDate"] = initial
         several = columns.kind[event] == FESTIVAL

@@ -1,6 +1,6 @@
-"""Ways in which a search may misbehave, each an option; none is in force by default.
+"""Ways in which a search may misbehave, each an option; all are off by default.
 
-What concerns the order and number of events is done by the search, page by page; what concerns the events
+Oddities in the order and number of events are applied by the search, page by page; those in the events
 themselves (a crowd, foreign venues, new dates) by a changed copy of the catalogue.
 """
 
@@ -27,52 +27,52 @@ class Oddities(GatewayOptions):
     """Options of the Ticketmaster stand-in that make its search misbehave."""
 
     ties: Literal["stable", "unstable"] = "stable"
-    """Order of events at the same instant: stable within one search, or unstable from request to request."""
+    """Order of events at the same instant: the same for every request of a search, or not."""
     names_order_ties: bool = True
-    """False: events at the same instant are not ordered by name, even if the sort says so."""
+    """False: events at the same instant are not ordered by name, even if the sort asks for it."""
     sorts_by_local_time: bool = False
-    """Events are sorted by the time where they take place, but filtered by UTC."""
+    """Events are sorted by local time, but filtered by UTC."""
     untimed_at: Literal["evening", "local midnight", "utc midnight"] = "evening"
-    """Where in time a search finds an event that has a date, but no time."""
-    untimed_sorted: Literal["there", "first", "last", "anywhere"] = "there"
-    """Where such an event is sorted."""
+    """The time of day at which a search finds an event that has a date but no time."""
+    untimed_sorted: Literal["in place", "first", "last", "anywhere"] = "in place"
+    """The place of such an event in the sort order."""
     exclusive_end: bool = False
-    """An event at the very end of the asked time is not found."""
+    """An event at the very end of the requested period is not found."""
     totals: Literal["exact", "wobbling", "lagging", "doubled"] = "exact"
-    """Wobbling: up to 2 off; lagging: 3 % too low; doubled: one event in 25 is shown and counted twice."""
+    """Wobbling: off by up to 2; lagging: 3 % too low; doubled: one event in 25 is shown and counted twice."""
     hidden: float = 0.0
     """Share of events that are counted but never shown."""
     replica: float = 0.0
-    """Share of events that every other request, on average, neither counts nor shows."""
+    """Share of events that half of the requests neither count nor show."""
     drift: float = 0.0
     """Share of events that appear or disappear during the first `drift_requests` requests."""
     moved: float = 0.0
-    """Share of events that get a date 30 days later during the first `drift_requests` requests."""
+    """Share of events that are moved 30 days later during the first `drift_requests` requests."""
     drift_requests: int = 100
     """See `drift` and `moved`."""
     page_size: int | None = None
     """A larger size is silently lowered to this one."""
     short_pages: int = 0
-    """A page holds so many events fewer than its size; they come on the next page."""
+    """A page has this many events fewer than its size; they are on the next page instead."""
     poison: int = 0
-    """Every page that would hold one of so many events fails with HTTP 500."""
+    """The number of events that make any page containing one of them fail with HTTP 500."""
     crowd: int = 0
-    """So many events of the first country start at one and the same instant."""
+    """The number of events in the first country that start at the same instant."""
     crowd_states: int = 1
-    """Over so many states they are spread."""
+    """The number of states over which they are spread."""
     foreign_venues: float = 0.0
-    """Share of events that a search for a country finds though their venue says another country."""
+    """Share of events found in one country although their venue is in another."""
 
 
-def turns(catalog: Catalog, rows: Rows, share: float, what: str, requests: int) -> Rows:
-    """The number of the request from which on each row is changed; of most rows: never."""
-    turn = 1 + (catalog.seeded.units(f"{what} turn", rows) * requests).astype(np.int64)
+def changed_from(catalog: Catalog, rows: Rows, share: float, what: str, requests: int) -> Rows:
+    """For each row, the number of the first request that sees it changed; for most rows, none ever does."""
+    first = 1 + (catalog.seeded.units(f"{what} turn", rows) * requests).astype(np.int64)
     chosen = catalog.seeded.units(what, rows) < share
-    return np.where(chosen, turn, np.iinfo(np.int64).max)
+    return np.where(chosen, first, np.iinfo(np.int64).max)
 
 
 def found_at(catalog: Catalog, options: Oddities, number: int) -> NDArray[np.int64]:
-    """The instant at which the request of this number finds each event."""
+    """The instant at which request number `number` finds each event."""
     columns, every = catalog.concerts, np.arange(len(catalog.concerts.ids), dtype=np.int64)
     start = columns.start
     dated = start != UNDATED
@@ -83,18 +83,18 @@ def found_at(catalog: Catalog, options: Oddities, number: int) -> NDArray[np.int
         evening = 17 * 3_600 + (catalog.seeded.units("unstated time", every) * 7 * 3_600).astype(np.int64)
         start = np.where(untimed, start - evening, start)
     if options.moved:
-        later = number >= turns(catalog, every, options.moved, "moved", options.drift_requests)
+        later = number >= changed_from(catalog, every, options.moved, "moved", options.drift_requests)
         start = np.where(later & dated, start + MOVED_DAYS * 86_400, start)
     return start
 
 
 def sorted_at(catalog: Catalog, options: Oddities, start: NDArray[np.int64], rows: Rows) -> NDArray[np.int64]:
-    """By what a search sorts rows by date, `start` being where it finds each event."""
+    """The sort keys of rows in a search sorted by date; `start` is the instant at which it finds each event."""
     columns, keys = catalog.concerts, start[rows]
     if options.sorts_by_local_time:
         local = columns.day[rows].astype(np.int64) * 86_400 + columns.minute[rows].astype(np.int64) * 60
         keys = np.where(keys == UNDATED, keys, local)
-    if options.untimed_sorted != "there" and len(rows):
+    if options.untimed_sorted != "in place" and len(rows):
         untimed = (keys != UNDATED) & (columns.time_kind[rows] != TIMED)
         dated = keys[keys != UNDATED]
         low, high = (int(dated.min()), int(dated.max())) if len(dated) else (0, 0)
@@ -106,13 +106,13 @@ def sorted_at(catalog: Catalog, options: Oddities, start: NDArray[np.int64], row
 
 
 def listed(catalog: Catalog, options: Oddities, rows: Rows, number: int) -> Rows:
-    """Of the rows a search finds those that this request lists, some of them twice."""
+    """Those of a search's rows that this request lists, some of them twice."""
     seeded = catalog.seeded
     if options.drift:
-        turn = turns(catalog, rows, options.drift, "drift", options.drift_requests)
+        first = changed_from(catalog, rows, options.drift, "drift", options.drift_requests)
         appears = seeded.units("drift", rows) < options.drift / 2
-        changes = turn != np.iinfo(np.int64).max
-        rows = rows[~changes | (appears == (number >= turn))]
+        changes = first != np.iinfo(np.int64).max
+        rows = rows[~changes | (appears == (number >= first))]
     if options.replica and seeded.unit("replica request", number) < 0.5:
         rows = rows[seeded.units("replica", rows) >= options.replica]
     if options.totals == "doubled":
@@ -121,12 +121,12 @@ def listed(catalog: Catalog, options: Oddities, rows: Rows, number: int) -> Rows
 
 
 def shown(catalog: Catalog, options: Oddities, rows: Rows) -> Rows:
-    """Of the rows of a page those that are on it."""
+    """Those rows of a page that are not hidden."""
     return rows[catalog.seeded.units("hidden", rows) >= options.hidden] if options.hidden else rows
 
 
 def reported(catalog: Catalog, options: Oddities, total: int, number: int) -> int:
-    """The total that is told."""
+    """The total that is reported."""
     if options.totals == "wobbling" and total:
         return max(0, total - 2 + catalog.seeded.whole("wobble", number) % 5)
     return int(total * (1 - _LAG)) if options.totals == "lagging" else total
@@ -142,7 +142,7 @@ def poisonous(catalog: Catalog, options: Oddities, rows: Rows) -> bool:
 
 
 def crowded(catalog: Catalog, options: Oddities) -> Catalog:
-    """The catalogue with a crowd at 01:00 UTC of the 31st day."""
+    """The catalogue with a crowd at 01:00 UTC on the 31st day."""
     if not options.crowd:
         return catalog
     country = next(iter(catalog.countries))
@@ -163,7 +163,7 @@ def crowded(catalog: Catalog, options: Oddities) -> Catalog:
 
 
 def with_foreign_venues(catalog: Catalog, options: Oddities) -> Catalog:
-    """The catalogue as its events are shown: some take place in another country than they are found in."""
+    """The catalogue in which some events take place in a country other than the one they are found in."""
     if not options.foreign_venues:
         return catalog
     columns, seeded = catalog.concerts, catalog.seeded
@@ -178,7 +178,7 @@ def with_foreign_venues(catalog: Catalog, options: Oddities) -> Catalog:
 
 
 def moved_later(catalog: Catalog) -> Catalog:
-    """The catalogue in which every event has its new date."""
+    """The catalogue with every event on its new date."""
     columns = catalog.concerts
     start = np.where(columns.start == UNDATED, columns.start, columns.start + MOVED_DAYS * 86_400)
     return _with(catalog, replace(columns, day=columns.day + np.int32(MOVED_DAYS), start=start))

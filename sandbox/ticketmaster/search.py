@@ -1,4 +1,4 @@
-"""Searches the events of a catalogue with the parameters and semantics of Ticketmaster's events.json."""
+"""Searches a catalogue's events with the parameters and semantics of Ticketmaster's events.json."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.ticketmaster.oddities import Oddities, found_at, listed, sorted_at, turns
+from sandbox.ticketmaster.oddities import Oddities, changed_from, found_at, listed, sorted_at
 from sandbox.world.catalog import Catalog, Venue
 from sandbox.world.classifications import STYLES, Style
 from sandbox.world.concerts import DATE_TBA, DATE_TBD, SOURCES, UNDATED
@@ -26,8 +26,8 @@ class BadDate(ValueError):
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found: `rows` ordered by `keys` (ascending), of which several may be equal; those then by
-    their names if `by_name`."""
+    """What a search found: `rows` ordered by `keys` (ascending); rows with equal keys are then ordered by name
+    if `by_name`."""
 
     rows: Rows
     keys: NDArray[np.int64]
@@ -36,7 +36,7 @@ class Found:
     seeded: Seeded
 
     def slice(self, begin: int, end: int, options: Oddities, number: int, name: Callable[[int], str]) -> Rows:
-        """Rows from `begin` to `end`; those of equal key in an order of the search's, or of the request's."""
+        """Rows from `begin` to `end`; the order of rows with equal keys depends on the search or the request."""
         if begin >= len(self.rows):
             return self.rows[:0]
         end = min(end, len(self.rows))
@@ -64,7 +64,7 @@ class EventSearch:
         return self._started(found_at(self._catalog, Oddities(untimed_at=untimed_at), 1))
 
     def _started(self, start: NDArray[np.int64]) -> tuple[NDArray[np.int64], Rows, NDArray[np.int64]]:
-        """The instants by row, the rows by instant, and the instants in that order."""
+        """The instants in row order, the rows ordered by instant, and the instants in that order."""
         by_start = np.argsort(start, kind="stable")
         return start, by_start, start[by_start]
 
@@ -79,7 +79,7 @@ class EventSearch:
         return rank
 
     def row_of(self, identifier: str) -> int | None:
-        """The row of that id; case matters."""
+        """The row with that id; case matters."""
         wanted = identifier.encode("ascii", "replace")
         place = int(np.searchsorted(self._columns.ids, np.bytes_(wanted), sorter=self._by_id))
         if place == len(self._by_id):
@@ -88,7 +88,7 @@ class EventSearch:
         return row if bytes(self._columns.ids[row]) == wanted else None
 
     def find(self, params: Mapping[str, str], options: Oddities | None = None, number: int = 1) -> Found:
-        """The events that the request of this number, with these parameters, finds. Raises `BadDate`."""
+        """The events that request number `number`, with these parameters, finds. Raises `BadDate`."""
         options = options or Oddities()
         begin, end = _instant(params.get("startDateTime")), _instant(params.get("endDateTime"))
         start, by_start, starts = (
@@ -98,7 +98,7 @@ class EventSearch:
         )
         if begin is not None or end is not None:
             left = 0 if begin is None else int(np.searchsorted(starts, begin, side="left"))
-            last = UNDATED - 1 if end is None else end  # both edges inclusive; never an undated event
+            last = UNDATED - 1 if end is None else end  # both ends inclusive; never an undated event
             side: Literal["left", "right"] = "left" if end is not None and options.exclusive_end else "right"
             rows = by_start[left : int(np.searchsorted(starts, last, side=side))]
         else:
@@ -110,8 +110,8 @@ class EventSearch:
         return self._ordered(rows, params, sorted_at(self._catalog, options, start, rows))
 
     def _wanted_dates(self, rows: Rows, params: Mapping[str, str], dated: bool) -> NDArray[np.bool_]:
-        """includeTBA and includeTBD as observed: both default to no; both `only` find nothing; a search
-        with dates never returns an event without one, whatever it includes (facts/apis.md 1.2)."""
+        """includeTBA and includeTBD as observed: both default to no; setting both to `only` finds nothing; a
+        search by date never returns an event without one, whatever it includes (facts/apis.md 1.2)."""
         time_kind = self._columns.time_kind[rows]
         chosen = np.ones(len(rows), dtype=bool)
         for name, kind in (("includeTBA", DATE_TBA), ("includeTBD", DATE_TBD)):
@@ -162,10 +162,10 @@ class EventSearch:
             )
             chosen.append(lambda rows: billed[rows])
         if given := params.get("id"):
-            known = [
+            with_id = [
                 row for identifier in given.split(",") if (row := self.row_of(identifier.strip())) is not None
             ]
-            chosen.append(lambda rows: np.isin(rows, known))
+            chosen.append(lambda rows: np.isin(rows, with_id))
         return chosen
 
     def _ordered(self, rows: Rows, params: Mapping[str, str], dates: NDArray[np.int64]) -> Found:
@@ -184,7 +184,7 @@ class EventSearch:
             keys = columns.venue[rows].astype(np.int64)
         elif first == "random":
             keys = np.zeros(len(rows), dtype=np.int64)
-        else:  # relevance, and name, whose order is resolved by the caller's writer
+        else:  # relevance, or name, which `Found.slice` orders by
             keys = (seeded.wholes("relevance", rows) >> np.uint64(1)).astype(np.int64)
         direction: Literal["asc", "desc"] = "desc" if rest.endswith("desc") else "asc"
         if first == "name":
@@ -197,9 +197,9 @@ class EventSearch:
 
 
 def drifting_ids(catalog: Catalog, drift: float, what: Literal["drift", "moved"] = "drift") -> set[str]:
-    """The ids of the events that a `drift` makes appear or disappear, or that are `moved`."""
+    """The ids of the events that appear or disappear with a `drift`, or that are `moved`."""
     rows = np.arange(len(catalog.concerts.ids), dtype=np.int64)
-    return catalog.ids_of(rows[turns(catalog, rows, drift, what, 1) == 1])
+    return catalog.ids_of(rows[changed_from(catalog, rows, drift, what, 1) == 1])
 
 
 def _lookup(fits: NDArray[np.bool_], column: NDArray[Any]) -> Filter:
@@ -256,9 +256,9 @@ def _ids(style: Style) -> set[str]:
     }
 
 
-# Whether only an event's primary classification counts, and which styles fit. That the segment is that of the
-# primary one, and genres are those of any, is inferred: classificationName=music is seen to return events of
-# other segments.
+# Whether only an event's primary classification counts, and which styles match. That the segment must be the
+# primary one's, and a genre may be any one's, is inferred: classificationName=music was seen to return events
+# of other segments.
 _STYLE_FILTERS: dict[str, tuple[bool, Callable[[Style, set[str]], bool]]] = {
     "segmentId": (True, lambda style, wanted: style.segment_id.casefold() in wanted),
     "segmentName": (True, lambda style, wanted: style.segment.casefold() in wanted),

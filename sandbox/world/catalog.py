@@ -1,7 +1,7 @@
 """The music world of the sandbox: artists, their songs and charts, and their concerts, all from one seed.
 
-Both API stand-ins speak of the same `Catalog`, and tests compare what a crawl collected with its truth
-(`concert_ids`, `chart`, `top_tracks`). Nothing depends on the clock but `today`, and nothing on the process.
+Both API stand-ins serve the same `Catalog`, and tests compare what a crawl collected with the catalogue
+(`concert_ids`, `chart`, `top_tracks`). Only `today` depends on the clock; nothing depends on the process.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,12 +21,12 @@ from sandbox.world.places import CITIES, COUNTRIES, City
 from sandbox.world.seeded import Seeded
 
 NAMELESS = ("Special Guest", "Unknown Artist", "TBA")
-"""Attractions that name nobody; Last.fm takes the second for its [unknown]."""
+"""Attractions that are not artists; Last.fm maps the second to its [unknown]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """A venue; `name` may be empty, `latitude` None, `has_timezone` False, as now and then in reality."""
+    """A venue of a city; the `big` ones host famous artists and festivals."""
 
     index: int
     id: str
@@ -36,12 +36,12 @@ class Venue:
 
 
 class Catalog:
-    """A world of `concerts` Music events, and of artists with up to `tracks_per_artist` songs each.
+    """A world with `concerts` Music events, and artists with up to `tracks_per_artist` songs each.
 
     countries   ISO codes of `COUNTRIES` (shares: US 70, GB 20, CA 10, …), or a mapping of codes to shares
-    artists     how many there are in the world; by default 2,600, more where the concerts need them
-    today       concerts lie on the `days` days after it; by default the UTC date of now
-    others      share of events of other segments, on top of `concerts`
+    artists     how many exist; by default 2,600, or more if the concerts need them
+    today       concerts take place on the `days` days after it; by default the current UTC date
+    others      events of other segments as a share of `concerts`, on top of them
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Catalog:
         return f"K8vZ917{_base62((attraction * 3_628_273 + 12_345) % 62**4, 4)}"
 
     def attraction_numbered(self, attraction_id: str) -> int | None:
-        """The attraction of that id, or None."""
+        """The attraction with that id, or None."""
         place = _from_base62(attraction_id.removeprefix("K8vZ917"))
         if place is None or not attraction_id.startswith("K8vZ917") or len(attraction_id) != 11:
             return None
@@ -153,9 +153,9 @@ class Catalog:
         return name
 
     def attraction_mbid(self, attraction: int) -> str | None:
-        """The MusicBrainz id Ticketmaster gives for an attraction: known for 60 % of the artists.
+        """The MusicBrainz id Ticketmaster gives for an attraction: 66 % of the artists have one.
 
-        A co-bill carries that of its first artist, a namesake its own, which conflicts with the artist's.
+        A co-bill has that of its first artist; a namesake has its own, which conflicts with the artist's.
         """
         cast, seeded = self.cast, self.seeded
         if attraction >= cast.tributes and not cast.namesakes <= attraction < cast.first_festival:
@@ -169,7 +169,7 @@ class Catalog:
         return None
 
     def in_dma(self, venue: int) -> bool:
-        """Whether Ticketmaster lists the venue under the DMAs of its city, as it does four in five."""
+        """Whether Ticketmaster lists the venue under the DMAs of its city, as it does for 85 %."""
         return self.seeded.unit("in dma", venue) < 0.85
 
     def in_market(self, venue: int) -> bool:
@@ -199,7 +199,7 @@ class Catalog:
         before: datetime | None = None,
         music: bool = True,
     ) -> NDArray[np.int64]:
-        """Row numbers of events: of a country, with or without a date, from `after` to `before` inclusive."""
+        """Row numbers of the events in a country, with or without a date, from `after` to `before` inclusive."""
         columns = self.concerts
         chosen = np.ones(len(columns.ids), dtype=bool)
         if music:
@@ -221,7 +221,7 @@ class Catalog:
         after: datetime | None = None,
         before: datetime | None = None,
     ) -> set[str]:
-        """Ids of the Music events that exist; `dated=False` are those a dated search never returns."""
+        """Ids of the Music events; `dated=False` gives those that a search by date never returns."""
         return self.ids_of(self.events(country, dated, after, before))
 
     def tba_ids(self, country: str | None = None) -> set[str]:

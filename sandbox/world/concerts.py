@@ -1,7 +1,7 @@
 """Every event of the catalogue as columns: who plays where and when. 230,000 events take about 20 MB.
 
-One row per Ticketmaster event, tour by tour. What no search needs (images, prices, promoters) is drawn
-when an event is rendered (sandbox/ticketmaster/event_json.py).
+One row per Ticketmaster event, tour by tour. What no search needs (images, prices, promoters) is generated
+only when an event is rendered (sandbox/ticketmaster/event_json.py).
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ from sandbox.world.places import City
 from sandbox.world.seeded import Seeded
 
 TOUR, NOBODY, FESTIVAL, CO_BILL, TRIBUTE, PACKAGE, OTHER_SEGMENT = range(7)
-"""What an event is: an artist's concert; one without attractions; a festival; two headliners billed as one
-attraction; a tribute act; the VIP packages of the concert before it; not Music."""
+"""Kinds of event: an artist's concert; one without attractions; a festival; two headliners billed as one
+attraction; a tribute act; VIP packages for the concert before it; not Music."""
 TIMED, TIME_TBA, NO_SPECIFIC_TIME, DATE_TBA, DATE_TBD = range(5)
-"""How exactly the start is known. The last two have no date at all."""
+"""How precisely the start is known. The last two have no date at all."""
 STATUSES = ("onsale", "offsale", "rescheduled", "cancelled", "postponed")
 UNDATED = np.iinfo(np.int64).max
 """The start of an event without a date."""
@@ -65,8 +65,8 @@ class Concerts:
 
 @dataclass(frozen=True)
 class Cast:
-    """Who can play: artists 0…artists-1 in order of popularity, then their co-bills, tribute acts and
-    namesakes (as many each), then festivals, then nameless ones ("Special Guest")."""
+    """How attractions are numbered: artists from 0 in order of popularity, then one co-bill, one tribute act and
+    one namesake for each artist, then festivals, then nameless ones ("Special Guest")."""
 
     artists: int
     festivals: int
@@ -112,10 +112,10 @@ def plan(
     days: int,
     today: date,
 ) -> Concerts:
-    """Columns for `concerts` Music events and `others` of other segments.
+    """Columns for `concerts` Music events and `others` events of other segments.
 
-    `famous` artists chart, and 72 % of them tour with 5 to 60 dates; `styles` is each artist's genre;
-    `style_counts` says how many styles are of Music and how many there are in all.
+    `famous` artists are in the charts, and 72 % of them tour with 5 to 60 dates; `styles` is each artist's
+    style; `style_counts` is the number of Music styles and the number of all styles.
     """
     count = concerts + others
     every = np.arange(count, dtype=np.int64)
@@ -132,8 +132,7 @@ def plan(
         seeded.wholes("festival", every[festivals]) % np.uint64(cast.festivals)
     ).astype(np.int32)
 
-    known = headliner >= 0
-    by_artist = known & (headliner < cast.artists)
+    by_artist = (headliner >= 0) & (headliner < cast.artists)
     big = big_venues.any() & (
         (by_artist & (headliner < 250) & (seeded.units("arena", every) < 0.8)) | festivals
     )
@@ -182,7 +181,7 @@ def plan(
 
 
 def _pick(drawn: NDArray[np.float64], choices: Sequence[tuple[float, int]]) -> NDArray[np.int64]:
-    """For each draw the choice whose cumulative share is the first above it."""
+    """For each draw, the first choice whose cumulative share is above it."""
     shares, values = np.array([share for share, _ in choices]), np.array([value for _, value in choices])
     picked: NDArray[np.int64] = values[np.searchsorted(shares, drawn, side="right").clip(max=len(values) - 1)]
     return picked
@@ -198,7 +197,7 @@ def _kinds(seeded: Seeded, every: NDArray[np.int64], concerts: int) -> NDArray[n
 
 
 def _tours(seeded: Seeded, artists: int, famous: Sequence[int], wanted: int) -> NDArray[np.int32]:
-    """The headliner of each of `wanted` concerts: the famous who tour first, then others in random order."""
+    """The headliners of `wanted` concerts: first the famous artists who tour, then others in random order."""
     every = np.arange(artists, dtype=np.int64)
     drawn = seeded.units("tour length", every)
     lengths = 1 + (25 * drawn**2.5).astype(np.int64)
@@ -224,7 +223,7 @@ def _venues(
     big: NDArray[np.bool_],
     country_weights: dict[str, float],
 ) -> NDArray[np.int32]:
-    """A venue per event, so that countries have their shares and cities within a country theirs."""
+    """A venue per event, drawn so that countries, and cities within a country, get their shares."""
     in_city: dict[tuple[str, str], int] = {}
     for city in cities:
         in_city[city.country_code, city.name] = in_city.get((city.country_code, city.name), 0) + 1
@@ -250,8 +249,8 @@ def _venues(
 def _days(
     seeded: Seeded, every: NDArray[np.int64], headliner: NDArray[np.int32], days: int, today: date
 ) -> NDArray[np.int32]:
-    """A local date (days since 1970) per event, within `days` from tomorrow but for 0.5 %; no artist plays
-    twice a day."""
+    """A local date (days since 1970) per event, within `days` from tomorrow for all but 0.5 %. Hardly any
+    headliner plays twice on a day."""
     dates = [today + timedelta(days=1 + offset) for offset in range(days)]
     weights = np.array([
         _WEEKDAYS[d.weekday()] * _MONTHS[d.month - 1] * (8 if _peak(d) else 1) * (0.25 + exp(-offset / 130))
@@ -281,7 +280,7 @@ def _days(
 
 
 def _peak(day: date) -> bool:
-    """New Year's Eve, and the Saturdays before Hallowe'en and nearest to midsummer: the busiest evenings."""
+    """Whether it is one of the busiest evenings: New Year's Eve, or the Saturday by Hallowe'en or midsummer."""
     saturday = day.weekday() == 5
     return (day.month, day.day) == (12, 31) or (
         saturday and ((day.month == 10 and day.day >= 25) or (day.month == 6 and 20 <= day.day <= 26))
@@ -299,8 +298,8 @@ def _starts(
 ) -> NDArray[np.int64]:
     """Seconds since 1970 (UTC) at which a search finds each event.
 
-    One without a time is found at a moment nobody states between 17:00 and midnight of its venue-local
-    day (facts/apis.md 1.2); one without a date never (`UNDATED`).
+    An event without a time is found at an undisclosed moment between 17:00 and midnight, venue-local time
+    (facts/apis.md 1.2); one without a date is not found by date at all (`UNDATED`).
     """
     zones = sorted(set(timezones))
     zone_of_venue = np.array([zones.index(name) for name in timezones])
@@ -328,7 +327,7 @@ def _lineups(
     kind: NDArray[np.int8],
     headliner: NDArray[np.int32],
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The attractions of every event, headliner first, nobody twice."""
+    """The attractions of every event, headliner first, each at most once."""
     every = np.arange(len(kind), dtype=np.int64)
     billed = (kind == TOUR) | (kind == FESTIVAL) | (kind == CO_BILL) | (kind == TRIBUTE)
     drawn = seeded.units("support", every)
@@ -362,7 +361,7 @@ def _lineups(
 def _share_lineups(
     lineup: NDArray[np.int32], bounds: NDArray[np.int64], same_as: NDArray[np.int64]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The lineups when event e has that of event `same_as[e]`."""
+    """The lineups in which event e has the lineup of event `same_as[e]`."""
     size = (bounds[1:] - bounds[:-1])[same_as]
     new = np.concatenate(([0], np.cumsum(size)))
     within = np.arange(new[-1]) - np.repeat(new[:-1], size)
@@ -370,7 +369,7 @@ def _share_lineups(
 
 
 def _ids(seeded: Seeded, every: NDArray[np.int64], source: NDArray[np.int8]) -> NDArray[np.bytes_]:
-    """Ids as Ticketmaster's: 13 to 21 characters of [A-Za-z0-9_-], case-sensitive, no two equal."""
+    """Ids in Ticketmaster's form: 13 to 21 characters of [A-Za-z0-9_-], case-sensitive, all distinct."""
     unique, filling = seeded.wholes("id", every), seeded.wholes("id filling", every)
     ids = np.zeros((len(every), 21), dtype=np.uint8)
     for number, (_, prefix, length, _) in enumerate(_SOURCES):

@@ -1,4 +1,4 @@
-"""The artists of the sandbox's world, their songs and the countries' charts: the truth of Last.fm."""
+"""The artists of the sandbox's world, their songs and the countries' charts, as Last.fm knows them."""
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -16,7 +16,7 @@ _VERSIONS = ("(Live)", "- Remastered 2011", "[Demo]", "(Acoustic)")
 
 @dataclass(frozen=True, slots=True)
 class Artist:
-    """An artist: `index` is also the place in the world's order of popularity, 0 the most popular."""
+    """An artist; `index` is also the rank in worldwide popularity, from 0."""
 
     index: int
     name: str
@@ -29,7 +29,7 @@ class Artist:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A song on Last.fm; `rank` is 1-based within its artist. `mbid` is None where Last.fm knows none."""
+    """A song on Last.fm; `rank` counts from 1 within its artist. `mbid` is None where Last.fm has none."""
 
     rank: int
     name: str
@@ -40,7 +40,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class ChartEntry:
-    """An artist in a country's chart, with the listeners of that country."""
+    """An artist in a country's chart, with the number of listeners in that country."""
 
     rank: int
     artist: int
@@ -59,7 +59,7 @@ class Music:
         self.styles = (seeded.units("genre", every) ** 1.6 * len(MUSIC_STYLES)).astype(np.int16)
 
     def artist(self, index: int) -> Artist:
-        """The artist of that index."""
+        """The artist with that index."""
         seeded, name = self.seeded, self.names[index]
         listeners = int(7_400_000 * (index + 1) ** -0.45 * (0.8 + 0.4 * seeded.unit("listeners", index)))
         return Artist(
@@ -73,7 +73,7 @@ class Music:
         )
 
     def partner(self, artist: int) -> int:
-        """Who shares the bill when this artist is co-billed ("X & Y")."""
+        """The other artist of this artist's co-bill ("X & Y")."""
         count = len(self.names)
         return (artist + 1 + self.seeded.whole("partner", artist) % max(1, count - 1)) % count
 
@@ -83,11 +83,11 @@ class Music:
         return (every < 60) | (self.seeded.units("on last.fm", every) < 0.95)
 
     def artist_named(self, name: str) -> int | None:
-        """The artist whose Last.fm name this is, disregarding case."""
+        """The artist with this name on Last.fm, ignoring case."""
         return self._exact.get(name.casefold().strip())
 
     def artist_like(self, name: str) -> int | None:
-        """The artist whose name in either source this is but for accents, punctuation and "The"."""
+        """The artist with this name in either source, ignoring case, accents, punctuation and "The"."""
         return self._folded.get(names.fold(name))
 
     @cached_property
@@ -96,9 +96,9 @@ class Music:
 
     @cached_property
     def _folded(self) -> dict[str, int]:
-        known = [i for i in range(len(self.names)) if self._on_lastfm[i]]
-        spelt = {names.fold(names.billed_as(self.seeded, i, self.names[i])): i for i in reversed(known)}
-        return spelt | {names.fold(self.names[i]): i for i in known}
+        on_lastfm = [i for i in range(len(self.names)) if self._on_lastfm[i]]
+        billed = {names.fold(names.billed_as(self.seeded, i, self.names[i])): i for i in reversed(on_lastfm)}
+        return billed | {names.fold(self.names[i]): i for i in on_lastfm}
 
     @cached_property
     def artists_by_mbid(self) -> dict[str, int]:
@@ -125,7 +125,7 @@ class Music:
         return order, np.maximum(listeners + steps // 3, 1)
 
     def chart(self, country: str, n: int | None = None) -> list[ChartEntry]:
-        """The `n` top artists of a country (all of about 2,300 without `n`), best first."""
+        """The `n` top artists of a country, best first; without `n` all of them, about 2,300."""
         order, listeners = self._ranking(country)
         return [
             ChartEntry(rank + 1, int(order[rank]), self.names[order[rank]], int(listeners[rank]))
@@ -135,18 +135,18 @@ class Music:
     @lru_cache(maxsize=1)  # noqa: B019 - a catalog lives as long as its process
     def world_chart(self) -> list[int]:
         """The artists of the whole world, by listeners."""
-        known = [artist for artist in range(len(self.names)) if self._on_lastfm[artist]]
-        return sorted(known, key=lambda artist: -self.artist(artist).listeners)
+        on_lastfm = [artist for artist in range(len(self.names)) if self._on_lastfm[artist]]
+        return sorted(on_lastfm, key=lambda artist: -self.artist(artist).listeners)
 
     def track_count(self, artist: int) -> int:
-        """How many songs Last.fm knows of the artist: up to `tracks_per_artist`; one in twelve has few."""
+        """How many of the artist's songs Last.fm has: up to `tracks_per_artist`; one artist in twelve has few."""
         drawn = self.seeded.unit("track count", artist)
         if drawn < 0.08:
             return min(self.tracks_per_artist, 1 + int(drawn * 500))
         return max(1, int(self.tracks_per_artist * (0.6 + 0.4 * drawn)))
 
     def top_tracks(self, artist: int, n: int | None = None) -> list[Track]:
-        """The `n` most played songs of an artist (all without `n`), best first; no two have the same name."""
+        """The `n` most played songs of an artist, best first; without `n` all. No two have the same name."""
         tracks = self._tracks(artist)
         return list(tracks if n is None else tracks[:n])
 
@@ -163,7 +163,7 @@ class Music:
             attempt += 1
             name = names.song_title(seeded, place)
             form = seeded.unit("version", place)
-            if tracks and form < 0.05:  # versions of one song are songs of their own, as on Last.fm
+            if tracks and form < 0.05:  # each version of a song is a song of its own, as on Last.fm
                 earlier = tracks[int(seeded.unit("version of", place) * len(tracks))].name
                 name = f"{earlier} {seeded.pick('suffix', place, _VERSIONS)}"
             elif form < 0.11:
@@ -182,6 +182,6 @@ class Music:
         return tuple(tracks)
 
     def country_named(self, name: str) -> str | None:
-        """The code of the country Last.fm knows under that English name, disregarding case."""
+        """The code of the country with that English name on Last.fm, ignoring case."""
         wanted = name.strip().casefold()
         return next((code for code, english in CHART_COUNTRIES.items() if english.casefold() == wanted), None)

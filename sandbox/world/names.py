@@ -1,4 +1,4 @@
-"""Invented names that read like real ones: artists, songs, tours, venues. Same seed, same names."""
+"""Invented names that look real: artists, songs, tours, venues. The same seed gives the same names."""
 
 import re
 import unicodedata
@@ -73,14 +73,14 @@ Amphitheater Arena Center Coliseum Dome Garden Pavilion Stadium
 
 
 def fold(name: str) -> str:
-    """A name without case, diacritics, punctuation and a leading "The"; if nothing is left, the name."""
+    """A name without case, diacritics, punctuation or a leading "The"; the name itself if nothing is left."""
     plain = unicodedata.normalize("NFKD", name.casefold().replace("&", " and "))
     words = re.sub(r"[^\w\s]|_", "", "".join(c for c in plain if not unicodedata.combining(c))).split()
     return "".join(words[1:] if len(words) > 1 and words[0] == "the" else words) or name.casefold().strip()
 
 
 def artist_names(seeded: Seeded, count: int) -> list[str]:
-    """`count` names, no two equal after `fold`; the unusual ones are spread over the first few hundred."""
+    """`count` names, distinct even after `fold`; the unusual ones are spread over the first few hundred."""
     names: list[str] = []
     taken: set[str] = set()
     unusual = {16 + 13 * place: name for place, name in enumerate(UNUSUAL)}
@@ -96,7 +96,7 @@ def artist_names(seeded: Seeded, count: int) -> list[str]:
 
 
 def artist_name(seeded: Seeded, index: int) -> str:
-    """A name of a band or person; two indices may draw the same."""
+    """A name of a band or person; two indices may get the same one."""
     drawn = seeded.whole("artist name", index)
     form, rest = drawn % 100, drawn // 100
     adjective, rest = ADJECTIVES[rest % len(ADJECTIVES)], rest // len(ADJECTIVES)
@@ -134,7 +134,8 @@ def _plural(noun: str) -> str:
 
 
 def billed_as(seeded: Seeded, index: int, name: str) -> str:
-    """How Ticketmaster spells the artist: mostly the same, else other case, accents, punctuation or "The"."""
+    """How Ticketmaster spells the artist: mostly the same, otherwise with a difference in case, accents,
+    punctuation or "The"."""
     drawn = seeded.unit("spelling", index)
     if drawn < 0.03:
         return name.upper()
@@ -156,7 +157,7 @@ def billed_as(seeded: Seeded, index: int, name: str) -> str:
 
 
 def song_title(seeded: Seeded, index: int) -> str:
-    """A song title; titles repeat over a large catalogue, as real ones do."""
+    """A song title; in a large catalogue titles repeat, as in reality."""
     drawn = seeded.whole("song", index)
     form, rest = drawn % 10, drawn // 10
     adjective, rest = ADJECTIVES[rest % len(ADJECTIVES)], rest // len(ADJECTIVES)

@@ -1,11 +1,11 @@
-# ruff: noqa: E501 - a table is read along its lines
-"""Real countries and cities, with what the two APIs say about them. Coordinates are of the city centre."""
+# ruff: noqa: E501 - each city is one line
+"""Real countries and cities, with what the two APIs say about them. Coordinates are those of the city centre."""
 
 from typing import NamedTuple
 
 
 class Country(NamedTuple):
-    """A country: how Last.fm and how Ticketmaster name it, its currency, its share of the concerts and listeners."""
+    """A country: its name on Last.fm and on Ticketmaster, its currency, its share of concerts and listeners."""
 
     code: str
     name: str
@@ -16,7 +16,7 @@ class Country(NamedTuple):
 
 
 class City(NamedTuple):
-    """A city; `dmas` and `markets` are the marketing regions of Ticketmaster, empty where it has none."""
+    """A city; `dmas` and `markets` are Ticketmaster's marketing regions, empty if the city is in none."""
 
     country_code: str
     name: str
@@ -56,7 +56,7 @@ OTHER_CHART_COUNTRIES = {
     "PE": "Peru", "PL": "Poland", "PT": "Portugal", "RO": "Romania", "TR": "Turkey", "UA": "Ukraine", "ZA": "South Africa",
 }  # fmt: skip
 CHART_COUNTRIES = {code: country.name for code, country in COUNTRIES.items()} | OTHER_CHART_COUNTRIES
-"""ISO code → the English name under which geo.getTopArtists knows the country."""
+"""ISO code → the English name of the country in geo.getTopArtists."""
 
 # country|city|state code|state|latitude|longitude|time zone|postal code|DMA ids|market ids and names|weight
 _CITIES = """

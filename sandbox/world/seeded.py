@@ -1,7 +1,7 @@
-"""Reproducible draws: every value is a function of (seed, stream, index), so nothing has to be stored.
+"""Reproducible random draws: every value is a function of (seed, stream, index), so nothing has to be stored.
 
 The function is splitmix64, written twice with equal results: for one index (plain integers) and for a
-whole column (numpy). It is a bijection of the index, so distinct indices never draw equal 64-bit values.
+whole column (numpy). It is a bijection on the index, so distinct indices never draw equal 64-bit values.
 """
 
 import hashlib
@@ -29,12 +29,12 @@ def text_index(text: str) -> int:
 
 
 def pair(first: int, second: int) -> int:
-    """One index for two; `second` below 2**24."""
+    """A single index for a pair of indices; `second` must be below 2**24."""
     return first << 24 | second
 
 
 class Seeded:
-    """Draws of one seed. `stream` names what is drawn: two properties of one thing are independent."""
+    """Draws from one seed. `stream` names what is drawn, so that an object's properties are independent."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed

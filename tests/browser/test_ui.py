@@ -103,7 +103,7 @@ def test_the_data_docs_are_reached_through_the_navigation(page: Any) -> None:
     docs = page.frame_locator("iframe")
     docs.get_by_role("heading", name="Data docs").wait_for()
     assert docs.get_by_text("✔ passed").count() > 0
-    assert docs.get_by_text("failed: the load is parked").count() == 1
+    assert docs.get_by_text("failed: what failed is parked").count() == 1
 
 
 def test_a_validation_that_passed_and_one_that_failed_can_be_read(page: Any) -> None:
@@ -139,9 +139,9 @@ def test_the_audit_links_to_its_own_validation(page: Any, story: Story) -> None:
     page.goto(f"/dags/{WAREHOUSE}/runs/{quoted(story.failed_run)}/tasks/audit/details")
     page.locator('a[href*="/plugin/data-docs/data-docs/index.html#"]').click()
     docs = page.frame_locator("iframe")
-    docs.get_by_text("failed: the load is parked").wait_for()
+    docs.get_by_text("failed: what failed is parked").wait_for()
     run = urllib.parse.urlsplit(page.url).fragment
-    assert docs.locator(f'section[id="{run}"]').get_by_text("failed: the load is parked").count() == 1
+    assert docs.locator(f'section[id="{run}"]').get_by_text("failed: what failed is parked").count() == 1
 
 
 def test_a_signed_out_visitor_is_refused(story: Story, browser: Any) -> None:

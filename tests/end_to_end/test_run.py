@@ -99,7 +99,7 @@ def test_a_wrong_api_key_fails_the_run_at_once_and_names_the_connection_but_not_
     result = sandbox("run", home, AIRFLOW_CONN_TICKETMASTER=json.dumps(wrong))
 
     assert result.returncode == 1
-    assert "The task fetch_events of ingest_events failed at try 1 of 4" in result.stdout
+    assert "The task fetch_events of ingest_events failed on try 1 of 4" in result.stdout
     assert re.search(r"SourceRejected: .*ticketmaster", result.stdout)
     assert "attempt=1.log" in result.stdout
     assert WRONG_KEY not in result.stdout

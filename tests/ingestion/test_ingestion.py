@@ -151,7 +151,7 @@ async def test_a_source_that_is_down_is_named_and_the_next_run_proceeds(
     catalog: Catalog, lake: Lake, dataset: Dataset[Any], source: str
 ) -> None:
     async with api(source, catalog, faults=[Fault("http_503")]) as down:
-        with pytest.raises(SourceUnavailable, match=f"{source} did not answer properly in 4 tries"):
+        with pytest.raises(SourceUnavailable, match=f"{source} gave no usable response in 4 tries"):
             await fetch(dataset, lake, down.connection, SETTINGS, RUN)
     with pytest.raises(ManifestInvalid, match="not fetched to its end"):
         land(dataset, lake, RUN, SETTINGS)

@@ -117,7 +117,7 @@ async def test_a_chart_that_was_refused_is_asked_again(
     async with api("lastfm", catalog) as source:
         with monkeypatch.context() as patch:
             patch.setitem(lastfm_lists.COUNTRIES, "US", "Untied States")
-            with pytest.raises(SourceRejected, match="no chart for US, asked for as 'Untied States'"):
+            with pytest.raises(SourceRejected, match="no chart for US, requested as 'Untied States'"):
                 await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
         await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
     assert land(SONGS, lake, RUN, SETTINGS).complete

@@ -23,12 +23,12 @@ from sandbox.ticketmaster.api import TicketmasterOptions
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "sandbox"
-"""What the other containers call it: no name of the loopback, as far as the pipeline can see."""
+"""Its name for the other containers: to the pipeline, not a loopback address."""
 
 
 @pytest.fixture(autouse=True)
 def named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process resolves the name, as the network of the containers does."""
+    """Makes this process resolve the name, as the containers' network would."""
     resolve: Any = socket.getaddrinfo
     monkeypatch.setattr(
         socket,
@@ -38,8 +38,8 @@ def named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def four_free_ports() -> int:
-    """The first of four ports in a row that nobody listens on."""
-    start = 15439 + os.getpid() % 250 * 4  # two sessions at once shall not find the same
+    """The first of four consecutive free ports."""
+    start = 15439 + os.getpid() % 250 * 4  # so that concurrent sessions do not choose the same
     for first in range(start, start + 1000, 4):
         probes = [socket.socket() for _ in range(4)]
         try:
@@ -71,9 +71,9 @@ def environment(home: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """The connections that Airflow has got from a running `sandbox.local.container`, by id."""
+    """The connections in Airflow after a running `sandbox.local.container` has imported its own, by id."""
     home = tmp_path_factory.mktemp("container")
-    # A connection of the user's own is there before the sandbox's are imported.
+    # The user already has a connection before the sandbox's are imported.
     airflow(home, "db", "migrate")
     airflow(
         home, "connections", "add", "lastfm", "--conn-json", '{"conn_type": "http", "host": "http://mine"}'
@@ -103,16 +103,16 @@ def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, An
     assert not (home / "sandbox" / "services.json").exists()
 
 
-def test_airflow_gets_the_connections_it_does_not_have(container: dict[str, Any]) -> None:
+def test_airflow_gets_the_connections_it_lacks(container: dict[str, Any]) -> None:
     assert {"aws_default", "lastfm", "redshift", "ticketmaster"} <= container.keys()
     assert container["redshift"]["conn_type"] == "redshift"
 
 
-def test_a_connection_that_is_there_already_stays(container: dict[str, Any]) -> None:
+def test_an_existing_connection_is_kept(container: dict[str, Any]) -> None:
     assert container["lastfm"]["host"] == "http://mine"
 
 
-def test_redshift_answers_at_its_port_with_the_imported_login(container: dict[str, Any]) -> None:
+def test_redshift_responds_at_its_port_to_the_imported_login(container: dict[str, Any]) -> None:
     import redshift_connector
 
     given = container["redshift"]
@@ -131,7 +131,7 @@ def test_redshift_answers_at_its_port_with_the_imported_login(container: dict[st
         assert cursor.fetchone()[0] == 1
 
 
-def test_s3_answers_at_its_port(container: dict[str, Any]) -> None:
+def test_s3_responds_at_its_port(container: dict[str, Any]) -> None:
     given = container["aws_default"]
     extra = json.loads(given["extra"])
     s3 = Aws(extra["endpoint_url"], extra["region_name"], given["login"], given["password"]).client("s3")
@@ -140,12 +140,12 @@ def test_s3_answers_at_its_port(container: dict[str, Any]) -> None:
     assert len(s3.get_object(Bucket="lake", Key="part")["Body"].read()) == 1_000_000
 
 
-def test_ticketmaster_answers_at_its_port(container: dict[str, Any]) -> None:
+def test_ticketmaster_responds_at_its_port(container: dict[str, Any]) -> None:
     given = container["ticketmaster"]
     url = f"{given['host']}/discovery/v2/events.json?apikey={given['password']}&size=1"
     time.sleep(0.25)  # the stand-in allows five requests a second
-    with urllib.request.urlopen(url) as answer:
-        assert "_embedded" in json.load(answer)
+    with urllib.request.urlopen(url) as response:
+        assert "_embedded" in json.load(response)
 
 
 async def test_the_pipeline_fetches_through_the_imported_connection(
@@ -162,7 +162,7 @@ async def test_the_pipeline_fetches_through_the_imported_connection(
 
     def read(response: Response) -> dict[str, Any]:
         if response.status == 429:
-            raise Retry("the stand-in, too, now and then says that it is too much at once")
+            raise Retry("the stand-in's rate limit")
         found: dict[str, Any] = json.loads(response.body)
         return found
 

@@ -1,4 +1,4 @@
-"""The Last.fm stand-in behaves as the real API is observed to (facts/apis.md), and as recorded."""
+"""The Last.fm stand-in behaves like the real API as observed (facts/apis.md) and recorded."""
 
 import functools
 import json
@@ -25,7 +25,7 @@ def catalog() -> Catalog:
 
 
 class Api:
-    """The stand-in, asked with its key."""
+    """Sends requests to the stand-in with its key."""
 
     def __init__(self, client: TestClient[Any, Any]) -> None:
         self.client = client
@@ -48,7 +48,7 @@ async def serving(catalog: Catalog, **options: Any) -> AsyncIterator[Api]:
 
 
 def misspelt(catalog: Catalog) -> tuple[int, str]:
-    """An artist, and how Ticketmaster spells it: other than Last.fm in accents, punctuation or "The"."""
+    """An artist, and Ticketmaster's spelling, which differs from Last.fm's in accents, punctuation or "The"."""
     for artist in range(400):
         name = catalog.music.names[artist]
         spelt = billed_as(catalog.seeded, artist, name)
@@ -60,7 +60,7 @@ def misspelt(catalog: Catalog) -> tuple[int, str]:
 # Charts
 
 
-async def test_a_country_chart_is_the_catalogues(catalog: Catalog) -> None:
+async def test_a_country_chart_matches_the_catalogue(catalog: Catalog) -> None:
     async with serving(catalog) as api:
         _, body = await api.get("geo.getTopArtists", country="united states", limit="50")
         chart = body["topartists"]
@@ -85,7 +85,7 @@ async def test_country_listeners_fall_with_rank(catalog: Catalog) -> None:
     assert 100_000 < listeners[0] < 400_000
 
 
-async def test_the_world_chart_claims_more_than_it_holds(catalog: Catalog) -> None:
+async def test_the_world_chart_claims_more_artists_than_it_returns(catalog: Catalog) -> None:
     async with serving(catalog) as api:
         _, body = await api.get("chart.getTopArtists", limit="1000", page="900")
     assert body["artists"]["artist"] == []
@@ -95,7 +95,7 @@ async def test_the_world_chart_claims_more_than_it_holds(catalog: Catalog) -> No
 # Songs
 
 
-async def test_top_tracks_are_the_catalogues_page_by_page(catalog: Catalog) -> None:
+async def test_pages_of_top_tracks_match_the_catalogue(catalog: Catalog) -> None:
     artist = next(index for index in range(100) if catalog.music.track_count(index) > 120)
     async with serving(catalog) as api:
         found: list[dict[str, Any]] = []
@@ -118,7 +118,7 @@ async def test_case_does_not_matter_even_without_autocorrect(catalog: Catalog) -
     assert paging["artist"] == catalog.music.names[0]
 
 
-async def test_autocorrect_answers_with_the_canonical_name_and_without_it_a_shadow_artist_answers(
+async def test_autocorrect_returns_the_canonical_name_and_without_it_a_shadow_artist_is_returned(
     catalog: Catalog,
 ) -> None:
     artist, spelt = misspelt(catalog)
@@ -141,7 +141,7 @@ async def test_unusual_names_are_found(catalog: Catalog, name: str) -> None:
     async with serving(catalog) as api:
         status, body = await api.get("artist.getTopTracks", artist=name, autocorrect="1")
     if artist is None:
-        assert body["error"] == 6  # one of the few artists nobody scrobbles
+        assert body["error"] == 6  # one of the few artists missing from Last.fm
     else:
         assert (status, body["toptracks"]["@attr"]["artist"]) == (200, name)
 
@@ -149,7 +149,9 @@ async def test_unusual_names_are_found(catalog: Catalog, name: str) -> None:
 @pytest.mark.parametrize(
     "params", [{"artist": " "}, {"mbid": UNKNOWN_MBID}, {"artist": "Unknown Artist", "autocorrect": "1"}]
 )
-async def test_nobody_is_the_unknown_artist(catalog: Catalog, params: dict[str, str]) -> None:
+async def test_names_that_are_not_artists_lead_to_the_unknown_artist(
+    catalog: Catalog, params: dict[str, str]
+) -> None:
     async with serving(catalog) as api:
         tracks, paging = await api.tracks(**params)
     assert (paging["artist"], paging["total"]) == ("[unknown]", "13508587")
@@ -165,7 +167,7 @@ async def test_a_lookup_by_mbid_finds_most_artists(catalog: Catalog) -> None:
     assert 20 <= found <= 36
 
 
-async def test_billings_that_are_no_artist_are_shadows_or_not_found(catalog: Catalog) -> None:
+async def test_billings_that_are_not_artists_are_shadows_or_not_found(catalog: Catalog) -> None:
     cast = catalog.cast
     billings = [catalog.attraction_name(cast.co_bills + a) for a in range(20)]
     async with serving(catalog) as api:
@@ -194,7 +196,7 @@ async def test_the_second_page_may_repeat_the_first(catalog: Catalog) -> None:
     assert [track["name"] for track in tracks] == [track.name for track in catalog.top_tracks(0, 20)]
 
 
-async def test_songs_may_repeat_and_totals_be_endless(catalog: Catalog) -> None:
+async def test_songs_may_repeat_and_totals_may_be_far_too_high(catalog: Catalog) -> None:
     async with serving(catalog, repeat_after=30, total_factor=1_000.0) as api:
         tracks, paging = await api.tracks(artist=catalog.music.names[0], limit="60", page="900")
     assert len(tracks) == 60 and len({track["name"] for track in tracks}) == 30
@@ -236,7 +238,7 @@ async def test_a_limit_of_zero_is_fifty_for_top_tracks(catalog: Catalog) -> None
         ("chart.getTopArtists", {"api_key": "wrong"}, 403, "error__681d80.json"),
     ],
 )
-async def test_errors_are_the_recorded_ones(
+async def test_errors_match_the_recorded_ones(
     catalog: Catalog, method: str, params: dict[str, str], status: int, name: str
 ) -> None:
     asked = {key: value.replace("{0}", catalog.music.names[0]) for key, value in params.items()}
@@ -247,9 +249,9 @@ async def test_errors_are_the_recorded_ones(
 @needs_recordings
 async def test_too_many_requests_get_error_29(catalog: Catalog) -> None:
     async with serving(catalog, requests_per_second=0.01, limit_period=300.0) as api:
-        answers = [await api.get("chart.getTopArtists", limit="1") for _ in range(5)]
-        assert [status for status, _ in answers] == [200, 200, 200, 429, 429]
-        assert answers[-1][1] == recording("error__29_rate-limit.json")
+        responses = [await api.get("chart.getTopArtists", limit="1") for _ in range(5)]
+        assert [status for status, _ in responses] == [200, 200, 200, 429, 429]
+        assert responses[-1][1] == recording("error__29_rate-limit.json")
         await api.client.post("/sandbox/options", json={"limit_status": 200})
         assert (await api.get("chart.getTopArtists", limit="1"))[0] == 200
 
@@ -264,8 +266,8 @@ async def test_a_suspended_key_gets_error_26(catalog: Catalog) -> None:
 async def test_transient_errors_can_be_injected(catalog: Catalog, code: int, status: int) -> None:
     fault = Fault(f"error_{code}", times=1, retry_after=3)  # type: ignore[arg-type]
     async with serving(catalog, faults=[fault]) as api:
-        answered, body = await api.get("chart.getTopArtists", limit="1")
-        assert (answered, body["error"]) == (status, code)
+        received_status, body = await api.get("chart.getTopArtists", limit="1")
+        assert (received_status, body["error"]) == (status, code)
         assert (await api.get("chart.getTopArtists", limit="1"))[0] == 200
 
 
@@ -299,7 +301,7 @@ async def test_mbids_are_missing_or_empty_as_often_as_recorded(catalog: Catalog)
     assert sum("mbid" not in artist for artist in known) / 1_000 == pytest.approx(0.02, abs=0.02)
 
 
-def test_mbids_agree_between_the_sources_but_for_namesakes(catalog: Catalog) -> None:
+def test_mbids_agree_between_the_sources_except_for_namesakes(catalog: Catalog) -> None:
     known = [catalog.attraction_mbid(artist) for artist in range(1_000)]
     assert all(mbid in (None, catalog.music.artist(artist).mbid) for artist, mbid in enumerate(known))
     assert sum(mbid is not None for mbid in known) / 1_000 == pytest.approx(0.66, abs=0.05)

@@ -1,4 +1,4 @@
-"""What the sandbox's Redshift does as the real one, where PostgreSQL would do otherwise."""
+"""The sandbox's Redshift behaves like the real one where PostgreSQL would not."""
 
 import datetime
 import io
@@ -49,7 +49,7 @@ def rows(connection: Any, sql: str, *arguments: Any) -> list[list[Any]]:
 
 
 def failure(connection: Any, sql: str, *arguments: Any) -> str:
-    """The message with which the statement fails; the transaction is rolled back, as a client must."""
+    """The message with which the statement fails. Rolls back the transaction, as a client must."""
     with pytest.raises(redshift_connector.ProgrammingError) as raised:
         rows(connection, sql, *arguments)
     connection.rollback()
@@ -72,7 +72,7 @@ class Landed:
         self.entries.append({"url": url, "mandatory": True, "meta": meta} | entry)
 
     def copy(self, table: str = "staging.artists", role: str = f"iam_role '{ROLE}'") -> str:
-        """The COPY of the manifest that names what was put."""
+        """A COPY of a manifest that names all the objects put so far."""
         body = json.dumps({"entries": self.entries}).encode()
         self.s3.put_object(Bucket=self.bucket, Key="manifests/1.json", Body=body)
         return f"copy {table} from 's3://{self.bucket}/manifests/1.json' {role} format as parquet manifest"
@@ -85,7 +85,7 @@ def landed(s3: Any, bucket: str) -> Landed:
 
 @pytest.fixture
 def artists(redshift: Any) -> Any:
-    """A connection to a database that has the table staging.artists."""
+    """A connection to a database with the table staging.artists."""
     rows(redshift, "create schema staging")
     rows(redshift, TABLE)
     redshift.commit()
@@ -95,7 +95,9 @@ def artists(redshift: Any) -> Any:
 # COPY
 
 
-def test_copy_loads_the_objects_of_a_manifest_and_tells_null_from_empty(artists: Any, landed: Landed) -> None:
+def test_copy_loads_the_objects_of_a_manifest_and_distinguishes_null_from_empty(
+    artists: Any, landed: Landed
+) -> None:
     landed.put("0.parquet", ROWS)
     landed.put("1.parquet", ROWS.slice(0, 1))
     rows(artists, landed.copy())
@@ -115,7 +117,7 @@ def test_copy_is_part_of_the_transaction(artists: Any, landed: Landed) -> None:
     assert rows(artists, "select count(*) from staging.artists") == [[0]]
 
 
-def test_the_same_copy_reads_s3_anew(artists: Any, landed: Landed) -> None:
+def test_repeating_a_copy_reads_s3_again(artists: Any, landed: Landed) -> None:
     landed.put("0.parquet", ROWS)
     rows(artists, landed.copy())
     landed.put("1.parquet", ROWS)
@@ -131,7 +133,7 @@ def test_copy_works_in_the_transaction_that_creates_its_table(redshift: Any, lan
     assert rows(redshift, "select count(*) from staging.artists") == [[3]]
 
 
-def test_copy_takes_the_named_columns_by_position(artists: Any, landed: Landed) -> None:
+def test_copy_matches_the_named_columns_by_position(artists: Any, landed: Landed) -> None:
     landed.put("0.parquet", pa.table({"any": [1.5], "thing": [7]}))
     rows(artists, landed.copy("staging.artists (score, id)"))
     assert rows(artists, "select id, name, score from staging.artists") == [[7, None, 1.5]]
@@ -162,15 +164,15 @@ def test_copy_fails_for_a_missing_object_unless_it_is_not_mandatory(artists: Any
 def test_copy_fails_for_an_altered_object(artists: Any, landed: Landed) -> None:
     landed.put("0.parquet", ROWS)
     landed.s3.put_object(Bucket=landed.bucket, Key="parts/0.parquet", Body=b"PAR1")
-    assert "it changed" in failure(artists, landed.copy())
+    assert "it has changed" in failure(artists, landed.copy())
 
 
-def test_copy_needs_the_sizes_of_parquet_objects(artists: Any, landed: Landed) -> None:
+def test_copy_requires_the_sizes_of_parquet_objects(artists: Any, landed: Landed) -> None:
     landed.put("0.parquet", ROWS, meta={})
     assert "content_length" in failure(artists, landed.copy())
 
 
-def test_copy_fails_for_a_manifest_that_is_none(artists: Any, landed: Landed) -> None:
+def test_copy_fails_for_an_object_that_is_not_a_manifest(artists: Any, landed: Landed) -> None:
     statement = landed.copy()
     landed.s3.put_object(Bucket=landed.bucket, Key="manifests/1.json", Body=b"[]")
     assert "Error reading the manifest file" in failure(artists, statement)
@@ -204,7 +206,7 @@ def test_copy_counts_the_bytes_of_text(artists: Any, landed: Landed) -> None:
         "credentials 'aws_access_key_id=AKIA;aws_secret_access_key=x'",
     ],
 )
-def test_copy_with_access_keys_is_refused(artists: Any, landed: Landed, credentials: str) -> None:
+def test_copy_with_access_keys_is_rejected(artists: Any, landed: Landed, credentials: str) -> None:
     assert "use IAM_ROLE" in failure(artists, landed.copy(role=credentials))
 
 
@@ -218,11 +220,11 @@ def test_copy_with_access_keys_is_refused(artists: Any, landed: Landed, credenti
         ("copy staging.artists from 's3://b/k' iam_role '{role}' format parquet maxerror 5", "maxerror"),
     ],
 )
-def test_copy_of_what_redshift_cannot_load_is_refused(artists: Any, statement: str, said: str) -> None:
+def test_copy_of_what_redshift_cannot_load_is_rejected(artists: Any, statement: str, said: str) -> None:
     assert said in failure(artists, statement.format(role=ROLE))
 
 
-def test_copies_run_beside_each_other(artists: Any, landed: Landed, services: Services) -> None:
+def test_copies_run_concurrently(artists: Any, landed: Landed, services: Services) -> None:
     landed.put("0.parquet", pa.concat_tables([ROWS] * 20_000))
     statement = landed.copy()
 
@@ -250,7 +252,7 @@ def test_keys_are_information_only(artists: Any) -> None:
         rows(artists, "insert into staging.artists (id) values (1)")
         rows(artists, "insert into staging.songs values (99, 1)")
     assert rows(artists, "select count(*) from staging.artists") == [[2]]
-    assert "null value" in failure(artists, "insert into staging.artists (name) values ('nobody')")
+    assert "null value" in failure(artists, "insert into staging.artists (name) values ('no id')")
 
 
 def test_a_table_is_created_from_a_query_with_its_keys(artists: Any) -> None:
@@ -260,7 +262,7 @@ def test_a_table_is_created_from_a_query_with_its_keys(artists: Any) -> None:
     assert rows(artists, "select * from staging.copy") == [[1, "as"]]
 
 
-def test_a_sort_key_spares_reading_the_whole_table(artists: Any) -> None:
+def test_a_sort_key_avoids_reading_the_whole_table(artists: Any) -> None:
     rows(
         artists,
         "create table staging.songs (song varchar(8), plays bigint) distkey (song) sortkey (song, plays)",
@@ -275,11 +277,11 @@ def test_a_sort_key_spares_reading_the_whole_table(artists: Any) -> None:
     assert "songs_song_idx" in str(plan)
 
 
-def test_a_key_names_a_column(redshift: Any) -> None:
-    assert '"nobody"' in failure(redshift, "create table t (id bigint) distkey (nobody)")
+def test_a_key_must_name_a_column(redshift: Any) -> None:
+    assert '"missing"' in failure(redshift, "create table t (id bigint) distkey (missing)")
 
 
-def test_text_counts_bytes_and_has_256_of_them_by_default(artists: Any) -> None:
+def test_text_is_measured_in_bytes_and_has_256_by_default(artists: Any) -> None:
     rows(artists, 'create table staging.texts (short varchar(4) not null, long varchar, "Wide" varchar(max))')
     rows(artists, "insert into staging.texts values (%s, %s, %s)", ("äö", "x" * 256, "x" * 65_535))
     artists.commit()
@@ -323,7 +325,7 @@ def test_text_counts_bytes_and_has_256_of_them_by_default(artists: Any) -> None:
         "when not matched then insert values (s.id)",
     ],
 )
-def test_what_redshift_does_not_support_is_refused(artists: Any, statement: str) -> None:
+def test_what_redshift_does_not_support_is_rejected(artists: Any, statement: str) -> None:
     assert failure(artists, statement).startswith("Redshift ")
     assert rows(artists, "select 1") == [[1]]
 
@@ -416,7 +418,7 @@ def test_copy_refuses_nanoseconds(artists: Any, landed: Landed) -> None:
     rows(artists, landed.copy())
 
 
-def test_a_refusal_takes_the_statements_parameters(artists: Any) -> None:
+def test_a_rejected_statement_still_takes_its_parameters(artists: Any) -> None:
     statement = "insert into staging.artists (id, name) values (%s, %s) on conflict do nothing"
     assert "ON CONFLICT" in failure(artists, statement, (1, "x"))
 
@@ -431,11 +433,11 @@ def test_a_refusal_takes_the_statements_parameters(artists: Any) -> None:
         "create view v as select a from b where c = 'copy x from s3'",
     ],
 )
-def test_nothing_is_found_in_strings_names_and_comments(harmless: str) -> None:
+def test_strings_names_and_comments_are_never_matched(harmless: str) -> None:
     assert translate(harmless) == harmless
 
 
-def test_a_name_is_not_taken_for_a_keyword() -> None:
+def test_a_name_is_not_mistaken_for_a_keyword() -> None:
     with pytest.raises(Rejected):
         translate("select * from t for update")
     assert translate("select for_update, distinct_on from t") == "select for_update, distinct_on from t"
@@ -497,23 +499,23 @@ def test_redshifts_own_functions(redshift: Any, expression: str, value: Any) -> 
 # Clients
 
 
-def test_a_wrong_password_is_refused(services: Services) -> None:
+def test_a_wrong_password_is_rejected(services: Services) -> None:
     with pytest.raises(redshift_connector.Error):
         redshift_connector.connect(**services.redshift | {"password": "wrong"}, ssl=False)
 
 
-def test_the_user_is_no_superuser(redshift: Any) -> None:
+def test_the_user_is_not_a_superuser(redshift: Any) -> None:
     assert "permission denied" in failure(redshift, "select pg_read_file('/etc/passwd')")
 
 
-def test_the_connection_survives_errors_and_big_answers(redshift: Any) -> None:
+def test_the_connection_survives_errors_and_large_results(redshift: Any) -> None:
     assert "syntax error" in failure(redshift, "selct 1")
     rows(redshift, "create temp table digits as select 1 as d" + " union all select 2" * 3)
     many = "select repeat('x', 1000) from " + ", ".join(f"digits d{place}" for place in range(7))
     assert len(rows(redshift, many)) == 4**7
 
 
-def test_a_client_that_vanishes_leaves_no_session(redshift: Any, services: Services) -> None:
+def test_a_client_that_disappears_leaves_no_session(redshift: Any, services: Services) -> None:
     vanishing = redshift_connector.connect(**services.redshift, ssl=False, application_name="vanishing")
     rows(vanishing, "select 1")
     vanishing._usock.close()
@@ -541,8 +543,8 @@ def engine(services: Services) -> Iterator[sa.Engine]:
     engine.dispose()
 
 
-def test_columns_are_reflected_over_the_redshift_dialect(artists: Any, engine: sa.Engine) -> None:
-    """Fails under SQLAlchemy 2.1: sqlalchemy-redshift 1.0.0, and Great Expectations with it, cannot do it."""
+def test_columns_are_reflected_through_the_redshift_dialect(artists: Any, engine: sa.Engine) -> None:
+    """Fails with SQLAlchemy 2.1: sqlalchemy-redshift 1.0.0, and so Great Expectations, cannot reflect with it."""
     inspector = sa.inspect(engine)
     columns = {column["name"]: column for column in inspector.get_columns("artists", schema="staging")}
     assert list(columns) == ["id", "name", "seen", "born", "alive", "score"]
@@ -551,14 +553,16 @@ def test_columns_are_reflected_over_the_redshift_dialect(artists: Any, engine: s
     assert (columns["id"]["nullable"], columns["name"]["nullable"]) == (False, True)
     assert inspector.get_table_names("staging") == ["artists"]
     assert inspector.has_table("artists", schema="staging")
-    assert not inspector.has_table("nobody", schema="staging")
+    assert not inspector.has_table("missing", schema="staging")
     assert engine.dialect.server_version_info == (8, 0, 2)
     table = sa.Table("artists", sa.MetaData(), schema="staging", autoload_with=engine)
     with engine.connect() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(table)).scalar() == 0
 
 
-def test_great_expectations_judges_tables_over_the_redshift_dialect(artists: Any, engine: sa.Engine) -> None:
+def test_great_expectations_validates_tables_through_the_redshift_dialect(
+    artists: Any, engine: sa.Engine
+) -> None:
     rows(
         artists,
         "insert into staging.artists (id, name, score) values (1, 'a', 1), (1, 'b', 2), (2, null, 300)",

@@ -1,4 +1,4 @@
-"""The services start anywhere, one set in a home, and leave nothing running, however they end."""
+"""The services start anywhere, once per home, and leave nothing running, however they end."""
 
 import json
 import os
@@ -22,12 +22,12 @@ SMALL = ("--concerts", "20")
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A folder so deep that no Unix socket would fit into it."""
+    """A folder whose path is too long for a Unix socket."""
     return tmp_path / "a rather long name for a folder" / ("x" * 60) / "home"
 
 
 def processes(home: Path) -> list[str]:
-    """The processes that name the home in their command line or work in it, as all of PostgreSQL's do."""
+    """The processes with the home in their command line or as working directory, as all of PostgreSQL's have."""
     found = []
     for process in psutil.process_iter(["cmdline", "cwd"]):
         about = [*(process.info["cmdline"] or []), process.info["cwd"] or ""]
@@ -57,7 +57,7 @@ def spawned(home: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def test_every_service_answers_on_loopback_and_nothing_stays(home: Path) -> None:
+def test_every_service_responds_on_loopback_and_nothing_is_left_running(home: Path) -> None:
     with start(home, *SMALL) as services:
         assert Services.read(home) == services
         addresses = [
@@ -92,7 +92,7 @@ def test_a_home_has_one_set_of_services(home: Path) -> None:
             text=True,
         )
         assert second.returncode != 0
-        assert "already run" in second.stderr
+        assert "already running" in second.stderr
         assert Services.read(home) == services
 
 
@@ -113,7 +113,7 @@ def test_nothing_is_left_when_the_parent_is_killed(spawned: subprocess.Popen[byt
     assert not (home / "services.json").exists()
 
 
-def test_a_killed_run_takes_postgres_along_and_does_not_block_the_next(home: Path) -> None:
+def test_a_killed_run_ends_postgres_and_does_not_block_the_next(home: Path) -> None:
     with start(home, *SMALL) as services:
         os.kill(services.pid, signal.SIGKILL)
         if sys.platform == "linux":
@@ -123,7 +123,7 @@ def test_a_killed_run_takes_postgres_along_and_does_not_block_the_next(home: Pat
     assert not processes(home)
 
 
-def test_the_connections_are_what_airflow_understands(services: Services) -> None:
+def test_airflow_can_read_the_connections(services: Services) -> None:
     from airflow.sdk import Connection
 
     for name, value in connection_environment(services).items():
@@ -133,8 +133,8 @@ def test_the_connections_are_what_airflow_understands(services: Services) -> Non
         assert json.loads(connection.extra or "{}") == json.loads(value).get("extra", {})
 
 
-def test_copy_works_although_a_folder_above_was_closed_meanwhile(tmp_path: Path) -> None:
-    """As every pytest session does with pytest's folder. As root, PostgreSQL is another user."""
+def test_copy_works_even_if_access_to_a_parent_folder_is_removed(tmp_path: Path) -> None:
+    """Every pytest session does that to pytest's folder. Started by root, PostgreSQL runs as another user."""
     import redshift_connector
 
     from include.lake.bucket import Bucket

@@ -1,4 +1,4 @@
-"""The Ticketmaster stand-in behaves as the real API is observed to (facts/apis.md), and as recorded."""
+"""The Ticketmaster stand-in behaves like the real API as observed (facts/apis.md) and recorded."""
 
 import asyncio
 import functools
@@ -36,7 +36,7 @@ def catalog() -> Catalog:
 
 
 class Api:
-    """The stand-in, asked with its key."""
+    """Sends requests to the stand-in with its key."""
 
     def __init__(self, client: TestClient[Any, Any]) -> None:
         self.client = client
@@ -46,7 +46,7 @@ class Api:
         return response.status, json.loads(await response.read()), dict(response.headers)
 
     async def crawl(self, **params: str) -> list[dict[str, Any]]:
-        """The events of every page."""
+        """The events of all pages."""
         events: list[dict[str, Any]] = []
         for page in range(200):
             status, body, _ = await self.get(
@@ -118,7 +118,7 @@ def test_a_large_world_has_more_concerts_at_one_instant_than_can_be_paged() -> N
     assert shares == pytest.approx([0.7, 0.2, 0.1], abs=0.02)
 
 
-# Completeness: what is there can be found
+# Completeness: every concert can be found
 
 
 async def test_dated_and_undated_searches_together_find_every_concert(catalog: Catalog) -> None:
@@ -143,7 +143,7 @@ async def test_both_edges_of_a_window_are_inclusive(catalog: Catalog) -> None:
             assert event["id"] in await api.ids(sort="date,asc", **edges)
 
 
-async def test_a_concert_without_a_time_lies_in_its_venue_local_evening(catalog: Catalog) -> None:
+async def test_a_concert_without_a_time_is_found_in_its_venue_local_evening(catalog: Catalog) -> None:
     async with serving(catalog) as api:
         events = await api.crawl(sort="date,asc", countryCode="CA", startDateTime="2026-11-22T00:00:00Z")
         untimed = [event for event in events if "dateTime" not in event["dates"]["start"]]
@@ -185,7 +185,7 @@ async def test_an_event_without_a_date_has_only_flags(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("sort", ["date,asc", "date,name,asc", "id,asc", "name,asc", "relevance,desc"])
-async def test_pages_partition_the_result_under_every_sort(catalog: Catalog, sort: str) -> None:
+async def test_pages_partition_the_result_in_every_sort_order(catalog: Catalog, sort: str) -> None:
     async with serving(catalog) as api:
         assert sorted(await api.ids(sort=sort, size="177")) == sorted(catalog.concert_ids(dated=True))
 
@@ -212,7 +212,7 @@ async def test_descending_order_is_ascending_order_reversed(catalog: Catalog, fi
     assert timed == [key(event) for event in reversed(rising) if "dateTime" in event["dates"]["start"]]
 
 
-async def test_events_at_one_instant_may_come_in_another_order_each_time(catalog: Catalog) -> None:
+async def test_events_at_one_instant_may_be_in_a_different_order_each_time(catalog: Catalog) -> None:
     window = {
         "startDateTime": "2026-11-22T00:00:00Z",
         "endDateTime": "2027-01-10T00:00:00Z",
@@ -228,16 +228,16 @@ async def test_events_at_one_instant_may_come_in_another_order_each_time(catalog
 async def test_drifting_events_appear_or_disappear_and_others_stay(catalog: Catalog) -> None:
     async with serving(catalog, drift=0.05, drift_requests=30) as api:
         window = {"startDateTime": "2026-12-01T00:00:00Z", "endDateTime": "2026-12-15T00:00:00Z"}
-        answers = [set(await api.ids(**window)) for _ in range(30)]
+        responses = [set(await api.ids(**window)) for _ in range(30)]
     drifting = drifting_ids(catalog, 0.05)
-    assert answers[0] != answers[-1]
-    assert len({frozenset(answer - drifting) for answer in answers}) == 1
+    assert responses[0] != responses[-1]
+    assert len({frozenset(response - drifting) for response in responses}) == 1
 
 
 # Filters
 
 
-async def test_segment_id_excludes_what_classification_name_lets_in(catalog: Catalog) -> None:
+async def test_segment_id_excludes_events_that_classification_name_includes(catalog: Catalog) -> None:
     async with serving(catalog) as api:
         music = set(await api.ids())
         loose = set(await api.ids(segmentId="", classificationName="music"))
@@ -290,7 +290,7 @@ async def test_an_empty_result_has_no_embedded(catalog: Catalog) -> None:
         assert (await api.get(countryCode="FR"))[0] == 404
 
 
-async def test_links_are_relative_and_hold_no_key(catalog: Catalog) -> None:
+async def test_links_are_relative_and_contain_no_key(catalog: Catalog) -> None:
     async with serving(catalog) as api:
         _, first, _ = await api.get(size="200")
         assert list(first["_links"]) == ["first", "self", "next", "last"]
@@ -300,13 +300,13 @@ async def test_links_are_relative_and_hold_no_key(catalog: Catalog) -> None:
     assert all(href.startswith(PATH) and "apikey" not in href for href in hrefs)
 
 
-async def test_six_pages_of_two_hundred_are_served_and_the_seventh_refused(catalog: Catalog) -> None:
+async def test_six_pages_of_two_hundred_are_served_and_the_seventh_is_rejected(catalog: Catalog) -> None:
     async with serving(catalog, paging_depth=1_000) as api:
         statuses = [(await api.get(size="200", page=str(page)))[0] for page in range(7)]
     assert statuses == [200] * 6 + [400]
 
 
-async def test_large_totals_read_ten_thousand_unless_the_cap_is_off() -> None:
+async def test_large_totals_are_capped_at_ten_thousand_unless_the_cap_is_off() -> None:
     catalog = Catalog(concerts=12_000, today=TODAY)
     async with serving(catalog) as api:
         _, body, _ = await api.get()
@@ -335,12 +335,12 @@ async def test_large_totals_read_ten_thousand_unless_the_cap_is_off() -> None:
         ({"apikey": "wrong"}, 401, "error__67e95f.json"),
     ],
 )
-async def test_errors_are_the_recorded_ones(
+async def test_errors_match_the_recorded_ones(
     catalog: Catalog, params: dict[str, str], status: int, name: str
 ) -> None:
     async with serving(catalog, paging_depth=1_000) as api:
-        answered, body, headers = await api.get(**params)
-    assert (answered, body) == (status, recording(name))
+        received_status, body, headers = await api.get(**params)
+    assert (received_status, body) == (status, recording(name))
     assert "Rate-Limit" not in headers
 
 
@@ -357,21 +357,21 @@ async def test_an_unknown_event_is_the_recorded_404(catalog: Catalog) -> None:
 
 
 @needs_recordings
-async def test_a_second_request_at_once_trips_the_spike_arrest(catalog: Catalog) -> None:
+async def test_a_second_request_at_once_triggers_the_spike_arrest(catalog: Catalog) -> None:
     async with serving(catalog, requests_per_second=5.0) as api:
-        answers = await asyncio.gather(api.get(), api.get())
-        refused = next(answer for answer in answers if answer[0] == 429)
-        assert sorted(answer[0] for answer in answers) == [200, 429]
+        responses = await asyncio.gather(api.get(), api.get())
+        rejected = next(response for response in responses if response[0] == 429)
+        assert sorted(response[0] for response in responses) == [200, 429]
         assert (
-            refused[1] == recording("error__429_SpikeArrestViolation.json")
-            and "Retry-After" not in refused[2]
+            rejected[1] == recording("error__429_SpikeArrestViolation.json")
+            and "Retry-After" not in rejected[2]
         )
         await asyncio.sleep(0.21)
         assert (await api.get())[0] == 200
 
 
 @needs_recordings
-async def test_a_spent_quota_answers_with_the_key_in_clear(catalog: Catalog) -> None:
+async def test_the_error_for_a_spent_quota_contains_the_key_in_clear_text(catalog: Catalog) -> None:
     async with serving(catalog, daily_quota=3) as api:
         _, _, headers = await api.get()
         assert (headers["Rate-Limit"], headers["Rate-Limit-Available"]) == ("3", "2")
@@ -408,7 +408,7 @@ async def test_events_have_the_keys_and_types_of_recorded_ones(catalog: Catalog)
     assert not strange
 
 
-async def test_fields_are_missing_about_as_often_as_in_reality(catalog: Catalog) -> None:
+async def test_fields_are_missing_about_as_often_as_in_real_responses(catalog: Catalog) -> None:
     async with serving(catalog) as api:
         events = await api.crawl()
     venues = [event["_embedded"]["venues"][0] for event in events]
@@ -436,7 +436,7 @@ async def test_fields_are_missing_about_as_often_as_in_reality(catalog: Catalog)
     assert any(e["name"].endswith((" - VIP Packages", " | Enhanced Experiences")) for e in events)
 
 
-async def test_a_full_event_has_the_bulk_of_a_real_one(catalog: Catalog) -> None:
+async def test_a_full_event_is_as_large_as_a_real_one(catalog: Catalog) -> None:
     async with serving(catalog, bulk="full") as api:
         response = await api.client.get(PATH, params={"apikey": "sandbox-key", "size": "200"})
         assert response.headers["Content-Encoding"] == "gzip" and "Content-Length" not in response.headers
@@ -463,7 +463,7 @@ async def test_a_hanging_request_times_out(catalog: Catalog) -> None:
         assert (await api.get())[0] == 200
 
 
-async def test_faults_answer_with_what_they_say(catalog: Catalog) -> None:
+async def test_faults_send_the_responses_they_name(catalog: Catalog) -> None:
     faults = [
         Fault("http_503", at=[1], retry_after=2),
         Fault("html", where={"page": "1"}),
@@ -471,14 +471,14 @@ async def test_faults_answer_with_what_they_say(catalog: Catalog) -> None:
         Fault("quota", at=[4]),
     ]
     async with serving(catalog, faults=faults) as api:
-        answers = [await api.client.get(PATH, params={"apikey": "sandbox-key", "page": p}) for p in "0100"]
-        assert [answer.status for answer in answers] == [503, 200, 429, 429]
-        assert [answer.headers.get("Retry-After") for answer in answers] == ["2", None, "1.5", None]
-        assert "html" in answers[1].content_type
-        assert "QuotaViolation" in await answers[3].text()
+        responses = [await api.client.get(PATH, params={"apikey": "sandbox-key", "page": p}) for p in "0100"]
+        assert [response.status for response in responses] == [503, 200, 429, 429]
+        assert [response.headers.get("Retry-After") for response in responses] == ["2", None, "1.5", None]
+        assert "html" in responses[1].content_type
+        assert "QuotaViolation" in await responses[3].text()
 
 
-async def test_a_share_of_requests_fails_the_same_ones_each_time(catalog: Catalog) -> None:
+async def test_a_share_of_requests_fails_and_they_are_the_same_each_time(catalog: Catalog) -> None:
     async with serving(catalog, faults=[Fault("http_500", share=0.3)]) as api:
 
         async def ask(**params: str) -> int:
@@ -490,7 +490,7 @@ async def test_a_share_of_requests_fails_the_same_ones_each_time(catalog: Catalo
     assert 4 < first.count(500) < 20
 
 
-async def test_options_change_while_it_runs_and_a_reset_brings_them_back(catalog: Catalog) -> None:
+async def test_options_can_be_changed_at_run_time_and_a_reset_restores_them(catalog: Catalog) -> None:
     async with serving(catalog) as api:
         changed = await api.client.post(
             "/sandbox/options", json={"latency": 0.01, "faults": [{"kind": "http_500"}]}

@@ -14,7 +14,7 @@ from aiolimiter import AsyncLimiter
 
 from include.lake import certificate
 from include.sources.client import http
-from include.sources.client.priority import Turns
+from include.sources.client.priority import PrioritySemaphore
 from include.sources.ticketmaster.crawl import Crawl
 from include.sources.ticketmaster.plan import plan_after
 from include.sources.ticketmaster.stretch import Stretch
@@ -337,18 +337,18 @@ async def test_undated_events_of_unknown_countries_are_asked_for_by_country() ->
 @pytest.mark.parametrize("latency", [0.2, 2])
 @pytest.mark.parametrize("number", [30_000, 230_000])
 def test_a_crawl_keeps_the_allowed_rate_up_however_slow_the_answers(number: int, latency: float) -> None:
-    """In virtual time, under the same governor and bound of requests under way as the client's."""
+    """In virtual time, under the same rate limiter and limit of requests in flight as the client's."""
     search = Search(three_countries(number))
     rate, starts = 5, list[float]()
 
     async def whole() -> None:
-        governor, turns = AsyncLimiter(1, http._SPACING / rate), Turns(1)
-        slots = Turns(http._SECONDS_IN_FLIGHT * rate)
+        rate_limiter, send_order = AsyncLimiter(1, http._SPACING / rate), PrioritySemaphore(1)
+        in_flight = PrioritySemaphore(http._SECONDS_IN_FLIGHT * rate)
 
         async def ask(window: Window, page: int, urgency: float) -> Page:
-            async with slots.turn(urgency):
-                async with turns.turn(urgency):
-                    await governor.acquire()
+            async with in_flight.acquire(urgency):
+                async with send_order.acquire(urgency):
+                    await rate_limiter.acquire()
                 starts.append(asyncio.get_running_loop().time())
                 await asyncio.sleep(latency)
                 return await search.ask(window, page, urgency)
@@ -356,7 +356,7 @@ def test_a_crawl_keeps_the_allowed_rate_up_however_slow_the_answers(number: int,
         await Crawl(ask).run(COUNTRIES, START, END)
 
     virtual_time.run(whole())
-    steady = [at for at in starts if at >= 2 * latency]  # before, nobody knows enough to ask
+    steady = [at for at in starts if at >= 2 * latency]  # before that, too little is known to send more
     assert (len(steady) - 1) / (steady[-1] - steady[0]) >= 0.95 * rate
     assert min(later - earlier for earlier, later in pairwise(starts)) > 1 / rate
 

@@ -232,7 +232,7 @@ def test_a_bad_key_names_the_connection_to_correct(code: int) -> None:
     "refusal", [error(3, 400), error(13), error(6, 400, "limit param out of bounds (1-1000)")]
 )
 def test_a_bad_request_is_refused(refusal: Response) -> None:
-    with pytest.raises(SourceRejected, match="refused the request"):
+    with pytest.raises(SourceRejected, match="rejected the request"):
         read(refusal)
 
 

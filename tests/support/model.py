@@ -87,6 +87,7 @@ class Entry:
     state: str
     snapshot_date: date
     loaded_with: str | None = None
+    load_number: int | None = None
     is_complete: bool | None = None
     is_addition: bool = False
     is_accepted: bool = False
@@ -265,6 +266,7 @@ class Model:
             state,
             load.snapshot_date,
             load.run(_other(dataset)),
+            len(self.loads) + 1 if state == "published" else None,
             landed.complete,
             dataset in self._additions(lake, load),
             bool(was and was.is_accepted),
@@ -282,7 +284,9 @@ class Model:
         if "events" in load.pending:
             self._change_concerts(events, concerts)
         if load.pending != ("songs",) or "songs" not in additions:
-            self.billings.update(billings)
+            for concert_id, bill in billings.items():
+                if self.versions[concert_id][-1]["valid_from"] <= events.instant:
+                    self.billings[concert_id] = bill
         if "songs" in load.pending:
             self._change_songs(songs)
         for dataset in load.pending:
@@ -301,9 +305,7 @@ class Model:
                 self._begin_version(versions, seen, run.instant, True)
         for concert_id in run.rejected & self.versions.keys():
             current = self.versions[concert_id][-1]
-            if current[
-                "is_listed"
-            ]:  # a delisted version keeps the first miss until the concert is listed again
+            if current["is_listed"]:  # a delisted one keeps the first miss
                 current["missing_since"] = None
         for concert_id, versions in self.versions.items():
             current = versions[-1]

@@ -269,6 +269,7 @@ class Replay:
             "dataset": dataset,
             "run": run,
             "loaded_with": entry.loaded_with,
+            "load_number": entry.load_number,
             "state": entry.state,
             "scope": _scope(self.landed[dataset, run]).text if read else None,
             "is_complete": entry.is_complete,

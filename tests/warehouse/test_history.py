@@ -250,6 +250,19 @@ def test_a_narrower_or_incomplete_run_adds_and_leaves_the_artists_of_the_day(
     ]
 
 
+def test_new_songs_do_not_take_billings_back_to_those_before_an_addition(tables: Any, lake: Lake) -> None:
+    """The songs meet the day's whole events run, which is older than the addition."""
+    publish(tables, lake, 20, [Concert("e1", ["Seth"]), Concert("e2", ["Abel"])])
+    land_events(lake, "2026-11-20T120000Z", [Concert("e1", ["Eve"])], complete=False)
+    publish_pending(tables, lake)
+    land_songs(lake, "2026-11-20T130000Z", [Artist("Enoch", asked="Abel")])
+    publish_pending(tables, lake)
+    assert rows(
+        tables,
+        "select concert_id, artist_name, matched_by from dwh.bridge_concert_artists order by concert_id",
+    ) == [("e1", "Eve", "unmatched"), ("e2", "Abel", "corrected")]
+
+
 def test_an_addition_and_a_whole_run_that_wait_together_are_loaded_one_by_one(
     tables: Any, lake: Lake
 ) -> None:

@@ -94,6 +94,21 @@ def test_loads_older_than_any_unpublished_run_are_repeated_as_they_were() -> Non
     assert repeated_loads(manifests | {"songs": [S1, S2, S3]}, judged) == loads[:2]
 
 
+def test_loads_are_repeated_in_the_order_in_which_they_were_published() -> None:
+    """D2 is an addition, published with the day's old songs before newer songs met the whole run D1."""
+    judged = {
+        ("events", D1): Judged("published", loaded_with=S1, load_number=1),
+        ("songs", S1): Judged("published", loaded_with=D1, load_number=1),
+        ("events", D2): Judged("published", loaded_with=S1, load_number=2, is_addition=True),
+        ("songs", S2): Judged("published", loaded_with=D1, load_number=3),
+    }
+    assert repeated_loads({"events": [D1, D2], "songs": [S1, S2]}, judged) == [
+        Load(D1, S1, BOTH),
+        Load(D2, S1, ("events",)),
+        Load(D1, S2, ("songs",)),
+    ]
+
+
 @pytest.mark.parametrize(
     ("findings", "parked"),
     [

@@ -1,15 +1,11 @@
 """The star derived again from the lake: by the functions of the daily load, in one transaction."""
 
-import io
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
-import sqlparse
 
 from include.errors import DataRejected, ManifestsMissing
 from include.lake.lake import Lake
@@ -34,7 +30,6 @@ from tests.support.snapshots import (
 )
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
-OLD_RELEASE = Path(__file__).with_name("release_de190e1.sql")
 
 
 def passed(connection: Any, load: Load) -> Verdict:
@@ -198,6 +193,58 @@ def test_objects_that_are_gone_stop_a_rebuild_with_a_list_unless_it_is_told_to_g
     assert rows(redshift, "select min(valid_from) from dwh.dim_concerts") == [(datetime(2026, 11, 21, 6),)]
 
 
+def spoil(lake: Lake, dataset: str, run: str) -> None:
+    """Puts other bytes, as many, in the place of a run's rows."""
+    [part] = lake.manifest(dataset, run).parts
+    lake.bucket.put(part.url.split("/", 3)[3], b"?" * part.content_length)
+
+
+def test_a_damaged_object_of_what_was_published_stops_a_rebuild_unless_it_is_told_to_go_on(
+    three_days: tuple[Any, Lake],
+) -> None:
+    redshift, lake = three_days
+    before = star(redshift)
+    spoil(lake, "songs", "2026-11-21T070000Z")
+    with pytest.raises(ManifestsMissing, match=r"songs/2026-11-21T070000Z.*is not readable"):
+        rebuilt(redshift, lake)
+    assert star(redshift) == before
+    done = rebuilt(redshift, lake, go_on_without_missing=True)
+    assert (done.loads, done.parked) == (3, ("songs 2026-11-21T070000Z",))
+    assert rows(redshift, "select distinct snapshot_date from dwh.fact_songs order by 1") == [
+        (date(2026, 11, 20),),
+        (date(2026, 11, 22),),
+    ]
+
+
+def test_what_was_never_published_and_cannot_be_read_is_parked_and_the_rebuild_goes_on(
+    three_days: tuple[Any, Lake],
+) -> None:
+    redshift, lake = three_days
+    before = star(redshift)
+    late = [f"2026-11-21T1{hour}0000Z" for hour in range(4)]
+    for run in late:
+        land_events(lake, run, [Concert("e9")])
+    spoil(lake, "events", late[0])
+    lake.bucket.put(f"manifests/events/{late[1]}.json", b'{"entries": [')
+    lake.bucket.delete([lake.manifest("events", late[2]).parts[0].url.split("/", 3)[3]])
+    lake.bucket.delete([f"certificates/events/{late[3]}.json"])
+    done = rebuilt(redshift, lake)
+    assert done.parked == tuple(f"events {run}" for run in late)
+    assert star(redshift) == before
+    reasons = rows(redshift, "select reason from dwh.load_ledger where state = 'parked' order by run")
+    for (reason,), word in zip(reasons, ("not readable", "not JSON", "missing", "certificate"), strict=True):
+        assert word in reason
+
+
+def test_where_the_ledger_is_lost_any_run_may_have_been_published(three_days: tuple[Any, Lake]) -> None:
+    redshift, lake = three_days
+    with transaction(redshift) as cursor:
+        cursor.execute("delete from dwh.load_ledger")
+    spoil(lake, "events", "2026-11-20T060000Z")
+    with pytest.raises(ManifestsMissing, match="--go-on-without-missing"):
+        rebuilt(redshift, lake)
+
+
 def test_a_lost_ledger_is_written_again(three_days: tuple[Any, Lake]) -> None:
     redshift, lake = three_days
     before = star(redshift)
@@ -282,65 +329,3 @@ def test_tables_of_another_release_are_replaced_and_their_readers_keep_their_gra
         "where grantee = 'musician_reader' and table_schema = 'dwh' and table_name = 'dim_concerts'"
     )
     assert rows(redshift, granted) == [(1,)]
-
-
-NEW_COLUMNS = {"local_end_date", "name_key", "asked_key"}
-"""What manifests of release de190e1 did not have."""
-
-
-def as_de190e1(lake: Lake, dataset: str, run: str) -> None:
-    """Makes a landed run what that release would have written."""
-    manifest = lake.manifest(dataset, run)
-    [part] = manifest.parts
-    key = part.url.removeprefix(lake.bucket.url(""))
-    table = pq.read_table(io.BytesIO(lake.bucket.get(key)), coerce_int96_timestamp_unit="us")
-    table = table.drop_columns([name for name in table.column_names if name in NEW_COLUMNS])
-    file = io.BytesIO()
-    pq.write_table(table, file)
-    lake.bucket.put(key, file.getvalue())
-    path = f"manifests/{dataset}/{run}.json"
-    document = lake.bucket.get_json(path)
-    assert document is not None
-    elements = [e for e in document["schema"]["elements"] if e["name"] not in NEW_COLUMNS]
-    document["schema"]["elements"] = elements
-    for meta in (document["meta"], document["entries"][0]["meta"]):
-        meta["content_length"] = len(file.getvalue())
-    lake.bucket.put_json(path, document)
-    certificate = {"complete": True, "countries": ["US"], "reasons": []}
-    events_only = {"horizon_date": "2027-11-22"} if dataset == "events" else {"artists_per_country": 50}
-    lake.bucket.put_json(f"certificates/{dataset}/{run}.json", certificate | events_only)
-
-
-def test_the_star_of_release_de190e1_is_derived_again_from_its_manifests(redshift: Any, lake: Lake) -> None:
-    judged = []
-    for day in (20, 21):
-        land(lake, day, [Concert("e1", ["Abel"], status="onsale" if day == 20 else "cancelled")])
-    land_events(lake, "2026-11-22T060000Z", [Concert("e1", ["Abel"])])
-    for dataset in tables.DATASETS:
-        for run in lake.manifests(dataset):
-            as_de190e1(lake, dataset, run)
-            state = "parked" if run > "2026-11-22" else "published"
-            judged.append((dataset, run, state, "s3://", date(2026, 11, 20), NOW.replace(tzinfo=None)))
-    with transaction(redshift) as cursor:
-        for statement in sqlparse.split(OLD_RELEASE.read_text()):
-            cursor.execute(statement.rstrip(";"))
-        cursor.execute("insert into audit.definitions values ('hash of that release')")
-        for row in judged:
-            cursor.execute(
-                "insert into dwh.load_ledger (dataset, run, state, manifest_url, snapshot_date, judged_at) "
-                "values (%s, %s, %s, %s, %s, %s)",
-                row,
-            )
-    assert tables.ensure_tables(redshift) is False
-    done = rebuilt(redshift, lake)
-    assert (done.loads, done.parked) == (2, ())
-    assert tables.ensure_tables(redshift) is True
-    assert rows(redshift, "select status, billing from dwh.dim_concerts order by valid_from") == [
-        ("onsale", "Abel"),
-        ("cancelled", "Abel"),
-    ]
-    assert rows(redshift, "select count(*), count(distinct snapshot_date) from dwh.fact_songs") == [(4, 2)]
-    assert rows(redshift, "select artist_name from analytics.artist_events_songs") == [("Abel",)]
-    assert rows(redshift, "select run, state from dwh.load_ledger where state <> 'published'") == [
-        ("2026-11-22T060000Z", "parked")
-    ]

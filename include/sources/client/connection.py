@@ -8,7 +8,7 @@ class SourceConnection:
     """How to reach one API, and how much of it may be used."""
 
     id: str
-    """The Airflow connection it was made of, which messages tell the reader to look at."""
+    """The Airflow connection it was read from, which messages name."""
     base_url: str
     key: str = field(repr=False)
     requests_per_second: float = 5.0

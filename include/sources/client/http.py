@@ -1,7 +1,7 @@
 """One polite client per API key: identified, spaced, overlapping, patient, and silent about the key.
 
-The client knows nothing of any API. What an answer means is told by the source's `read` function, which
-returns what it understood, or raises `Retry`, or one of `include.errors`.
+The client knows nothing about any particular API. Each source passes a `read` function that interprets a
+response: it returns the parsed value, or raises `Retry` or one of `include.errors`.
 """
 
 import asyncio
@@ -25,35 +25,35 @@ from yarl import URL
 
 from include.clock import utc_now
 from include.errors import PipelineError, QuotaSpent, SourceRejected, SourceUnavailable, UnexpectedPayload
-from include.sources.client.priority import Turns
+from include.sources.client.priority import PrioritySemaphore
 from include.sources.client.quota import Quota
 
 log = logging.getLogger(__name__)
-Meaning = TypeVar("Meaning")
+Parsed = TypeVar("Parsed")
 
 USER_AGENT = "musician-warehouse/1.0 (collects concerts and charts into a data warehouse)"
 _SPACING = 1.025
-"""Requests are spaced a little wider than the rate asks, so that jitter on their way does not break it."""
-_MOST_BYTES = 32 << 20
-"""Of a decompressed body: ten times a full page of Ticketmaster's."""
-_DEEPEST = 64
-_DEEP = re.compile(rb"[\[{]{%d}" % _DEEPEST)
-"""Levels that open one after the other; msgspec refuses what is nested deeper in other ways."""
-_LONGEST_REST = 86_400.0
-"""Seconds for which a source is left alone at most, whatever it asks for."""
+"""Requests are spaced slightly wider than the rate requires, so that network jitter cannot exceed it."""
+_MAX_BYTES = 32 << 20
+"""Of a decompressed body: ten times a full page from Ticketmaster."""
+_MAX_DEPTH = 64
+_TOO_DEEP = re.compile(rb"[\[{]{%d}" % _MAX_DEPTH)
+"""Brackets that open one right after another; msgspec rejects every other form of deep nesting."""
+_MAX_RETRY_AFTER = 86_400.0
+"""The longest pause, in seconds, that is honoured, whatever the source asks for."""
 _SECONDS_IN_FLIGHT = 5
-"""So many seconds' worth of requests may be under way at once: enough to keep the rate at that latency."""
+"""How many seconds' worth of requests may be in flight at once: enough to keep the rate at that latency."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One GET. `name` tells it from every other request of a run and is the same in every try of it."""
+    """One GET. `name` is unique within a run and the same in every try of the run."""
 
     name: str
     path: str
     params: Mapping[str, str]
     urgency: float = 0
-    """Of the requests that wait for their turn, the most urgent is sent first."""
+    """Of the waiting requests, the most urgent is sent first."""
 
     def __str__(self) -> str:
         return f"{self.path}?{urlencode(self.params)}"
@@ -61,24 +61,24 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer. The API key is blotted out of `body`, and bytes that are no UTF-8 are replaced."""
+    """A complete response. The API key is redacted from `body`, and bytes that are not UTF-8 are replaced."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     received_at: datetime
     requests: int = 1
-    """How many it took to get it, failed ones included."""
+    """How many requests it took, failed ones included."""
 
     def excerpt(self) -> str:
-        """The beginning of the body, in one line, for messages."""
+        """The beginning of the body on one line, for messages."""
         return " ".join(self.body[:300].decode(errors="replace").split()) or "(empty body)"
 
 
 class Retry(Exception):
-    """Raised by a `read` function: the same request may be answered properly in a while.
+    """Raised by a `read` function when the same request may well succeed later.
 
-    `patience` multiplies the wait. When every try is used up, `finally_raise` is what the caller gets.
+    `patience` multiplies the wait. After the last try the caller gets a `finally_raise`.
     """
 
     def __init__(
@@ -92,28 +92,28 @@ class Retry(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How often and how long, in seconds: 0.5, 1, 2, … each shortened by up to half at random."""
+    """How often to retry and how long to wait, in seconds: 0.5, 1, 2, …, each shortened by up to half at random."""
 
     tries: int = 6
     first: float = 0.5
     longest: float = 60
 
     def wait(self, attempt: int, patience: float) -> float:
-        """Seconds to wait after the attempt of this number, counted from 0."""
+        """Seconds to wait after attempt number `attempt`, counted from 0."""
         return min(self.longest, self.first * patience * 2.0**attempt) * random.uniform(0.5, 1)
 
 
 @dataclass(slots=True)
 class Client:
-    """Asks one source. Use it as an async context manager, and one per API key at a time.
+    """Sends requests to one source. An async context manager; use only one per API key at a time.
 
-    Never more than `requests_per_second` requests start in any second; they start on the beat whether or
-    not earlier ones were answered. Redirects are errors. Raises `SourceRejected` for a base URL that would
-    carry the key over an unencrypted connection to another machine.
+    At most `requests_per_second` requests start in any second; they start at a steady rate, without waiting
+    for earlier responses. Redirects are errors. Raises `SourceRejected` for a base URL that would send the
+    key to another machine unencrypted.
     """
 
     connection_id: str
-    """The Airflow connection, which messages tell the reader to look at."""
+    """The Airflow connection, which messages name."""
     base_url: str
     key_parameter: str
     key: str = field(repr=False)
@@ -122,19 +122,21 @@ class Client:
     timeout: float = 60
     """Seconds for one whole try."""
     quota: Quota | None = None
-    """What counts the calls, if the source limits them."""
+    """Counts the calls, if the source limits them."""
     allow_http: bool = False
-    """Whether the base URL may be http on another machine than this one."""
+    """Whether the base URL may use http to a machine other than this one."""
     now: Callable[[], datetime] = utc_now
     sent: int = field(default=0, init=False)
     """Requests sent so far, failed tries included."""
     _key_forms: tuple[str, ...] = field(init=False, repr=False)
-    """The key in every form in which it is blotted out."""
+    """The key in every form in which it is redacted."""
     _session: aiohttp.ClientSession = field(init=False, repr=False)
-    _governor: AsyncLimiter = field(init=False, repr=False)
-    _turns: Turns = field(init=False, repr=False)
-    _slots: Turns = field(init=False, repr=False)
-    _quiet_until: float = field(default=0, init=False, repr=False)
+    _rate_limiter: AsyncLimiter = field(init=False, repr=False)
+    _send_order: PrioritySemaphore = field(init=False, repr=False)
+    """One request at a time is about to be sent: the most urgent."""
+    _in_flight: PrioritySemaphore = field(init=False, repr=False)
+    _paused_until: float = field(default=0, init=False, repr=False)
+    """When the source accepts requests again, by the event loop's clock."""
 
     def __post_init__(self) -> None:
         address = urlsplit(self.base_url)
@@ -147,22 +149,26 @@ class Client:
                 '`"allow_http": true` in the extra.)'
             )
         self._key_forms = key_forms(self.key)
-        self._governor = AsyncLimiter(1, _SPACING / self.requests_per_second)
-        self._turns = Turns(1)
-        self._slots = Turns(max(2, round(_SECONDS_IN_FLIGHT * self.requests_per_second)))
+        self._rate_limiter = AsyncLimiter(1, _SPACING / self.requests_per_second)
+        self._send_order = PrioritySemaphore(1)
+        self._in_flight = PrioritySemaphore(max(2, round(_SECONDS_IN_FLIGHT * self.requests_per_second)))
 
     async def __aenter__(self) -> Self:
         connected = aiohttp.TraceConfig()
-        connected.on_connection_create_end.append(self._wait_for_the_beat)
-        connected.on_connection_reuseconn.append(self._wait_for_the_beat)
+        connected.on_connection_create_end.append(self._wait_to_send)
+        connected.on_connection_reuseconn.append(self._wait_to_send)
         self._session = aiohttp.ClientSession(
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-            timeout=aiohttp.ClientTimeout(total=None),  # `_send` has its own, in which waiting does not count
-            connector=aiohttp.TCPConnector(limit=0),  # the slots are the limit: waiting sockets would bunch
+            timeout=aiohttp.ClientTimeout(
+                total=None
+            ),  # `_send` has its own, which excludes time spent waiting
+            connector=aiohttp.TCPConnector(
+                limit=0
+            ),  # `_in_flight` is the limit: a second one would cause bursts
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=[connected],
         )
-        # aiohttp would repeat a GET on a broken connection by itself: past the governor, and uncounted.
+        # Otherwise aiohttp repeats a GET on a broken connection by itself, uncounted and past the rate limit.
         self._session._retry_connection = False
         return self
 
@@ -175,101 +181,102 @@ class Client:
 
     @asynccontextmanager
     async def get(
-        self, request: Request, read: Callable[[Response], Meaning]
-    ) -> AsyncIterator[tuple[Response, Meaning]]:
-        """The answer, and what `read` made of it. As long as the block runs it counts as under way, so the
-        answers held in memory are bounded.
+        self, request: Request, read: Callable[[Response], Parsed]
+    ) -> AsyncIterator[tuple[Response, Parsed]]:
+        """The response, and what `read` made of it. The request counts as in flight until the block ends,
+        which bounds the number of responses in memory.
 
         Raises `SourceUnavailable` after the last try, `SourceRejected` for a redirect, `QuotaSpent` when no
-        call is left, and what `read` raises.
+        call is left, and whatever `read` raises.
         """
-        async with self._slots.turn(request.urgency):
-            yield await self._ask_patiently(request, read)
+        async with self._in_flight.acquire(request.urgency):
+            yield await self._get_with_retries(request, read)
 
-    async def _ask_patiently(
-        self, request: Request, read: Callable[[Response], Meaning]
-    ) -> tuple[Response, Meaning]:
+    async def _get_with_retries(
+        self, request: Request, read: Callable[[Response], Parsed]
+    ) -> tuple[Response, Parsed]:
         for attempt in range(self.backoff.tries):
             least = 0.0
             try:
                 response = await self._send(request)
                 least = _retry_after(response)
-                return replace(response, requests=attempt + 1), self._understood(response, read)
+                return replace(response, requests=attempt + 1), self._read(response, read)
             except Retry as retry:
                 problem = retry
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                problem = Retry(self._blotted(f"{type(error).__name__} {error}".strip()))
+                problem = Retry(self._redacted(f"{type(error).__name__} {error}".strip()))
             if attempt + 1 == self.backoff.tries or least > self.backoff.longest:
                 break
             wait = max(least, self.backoff.wait(attempt, problem.patience))
-            if least or problem.patience > 1:  # meant for the key, not for this one request
-                self._quiet_until = max(self._quiet_until, asyncio.get_running_loop().time() + wait)
-            log.info("%s: %s; asking again in %.1f s: %s", self.connection_id, problem.reason, wait, request)
+            if least or problem.patience > 1:  # concerns the key, not just this request
+                self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + wait)
+            log.info("%s: %s; retrying in %.1f s: %s", self.connection_id, problem.reason, wait, request)
             await asyncio.sleep(wait)
-        alone = least > self.backoff.longest
-        advice = f"It asks to be left alone for {least:.0f} s. " if alone else ""
+        too_long = least > self.backoff.longest
+        advice = f"It asks clients to wait {least:.0f} s. " if too_long else ""
         raise problem.finally_raise(
-            f"{self.connection_id} did not answer properly in {attempt + 1} tries: {self._shown(request)} "
-            f"gave {problem.reason}. {advice}What was received is kept: the next try of the run goes on.",
-            self.now() + timedelta(seconds=least) if alone else None,
+            f"{self.connection_id} gave no usable response in {attempt + 1} tries: the last to "
+            f"{self._shown(request)} was {problem.reason}. {advice}All earlier responses are kept: the next try "
+            "of the run continues from them.",
+            self.now() + timedelta(seconds=least) if too_long else None,
         ) from None
 
-    def _understood(self, response: Response, read: Callable[[Response], Meaning]) -> Meaning:
+    def _read(self, response: Response, read: Callable[[Response], Parsed]) -> Parsed:
         try:
             return read(response)
         except QuotaSpent:
             if self.quota:
-                raise self.quota.refused() from None
+                raise self.quota.exhausted() from None
             raise
 
     async def _send(self, request: Request) -> Response:
         async with AsyncExitStack() as until_sent:
-            await until_sent.enter_async_context(self._turns.turn(request.urgency))
-            await self._keep_quiet()
+            await until_sent.enter_async_context(self._send_order.acquire(request.urgency))
+            await self._wait_out_pause()
             if self.quota:
                 await self.quota.spend()
-            async with asyncio.timeout(self.timeout) as patience:
-                return await self._exchange(request, _Departure(until_sent, patience))
+            async with asyncio.timeout(self.timeout) as deadline:
+                return await self._exchange(request, _Sending(until_sent, deadline))
 
-    async def _wait_for_the_beat(
+    async def _wait_to_send(
         self, session: aiohttp.ClientSession, context: SimpleNamespace, connection: object
     ) -> None:
-        """What aiohttp calls when a request has its connection and would be written at once.
+        """Called by aiohttp when a request has its connection and is about to be written.
 
-        Here, and not before it connects: requests that wait for a name or a handshake would be sent together.
+        Waiting before it connects would not do: requests held up by DNS or a handshake would leave in a burst.
         """
-        departure: _Departure = context.trace_request_ctx
-        departure.patience.reschedule(None)
-        await self._governor.acquire()
-        while await self._keep_quiet():
-            await self._governor.acquire()  # or the next one would be sent at the same time
-        departure.patience.reschedule(asyncio.get_running_loop().time() + self.timeout)
+        sending: _Sending = context.trace_request_ctx
+        sending.deadline.reschedule(None)
+        await self._rate_limiter.acquire()
+        while await self._wait_out_pause():
+            await self._rate_limiter.acquire()  # or the next one would be sent at the same time
+        sending.deadline.reschedule(asyncio.get_running_loop().time() + self.timeout)
         self.sent += 1
-        await departure.until_sent.aclose()
+        await sending.until_sent.aclose()
 
-    async def _keep_quiet(self) -> bool:
-        """Waits while the source wants to hear nothing; whether it did."""
+    async def _wait_out_pause(self) -> bool:
+        """Waits until the source accepts requests again; returns whether it had to wait."""
         waited = False
-        while (left := self._quiet_until - asyncio.get_running_loop().time()) > 0:
+        while (left := self._paused_until - asyncio.get_running_loop().time()) > 0:
             waited = True
             await asyncio.sleep(left)
         return waited
 
-    async def _exchange(self, request: Request, departure: "_Departure") -> Response:
+    async def _exchange(self, request: Request, sending: "_Sending") -> Response:
         async with self._session.get(
             f"{self.base_url}{request.path}",
             params={**request.params, self.key_parameter: self.key},
             allow_redirects=False,
-            trace_request_ctx=departure,
-        ) as answer:
-            text = (await _bounded(answer)).decode(errors="replace")  # JSON is UTF-8 (RFC 8259)
-            response = Response(answer.status, answer.headers, self._blotted(text).encode(), self.now())
+            trace_request_ctx=sending,
+        ) as received:
+            text = (await _limited_body(received)).decode(errors="replace")  # JSON is UTF-8 (RFC 8259)
+            response = Response(received.status, received.headers, self._redacted(text).encode(), self.now())
         if self.quota:
-            self.quota.heard(response.headers)
+            self.quota.update_from(response.headers)
         if 300 <= response.status < 400:
             raise SourceRejected(
-                f"{self.connection_id} answered GET {self._shown(request)} with a redirect (HTTP "
-                f"{response.status}), which is not followed because it would carry the API key elsewhere. "
+                f"{self.connection_id} responded to GET {self._shown(request)} with a redirect (HTTP "
+                f"{response.status}), which is not followed because it would send the API key elsewhere. "
                 "Correct the connection's host."
             )
         return response
@@ -277,20 +284,20 @@ class Client:
     def _shown(self, request: Request) -> str:
         return f"{_bare(self.base_url)}{request}"
 
-    def _blotted(self, text: str) -> str:
+    def _redacted(self, text: str) -> str:
         for form in self._key_forms:
             text = text.replace(form, "***")
         return text
 
 
 @dataclass(frozen=True, slots=True)
-class _Departure:
-    """What changes at the moment a request is sent."""
+class _Sending:
+    """What ends or begins at the moment a request is sent."""
 
     until_sent: AsyncExitStack
-    """Holds the turn, which the next request then gets."""
-    patience: asyncio.Timeout
-    """How long the try may take."""
+    """Keeps its place in the send order, which the next request takes over."""
+    deadline: asyncio.Timeout
+    """When the try times out."""
 
 
 def key_forms(key: str) -> tuple[str, ...]:
@@ -324,33 +331,33 @@ def _is_loopback(host: str | None) -> bool:
         return False
 
 
-async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
-    """The body, decompressed. Raises `Retry` when it is larger or deeper than any of the source's."""
+async def _limited_body(response: aiohttp.ClientResponse) -> bytes:
+    """The body, decompressed. Raises `Retry` if it is larger or more deeply nested than any real one."""
     body = bytearray()
-    async for chunk in answer.content.iter_any():
+    async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > _MOST_BYTES:
-            raise Retry(f"more than {_MOST_BYTES >> 20} MB", finally_raise=UnexpectedPayload)
-    if _DEEP.search(body):
-        raise Retry(f"JSON of more than {_DEEPEST} levels", finally_raise=UnexpectedPayload)
+        if len(body) > _MAX_BYTES:
+            raise Retry(f"more than {_MAX_BYTES >> 20} MB", finally_raise=UnexpectedPayload)
+    if _TOO_DEEP.search(body):
+        raise Retry(f"JSON nested more than {_MAX_DEPTH} levels deep", finally_raise=UnexpectedPayload)
     return bytes(body)
 
 
 def _retry_after(response: Response) -> float:
-    """Seconds the answer's `Retry-After` header asks for; it holds seconds or an HTTP date (RFC 9110).
+    """The seconds that the response's `Retry-After` header asks for, as a number or an HTTP date (RFC 9110).
 
-    A date is read by the source's own clock. Nobody is left alone for more than a day.
+    A date is compared with the source's own clock. The result is at most a day.
     """
     text = response.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
-        return min(float(text), _LONGEST_REST)
+        return min(float(text), _MAX_RETRY_AFTER)
     until = http_date(text)
     now = http_date(response.headers.get("Date", "")) or response.received_at
-    return min(max(0.0, (until - now).total_seconds()), _LONGEST_REST) if until else 0.0
+    return min(max(0.0, (until - now).total_seconds()), _MAX_RETRY_AFTER) if until else 0.0
 
 
 def http_date(text: str) -> datetime | None:
-    """The instant an HTTP date names (RFC 9110); None if it names none."""
+    """The instant that an HTTP date gives (RFC 9110); None if it is not a date."""
     try:
         at = parsedate_to_datetime(text)
         return at if at.tzinfo else at.replace(tzinfo=UTC)

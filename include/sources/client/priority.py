@@ -1,4 +1,4 @@
-"""Who may ask next."""
+"""A semaphore that serves the most urgent waiter first."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,30 +7,30 @@ from heapq import heappop, heappush
 from itertools import count
 
 
-class Turns:
-    """Lets so many go at once; of those that wait, the most urgent goes next."""
+class PrioritySemaphore:
+    """At most `limit` holders at a time; of those waiting, the most urgent is next, then the oldest."""
 
-    def __init__(self, at_once: int) -> None:
-        self._free = at_once
+    def __init__(self, limit: int) -> None:
+        self._free = limit
         self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
         self._arrivals = count()
 
     @asynccontextmanager
-    async def turn(self, urgency: float) -> AsyncIterator[None]:
-        """Waits for its turn, which lasts as long as the block."""
+    async def acquire(self, urgency: float) -> AsyncIterator[None]:
+        """Waits until it may proceed, and releases when the block ends."""
         if self._free:
             self._free -= 1
         else:
-            called = asyncio.get_running_loop().create_future()
-            heappush(self._waiting, (-urgency, next(self._arrivals), called))
-            await called
+            released = asyncio.get_running_loop().create_future()
+            heappush(self._waiting, (-urgency, next(self._arrivals), released))
+            await released
         try:
             yield
         finally:
             while self._waiting:
-                _, _, next_one = heappop(self._waiting)
-                if not next_one.done():  # it may have been cancelled
-                    next_one.set_result(None)
+                _, _, waiter = heappop(self._waiting)
+                if not waiter.done():  # it may have been cancelled
+                    waiter.set_result(None)
                     break
             else:
                 self._free += 1

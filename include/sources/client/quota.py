@@ -1,4 +1,4 @@
-"""How many calls of an API key are still allowed, counted on our side across runs and tries."""
+"""How many more calls an API key may make, counted on our side across runs and tries."""
 
 import asyncio
 import logging
@@ -18,11 +18,11 @@ _PERIOD = timedelta(hours=24)
 """A period begins with its first call."""
 _JITTER = timedelta(minutes=1)
 _BOOKED_AT_ONCE = 50
-"""Calls are booked before they are made, so many at once: a killed process counts too many, never too few."""
+"""Calls are booked in blocks before they are made: a killed process counts too many, never too few."""
 
 
 class Spent(msgspec.Struct, frozen=True):
-    """What is remembered between processes."""
+    """The calls of the current period: what is kept between processes."""
 
     calls: int
     resets_at: datetime
@@ -30,12 +30,12 @@ class Spent(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Quota:
-    """The calls one key may make within a period, of which every attempt is one, refused ones included."""
+    """The calls one key may make within a period. Every attempt counts, rejected ones included."""
 
     connection_id: str
     limit: int
     spent: Spent | None
-    """What earlier processes have booked; None when nothing is known."""
+    """What earlier processes booked; None if unknown."""
     save: Callable[[Spent], Awaitable[None]]
     now: Callable[[], datetime] = utc_now
     _calls: int = field(init=False)
@@ -45,58 +45,58 @@ class Quota:
 
     def __post_init__(self) -> None:
         now = self.now()
-        known = self.spent if self.spent and self.spent.resets_at > now else Spent(0, now + _PERIOD)
-        self._calls = self._booked = known.calls
-        self._resets_at = known.resets_at
+        spent = self.spent if self.spent and self.spent.resets_at > now else Spent(0, now + _PERIOD)
+        self._calls = self._booked = spent.calls
+        self._resets_at = spent.resets_at
 
     async def spend(self) -> None:
-        """Counts one call that is about to be made. Raises `QuotaSpent` when none is left."""
+        """Counts a call that is about to be made. Raises `QuotaSpent` if none is left."""
         async with self._booking:
             now = self.now()
             if now >= self._resets_at:
                 self._calls = self._booked = 0
                 self._resets_at = now + _PERIOD
             if self._calls >= self.limit:
-                raise self._refusal(f"All {self.limit} calls of the day are spent")
+                raise self._quota_spent(f"All {self.limit} calls of the day are spent")
             if self._calls >= self._booked:
                 self._booked = min(self._calls + _BOOKED_AT_ONCE, self.limit)
                 await self.save(Spent(self._booked, self._resets_at))
             self._calls += 1
 
-    def heard(self, headers: Mapping[str, str]) -> None:
-        """Learns from a response when the source begins to count again.
+    def update_from(self, headers: Mapping[str, str]) -> None:
+        """Learns from a response's headers when the source's next period begins.
 
-        Ticketmaster tells by `Rate-Limit-Reset`, in milliseconds since 1970, by its own clock (`Date`). What
-        lies more than a day ahead, as a period never does, is passed over.
+        Ticketmaster sends `Rate-Limit-Reset`, in milliseconds since 1970 by its own clock (`Date`). A value
+        more than a day ahead is ignored: no period is that long.
         """
         now = self.now()
         try:
-            told = datetime.fromtimestamp(int(headers.get("Rate-Limit-Reset", "")) / 1000, UTC)
-            theirs = parsedate_to_datetime(headers.get("Date", "")) if "Date" in headers else now
-            left = told - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC))
+            reset = datetime.fromtimestamp(int(headers.get("Rate-Limit-Reset", "")) / 1000, UTC)
+            source_now = parsedate_to_datetime(headers.get("Date", "")) if "Date" in headers else now
+            left = reset - (source_now if source_now.tzinfo else source_now.replace(tzinfo=UTC))
         except (ValueError, OverflowError, OSError):
             return
         if not timedelta() < left <= _PERIOD + _JITTER:
             return
         resets_at = now + left
-        if resets_at > self._resets_at + _PERIOD / 2:  # a new period, before our clock says so
+        if resets_at > self._resets_at + _PERIOD / 2:  # the source's new period has begun before ours
             self._calls, self._booked = 1, 0
         self._resets_at = resets_at
 
-    def refused(self) -> QuotaSpent:
-        """Notes that the source itself said the quota is spent; the error to raise."""
+    def exhausted(self) -> QuotaSpent:
+        """Records that the source itself reported the quota as spent, and returns the error to raise."""
         self._calls = self._booked = max(self._calls, self.limit)
-        return self._refusal("The source says that the calls of the day are spent")
+        return self._quota_spent("The source reports that the calls of the day are spent")
 
     async def close(self) -> None:
-        """Gives back the calls that were booked and not made."""
+        """Returns the calls that were booked but not made."""
         if self._calls != self._booked or self._calls >= self.limit:
             await self.save(Spent(self._calls, self._resets_at))
 
-    def _refusal(self, what: str) -> QuotaSpent:
+    def _quota_spent(self, what: str) -> QuotaSpent:
         return QuotaSpent(
             f"{self.connection_id}: {what}. The run is partial, resumes after "
-            f"{self._resets_at:%Y-%m-%d %H:%M:%S} UTC: what came is kept, the next try asks for the rest. "
-            f"`daily_quota` in the extra of the Airflow connection `{self.connection_id}` sets the limit.",
+            f"{self._resets_at:%Y-%m-%d %H:%M:%S} UTC: all responses so far are kept, and the next try requests "
+            f"the rest. `daily_quota` in the extra of the Airflow connection `{self.connection_id}` sets the limit.",
             not_before=self._resets_at,
         )

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 @asynccontextmanager
 async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
-    """An `asyncio.TaskGroup` that raises the first error itself instead of a group around it."""
+    """An `asyncio.TaskGroup` that raises the first error itself instead of wrapping it in a group."""
     try:
         async with asyncio.TaskGroup() as tasks:
             yield tasks

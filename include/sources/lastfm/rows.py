@@ -1,25 +1,25 @@
-"""Charting artists and their songs from Last.fm: responses become rows, or rejections.
+"""Charting artists and their songs from Last.fm: turns responses into rows and rejections.
 
     Endpoint  GET https://ws.audioscrobbler.com/2.0/?method=geo.getTopArtists and artist.getTopTracks
     Docs      https://www.last.fm/api/show/geo.getTopArtists, …/artist.getTopTracks
     Limits    about 5 requests a second; 1,000 items a page; 100 MB of stored data
     Yields    `SongRow`: one row per artist and track, one without song if the artist has none
 
-What is asked is in `lists.py`; this module knows nothing of requests.
+What is requested is in `lists.py`; this module knows nothing about requests.
 
-What becomes of oddities (they are counted in the certificate by the code in the last column):
+How oddities are handled (the certificate counts them by the code in the last column):
 
     no name, or one of the wrong type              rejected   missing_name, wrong_type
-    a number that is none, another wrong type      nulled     by its path, such as track.playcount
+    not a number, or another wrong type            nulled     by its path, such as track.playcount
     a name longer than its column                  cut        by its path, at a character
     an address longer than its column              nulled     track.url
-    the artist `[unknown]`, a bin of bad tags      rejected   unknown_artist
-    an artist's page that only misspellings reach  rejected   shadow_artist
-    a charting artist Last.fm does not find        kept       a row without a song, with rank and listeners
-    another artist Last.fm does not find           rejected   artist_not_found
-    an id from MusicBrainz that is empty or bad    kept       None
+    the artist `[unknown]`, a bin for bad tags     rejected   unknown_artist
+    an artist page that only misspellings reach    rejected   shadow_artist
+    a charting artist whom Last.fm does not find   kept       a row without a song, with rank and listeners
+    another artist whom Last.fm does not find      rejected   artist_not_found
+    an empty or malformed MusicBrainz id           kept       None
     a song twice, or in another case               kept       the first (best) one; counted as duplicate
-    artists asked by two names that are one        kept       the others have one row without a song each
+    two requested names of the same artist         kept       the second has one row without a song
 """
 
 import re
@@ -47,7 +47,7 @@ class SongRow(msgspec.Struct, frozen=True):
     """The run's instant, UTC, without a zone."""
     asked_name: Name
     asked_key: Key
-    """The key of a page of exactly the asked name; `artist_key` is another where Last.fm corrected it."""
+    """The key of the requested name itself; `artist_key` differs where Last.fm corrected the name."""
     artist_name: Name
     """As Last.fm corrected it."""
     artist_mbid: Mbid | None
@@ -55,17 +55,17 @@ class SongRow(msgspec.Struct, frozen=True):
     name_key: Key
     """Of the normalised name, for matching."""
     chart_countries: Name | None
-    """ISO codes of the countries whose chart the artist is in, sorted: `GB,US`."""
+    """ISO codes of the countries in whose charts the artist is, sorted: `GB,US`."""
     chart_rank: int | None
-    """The best of the artist's ranks, counted by us from 1."""
+    """The artist's best rank, counted from 1 by us."""
     chart_listeners: int | None
-    """Summed over the charts."""
+    """Summed over all charts."""
     song_name: Name | None
     song_mbid: Mbid | None
     song_key: Key | None
     song_url: Url | None
     song_rank: int | None
-    """Within the artist, counted by us from 1."""
+    """Among the artist's songs, counted from 1 by us."""
     play_count: int | None
     listeners: int | None
 
@@ -80,8 +80,8 @@ class Charted:
     rank: int | None = None
     listeners: int | None = None
 
-    def join(self, other: "Charted") -> None:
-        """Adds the standing of an artist who turned out to be the same."""
+    def merge(self, other: "Charted") -> None:
+        """Adds the standing of another name that turned out to be the same artist."""
         self.countries |= other.countries
         self.mbid = self.mbid or other.mbid
         self.rank = min((rank for rank in (self.rank, other.rank) if rank is not None), default=None)
@@ -91,7 +91,7 @@ class Charted:
 
 @dataclass(frozen=True, slots=True)
 class Songs:
-    """What the responses about one artist's songs hold."""
+    """What came out of the responses about one artist's songs."""
 
     rows: list[SongRow]
     rejections: list[Rejection]
@@ -120,7 +120,7 @@ class _Track(_Wire, frozen=True):
 
 
 class Attributes(_Wire, frozen=True):
-    """What a list says about itself; every number is a string."""
+    """A list's metadata; every number is a string."""
 
     artist: str | None = None
     page: str | int = 1
@@ -147,25 +147,25 @@ _track = Lenient(_Track, required=("name",))
 
 
 def items(body: bytes) -> tuple[Attributes, list[msgspec.Raw]]:
-    """A list's attributes and its undecoded items. Raises `UnexpectedPayload` if it is no list we ask for."""
+    """A list's attributes and its undecoded items. Raises `UnexpectedPayload` if it is not a list we know."""
     try:
         document = _document.decode(mended(body))
     except msgspec.DecodeError as error:
         raise UnexpectedPayload(f"not a list of Last.fm: {error}") from None
-    found = document.toptracks or document.topartists or document.artists
-    if found is None:
+    list_ = document.toptracks or document.topartists or document.artists
+    if list_ is None:
         raise UnexpectedPayload("not a list of Last.fm: neither toptracks, nor topartists, nor artists")
-    listed = bytes(found.track if document.toptracks else found.artist)
-    if listed.startswith(b"["):
-        return found.attributes, msgspec.json.decode(listed, type=list[msgspec.Raw])
-    # A list of one is an object in old responses, an empty one an empty string.
-    return found.attributes, [msgspec.Raw(listed)] if listed.startswith(b"{") else []
+    raw_items = bytes(list_.track if document.toptracks else list_.artist)
+    if raw_items.startswith(b"["):
+        return list_.attributes, msgspec.json.decode(raw_items, type=list[msgspec.Raw])
+    # In old responses a list of one is an object, and an empty list is an empty string.
+    return list_.attributes, [msgspec.Raw(raw_items)] if raw_items.startswith(b"{") else []
 
 
 def chart(body: bytes, country_code: str, noticed: Noticed | None = None) -> Iterator[Charted | Rejection]:
-    """The artists on a page of a country's chart, in order, still without a rank; or why one was rejected.
+    """The artists on a page of a country's chart, in order and not ranked yet, or why one was rejected.
 
-    `noticed` tells of the artist that was yielded last.
+    `noticed` is about the artist that was yielded last.
     """
     noticed = noticed or Noticed()
     for position, raw in enumerate(items(body)[1]):
@@ -178,7 +178,7 @@ def chart(body: bytes, country_code: str, noticed: Noticed | None = None) -> Ite
             if name is None:
                 raise Rejected("missing_name", "a charting artist without a name")
             if name == UNKNOWN:
-                raise Rejected("unknown_artist", "the chart holds plays without an artist")
+                raise Rejected("unknown_artist", "the chart counts plays without an artist under this name")
             listeners = _number(artist.listeners, "artist.listeners", noticed)
             yield Charted(name, _mbid(artist.mbid), {country_code}, None, listeners)
         except Rejected as rejected:
@@ -186,21 +186,21 @@ def chart(body: bytes, country_code: str, noticed: Noticed | None = None) -> Ite
 
 
 def ranked(charts: Iterable[Sequence[Charted]], at_most: int) -> dict[str, Charted]:
-    """The artists of several charts, `at_most` of each, by `artist_key`. Who is in two is there once."""
-    found: dict[str, Charted] = {}
+    """The artists of several charts, `at_most` of each, by `artist_key`: each artist once."""
+    by_key: dict[str, Charted] = {}
     for artists in charts:
-        met: set[str] = set()
+        in_chart: set[str] = set()
         for artist in artists:
             key = artist_key(artist.name)
-            if key in met or len(met) == at_most:
+            if key in in_chart or len(in_chart) == at_most:
                 continue
-            met.add(key)
-            artist.rank = len(met)
-            if key in found:
-                found[key].join(artist)
+            in_chart.add(key)
+            artist.rank = len(in_chart)
+            if key in by_key:
+                by_key[key].merge(artist)
             else:
-                found[key] = artist
-    return found
+                by_key[key] = artist
+    return by_key
 
 
 def songs(
@@ -211,25 +211,25 @@ def songs(
     at_most: int,
     noticed: Noticed | None = None,
 ) -> Songs:
-    """The rows of one artist out of the pages of the artist's top tracks: at least one, unless rejected.
+    """One artist's rows, from the pages of the artist's top tracks: at least one, unless rejected.
 
-    `noticed` tells of all of them.
+    `noticed` is about all of them.
     """
     noticed = noticed or Noticed()
     noticed.forget()
     snapshot_at = snapshot_at.astimezone(UTC).replace(tzinfo=None)
     pages = [items(body) for body in bodies]
-    raws = [raw for _, found in pages for raw in found]
-    first = _first(raws)
+    raws = [raw for _, raw_items in pages for raw in raw_items]
+    first = _first_artist(raws)
     returned = storable_name(pages[0][0].artist) or storable_name(first.name) or asked_name
-    nobody = _not_an_artist(returned, first)
-    if nobody:
-        return Songs([], [Rejection(*nobody, asked_name, 0)], len(raws), 0)
+    not_an_artist = _not_an_artist(returned, first)
+    if not_an_artist:
+        return Songs([], [Rejection(*not_an_artist, asked_name, 0)], len(raws), 0)
     key = artist_key(returned)
     about_artist = _about(snapshot_at, asked_name, returned, _mbid(first.mbid) or charted.mbid, charted)
     rows: list[SongRow] = []
     rejections: list[Rejection] = []
-    met: set[str] = set()
+    seen: set[str] = set()
     duplicates = 0
     for position, raw in enumerate(raws):
         try:
@@ -239,7 +239,7 @@ def songs(
             if name is None:
                 raise Rejected("missing_name", f"a track of {returned} without a name")
             song = song_key(key, name)
-            if song in met:
+            if song in seen:
                 duplicates += 1
                 continue
             row = checked(
@@ -254,7 +254,7 @@ def songs(
                     _number(track.listeners, "track.listeners", of_track),
                 )
             )
-            met.add(song)
+            seen.add(song)
             if len(rows) < at_most:
                 rows.append(row)
                 noticed.nulled.extend(of_track.nulled)
@@ -272,7 +272,7 @@ def songs(
 def row_without_song(
     snapshot_at: datetime, asked_name: str, artist_name: str, mbid: str | None, charted: Charted
 ) -> SongRow:
-    """The row of an artist whose tracks are not found, or of a further name that led to an artist.
+    """The row of an artist whose tracks are not found, or of another requested name of the same artist.
 
     Raises `Rejected("too_long")`.
     """
@@ -287,7 +287,7 @@ _NO_SONG = (None, None, None, None, None, None, None)
 def _about(
     snapshot_at: datetime, asked_name: str, artist_name: str, mbid: str | None, charted: Charted
 ) -> _About:
-    """The columns of an artist, from `snapshot_at` to `chart_listeners`."""
+    """The columns about an artist, from `snapshot_at` to `chart_listeners`."""
     return (
         snapshot_at,
         asked_name,
@@ -302,8 +302,8 @@ def _about(
     )
 
 
-def _first(raws: Sequence[msgspec.Raw]) -> _Artist:
-    """Who the first track says it is by."""
+def _first_artist(raws: Sequence[msgspec.Raw]) -> _Artist:
+    """The artist named by the first track."""
     try:
         return (_track.decode(raws[0])[0].artist if raws else None) or _Artist()
     except Rejected:
@@ -312,7 +312,7 @@ def _first(raws: Sequence[msgspec.Raw]) -> _Artist:
 
 def _not_an_artist(name: str, artist: _Artist) -> tuple[str, str] | None:
     if name == UNKNOWN:
-        return "unknown_artist", "Last.fm led to [unknown], its page of tracks without an artist"
+        return "unknown_artist", "Last.fm returned [unknown], its page for tracks without an artist"
     if "/+noredirect/" in (artist.url or ""):
         return "shadow_artist", f"{name} is a page that only a misspelt name leads to"
     return None
@@ -332,5 +332,5 @@ def _number(value: str | int | None, path: str, noticed: Noticed) -> int | None:
 
 
 def _mbid(value: str | None) -> str | None:
-    found = (text(value) or "").lower()
-    return found if _UUID.fullmatch(found) else None
+    mbid = (text(value) or "").lower()
+    return mbid if _UUID.fullmatch(mbid) else None

@@ -1,4 +1,4 @@
-"""The rows of a whole run of songs: artists in the order of the charts, each with the best songs first."""
+"""The rows of a whole songs run: artists in the order of the charts, each with the best songs first."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,15 +14,15 @@ class KeptList:
     """A country's chart, or the top tracks of an artist, as it was collected."""
 
     name: str
-    """What the tally counts by."""
+    """Under which the tally counts."""
     country: str | None
     """Whose chart it is; None for an artist's tracks."""
     artist: str | None
-    """Whose tracks were asked for; None for a chart."""
+    """Whose tracks were requested; None for a chart."""
     returned: str | None
     """The artist's name as Last.fm corrected it."""
     not_found: str | None
-    """Last.fm's words when it has no such artist."""
+    """Last.fm's message if it has no such artist."""
     fetched: int
     responses: tuple[str, ...]
 
@@ -35,7 +35,7 @@ def run_rows(
     tracks_per_artist: int,
     tally: Tally,
 ) -> Iterator[SongRow]:
-    """The rows of a run's lists, whose responses `body_of` reads; the tally learns what became none.
+    """The rows of a run's lists, whose responses `body_of` reads; the tally counts what became no row.
 
     Raises `UnexpectedPayload` when a response cannot be read.
     """
@@ -43,7 +43,7 @@ def run_rows(
         (_charting(each, each.country, body_of, tally) for each in lists if each.country is not None),
         artists_per_country,
     )
-    # Several names that were asked may lead to one artist: the first brings the songs, with all standings.
+    # Several requested names may lead to one artist: the songs go under the first, with all standings merged.
     owners: dict[str, _Owner] = {}
     for tracks in lists:
         if tracks.artist is None:
@@ -51,7 +51,7 @@ def run_rows(
         standing = charted.get(artist_key(tracks.artist)) or Charted(tracks.artist)
         key = artist_key(tracks.returned or tracks.artist)
         if key in owners:
-            owners[key].standing.join(standing)
+            owners[key].standing.merge(standing)
             owners[key].further_names.append(tracks.artist)
             tally.duplicates[tracks.name] += tracks.fetched
         else:
@@ -85,7 +85,7 @@ def _artist_rows(
 ) -> Iterator[SongRow]:
     tracks, standing = owner.tracks, owner.standing
     first = tracks.responses[0]
-    only_billed = not standing.countries  # not every billing is an artist whom Last.fm knows
+    only_billed = not standing.countries  # Last.fm does not know every billed name
     if tracks.not_found and only_billed:
         rejection = Rejection("artist_not_found", tracks.not_found, owner.asked, 0)
         tally.reject(rejection, tracks.name, first, expected=True)
@@ -95,24 +95,24 @@ def _artist_rows(
         return
     bodies = [body_of(response) for response in tracks.responses]
     noticed = Noticed()
-    found = songs(bodies, snapshot_at, owner.asked, standing, tracks_per_artist, noticed)
+    made = songs(bodies, snapshot_at, owner.asked, standing, tracks_per_artist, noticed)
     tally.note(noticed, owner.asked)
-    for rejection in found.rejections:
-        nobody = rejection.reason in ("shadow_artist", "unknown_artist")
-        tally.reject(rejection, tracks.name, first, expected=only_billed and nobody)
-    tally.duplicates[tracks.name] += found.duplicates
-    yield from found.rows
+    for rejection in made.rejections:
+        not_an_artist = rejection.reason in ("shadow_artist", "unknown_artist")
+        tally.reject(rejection, tracks.name, first, expected=only_billed and not_an_artist)
+    tally.duplicates[tracks.name] += made.duplicates
+    yield from made.rows
 
 
-def _charting(of: KeptList, country: str, body_of: Callable[[str], bytes], tally: Tally) -> list[Charted]:
+def _charting(kept: KeptList, country: str, body_of: Callable[[str], bytes], tally: Tally) -> list[Charted]:
     """The artists of a chart, in order."""
     artists = []
-    for response in of.responses:
+    for response in kept.responses:
         noticed = Noticed()
-        for found in chart(body_of(response), country, noticed):
-            if isinstance(found, Rejection):
-                tally.reject(found, of.name, response)
+        for entry in chart(body_of(response), country, noticed):
+            if isinstance(entry, Rejection):
+                tally.reject(entry, kept.name, response)
             else:
-                artists.append(found)
-                tally.note(noticed, found.name)
+                artists.append(entry)
+                tally.note(noticed, entry.name)
     return artists

@@ -72,7 +72,7 @@ def read(response: Response) -> Page:
             f"Correct the password of the Airflow connection `{CONNECTION}` "
             f"(Admin → Connections, or AIRFLOW_CONN_{CONNECTION.upper()})."
         )
-    raise SourceRejected(f"Ticketmaster refused the request: HTTP {response.status} {response.excerpt()}")
+    raise SourceRejected(f"Ticketmaster rejected the request: HTTP {response.status} {response.excerpt()}")
 
 
 class _Wire(msgspec.Struct, rename="camel", gc=False, frozen=True):

@@ -8,6 +8,7 @@ create table if not exists dwh.load_ledger (
     dataset varchar(16) not null,
     run varchar(32) not null,
     loaded_with varchar(32),
+    load_number bigint,
     state varchar(16) not null,
     reason varchar(4096),
     scope varchar(1020),
@@ -32,6 +33,8 @@ comment on column dwh.load_ledger.run is
 'The ingestion run that wrote the manifest: its UTC instant, such as 2026-11-22T060000Z.';
 comment on column dwh.load_ledger.loaded_with is
 'The run of the other dataset in its load; null when late.';
+comment on column dwh.load_ledger.load_number is
+'The number of its load, in the order of publication; null unless published.';
 comment on column dwh.load_ledger.state is
 'published; parked: it failed the audit; late: older than what is published; pending: accepted, not yet judged again.';
 comment on column dwh.load_ledger.reason is

@@ -1,4 +1,5 @@
--- Replaces the billings of the load's concerts. A billing that does not differ stays where it is.
+-- Replaces the billings of the load's concerts. A billing that does not differ stays where it is. So do those of a
+-- concert that changed after the load's events run: that run is context, and a later one added to it.
 drop table if exists audit.known_billings;
 
 create table audit.known_billings
@@ -39,7 +40,14 @@ select
     end as change
 from audit.bridge_concert_artists as fresh
 full outer join audit.known_billings as known
-    on fresh.concert_id = known.concert_id and fresh.artist_key = known.artist_key;
+    on fresh.concert_id = known.concert_id and fresh.artist_key = known.artist_key
+where
+    coalesce(fresh.concert_id, known.concert_id) not in (
+        select dim.concert_id
+        from dwh.dim_concerts as dim
+        cross join audit.current_load
+        where dim.is_current and dim.valid_from > current_load.events_at
+    );
 
 insert into audit.changes (star_table, added, changed, removed, unchanged)
 select

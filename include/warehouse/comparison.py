@@ -1,0 +1,65 @@
+"""What a rebuild changed: the star before it, kept in temporary tables, compared with the star after it."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from include.warehouse.tables import STAR
+
+Figures = Mapping[str, int]
+
+
+def figures(cursor: Any) -> dict[str, int]:
+    """Rows per table of the star, versions of concerts and snapshots of artists."""
+    there = _there(cursor)
+    figures = {}
+    for table in there:
+        cursor.execute(f"select count(*) from dwh.{table}")  # noqa: S608 - a name of ours
+        figures[f"rows of {table}"] = int(cursor.fetchone()[0])
+    if "dim_concerts" in there:
+        cursor.execute("select count(*) from dwh.dim_concerts where is_current is false")
+        figures["earlier versions of concerts"] = int(cursor.fetchone()[0])
+    if "fact_artists" in there:
+        cursor.execute("select count(distinct snapshot_date) from dwh.fact_artists")
+        figures["snapshots"] = int(cursor.fetchone()[0])
+    return figures
+
+
+def keep(cursor: Any) -> list[str]:
+    """Copies the star, to compare the new one with; which tables that are."""
+    kept = _there(cursor)
+    for table in kept:
+        cursor.execute(f"drop table if exists before_{table}")
+        cursor.execute(f"create temporary table before_{table} as select * from dwh.{table}")  # noqa: S608
+    return kept
+
+
+def differences(cursor: Any, kept: Collection[str]) -> dict[str, tuple[int, int]]:
+    """Per table that differs, the rows that only the kept star has, and those that only the new one has."""
+    found = {}
+    for table in STAR:
+        if table not in kept:
+            cursor.execute(f"select count(*) from dwh.{table}")  # noqa: S608 - names of ours, as below
+            found[table] = (0, int(cursor.fetchone()[0]))
+            continue
+        columns = ", ".join(sorted(_columns(cursor, f"dwh.{table}") & _columns(cursor, f"before_{table}")))
+        star = f"select {columns} from dwh.{table}"  # noqa: S608
+        before = f"select {columns} from before_{table}"  # noqa: S608
+        counts = []
+        for first, second in ((before, star), (star, before)):
+            cursor.execute(f"select count(*) from ({first} except {second}) as one_only")  # noqa: S608
+            counts.append(int(cursor.fetchone()[0]))
+        found[table] = (counts[0], counts[1])
+        cursor.execute(f"drop table before_{table}")
+    return {table: counts for table, counts in found.items() if any(counts)}
+
+
+def _columns(cursor: Any, table: str) -> set[str]:
+    cursor.execute(f"select * from {table} limit 0")  # noqa: S608 - a name of ours
+    return {column[0] for column in cursor.description}
+
+
+def _there(cursor: Any) -> list[str]:
+    """The tables of the star that exist."""
+    cursor.execute("select table_name from information_schema.tables where table_schema = 'dwh'")
+    there = {name for (name,) in cursor.fetchall()}
+    return [table for table in STAR if table in there]
