@@ -88,9 +88,13 @@ def lake(settings: Settings) -> Lake:
     return Lake(Bucket(hook.get_conn(), settings.bucket, owner, settings.bucket_encryption))
 
 
-def redshift() -> Any:
-    """A redshift_connector connection by `redshift`. Raises `ConnectionMissing` when that is not defined."""
-    return _redshift_hook().get_conn()
+def redshift(patient: bool = True) -> Any:
+    """A redshift_connector connection by `redshift`. Raises `ConnectionMissing` when that is not defined.
+
+    The provider's hook tries five times within half a minute, unless it is not to be `patient`.
+    """
+    hook = _redshift_hook()
+    return hook.get_conn() if patient else hook.get_conn.__wrapped__(hook)
 
 
 def redshift_engine_arguments() -> tuple[str, dict[str, Any]]:
@@ -101,6 +105,18 @@ def redshift_engine_arguments() -> tuple[str, dict[str, Any]]:
     url = make_url(hook.get_uri()).set(drivername="redshift+redshift_connector")
     extra = hook.conn.extra_dejson
     return url.render_as_string(hide_password=False), {k: extra[k] for k in ("ssl", "sslmode") if k in extra}
+
+
+def redshift_tls() -> str | None:
+    """How TLS to `redshift` is verified, such as `verify-full`; None where there is none, on this machine itself."""
+    given = _redshift_hook().conn
+    if given.extra_dejson.get("ssl", True) is False:
+        return (
+            None
+            if given.host in ("127.0.0.1", "localhost", "sandbox")
+            else "none: everything is sent in clear"
+        )
+    return str(given.extra_dejson["sslmode"])
 
 
 def _redshift_hook() -> Any:

@@ -54,6 +54,8 @@ class Engine:
 
     connection: Any = None
     """An open connection to go through, whose uncommitted rows it sees; it must not mind being closed."""
+    schema: str = "audit"
+    """Where the tables of the load are; only a rehearsal has others."""
 
     @contextmanager
     def connected(self) -> Iterator[None]:
@@ -156,7 +158,7 @@ def _validate(root: Path, load: Load, engine: Engine, is_accepted: bool) -> list
         definition = context.validation_definitions.add(
             gx.ValidationDefinition(
                 name=table,
-                data=source.get_asset(table).add_batch_definition_whole_table("load"),
+                data=_asset(source, table, engine).add_batch_definition_whole_table("load"),
                 suite=context.suites.add_or_update(suite),
             )
         )
@@ -190,6 +192,12 @@ def _validate(root: Path, load: Load, engine: Engine, is_accepted: bool) -> list
         [validation] = outcome.run_results.values()
         results += [_result(table, result) for result in validation.results]
     return results
+
+
+def _asset(source: Any, table: str, engine: Engine) -> Any:
+    asset = source.get_asset(table)
+    asset.schema_name = engine.schema
+    return asset
 
 
 def _result(table: str, result: Any) -> dict[str, Any]:

@@ -154,7 +154,7 @@ async def closed_webhook(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     application = web.Application()
     application.router.add_post("/{path:.*}", refuse)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     monkeypatch.setattr("include.orchestration.notifications._SECONDS", 0.2)

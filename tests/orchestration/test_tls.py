@@ -59,19 +59,25 @@ def server(certificate: Path) -> Iterator[tuple[int, list[bytes]]]:
     context.load_cert_chain(certificate)
 
     def serve() -> None:
-        with contextlib.suppress(OSError), listener.accept()[0] as plain:
-            plain.recv(8)
-            plain.sendall(b"S")
-            with context.wrap_socket(plain, server_side=True) as client:
-                heard.append(client.recv(4096))
-                client.sendall(b"R\0\0\0\x08\0\0\0\x03")  # a password, please, in clear
-                heard.append(client.recv(4096))
+        with contextlib.suppress(OSError):  # once nobody listens any more
+            while True:
+                plain, _ = listener.accept()
+                plain.settimeout(5)
+                with plain, contextlib.suppress(OSError):
+                    speak(plain)
+
+    def speak(plain: socket.socket) -> None:
+        plain.recv(8)
+        plain.sendall(b"S")
+        with context.wrap_socket(plain, server_side=True) as client:
+            heard.append(client.recv(4096))
+            client.sendall(b"R\0\0\0\x08\0\0\0\x03")  # a password, please, in clear
+            heard.append(client.recv(4096))
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
+        threading.Thread(target=serve, daemon=True).start()
         yield listener.getsockname()[1], heard
-        thread.join(5)
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +105,7 @@ def test_a_server_with_another_name_gets_no_password(
             "AIRFLOW_CONN_REDSHIFT", json.dumps({"conn_type": "redshift", **fields, "extra": extra})
         )
         with pytest.raises(Exception):  # noqa: B017 - in the end nobody answers
-            connections.redshift()
+            connections.redshift(patient=False)
     assert any(PASSWORD.encode() in each for each in heard) is is_told
 
 
@@ -111,7 +117,7 @@ def test_without_a_certificate_we_trust_nothing_is_told(
         fields = {"host": "localhost", "port": port, "schema": "dev", "login": "ada", "password": PASSWORD}
         monkeypatch.setenv("AIRFLOW_CONN_REDSHIFT", json.dumps({"conn_type": "redshift", **fields}))
         with pytest.raises(Exception):  # noqa: B017
-            connections.redshift()
+            connections.redshift(patient=False)
     assert heard == []
 
 
