@@ -47,6 +47,7 @@ class Histories:
                 "first_seen_date": "audit.first_seen_date - 400 - n",
                 "last_seen_date": "audit.last_seen_date - 300 - n",
             },
+            "fact_songs": {"snapshot_date": "audit.snapshot_date - 10 - n"},
             "dim_concerts": {
                 "concert_id": concert,
                 "local_date": "audit.local_date - 400",

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from benchmarks.generated import World
 from benchmarks.histories import HISTORY, Histories
 from benchmarks.sandboxed import lake, sandbox
 from include.lake.lake import Lake
+from include.lake.runs import run_instant
+from include.orchestration.connections import redshift_engine_arguments
 from include.quality import audit as quality
 from include.settings import Settings
 from include.warehouse import load as warehouse
@@ -32,7 +34,6 @@ from include.warehouse.loads import Load
 from include.warehouse.tables import BUILT, DATASETS, STAR, create_tables
 from sandbox.redshift.postgres import program
 from sandbox.services import Services
-from tests.support.snapshots import engine, judged_at
 
 ROUNDS = 3
 
@@ -62,11 +63,11 @@ class Bench:
 
     def figures(self) -> list[Figure]:
         create_tables(self.redshift)
-        warehouse.begin(self.redshift, self.lake, self.days[0], judged_at(self.days[0]))
+        self._begin(self.days[0])
         psql, copied, built = self._load_in_turns(self.days[0])
         self.histories.lengthen()
         create_tables(self.redshift)
-        warehouse.begin(self.redshift, self.lake, self.days[0], judged_at(self.days[0]))
+        self._begin(self.days[0])
         self._build(self.days[0])
         audited = self._audit(self.days[0])
         first = self._publish_in_turns(self.days[0])
@@ -74,7 +75,7 @@ class Bench:
             with self.histories.in_place(history), closing(self._connect()) as connection:
                 warehouse.publish(connection, self.days[0])
         self.histories.run("vacuum analyze")
-        warehouse.begin(self.redshift, self.lake, self.days[1], judged_at(self.days[1]))
+        self._begin(self.days[1])
         self._stage(self.days[1])
         self._build(self.days[1])
         daily = self._publish_in_turns(self.days[1])
@@ -111,6 +112,10 @@ class Bench:
                 copied.append(self._stage(load))
                 built.append(self._build(load))
         return median(psql), median(copied), median(built)
+
+    def _begin(self, load: Load) -> None:
+        """Judged an hour after its runs."""
+        warehouse.begin(self.redshift, self.lake, load, run_instant(load.newest) + timedelta(hours=1))
 
     def _stage(self, load: Load) -> float:
         role = Settings().copy_role_arn
@@ -172,7 +177,9 @@ class Bench:
         event.listen(Engine, "before_cursor_execute", before)
         event.listen(Engine, "after_cursor_execute", after)
         try:
-            outcome = quality.audit(self.lake, load, engine(), kept_runs=1)
+            outcome = quality.audit(
+                self.lake, load, quality.Engine(*redshift_engine_arguments()), kept_runs=1
+            )
         finally:
             event.remove(Engine, "before_cursor_execute", before)
             event.remove(Engine, "after_cursor_execute", after)

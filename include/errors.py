@@ -1,30 +1,30 @@
-"""What can go wrong in the pipeline, and which of it a retry can cure.
+"""What can go wrong in the pipeline, and which errors a retry can cure.
 
     PipelineError
     ├── SettingInvalid      an environment variable does not parse      → fix the setting
     ├── ConnectionMissing   an Airflow connection is not defined        → define it
     ├── StorageUnavailable  S3 down, unreachable, token or clock stale  → Airflow retries
     ├── SourceUnavailable   timeout, 429, 5xx after our own retries     → Airflow retries
-    ├── QuotaSpent          the day's calls of an API key are used up   → Airflow retries when they start anew
+    ├── QuotaSpent          the daily quota of an API key is used up    → Airflow retries once it is reset
     ├── SourceRejected      bad key, bad request                        → fix the connection
     ├── UnexpectedPayload   a whole response changed its shape          → fix the parser
     ├── TooManyRejected     too many records did not fit their type     → look at rejected/, fix the parser
     ├── ManifestInvalid     a manifest names a missing or altered object→ land the run again
-    ├── ManifestsMissing    a rebuild would lose what was published     → restore objects, or go on without
-    ├── LoadSuperseded      the warehouse has gone on to another load   → nothing, or run it from its start
+    ├── ManifestsMissing    a rebuild would lose what was published     → restore objects, or go on without them
+    ├── LoadSuperseded      the warehouse has moved on to another load  → nothing, or rerun it from the start
     ├── NotificationFailed  a webhook was not reached                   → look at the connection
     ├── DataRejected        an expectation failed                       → look at the data docs
-    └── ProvisioningFailed  AWS refused, or did not finish in time      → do what the message says
+    └── ProvisioningFailed  AWS rejected it, or did not finish in time  → do what the message says
 
-Every message names what happened, to which object, and what the reader should do. Messages never
-carry an API key: the classes of `include.sources` redact URLs and bodies before they raise.
+Every message says what happened, to which object, and what the reader should do. Messages never
+contain an API key: the classes of `include.sources` redact URLs and bodies before they raise.
 """
 
 from datetime import datetime
 
 
 class PipelineError(Exception):
-    """Base of every error this project raises on purpose; not cured by a retry unless a child says so."""
+    """Base of every error this project raises on purpose; not cured by a retry unless a subclass says so."""
 
     retryable = False
 
@@ -39,23 +39,23 @@ class SettingInvalid(PipelineError, ValueError):
 
 
 class ConnectionMissing(PipelineError, LookupError):
-    """An Airflow connection the pipeline needs is not defined, or lacks a field."""
+    """An Airflow connection that the pipeline needs is not defined, or lacks a field."""
 
 
 class StorageUnavailable(PipelineError):
-    """S3 gave no proper response although we asked several times, for a reason that passes."""
+    """S3 failed in several tries, for a reason that is temporary."""
 
     retryable = True
 
 
 class SourceUnavailable(PipelineError):
-    """A source sent no proper response although we asked several times. A later try may succeed."""
+    """A source gave no usable response in several tries. A later one may succeed."""
 
     retryable = True
 
 
 class QuotaSpent(PipelineError):
-    """The calls that an API key may make within a day are used up; `not_before` says until when."""
+    """An API key has used up its daily quota; `not_before` says when it is reset."""
 
     retryable = True
 
@@ -77,15 +77,15 @@ class ManifestInvalid(PipelineError):
 
 
 class ManifestsMissing(PipelineError):
-    """Objects are gone of manifests that a rebuild needs; `dwh` is as it was before."""
+    """Manifests that a rebuild needs are missing, or their objects are; `dwh` is unchanged."""
 
 
 class LoadSuperseded(PipelineError):
-    """A task of a warehouse run came too late, or was cleared: staging and audit hold another load by now."""
+    """A task of a warehouse run is too late, or was cleared: staging and audit now contain another load."""
 
 
 class DataRejected(PipelineError):
-    """The load did not meet its expectations; `dwh` is as it was before."""
+    """The load did not meet its expectations; `dwh` is unchanged."""
 
 
 class NotificationFailed(PipelineError):
@@ -93,4 +93,4 @@ class NotificationFailed(PipelineError):
 
 
 class ProvisioningFailed(PipelineError):
-    """AWS refused an action on the warehouse, or did not finish in time. Nothing is lost by trying again."""
+    """AWS rejected an action on the warehouse, or did not finish in time. Trying again is safe."""

@@ -49,12 +49,12 @@ class Settings:
     """The pipeline's settings. Every default works in the sandbox."""
 
     bucket: BucketName = "musician-warehouse"
-    """MUSICIAN_BUCKET: the S3 bucket of the lake; created when it does not exist."""
+    """MUSICIAN_BUCKET: the S3 bucket of the lake; created if it does not exist."""
     bucket_owner: _Account = ""
     """MUSICIAN_BUCKET_OWNER: the account that must own the bucket; empty: the account of the role."""
     bucket_encryption: _Encryption = ""
-    """MUSICIAN_BUCKET_ENCRYPTION: what every put asks for: AES256, aws:kms or a KMS key, which the role of COPY
-    must be allowed to decrypt with; empty: what the bucket does by itself."""
+    """MUSICIAN_BUCKET_ENCRYPTION: the encryption requested for every object: AES256, aws:kms or a KMS key, which
+    the COPY role must be allowed to decrypt with; empty: the bucket's default."""
     copy_role_arn: _RoleArn = "arn:aws:iam::123456789012:role/musician-warehouse-copy"
     """MUSICIAN_COPY_ROLE_ARN: the IAM role Redshift assumes to read the bucket in a COPY."""
     countries: _Countries = ("US",)
@@ -65,7 +65,7 @@ class Settings:
     """MUSICIAN_ARTISTS_PER_COUNTRY: how many artists are taken from each country's Last.fm chart."""
     touring_artists: Annotated[int, Meta(ge=0, le=5_000)] = 200
     """MUSICIAN_TOURING_ARTISTS: how many artists are taken from those billed in the newest complete events
-    run, those with the most concerts first; 0 takes none."""
+    run, most concerts first; 0 for none."""
     tracks_per_artist: Annotated[int, Meta(ge=1, le=1_000)] = 50
     """MUSICIAN_TRACKS_PER_ARTIST: how many top tracks are collected per artist (at most 1,000)."""
     max_rejected_percent: Annotated[int, Meta(ge=0, le=100)] = 5
@@ -73,11 +73,11 @@ class Settings:
     raw_retention_days: Annotated[int, Meta(ge=1, le=365)] = 14
     """MUSICIAN_RAW_RETENTION_DAYS: raw responses expire after this many days (Ticketmaster's terms)."""
     data_docs_runs: Annotated[int, Meta(ge=1, le=1_000)] = 30
-    """MUSICIAN_DATA_DOCS_RUNS: how many audits the data docs keep pages of."""
+    """MUSICIAN_DATA_DOCS_RUNS: how many audits have pages in the data docs."""
     notify: _ConnectionId = ""
-    """MUSICIAN_NOTIFY: the Airflow connection (smtp or http) that tells people of failures; empty: none."""
+    """MUSICIAN_NOTIFY: the Airflow connection (smtp or http) for notifications of failures; empty: none."""
     star_deadline_minutes: Annotated[int, Meta(ge=1, le=10_080)] = 120
-    """MUSICIAN_STAR_DEADLINE_MINUTES: a run of `musician_warehouse` that takes longer is reported, too."""
+    """MUSICIAN_STAR_DEADLINE_MINUTES: a run of `musician_warehouse` that takes longer is reported as well."""
 
     def __post_init__(self) -> None:
         each_once = dict.fromkeys(code.upper() for code in self.countries)
@@ -98,7 +98,7 @@ class Settings:
         )
 
     def with_params(self, params: Mapping[str, Any]) -> Self:
-        """The settings for one DAG run: what its `params` give replaces the environment's value."""
+        """The settings for one DAG run: its `params` override the environment."""
         kinds = get_type_hints(type(self), include_extras=True)
         given = {
             field: checked(f"params.{field}", value, kind)
@@ -111,8 +111,8 @@ class Settings:
 def checked(source: str, value: Any, kind: Any, construct: Callable[[type, Any], Any] | None = None) -> Any:
     """The value as `kind`, an annotated type. Text for a tuple is split at commas.
 
-    `construct` makes types that msgspec does not know from their text. Raises `SettingInvalid`, which says
-    what `source`, such as an environment variable, may be.
+    `construct` makes types that msgspec does not know from their text. Raises `SettingInvalid`, which names the
+    `source`, such as an environment variable, and says what is allowed.
     """
     found = value.strip() if isinstance(value, str) else value
     if isinstance(found, str) and get_origin(kind.__origin__) is tuple:

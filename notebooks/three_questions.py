@@ -1,20 +1,20 @@
 # %% [markdown]
-# # Three questions to the musician warehouse
+# # Three questions for the musician warehouse
 #
-# 1. Who is listened to, and where can one hear them next?
-# 2. When and where is music on?
-# 3. What became of concerts after they were announced?
+# 1. Who are people listening to, and where do they play next?
+# 2. When and where are the concerts?
+# 3. What happened to concerts after they were announced?
 #
-# Reads the views of the schema `analytics`, draws `three_questions.png` in the working directory. Run it as a
-# script, or cell by cell in an editor that knows `# %%`. Needs `redshift_connector`, `pandas`, `altair` and
+# Reads the views of the schema `analytics` and draws `three_questions.png` in the working directory. Run it as a
+# script, or cell by cell in an editor that supports `# %%`. Requires `redshift_connector`, `pandas`, `altair` and
 # `vl-convert-python`.
 #
-# It connects with the Airflow connection `redshift`, in the environment variable `AIRFLOW_CONN_REDSHIFT`:
+# It uses the Airflow connection `redshift`, from the environment variable `AIRFLOW_CONN_REDSHIFT`:
 #
 #     in the sandbox, after `make up`:   eval "$(.environment/bin/python -m sandbox.local.connections)"
 #     on AWS:                            export AIRFLOW_CONN_REDSHIFT='{"host": "…", …}'   (see .env.example)
 #
-# A login that has only the role `musician_reader` is enough.
+# A user with only the role `musician_reader` is enough.
 
 # %%
 import json
@@ -53,10 +53,10 @@ CHANGES = {
 }
 
 # %% [markdown]
-# ## 1. Who is listened to, and where can one hear them next?
+# ## 1. Who are people listening to, and where do they play next?
 #
-# The most listened to artists of the newest snapshot. A line leads from where the artist stood in the
-# oldest snapshot to the newest; with one snapshot there are only dots.
+# The most popular artists of the newest snapshot. A line leads from the artist's listeners in the oldest
+# snapshot to those in the newest; with a single snapshot there are only dots.
 
 # %%
 artists = read("""
@@ -86,9 +86,9 @@ artists["next"] = [
 print(artists[["artist_name", "listeners", "top_song", "upcoming_concerts", "next"]].to_string(index=False))
 
 # %% [markdown]
-# ## 2. When and where is music on?
+# ## 2. When and where are the concerts?
 #
-# Concerts ahead per month in the cities that have most of them.
+# Upcoming concerts per month in the cities with the most.
 
 # %%
 concerts = read("""
@@ -109,9 +109,9 @@ in_cities = (
 print(cities.to_string())
 
 # %% [markdown]
-# ## 3. What became of concerts after they were announced?
+# ## 3. What happened to concerts after they were announced?
 #
-# Changes by the day on which a run of the pipeline noticed them. There are none before the second load.
+# Changes by the day on which a run noticed them. There are none before the second load.
 
 # %%
 changes = read("""
@@ -162,7 +162,7 @@ listened = alt.layer(
         color=trend,
         size=alt.Size(
             "upcoming_concerts:Q",
-            title="concerts ahead",
+            title="upcoming concerts",
             scale=alt.Scale(range=[30, 500]),
             legend=alt.Legend(orient="none", legendX=395, legendY=460, values=[1, 10, 40]),
         ),
@@ -172,8 +172,8 @@ listened = alt.layer(
     width=520,
     height=580,
     title=alt.Title(
-        "Who is listened to, and where can one hear them next?",
-        subtitle=f"The {len(shown)} most listened to, and their next concert{since}",
+        "Who are people listening to, and where do they play next?",
+        subtitle=f"The {len(shown)} artists with the most listeners, and their next concerts{since}",
     ),
 )
 
@@ -198,8 +198,8 @@ in_months = (
         width=470,
         height=290,
         title=alt.Title(
-            "When and where is music on?",
-            subtitle=f"Concerts a month in the {len(cities)} cities with most of the {len(concerts):,} ahead",
+            "When and where are the concerts?",
+            subtitle=f"Per month, in the {len(cities)} cities with the most of the {len(concerts):,} upcoming concerts",
         ),
     )
 )
@@ -226,7 +226,7 @@ fates = fates.properties(
     width=470,
     height=160,
     title=alt.Title(
-        "What became of concerts after they were announced?",
+        "What happened to concerts after they were announced?",
         subtitle=f"{len(changes):,} changes, by the day on which a load noticed them",
     ),
 )

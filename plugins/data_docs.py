@@ -1,4 +1,4 @@
-"""The data docs inside Airflow: an entry in the navigation, and the site, read from S3, behind it.
+"""The data docs in the Airflow UI: a navigation entry that shows the site, which is read from S3.
 
 The site is served to users whose role may see plugins. The audit task writes it to the bucket, because a worker and
 the API server share no disk.
@@ -29,11 +29,9 @@ HEADERS = {
 }
 NOT_YET = (
     "There are no data docs yet. The audit of musician_warehouse writes them: run ingest_events and "
-    "ingest_songs, and look here again when the audit is done."
+    "ingest_songs, and come back when the audit has finished."
 )
-NO_SUCH_PAGE = (
-    "The data docs have no page of this name. Those of old audits are removed (MUSICIAN_DATA_DOCS_RUNS)."
-)
+NO_SUCH_PAGE = "The data docs have no such page. Pages of old audits are removed (MUSICIAN_DATA_DOCS_RUNS)."
 
 site = FastAPI(
     title="Data docs",
@@ -51,22 +49,22 @@ def index() -> Response:
 
 @site.get("/{path:path}")
 def page(path: str) -> Response:
-    """The object of that name below data-docs/ in the bucket."""
+    """The object with that name under data-docs/ in the bucket."""
     if posixpath.normpath(f"/{path}") != f"/{path}" or "\\" in path or "\0" in path:
         return PlainTextResponse(NO_SUCH_PAGE, 404, HEADERS)
-    # Not at the top: the API server loads plugins at its start, boto3 takes a second.
+    # Imported here because the API server loads plugins when it starts, and boto3 takes a second.
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.exceptions import ClientError
 
     s3 = S3Hook(aws_conn_id="aws_default").get_conn()
     try:
-        found = s3.get_object(Bucket=Settings.from_environment().bucket, Key=PREFIX + path)
+        stored = s3.get_object(Bucket=Settings.from_environment().bucket, Key=PREFIX + path)
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("NoSuchKey", "NoSuchBucket"):
             raise
         return PlainTextResponse(NOT_YET if path == "index.html" else NO_SUCH_PAGE, 404, HEADERS)
     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
-    return Response(found["Body"].read(), media_type=kind, headers=HEADERS)
+    return Response(stored["Body"].read(), media_type=kind, headers=HEADERS)
 
 
 def _below_base_url(path: str) -> str:
@@ -75,7 +73,7 @@ def _below_base_url(path: str) -> str:
 
 
 def _icon(colour: str) -> str:
-    """A clipboard with a tick, in the style of the other entries of the navigation."""
+    """A clipboard with a tick, in the style of the other navigation entries."""
     return "data:image/svg+xml," + quote(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="24" height="24" fill="none" '
         f'stroke="{colour}" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round">'

@@ -19,13 +19,13 @@ from tests.support.snapshots import publish_pending
 from tests.support.world import land_week_later, land_world
 
 TODAY = datetime(2026, 11, 22, 6, tzinfo=UTC)
-"""When the first run of `world` looked at what the stand-ins know."""
+"""When the first run of `world` observed the stand-ins."""
 
 
 @pytest.fixture(scope="session")
 def services() -> Iterator[Services]:
     """PostgreSQL, Redshift, S3 and both APIs; Airflow's connections and its home point at them."""
-    # Not in pytest's own folder: every session closes that to others, and as root PostgreSQL is another user.
+    # Not in pytest's own folder, which every session makes private: run by root, PostgreSQL is another user.
     with (
         tempfile.TemporaryDirectory(prefix="musician-warehouse-") as folder,
         start(Path(folder) / "services", "--concerts", "300", "--today", f"{TODAY:%F}") as running,
@@ -57,7 +57,7 @@ def bucket(s3: Any) -> str:
 
 @pytest.fixture
 def lake(s3: Any, bucket: str) -> Lake:
-    """A lake in which nothing is."""
+    """An empty lake."""
     return Lake(Bucket(s3, bucket))
 
 
@@ -69,7 +69,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def redshift(services: Services) -> Iterator[Any]:
-    """A redshift_connector connection to a database without any of the warehouse's schemas."""
+    """A redshift_connector connection to a database with none of the warehouse's schemas."""
     import redshift_connector
 
     with redshift_connector.connect(**services.redshift, ssl=False) as connection:
@@ -90,7 +90,7 @@ def tables(redshift: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def world(services: Services, s3: Any) -> Lake:
-    """A lake with weekly runs: everything the stand-ins know, then two weeks of changes to it."""
+    """A lake with weekly runs: everything in the stand-ins, then two weeks of changes."""
     lake = Lake(Bucket(s3, f"world-{uuid.uuid4()}"))
     land_world(services, lake, TODAY)
     for _ in range(2):
@@ -100,6 +100,6 @@ def world(services: Services, s3: Any) -> Lake:
 
 @pytest.fixture
 def star(tables: Any, world: Lake) -> Any:
-    """A redshift_connector connection to a warehouse in which all of `world` is published, unaudited."""
+    """A redshift_connector connection to a warehouse in which all of `world` is published, without audits."""
     publish_pending(tables, world)
     return tables

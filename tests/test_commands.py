@@ -31,4 +31,4 @@ def test_the_commands_are_listed() -> None:
 def test_what_is_no_run_is_said_to_be_none(run: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["redrive", "events", run])
-    assert "is no run: a run is named like 2026-11-22T060000Z" in capsys.readouterr().err
+    assert "is not a run: a run has a name like 2026-11-22T060000Z" in capsys.readouterr().err

@@ -109,6 +109,11 @@ def test_the_pipeline_knows_nothing_of_the_sandbox(path: Path) -> None:
     assert not packages(imports(path, anywhere=True)) & {"sandbox", "tests", "benchmarks"}
 
 
+@pytest.mark.parametrize("path", modules("sandbox", "benchmarks", "notebooks"), ids=relative)
+def test_only_tests_know_the_tests(path: Path) -> None:
+    assert "tests" not in packages(imports(path, anywhere=True))
+
+
 @pytest.mark.parametrize("path", modules("include"), ids=relative)
 def test_include_knows_nothing_of_the_dags(path: Path) -> None:
     assert "dags" not in packages(imports(path, anywhere=True))

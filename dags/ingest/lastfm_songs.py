@@ -1,19 +1,18 @@
 """
 Charting and touring artists and their songs from Last.fm, landed in the lake.
 
-Each day at 07:00 UTC: takes the top artists of each chosen country's chart, those with the most concerts in
-the newest complete run of `ingest_events` that covers the countries, and every one's top tracks, keeps the
-responses as received (`raw/songs/<run>/`), and writes them as typed Parquet rows, one per artist and track
-(`lake/songs/<run>/`), with a certificate of what was asked and received and, last, the manifest that makes
-the rows exist. Then publishes the asset `musician_songs`, which wakes `musician_warehouse`.
+Every day at 07:00 UTC it collects the top tracks of the artists at the top of each configured country's chart,
+and of those with the most concerts in the newest complete events run that covers the countries. It keeps the
+responses as received (`raw/songs/<run>/`) and lands them as typed Parquet rows, one per artist and track
+(`lake/songs/<run>/`), with a certificate of what was requested and received and, last, the manifest that makes
+the rows exist. Then it updates the asset `musician_songs`, which triggers `musician_warehouse`.
 
-A run is named and dated by when it began to look, not by its schedule. A task that is tried again goes on
-from the responses it already has, with the settings of its first try, while the run is less than a day old
-and no newer one has landed; otherwise, and when nothing had come yet, it begins a new run with today's
-settings. Backfills are refused: a source only tells what is true now, and the run of a past day would date
-it wrongly. A finished run that is run again asks nothing, unless its parameter `ask_again` says so. Warns
-before the bucket holds as much data of Last.fm as its terms allow (100 MB). Needs the connections `lastfm`
-and `aws_default`.
+A run is named and dated by when it began to look, not by its schedule. A retried task resumes with the responses
+it already has and the settings of its first try, as long as the run is less than a day old and no newer one has
+landed; otherwise, or if it had received nothing, it begins a new run with the current settings.
+Backfills are rejected: a source returns only current data, which a run of a past day would misdate. A finished
+run that is cleared requests nothing, unless its parameter `ask_again` is set. A warning is logged before the
+stored Last.fm data reaches the limit in its terms (100 MB). Requires the connections `lastfm` and `aws_default`.
 """
 
 from airflow.sdk import CronTriggerTimetable, Param, dag
@@ -40,21 +39,21 @@ SETTINGS = Settings.from_environment()
             type="integer",
             minimum=1,
             maximum=1000,
-            description="How many artists are taken from the top of each country's chart.",
+            description="How many artists to take from the top of each country's chart.",
         ),
         "touring_artists": Param(
             SETTINGS.touring_artists,
             type="integer",
             minimum=0,
             maximum=5000,
-            description="How many artists are taken from those with the most concerts.",
+            description="How many artists to take from those with the most concerts.",
         ),
         "tracks_per_artist": Param(
             SETTINGS.tracks_per_artist,
             type="integer",
             minimum=1,
             maximum=1000,
-            description="How many of an artist's top tracks are collected.",
+            description="How many top tracks to collect per artist.",
         ),
     },
     default_args=task_arguments(SETTINGS),

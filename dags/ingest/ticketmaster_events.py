@@ -1,21 +1,21 @@
 """
 Concerts of the coming months from the Ticketmaster Discovery API, landed in the lake.
 
-Each day at 06:00 UTC: asks for every concert in the chosen countries within the horizon, keeps the
-responses as received (`raw/events/<run>/`), and writes them as typed Parquet rows, one per event and
-billed artist (`lake/events/<run>/`), with a certificate of what was asked and received and, last, the
-manifest that makes the rows exist. Then publishes the asset `musician_events`, which wakes `musician_warehouse`.
+Every day at 06:00 UTC it requests all concerts in the configured countries up to the horizon. It keeps the
+responses as received (`raw/events/<run>/`) and lands them as typed Parquet rows, one per event and billed artist
+(`lake/events/<run>/`), with a certificate of what was requested and received and, last, the manifest that makes
+the rows exist. Then it updates the asset `musician_events`, which triggers `musician_warehouse`.
 
-A run is named and dated by when it began to look, not by its schedule. A task that is tried again goes on
-from the responses it already has, with the settings of its first try, while the run is less than a day old
-and no newer one has landed; otherwise, and when nothing had come yet, it begins a new run with today's
-settings. Backfills are refused: a source only tells what is true now, and the run of a past day would date it
-wrongly. A finished run that is run again asks nothing, unless its parameter `ask_again` says so.
+A run is named and dated by when it began to look, not by its schedule. A retried task resumes with the responses
+it already has and the settings of its first try, as long as the run is less than a day old and no newer one has
+landed; otherwise, or if it had received nothing, it begins a new run with the current settings.
+Backfills are rejected: a source returns only current data, which a run of a past day would misdate. A finished
+run that is cleared requests nothing, unless its parameter `ask_again` is set.
 
-When the API key's calls of the day are spent, `fetch_events` is up for retry until the key's next day
-begins, and then asks for what is missing. A run that cannot prove that it saw every concert says so
-(`complete`, `reasons`) in its certificate and its asset event; no concert then counts as delisted. Needs the
-connections `ticketmaster` and `aws_default`.
+When the API key has used up its daily quota, `fetch_events` waits for its next try until the quota is reset, and
+then requests what is missing. A run that cannot prove that it saw every concert says so (`complete`, `reasons`) in
+its certificate and its asset event, and is no evidence that a concert was delisted. Requires the connections
+`ticketmaster` and `aws_default`.
 """
 
 from airflow.sdk import CronTriggerTimetable, Param, dag
@@ -42,7 +42,7 @@ SETTINGS = Settings.from_environment()
             type="integer",
             minimum=1,
             maximum=1000,
-            description="How many days ahead concerts are collected.",
+            description="How many days ahead to collect concerts.",
         ),
     },
     default_args=task_arguments(SETTINGS),

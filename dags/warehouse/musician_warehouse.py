@@ -2,21 +2,22 @@
 The star of artists, songs and concerts: built from the newest events and songs, judged, then published.
 
 Starts when the assets `musician_events` and `musician_songs` have both been updated, and once a day at
-09:00 UTC to sweep up what an update missed. An asset event only wakes this DAG up: its work is the
-manifests in the bucket that `dwh.load_ledger` does not know. Where there are none, the run skips.
+09:00 UTC in case an update was missed. An asset event only triggers this DAG: its work is the manifests in the
+bucket that are not in `dwh.load_ledger`. If there are none, the run is skipped.
 
-1. **rebuild**: derives the star from all manifests, if the parameter `rebuild` or `until` asks for it, or a
-   new release defines its tables otherwise. Skipped on most days.
-2. **find_load**: the oldest pending runs. Runs older than what is published are late: noted and reported.
-3. **stage**: COPY brings exactly the objects of one events and one songs manifest into `staging`.
-4. **build**: the star's tables are built from them in the schema `audit`.
-5. **audit**: the Great Expectations suites judge them there; the data docs show the outcome. What
-   fails is parked in the ledger, and `dwh` stays unchanged.
+1. **rebuild**: derives the star from all manifests, if the parameter `rebuild` or `until` asks for it, or if a
+   new release has changed its tables. Skipped on most days.
+2. **find_load**: finds the oldest pending runs. Runs older than what is published are late: they are recorded
+   and reported.
+3. **stage**: COPY loads exactly the objects in one events and one songs manifest into `staging`.
+4. **build**: builds the star's tables from them in the schema `audit`.
+5. **audit**: the Great Expectations suites judge the tables there; the data docs show the outcome. Runs that
+   fail are parked in the ledger, and `dwh` is unchanged.
 6. **publish**: one transaction merges the load into `dwh` and records it in the ledger; then the asset
    `musician_star` is updated.
 
-When several loads wait, the run takes the oldest and starts another run for the next, unless the run before
-had taken the same load and could not judge it. Needs the connections `redshift` and `aws_default`.
+When several loads are pending, the run takes the oldest and triggers another run for the next, unless the
+previous run took the same load and could not judge it. Requires the connections `redshift` and `aws_default`.
 """
 
 import logging
@@ -56,7 +57,9 @@ RUNS: dict[str, Any] = {"type": "array", "items": {"type": "string", "pattern": 
     params={
         "rebuild": Param(False, type="boolean", description="Derive the star from all manifests."),
         "until": Param(None, type=["null", "string"], format="date", description="Roll back to this date."),
-        "retry": Param([], **RUNS, description="Parked runs to judge again, as `events 2026-11-22T060003Z`."),
+        "retry": Param(
+            [], **RUNS, description="Parked runs to judge again, like `events 2026-11-22T060003Z`."
+        ),
         "accept": Param(
             [], **RUNS, description="Parked runs to judge without comparing them with earlier ones."
         ),
@@ -79,7 +82,9 @@ def musician_warehouse() -> None:
             is_star_current = tables.ensure_tables(redshift)
             star.judge_again(redshift, params["retry"], params["accept"])
             if is_star_current and not params["rebuild"] and not params["until"]:
-                raise AirflowSkipException("The star's tables are those of this release, and nobody asked.")
+                raise AirflowSkipException(
+                    "No rebuild: none was asked for, and the star's tables are those of this release."
+                )
             until = params["until"] and date.fromisoformat(params["until"])
             rebuilt = star.rebuild_star(redshift, SETTINGS, utc_now(), until)
         outlet_events[MUSICIAN_STAR].extra = {"rebuilt": rebuilt.loads, "differences": rebuilt.differences}
@@ -97,12 +102,12 @@ def musician_warehouse() -> None:
                 report_late(SETTINGS, dag_run, late)
             loads = warehouse.pending_loads(redshift, lake)
             if not loads:
-                raise AirflowSkipException("Nothing is new: the ledger knows every manifest with a partner.")
+                raise AirflowSkipException("Nothing to load: every manifest with a partner is in the ledger.")
             warehouse.begin(redshift, lake, loads[0], now)
         log.info("Found %d loads; taking the oldest: %s", len(loads), loads[0])
         name, waiting = f"{loads[0].events} {loads[0].songs}", len(loads) - 1
         if (dag_run.conf or {}).get("after") == name:
-            log.warning("The run before took this load, too, and did not judge it: this is the last in a row")
+            log.warning("The previous run took the same load without judging it: no further run is triggered")
             waiting = 0
         return {"load": asdict(loads[0]), "name": name, "waiting": waiting}
 

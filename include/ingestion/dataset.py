@@ -1,4 +1,4 @@
-"""What the ingestion must know of a dataset: how its run is asked for, and how rows are made of it."""
+"""What the ingestion needs to know about a dataset: how a run is fetched, and how it is turned into rows."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from include.sources.rows import Tally
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run decided to ask before it asked anything; every try of the run keeps to it."""
+    """What a run decided to request before its first request; every try of the run follows it."""
 
     scope: Scope
 
@@ -26,20 +26,20 @@ AnyPlan = TypeVar("AnyPlan", bound=Plan)
 
 @dataclass(frozen=True, slots=True)
 class Dataset(Generic[AnyPlan]):
-    """A dataset and the functions by which `fetch` and `land` bring it into the lake."""
+    """A dataset and the functions with which `fetch` and `land` ingest it."""
 
     name: str
     """`events` or `songs`."""
     key_parameter: str
-    """The query parameter that carries the API key."""
+    """The query parameter for the API key."""
     scope: Callable[[Settings], Scope]
     plan_type: type[AnyPlan]
     plan: Callable[[Lake, Scope, datetime], AnyPlan]
-    """Plans the run of this instant."""
+    """Plans the run that begins at this instant."""
     crawl: Callable[[Responses, AnyPlan, datetime], Awaitable[Crawl]]
-    """Asks all that was planned for the run of this instant."""
+    """Requests everything planned for the run of this instant."""
     row_type: type[msgspec.Struct]
     rows: Callable[[RawRun, Crawl, Tally], Iterator[msgspec.Struct]]
-    """Makes rows of the kept responses and tells the tally what became none. Raises `UnexpectedPayload`."""
-    may_store: int | None = None
-    """Bytes of the source's data that its terms let the bucket hold; None if they say nothing."""
+    """Turns the kept responses into rows; the tally counts what became no row. Raises `UnexpectedPayload`."""
+    max_stored: int | None = None
+    """The most bytes of its data that the source's terms allow us to store; None if they set no limit."""

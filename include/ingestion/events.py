@@ -1,4 +1,4 @@
-"""The dataset `events`: every concert of some countries until a horizon, from Ticketmaster."""
+"""The dataset `events`: all concerts in the configured countries up to a horizon, from Ticketmaster."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -22,10 +22,10 @@ from include.sources.ticketmaster.windows import Page, Window
 
 
 class EventsPlan(Plan, frozen=True, kw_only=True):
-    """What a run of events decided to ask."""
+    """What an events run decided to request."""
 
     planned_after: str | None
-    """The run whose windows say where to cut; None where there is no complete one."""
+    """The run from whose windows the cuts were planned; None if there was no complete run."""
     cuts: cuts.Plan
 
 
@@ -97,10 +97,10 @@ def _rows(raw: RawRun, crawl: Crawl, tally: Tally) -> Iterator[EventRow]:
 def _kept(raw: RawRun, crawl: Crawl) -> Iterator[KeptResponse]:
     for window in crawl.windows:
         if window.given_up:
-            continue  # others bring what it should have brought
+            continue  # other windows have its events
         for name in window.responses:
             kept = raw.get(name)
-            if kept.status == 200:  # else it is an empty search
+            if kept.status == 200:  # otherwise the search was empty
                 yield KeptResponse(name, window.name, kept.request.get("countryCode"), bytes(kept.body))
 
 

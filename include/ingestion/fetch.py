@@ -1,6 +1,6 @@
-"""The first phase of an ingestion: asks a source for all of a run and keeps every response.
+"""The first phase of an ingestion: requests everything for a run from its source and keeps every response.
 
-A fetch that is tried again asks only what it has no response to.
+A retried fetch requests only what it has no response to yet.
 """
 
 import asyncio
@@ -26,20 +26,20 @@ from include.sources.client.quota import Quota, Spent
 log = logging.getLogger(__name__)
 
 BACKOFF = Backoff()
-"""How patient both sources' clients are."""
-_GOES_ON_FOR = timedelta(days=1)
-"""A run that began to look longer ago would date responses of two days alike."""
+"""The retries of both sources' clients."""
+_RESUMABLE_FOR = timedelta(days=1)
+"""An older run would give responses of different days the same date."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A run whose fetch came to its end, in numbers for the log."""
+    """A run whose fetch is finished, in numbers for the log."""
 
     dataset: str
     run: str
     complete: bool
     requests: int
-    """Spent by all tries, failed ones included."""
+    """Sent by all tries, failed requests included."""
     reported: int
     distinct: int
     requests_sent: int = 0
@@ -55,26 +55,26 @@ async def fetch(
     now: datetime,
     ask_again: bool = False,
 ) -> Fetched:
-    """Asks for all that the settings want of the dataset, and keeps the responses.
+    """Requests what the settings ask of the dataset, and keeps the responses.
 
-    The run is named by `now`, the instant at which it begins to look. A later try of the same DAG run goes
-    on with it and its settings from the first kept response on, while the run is less than a day old and no
-    newer one has landed; else it begins a run of its own. A finished run is left as it is, unless it is to
-    be asked again, as a new run. Creates the bucket if there is none. Raises `SourceUnavailable`,
-    `SourceRejected` or `QuotaSpent`.
+    The run is named by `now`, the instant at which it begins to look. A later try of the same DAG run resumes
+    it, with its settings, if it has kept at least one response, is less than a day old, and no newer run has
+    landed; otherwise the try begins a new run. A finished run is not fetched again; with `ask_again` a new run
+    is begun instead. Creates the bucket if it does not exist. Raises `SourceUnavailable`, `SourceRejected` or
+    `QuotaSpent`.
     """
     started = time.monotonic()
     ensure_bucket(lake.bucket, settings.raw_retention_days)
     wanted = dataset.scope(settings)
     raw, plan = _begun_before(dataset, lake, dag_run, now, ask_again) or (None, None)
     if raw is not None and (done := _finished(lake, raw)) is not None:
-        log.info("%s %s was fetched before; nothing is asked", raw.dataset, raw.run)
+        log.info("%s %s is already fetched; nothing is requested", raw.dataset, raw.run)
         return _fetched(raw, done)
     if raw is None or plan is None:
         raw, plan = _begin(dataset, lake, wanted, dag_run, now)
     elif plan.scope != wanted:
         log.warning(
-            "%s %s goes on with the settings of its first try: %s", raw.dataset, raw.run, plan.scope.text
+            "%s %s resumes with the settings of its first try: %s", raw.dataset, raw.run, plan.scope.text
         )
     run = raw.run
     async with Client(
@@ -101,28 +101,28 @@ async def fetch(
 def _begun_before(
     dataset: Dataset[AnyPlan], lake: Lake, dag_run: str, now: datetime, ask_again: bool
 ) -> tuple[RawRun, AnyPlan | None] | None:
-    """The run of an earlier try and its plan, if this try may go on with it or has nothing to do."""
+    """The run of an earlier try and its plan, if this try may resume it or has nothing to do."""
     run = lake.begun(dataset.name, dag_run)
     if run is None:
         return None
     raw = lake.raw(dataset.name, run)
     if _finished(lake, raw) is not None and ask_again:
-        log.info("%s %s is asked again, as a new run", dataset.name, run)
+        log.info("%s %s is fetched again, as a new run", dataset.name, run)
         return None
     landed = lake.manifests(dataset.name)
     if run in landed:
         return raw, None
     if not raw.names():
-        raw.forget()  # nothing came: today's settings hold
+        raw.forget()  # nothing was received: plan again with the current settings
         return None
-    if now - run_instant(run) >= _GOES_ON_FOR or landed[-1:] > [run]:
-        log.info("%s %s is too old to go on with: a new run begins", dataset.name, run)
+    if now - run_instant(run) >= _RESUMABLE_FOR or landed[-1:] > [run]:
+        log.info("%s %s is too old to resume: a new run begins", dataset.name, run)
         return None
     return raw, raw.plan(dataset.plan_type)
 
 
 def _finished(lake: Lake, raw: RawRun) -> Crawl | None:
-    """What came of the fetch, if an earlier try brought it to its end."""
+    """The crawl, if an earlier try finished the fetch."""
     crawl = raw.crawl()
     if crawl is None and lake.has_manifest(raw.dataset, raw.run):
         return lake.certificate(raw.dataset, raw.run)  # its raw responses have expired
@@ -132,7 +132,7 @@ def _finished(lake: Lake, raw: RawRun) -> Crawl | None:
 def _begin(
     dataset: Dataset[AnyPlan], lake: Lake, scope: Scope, dag_run: str, now: datetime
 ) -> tuple[RawRun, AnyPlan]:
-    """A run that no other DAG run has begun: named by this second, or the next one that is free."""
+    """Begins a new run, named by this second or, if another DAG run has taken that, the next free one."""
     instant = now.replace(microsecond=0)
     while True:
         raw = lake.raw(dataset.name, run_id(instant))
@@ -148,8 +148,8 @@ def quota(lake: Lake, connection: SourceConnection) -> Quota | None:
     if connection.daily_quota is None:
         return None
     key = f"quota/{connection.id}.json"
-    known = lake.bucket.get_json(key)
-    spent = msgspec.convert(known, Spent) if known else None
+    document = lake.bucket.get_json(key)
+    spent = msgspec.convert(document, Spent) if document else None
 
     async def save(spent: Spent) -> None:
         await asyncio.to_thread(lake.bucket.put_json, key, msgspec.to_builtins(spent))

@@ -1,6 +1,6 @@
-"""The second phase of an ingestion: from kept responses to a manifest, without asking any API.
+"""The second phase of an ingestion: from kept responses to a manifest, without requesting anything from an API.
 
-Responses are read in a fixed order, so a run always lands as the same objects; and the manifest is written
+Responses are read in a fixed order, so landing a run always produces the same objects. The manifest is written
 last, so a landing that dies leaves nothing that counts.
 """
 
@@ -23,19 +23,19 @@ from include.sources.rows import Rejection, Tally
 log = logging.getLogger(__name__)
 
 _WARN_AT = 0.8
-"""Share of what the bucket may hold of a source's data."""
+"""Share of the storage that a source's terms allow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """A run whose manifest is written; what the asset event says about it."""
+    """A landed run, as the asset event describes it."""
 
     dataset: str
     run: str
     manifest: str
     rows: int
     records: int
-    """Distinct events, or songs and artists, of which the rows are made, and those rejected."""
+    """Distinct events, or songs and artists, that became rows or were rejected."""
     rejected: int
     complete: bool
     reasons: tuple[str, ...]
@@ -43,11 +43,11 @@ class Landed:
 
 
 def land(dataset: Dataset[Any], lake: Lake, run: str, settings: Settings, again: bool = False) -> Landed:
-    """Makes rows of a fetched run and writes its parts, rejected records, certificate and, last, manifest.
+    """Turns a fetched run into rows and writes its parts, rejected records, certificate and, last, its manifest.
 
-    A run that has a manifest is left as it is, unless it is to be landed `again`. Raises `TooManyRejected`
-    when the settings do not tolerate how many records were rejected, `UnexpectedPayload` when a kept response
-    cannot be read, and `ManifestInvalid` when the run was not fetched.
+    A run that already has a manifest is landed again only with `again`. Raises `TooManyRejected` if more records
+    were rejected than the settings tolerate, `UnexpectedPayload` if a kept response cannot be read, and
+    `ManifestInvalid` if the run was not fetched.
     """
     landed_before = lake.has_manifest(dataset.name, run)
     if landed_before and not again:
@@ -74,28 +74,28 @@ def land(dataset: Dataset[Any], lake: Lake, run: str, settings: Settings, again:
     )  # fmt: skip
     if landed_before:
         log.info(
-            "if %s %s was published, only a rebuild takes in what changed: python -m include rebuild",
+            "if %s %s is already published, only a rebuild takes in the changes: python -m include rebuild",
             dataset.name, run,
         )  # fmt: skip
-    if dataset.may_store is not None:
-        _meter(lake, dataset.name, dataset.may_store)
+    if dataset.max_stored is not None:
+        _check_storage(lake, dataset.name, dataset.max_stored)
     return landed
 
 
 def _crawl(raw: RawRun) -> Crawl:
-    """The crawl of a run, every response of which is there."""
+    """The crawl of a run. Raises `ManifestInvalid` unless all of its responses still exist."""
     crawl = raw.crawl()
     if crawl is None:
         raise ManifestInvalid(
-            f"The run {raw.run} of {raw.dataset} is not fetched to its end, or its raw responses have "
+            f"The fetch of the run {raw.run} of {raw.dataset} is not finished, or its raw responses have "
             "expired. Fetch it first."
         )
     expired = {name for asked in crawl.asked for name in asked.responses} - raw.names()
     if expired:
         raise ManifestInvalid(
             f"{len(expired)} raw responses of {raw.dataset} {raw.run} have expired, such as "
-            f"{raw.url(min(expired))}, so it cannot be landed again. What it landed before stays; to collect "
-            "what is true now, trigger a new run."
+            f"{raw.url(min(expired))}, so it cannot be landed again. What was landed before is kept; to collect "
+            "current data, trigger a new run."
         )
     return crawl
 
@@ -151,24 +151,26 @@ def _require_few_rejected(lake: Lake, raw: RawRun, tally: Tally, settings: Setti
     raise TooManyRejected(
         f"{tally.unexpected} of {tally.records} records of {raw.dataset} {raw.run} were rejected, more "
         f"than {settings.max_rejected_percent} % (MUSICIAN_MAX_REJECTED_PERCENT): {most}. "
-        f"Nothing is published: look at {lake.bucket.url(f'rejected/{raw.dataset}/{raw.run}/')}; when the "
-        f"parser is corrected, run `python -m include redrive {raw.dataset} {raw.run}`."
+        f"Nothing is published: look at {lake.bucket.url(f'rejected/{raw.dataset}/{raw.run}/')}; once the "
+        f"parser is fixed, run `python -m include redrive {raw.dataset} {raw.run}`."
     )
 
 
-def _meter(lake: Lake, dataset: str, may_store: int) -> None:
-    """Logs how much of a source's data the bucket holds; a warning before it is more than the terms allow."""
+def _check_storage(lake: Lake, dataset: str, max_stored: int) -> None:
+    """Logs how much of a source's data is stored, as a warning when it comes close to what the terms allow."""
     prefixes = (f"raw/{dataset}/", f"lake/{dataset}/", f"rejected/{dataset}/")
     stored = sum(size for prefix in prefixes for _, size in lake.bucket.sizes(prefix))
-    told = f"s3://{lake.bucket.name} holds {stored / 1e6:.1f} MB of the data behind {dataset}; the source's "
-    told += f"terms allow {may_store / 1e6:.0f} MB"
-    if stored < _WARN_AT * may_store:
-        log.info("%s", told)
+    usage = (
+        f"s3://{lake.bucket.name} holds {stored / 1e6:.1f} MB of the source data of {dataset}; the source's "
+    )
+    usage += f"terms allow {max_stored / 1e6:.0f} MB"
+    if stored < _WARN_AT * max_stored:
+        log.info("%s", usage)
     else:
         log.warning(
             "%s. Lower MUSICIAN_RAW_RETENTION_DAYS, MUSICIAN_TOURING_ARTISTS or MUSICIAN_TRACKS_PER_ARTIST, "
             "or delete the oldest runs under lake/%s/ together with their manifests.",
-            told, dataset,
+            usage, dataset,
         )  # fmt: skip
 
 

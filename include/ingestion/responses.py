@@ -1,4 +1,4 @@
-"""The responses of a run: those an earlier try kept, and new ones, kept under `raw/` as they come."""
+"""The responses of a run: those an earlier try kept, and new ones, kept under `raw/` as they arrive."""
 
 import asyncio
 import logging
@@ -12,35 +12,35 @@ from include.lake.raw import RawRun
 from include.sources.client.http import Client, Request, Response
 
 log = logging.getLogger(__name__)
-Meaning = TypeVar("Meaning")
+Parsed = TypeVar("Parsed")
 
 _SECONDS_BETWEEN_REPORTS = 5
 
 
 class Responses:
-    """What a source sends back to the requests of one run."""
+    """The responses to one run's requests."""
 
     def __init__(self, raw: RawRun, client: Client) -> None:
         self._raw = raw
         self._client = client
         self._kept = raw.names()
-        self._under_way = 0
-        self._all_came = asyncio.Event()
+        self._in_flight = 0
+        self._none_in_flight = asyncio.Event()
         self._started = self._reported = time.monotonic()
         self._requests: dict[str, int] = {}
         self.outlook: Callable[[], tuple[int, int, str]] = lambda: (len(self._requests), 0, "responses")
-        """Tells, for the progress in the log, how many of how many things have come so far."""
+        """How much is done, how much is expected, and in what unit: for the progress in the log."""
         self.replayed = 0
-        """Responses that an earlier try had kept."""
+        """Responses kept by an earlier try."""
         self.received = 0
-        """Responses that came new."""
+        """Responses received by this try."""
         if self._kept:
             log.info(
-                "%s %s goes on: %d responses are kept from before", raw.dataset, raw.run, len(self._kept)
+                "%s %s resumes with %d responses kept by earlier tries", raw.dataset, raw.run, len(self._kept)
             )
 
-    async def ask(self, request: Request, read: Callable[[Response], Meaning]) -> Meaning:
-        """What `read` makes of the response. Raises what the client raises."""
+    async def ask(self, request: Request, read: Callable[[Response], Parsed]) -> Parsed:
+        """The response as parsed by `read`. Raises what the client raises."""
         if request.name in self._kept:
             kept = await asyncio.to_thread(self._raw.get, request.name)
             self.replayed += 1
@@ -49,18 +49,18 @@ class Responses:
         try:
             return await self._ask(request, read)
         except QuotaSpent:
-            await self._all_came.wait()  # what is under way is paid for
+            await self._none_in_flight.wait()  # requests in flight are already counted: keep their responses
             raise
 
     def requests(self, names: Iterable[str]) -> int:
-        """How many requests were spent on these responses, by the tries that got them."""
+        """How many requests these responses took, in whichever try."""
         return sum(self._requests[name] for name in names)
 
-    async def _ask(self, request: Request, read: Callable[[Response], Meaning]) -> Meaning:
-        self._under_way += 1
-        self._all_came.clear()
+    async def _ask(self, request: Request, read: Callable[[Response], Parsed]) -> Parsed:
+        self._in_flight += 1
+        self._none_in_flight.clear()
         try:
-            async with self._client.get(request, read) as (response, meaning):
+            async with self._client.get(request, read) as (response, parsed):
                 await asyncio.to_thread(
                     self._raw.put,
                     request.name,
@@ -72,13 +72,13 @@ class Responses:
                 )
                 self._requests[request.name] = response.requests
         finally:
-            self._under_way -= 1
-            if not self._under_way:
-                self._all_came.set()
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._none_in_flight.set()
         self._kept.add(request.name)
         self.received += 1
         self._report_progress()
-        return meaning
+        return parsed
 
     def _report_progress(self) -> None:
         now = time.monotonic()

@@ -1,6 +1,7 @@
-"""The dataset `songs`, from Last.fm: who is in some countries' charts, who tours, and their top tracks.
+"""The dataset `songs`, from Last.fm: the top tracks of charting and touring artists.
 
-Who tours is read from the newest complete run of events that covers the same countries.
+Charting artists come from the charts of the configured countries, touring ones from the newest complete events
+run that covers the same countries.
 """
 
 from collections import Counter
@@ -29,17 +30,17 @@ from include.sources.lastfm.run_rows import KeptList, run_rows
 from include.sources.rows import Tally
 
 _BATCH_ROWS = 20_000
-_MOST_LOST = 3
-"""So many artists whose tracks cannot be got cost only themselves; with more the run fails."""
+_MAX_LOST = 3
+"""Up to this many artists whose tracks cannot be fetched are left out; with more, the run fails."""
 
 
 class SongsPlan(Plan, frozen=True, kw_only=True):
-    """What a run of songs decided to ask, beside the charts and those who are in them."""
+    """What a songs run decided to request, apart from the charts and the artists in them."""
 
     touring_in: str | None
-    """The run of events that says who tours."""
+    """The events run from which the touring artists were read."""
     touring: tuple[str, ...]
-    """The names of the artists with the most concerts, the busiest first."""
+    """The names of the artists with the most concerts, busiest first."""
 
 
 def _scope(settings: Settings) -> Scope:
@@ -52,16 +53,16 @@ def _scope(settings: Settings) -> Scope:
 
 
 def _plan(lake: Lake, scope: Scope, start: datetime) -> SongsPlan:
-    found = lake.newest_complete("events", scope.countries) if scope.touring_artists else None
-    if found is None:
+    newest = lake.newest_complete("events", scope.countries) if scope.touring_artists else None
+    if newest is None:
         return SongsPlan(scope=scope, touring_in=None, touring=())
-    manifest, _ = found
+    manifest, _ = newest
     touring = _busiest(lake, manifest, start.date())[: scope.touring_artists]
     return SongsPlan(scope=scope, touring_in=manifest.run, touring=tuple(touring))
 
 
 def _busiest(lake: Lake, manifest: Manifest, on: date) -> list[str]:
-    """The names of the artists billed from that day on, those with the most concerts first.
+    """The names of the artists billed from that day on, most concerts first.
 
     Cancelled concerts do not count.
     """
@@ -96,7 +97,7 @@ async def _crawl(responses: Responses, plan: SongsPlan, start: datetime) -> Craw
     tracks: dict[str, lists.Collected] = {}
     asked: dict[str, str] = {}
     spent_before: Counter[str] = Counter()
-    """Requests whose responses do not count: the artist was asked for once more."""
+    """Requests whose responses were discarded because the artist was requested again."""
     lost: list[str] = []
     responses.outlook = lambda: (len(charts) + len(tracks), len(scope.countries) + len(asked), "lists")
 
@@ -108,29 +109,29 @@ async def _crawl(responses: Responses, plan: SongsPlan, start: datetime) -> Craw
 
     async def collect_chart(country: str) -> None:
         ask = asking(partial(lists.read_chart, country))
-        # One more than wanted: [unknown] may be among them.
+        # One more than needed: [unknown] may be among them.
         charts[country] = await lists.collect(ask, partial(lists.chart_request, country), most_artists + 1)
 
     async def collect_tracks(name: str, charts_now: bool) -> None:
         try:
             tracks[name] = await read_tracks(name, charts_now)
         except (SourceUnavailable, UnexpectedPayload) as error:
-            # One artist costs only itself; several mean that the source is not there.
-            if error.not_before is not None or len(lost) >= _MOST_LOST:
+            # A single lost artist is tolerable; several mean that the source is down.
+            if error.not_before is not None or len(lost) >= _MAX_LOST:
                 raise
             lost.append(name)
             tracks[name] = lists.Collected(most_tracks, lost=str(error))
 
     async def read_tracks(name: str, charts_now: bool) -> lists.Collected:
         ask, request = asking(lists.read), partial(lists.tracks_request, name)
-        found = await lists.collect(ask, request, most_tracks)
-        if found.not_found and charts_now:  # a chart that Last.fm has just sent is the better witness
-            doubted = found.pages
-            found = await lists.collect(
+        collected = await lists.collect(ask, request, most_tracks)
+        if collected.not_found and charts_now:  # the chart Last.fm has just sent says that the artist exists
+            doubted = collected.pages
+            collected = await lists.collect(
                 ask, lambda limit, page: _once_more(request(limit, page)), most_tracks
             )
             spent_before[name] = responses.requests(doubted)
-        return found
+        return collected
 
     async with task_group() as tasks:
         for country in scope.countries:
@@ -154,7 +155,7 @@ async def _crawl(responses: Responses, plan: SongsPlan, start: datetime) -> Craw
         for name in asked.values()
     ]
     reasons = sorted(
-        f"{each.name}: {each.distinct} of {each.reported} reported items came"
+        f"{each.name}: {each.distinct} of {each.reported} reported items were received"
         for each in collected
         if not each.complete and each.artist not in lost
     )
@@ -174,7 +175,7 @@ def _once_more(request: Request) -> Request:
 
 
 def _list_of(
-    found: lists.Collected,
+    collected: lists.Collected,
     responses: Responses,
     country: str | None = None,
     artist: str | None = None,
@@ -183,14 +184,14 @@ def _list_of(
     return List(
         country=country,
         artist=artist,
-        returned=found.artist,
-        not_found=found.not_found,
-        reported=found.reported,
-        fetched=found.fetched,
-        distinct=len(found.names),
-        complete=found.complete,
-        requests=responses.requests(found.pages) + spent_before,
-        responses=tuple(found.pages),
+        returned=collected.artist,
+        not_found=collected.not_found,
+        reported=collected.reported,
+        fetched=collected.fetched,
+        distinct=len(collected.names),
+        complete=collected.complete,
+        requests=responses.requests(collected.pages) + spent_before,
+        responses=tuple(collected.pages),
     )
 
 
@@ -200,7 +201,7 @@ def _rows(raw: RawRun, crawl: Crawl, tally: Tally) -> Iterator[rows.SongRow]:
             each.name, each.country, each.artist, each.returned, each.not_found, each.fetched, each.responses
         )
         for each in crawl.lists
-        if each.responses  # else it could not be got
+        if each.responses  # otherwise it could not be fetched
     ]
     scope = crawl.scope
     return run_rows(
@@ -222,5 +223,5 @@ SONGS = Dataset(
     _crawl,
     rows.SongRow,
     _rows,
-    may_store=100_000_000,  # terms of service, 4.3
+    max_stored=100_000_000,  # terms of service, 4.3
 )

@@ -1,13 +1,13 @@
-"""Objects in one S3 bucket, through a boto3 client. How the bucket itself is set up is in `bucket_setup.py`.
+"""Objects in one S3 bucket, through a boto3 client. `bucket_setup.py` sets up the bucket itself.
 
-Every request names the expected owner, so a bucket of somebody else is refused before it is read or written:
+Every request names the expected owner, so S3 rejects it if the bucket belongs to another account:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
 
-What S3's errors become (those that pass are asked again a few times before):
+What S3's errors become (temporary ones are retried a few times first):
 
     5xx, no connection, a broken one, `SlowDown` and the like    StorageUnavailable
-    an expired token, a clock that is wrong                      StorageUnavailable
-    anything else that is refused                                SettingInvalid, which names what to look at
+    an expired token, a wrong clock                              StorageUnavailable
+    any other rejection                                          SettingInvalid, which says what to check
 """
 
 import json
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
 WAITS: tuple[float, ...] = (1, 4, 10)
-"""Seconds before the second, third and last try of a request; boto3 makes several within each."""
+"""Seconds before the second, third and last try of a request; boto3 itself makes several attempts in each."""
 _MISSING = ("404", "NoSuchKey", "NoSuchBucket")
 _PASSES = {
     "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired",
@@ -49,11 +49,11 @@ _BROKEN = (
 
 
 class Bucket:
-    """One bucket. Objects are put whole, so nobody sees half of one."""
+    """One bucket. Objects are written whole, so no reader sees half of one."""
 
     def __init__(self, s3: "S3Client", name: str, owner: str | None = None, encryption: str = "") -> None:
-        """`owner` is the account that must own the bucket; None does not ask. `encryption` is what each put
-        asks for: `AES256`, `aws:kms`, or a KMS key; empty leaves it to the bucket."""
+        """`owner` is the account that must own the bucket; None skips the check. `encryption` is requested for
+        every object: `AES256`, `aws:kms`, or a KMS key; empty leaves it to the bucket."""
         self.s3 = s3
         self.name = name
         self.of_bucket: dict[str, Any] = {"Bucket": name} | ({"ExpectedBucketOwner": owner} if owner else {})
@@ -65,7 +65,7 @@ class Bucket:
             self._encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": encryption}
 
     def url(self, key: str) -> str:
-        """The address of an object."""
+        """The URL of an object."""
         return f"s3://{self.name}/{key}"
 
     def put(self, key: str, body: bytes | IO[bytes], content_type: str | None = None) -> None:
@@ -80,42 +80,44 @@ class Bucket:
         self.ask(f"writing {self.url(key)}", ask)
 
     def put_json(self, key: str, document: dict[str, Any]) -> None:
-        """Writes a document for people and programs to read."""
+        """Writes an object as indented JSON."""
         self.put(key, json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n")
 
     def put_new(self, key: str, body: bytes) -> bool:
-        """Writes an object unless there is one; whether it did. Of several writers, one does."""
+        """Writes an object unless it exists, and returns whether it did. Of concurrent writers, only one does."""
         try:
             self.s3.put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch="*")
         except ClientError as error:
-            # The second one: another writer is at it, see S3's user guide, conditional writes.
+            # ConditionalRequestConflict: another writer is active (S3 User Guide, conditional writes).
             if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
                 return False
             raise
         return True
 
     def get(self, key: str) -> bytes:
-        """An object's content. Raises `ManifestInvalid` when there is none."""
-        found = self._get(key)
-        if found is None:
-            raise ManifestInvalid(f"There is no {self.url(key)}. Land the run again, or trigger a new one.")
-        return found
+        """An object's content. Raises `ManifestInvalid` if it does not exist."""
+        content = self._get(key)
+        if content is None:
+            raise ManifestInvalid(
+                f"{self.url(key)} does not exist. Land the run again, or trigger a new one."
+            )
+        return content
 
     def get_json(self, key: str) -> dict[str, Any] | None:
-        """A document; None when there is none. Raises `ManifestInvalid` when it cannot be read."""
+        """An object as JSON; None if it does not exist. Raises `ManifestInvalid` if it cannot be read."""
         content = self._get(key)
         if content is None:
             return None
         try:
-            found = json.loads(content)
+            document = json.loads(content)
         except ValueError as error:
             raise ManifestInvalid(f"{self.url(key)} is not JSON ({error}). Land the run again.") from None
-        if not isinstance(found, dict):
+        if not isinstance(document, dict):
             raise ManifestInvalid(f"{self.url(key)} is not a JSON object. Land the run again.")
-        return found
+        return document
 
     def download(self, key: str, file: IO[bytes]) -> None:
-        """Writes an object's content to the file, which then stands at its start."""
+        """Writes an object's content to the file and rewinds it. Raises `ManifestInvalid` if there is none."""
 
         def ask() -> bool:
             file.seek(0)
@@ -125,18 +127,18 @@ class Bucket:
             return True
 
         if not self.ask(f"reading {self.url(key)}", lambda: _unless_missing(ask)):
-            raise ManifestInvalid(f"There is no {self.url(key)}. Land the run again.")
+            raise ManifestInvalid(f"{self.url(key)} does not exist. Land the run again.")
         file.seek(0)
 
     def size(self, key: str) -> int | None:
-        """An object's size in bytes; None when there is none."""
+        """An object's size in bytes; None if it does not exist."""
         return self.ask(
             f"looking for {self.url(key)}",
             lambda: _unless_missing(lambda: self.s3.head_object(**self.of_bucket, Key=key)["ContentLength"]),
         )
 
     def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """Key and size of each object whose key begins so, in the order of the keys."""
+        """Key and size of each object under a prefix, in the order of the keys."""
         after: dict[str, Any] = {}
         while True:
             page = self.ask(f"listing {self.url(prefix)}", partial(self._page, prefix, after))
@@ -155,18 +157,18 @@ class Bucket:
             )
 
     def ask(self, what: str, request: Callable[[], _Result]) -> _Result:
-        """What a request returns, in several tries where that may help.
+        """What a request returns; it is retried where that may help.
 
-        Raises `StorageUnavailable` or `SettingInvalid`; `what` is what their messages say was being done.
+        Raises `StorageUnavailable` or `SettingInvalid`; `what` describes the request in their messages.
         """
         for wait in (*WAITS, None):
             try:
                 return request()
             except (ClientError, *_BROKEN) as error:
-                named = self._named(what, error)
-                if wait is None or not named.retryable:
-                    raise named from None
-                log.info("%s; asking again in %g s", named, wait)
+                translated = self._translated(what, error)
+                if wait is None or not translated.retryable:
+                    raise translated from None
+                log.info("%s; retrying in %g s", translated, wait)
                 time.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
@@ -179,11 +181,11 @@ class Bucket:
     def _page(self, prefix: str, after: dict[str, Any]) -> Any:
         return _unless_missing(lambda: self.s3.list_objects_v2(**self.of_bucket, Prefix=prefix, **after))
 
-    def _named(self, what: str, error: Exception) -> PipelineError:
+    def _translated(self, what: str, error: Exception) -> PipelineError:
         if not isinstance(error, ClientError):
             return StorageUnavailable(f"S3 cannot be reached ({what}): {error}")
         bare = error.response["Error"]["Code"] in ("400", "403")
-        if bare:  # the response to a HEAD has no body that says why; that to a GET has
+        if bare:  # the response to a HEAD has no body that says why; the one to a GET does
             try:
                 self.s3.list_objects_v2(**self.of_bucket, MaxKeys=1)
             except ClientError as reason:
@@ -194,15 +196,15 @@ class Bucket:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if status >= 500 or code in _PASSES or code in ("400", "InternalError", "ServiceUnavailable"):
             return StorageUnavailable(
-                f"S3 is not available ({what}): {error}. It may be later; if not, look at the credentials of "
-                "the connection `aws_default` and at this machine's clock."
+                f"S3 is not available ({what}): {error}. If it does not recover, check the credentials of "
+                "the connection `aws_default` and this machine's clock."
             )
         owner = self.of_bucket.get("ExpectedBucketOwner")
         return SettingInvalid(
-            f"S3 refused {what}: {error}. Look at MUSICIAN_BUCKET ({self.name}), at what the connection "
-            "`aws_default` may do, and at the bucket's policy: "
-            + (f"it must belong to account {owner} (MUSICIAN_BUCKET_OWNER), and " if owner else "")
-            + "if it demands an encryption header or a KMS key, set MUSICIAN_BUCKET_ENCRYPTION."
+            f"S3 rejected {what}: {error}. Check MUSICIAN_BUCKET ({self.name}), the permissions of the "
+            "connection `aws_default`, and the bucket's policy: "
+            + (f"the bucket must belong to account {owner} (MUSICIAN_BUCKET_OWNER), and " if owner else "")
+            + "if it requires an encryption header or a KMS key, set MUSICIAN_BUCKET_ENCRYPTION."
         )
 
 

@@ -1,9 +1,9 @@
-"""The bucket itself: created if there is none, and protected.
+"""Creates the bucket if it does not exist, and protects it.
 
-A bucket we create is closed to the public, encrypted, reached by TLS only, and forgets raw responses and
-abandoned uploads. The lifecycle rules are written last: a bucket that has none, and no object either, is one
-whose creation was interrupted, or an empty one made for us; what it lacks is completed. Of any other bucket
-only the expiry of `raw/` is our business: Ticketmaster's terms let nobody keep its responses for long.
+A bucket we create blocks public access, is encrypted, accepts TLS only, and lets raw responses and abandoned
+uploads expire. The lifecycle rules are written last: a bucket with neither rules nor objects is one whose
+creation was interrupted, or an empty one made for us, and gets the protections it lacks. In any other bucket we
+set only the expiry of `raw/`: Ticketmaster's terms forbid keeping its responses for long.
 """
 
 import json
@@ -20,14 +20,14 @@ from include.lake.bucket import Bucket
 log = logging.getLogger(__name__)
 
 _TLS = "a policy for TLS only"
-_RAW, _UPLOADS = "raw responses expire", "abandoned uploads go"
+_RAW, _UPLOADS = "raw responses expire", "abandoned uploads go"  # the ids of our rules in existing buckets
 _CLOSED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
 def ensure_bucket(bucket: Bucket, raw_retention_days: int) -> None:
-    """Creates the bucket if there is none, completes its protection, and sees to it that `raw/` expires.
+    """Creates the bucket if it does not exist, completes its protection, and makes sure that `raw/` expires.
 
-    Raises `SettingInvalid` for one that we may not use, and `StorageUnavailable`.
+    Raises `SettingInvalid` for a bucket that we may not use, and `StorageUnavailable`.
     """
     if not bucket.ask(f"looking for the bucket {bucket.name}", lambda: _exists(bucket)):
         bucket.ask(f"creating the bucket {bucket.name}", lambda: _create(bucket))
@@ -36,9 +36,9 @@ def ensure_bucket(bucket: Bucket, raw_retention_days: int) -> None:
         return
     try:
         rules = bucket.ask(f"reading the lifecycle rules of {bucket.name}", lambda: _lifecycle_rules(bucket))
-    except SettingInvalid as refused:
-        log.warning("%s: cannot see whether raw/ expires, which the terms of the APIs ask for: %s",
-                    bucket.name, refused)  # fmt: skip
+    except SettingInvalid as error:
+        log.warning("%s: cannot check whether raw/ expires, which the APIs' terms require: %s",
+                    bucket.name, error)  # fmt: skip
         return
     ours = _rules(raw_retention_days)
     if not rules:
@@ -51,8 +51,8 @@ def ensure_bucket(bucket: Bucket, raw_retention_days: int) -> None:
             _put_rules(bucket, others + ours)
     elif not any(map(_expires_raw, rules)):
         log.warning(
-            "%s has lifecycle rules, but none lets raw/ expire, which the terms of the APIs ask for. Add one "
-            "for the prefix raw/ after %d days, noncurrent versions included.",
+            "%s has lifecycle rules, but none that lets raw/ expire, which the APIs' terms require. Add a rule "
+            "that expires the prefix raw/ after %d days, noncurrent versions included.",
             bucket.name, raw_retention_days,
         )  # fmt: skip
 
@@ -80,7 +80,7 @@ def _create(bucket: Bucket) -> None:
 
 
 def _protect(bucket: Bucket) -> None:
-    """Puts each protection that the bucket lacks. Whoever may not put one is told so in the log."""
+    """Adds each protection that the bucket lacks, or logs a warning if we are not permitted to."""
     s3, of_bucket = bucket.s3, bucket.of_bucket
     arn = f"arn:{s3.meta.partition}:s3:::{bucket.name}"
     tls_only = {
@@ -99,7 +99,7 @@ def _protect(bucket: Bucket) -> None:
     encrypted = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
     protections: tuple[tuple[str, Callable[[], object], Callable[[], object]], ...] = (
         (
-            "being closed to the public",
+            "blocking of public access",
             lambda: s3.get_public_access_block(**of_bucket),
             lambda: s3.put_public_access_block(
                 **of_bucket,
@@ -119,12 +119,12 @@ def _protect(bucket: Bucket) -> None:
     )
     for name, get, put in protections:
         if name == _TLS and not s3.meta.endpoint_url.startswith("https:"):
-            continue  # it would shut us out
+            continue  # it would lock us out
         try:
             if not bucket.ask(f"reading {name} of {bucket.name}", partial(_configured, get)):
                 bucket.ask(f"setting {name} of {bucket.name}", put)
-        except SettingInvalid as refused:
-            log.warning("%s may lack %s: %s", bucket.name, name, refused)
+        except SettingInvalid as error:
+            log.warning("%s may lack %s: %s", bucket.name, name, error)
 
 
 def _configured(get: Callable[[], object]) -> bool:

@@ -1,4 +1,4 @@
-"""What a run asked for and what came of it: its scope, its crawl and, once it is landed, its certificate.
+"""What a run asked for and what it received: its scope, its crawl and, once landed, its certificate.
 
 A certificate is evidence: `complete` means that everything the source reported is accounted for.
 """
@@ -14,54 +14,54 @@ from include.lake.runs import run_instant
 
 
 class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a run asks for: countries and horizon for events; countries and numbers for songs."""
+    """What a run asks for. Events: countries and horizon. Songs: countries and numbers of artists and tracks."""
 
     countries: tuple[str, ...]
     """ISO 3166-1 alpha-2 codes."""
     horizon_days: int | None = None
     artists_per_country: int | None = None
     touring_artists: int | None = None
-    """How many artists at most are asked only because they tour."""
+    """The most artists whose songs are requested only because they tour."""
     tracks_per_artist: int | None = None
 
     @property
     def text(self) -> str:
-        """One line that equal scopes share: `GB,US; 365 days`, `US; 50 artists, 200 touring, 50 tracks`."""
+        """One line, the same for equal scopes: `GB,US; 365 days`, `US; 50 artists, 200 touring, 50 tracks`."""
         numbers = (
             (self.horizon_days, "days"),
             (self.artists_per_country, "artists"),
             (self.touring_artists, "touring"),
             (self.tracks_per_artist, "tracks"),
         )
-        told = ", ".join(f"{number} {unit}" for number, unit in numbers if number is not None)
+        described = ", ".join(f"{number} {unit}" for number, unit in numbers if number is not None)
         countries = ",".join(sorted(self.countries))
-        return f"{countries}; {told}" if told else countries
+        return f"{countries}; {described}" if described else countries
 
 
 class Window(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One window of an events run: what was reported and what came. An absent count is 0."""
+    """One window of an events run: what was reported and what was received. An absent count is 0."""
 
     name: str = msgspec.field(name="window")
     country: str | None = None
     """None for the whole world."""
     start: datetime | None = None
-    """None, as `end`, for the undated events."""
+    """None, like `end`, for the undated events."""
     end: datetime | None = None
     reported: int = 0
     fetched: int = 0
-    """Events in its responses, those met twice counted twice."""
+    """Events in its responses, repeated ones included."""
     distinct: int = 0
     missing: int = 0
-    """Events reported, or expected by what the last complete run found, that did not come."""
+    """Events that were reported, or expected from the last complete run, but not received."""
     tolerance: int = 0
-    """By how much its total moved while it was read."""
+    """By how much its total changed while it was read."""
     complete: bool = True
     given_up: bool = False
-    """Whether other windows bring what it should have brought, because that is cheaper."""
+    """Whether it was replaced by other windows that fetch the same events more cheaply."""
     requests: int = 0
     """Requests spent on it, failed ones included."""
     responses: tuple[str, ...] = ()
-    """The names of its responses; certificates leave them out."""
+    """The names of its responses; not in certificates."""
     duplicate: int = 0
     rejected: int = 0
     elsewhere: int = 0
@@ -74,11 +74,11 @@ class List(msgspec.Struct, frozen=True, omit_defaults=True):
     country: str | None = None
     """Whose chart it is; None for an artist's tracks."""
     artist: str | None = None
-    """Whose tracks were asked for; None for a chart."""
+    """Whose tracks were requested; None for a chart."""
     returned: str | None = None
     """The artist's name as Last.fm corrected it."""
     not_found: str | None = None
-    """Last.fm's words when it has no such artist."""
+    """Last.fm's message if it has no such artist."""
     reported: int = 0
     fetched: int = 0
     distinct: int = 0
@@ -90,29 +90,29 @@ class List(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         return f"chart {self.country}" if self.artist is None else f"artist {self.artist}"
 
 
 class Crawl(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A fetch that came to its end (`crawl.json`): what was asked, and which responses tell what came."""
+    """A finished fetch (`crawl.json`): what was requested, and which responses it received."""
 
     scope: Scope
     complete: bool
     reasons: tuple[str, ...] = ()
     """Why it is not complete."""
     horizon_date: date | None = None
-    """The first date of which the crawl of events has not seen everything."""
+    """The first date that the crawl of events does not cover entirely."""
     planned_after: str | None = None
-    """The events run whose windows said where to cut."""
+    """The events run from whose windows the cuts were planned."""
     touring_in: str | None = None
-    """The events run that says who tours."""
+    """The events run from which the touring artists were read."""
     touring: int = 0
-    """How many artists were asked only because they tour."""
+    """How many artists were requested only because they tour."""
     windows: tuple[Window, ...] = ()
-    """Of events."""
+    """For events."""
     lists: tuple[List, ...] = ()
-    """Of songs."""
+    """For songs."""
 
     @property
     def asked(self) -> Sequence[Window | List]:
@@ -121,12 +121,12 @@ class Crawl(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class UnknownField(msgspec.Struct, frozen=True):
-    """A field that the source began to send."""
+    """A field that the source has begun to send."""
 
     records: int
-    """How many had it."""
+    """How many records had it."""
     first: str
-    """The id or name of the first one."""
+    """The id or name of the first record with it."""
 
 
 class Certificate(Crawl, frozen=True, omit_defaults=True, kw_only=True):
@@ -138,22 +138,22 @@ class Certificate(Crawl, frozen=True, omit_defaults=True, kw_only=True):
     """Requests spent, failed ones included."""
     rows: int = 0
     records: int = 0
-    """Distinct events, or songs and artists, of which the rows are made, and those rejected."""
+    """Distinct events, or songs and artists, that became rows or were rejected."""
     duplicates: int = 0
     rejected: int = 0
     rejected_by_reason: dict[str, int] = {}
     nulled: dict[str, int] = {}
     """Optional values that made no sense and were stored as null, by the path of their field."""
     cut: dict[str, int] = {}
-    """Names longer than their column."""
+    """Names longer than their column, by the path of their field."""
     unknown_fields: dict[str, "UnknownField"] = {}
     """Fields of the source that this release does not know, by path."""
 
 
 def read_certificate(dataset: str, run: str, url: str, document: dict[str, Any]) -> Certificate:
-    """The certificate a document holds, also one of an earlier release, which had no `scope`.
+    """The certificate in a document; one of an earlier release, which had no `scope`, is converted.
 
-    Raises `ManifestInvalid` when it has another form.
+    Raises `ManifestInvalid` if it has another form.
     """
     try:
         if "scope" not in document:
@@ -166,7 +166,7 @@ def read_certificate(dataset: str, run: str, url: str, document: dict[str, Any])
 
 
 def _with_scope(run: str, document: dict[str, Any]) -> dict[str, Any]:
-    """Certificates used to name what was asked for among what came: the horizon only as a date."""
+    """Earlier certificates had no scope: its fields were at the top level, the horizon only as a date."""
     names = ("countries", "artists_per_country", "tracks_per_artist")
     scope: dict[str, Any] = {name: document[name] for name in names if name in document}
     if "horizon_date" in document:

@@ -1,14 +1,14 @@
-"""The lake: where everything the ingestion writes lies, and what makes it count.
+"""The lake: everything the ingestion writes, where it is, and what makes it count.
 
     raw/<dataset>/<run>/…                      responses as received, see include/lake/raw.py
     lake/<dataset>/<run>/part-00000.parquet    typed rows
     rejected/<dataset>/<run>/rejected.jsonl.gz rejected records
-    certificates/<dataset>/<run>.json          what was asked, reported, received and rejected
-    manifests/<dataset>/<run>.json             written last; names the parts that exist
-    begun/<dataset>/<DAG run>.json             the run that a DAG run began last
+    certificates/<dataset>/<run>.json          what was requested, reported, received and rejected
+    manifests/<dataset>/<run>.json             written last; names the run's parts
+    begun/<dataset>/<DAG run>.json             the run that a DAG run last began
     quota/<source>.json                        calls made of the day's quota, see include/sources/client/
 
-A part that no manifest names does not exist. Writing the same rows again gives the same bytes.
+A part that no manifest names does not exist. Writing the same rows again produces the same bytes.
 """
 
 import gzip
@@ -39,22 +39,22 @@ class Lake:
         self.bucket = bucket
 
     def raw(self, dataset: str, run: str) -> RawRun:
-        """What the fetch of a run keeps."""
+        """The raw responses of a run."""
         return RawRun(self.bucket, dataset, run)
 
     def begun(self, dataset: str, dag_run: str) -> str | None:
-        """The run that a DAG run began last; None if it has begun none."""
+        """The run that a DAG run last began; None if it has begun none."""
         document = self.bucket.get_json(_begun_key(dataset, dag_run))
         return None if document is None else str(document["run"])
 
     def put_begun(self, dataset: str, dag_run: str, run: str) -> None:
-        """Notes which run a DAG run begins, for its later tries."""
+        """Records which run a DAG run begins, for its later tries."""
         self.bucket.put_json(_begun_key(dataset, dag_run), {"dag_run": dag_run, "run": run})
 
     def put_parts(
         self, dataset: str, run: str, row_type: type[msgspec.Struct], rows: Iterable[msgspec.Struct]
     ) -> list[Part]:
-        """Writes rows as Parquet objects, at least one."""
+        """Writes rows as one or more Parquet objects."""
         parts = []
         with tempfile.TemporaryFile() as file:
             for number, (size, count) in enumerate(parquet_files(file, row_type, rows)):
@@ -72,7 +72,8 @@ class Lake:
 
     @contextmanager
     def rejecting(self, dataset: str, run: str) -> Iterator[Callable[[dict[str, Any]], object]]:
-        """Takes rejected records one by one, and writes them, a JSON document a line, when the block ends."""
+        """Yields a function that takes rejected records; they are written, one JSON document per line, when the
+        block ends."""
         with tempfile.TemporaryFile() as file:
             with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
                 yield lambda record: packed.write(msgspec.json.encode(record) + b"\n")
@@ -80,7 +81,7 @@ class Lake:
             self.bucket.put(_rejected_key(dataset, run), file)
 
     def rejected(self, dataset: str, run: str) -> set[str]:
-        """The ids of the records that landing a run rejected, of those that have one."""
+        """The ids of the records rejected when a run was landed; records without an id are left out."""
         key = _rejected_key(dataset, run)
         if self.bucket.size(key) is None:
             return set()
@@ -88,12 +89,12 @@ class Lake:
         return {record["record_id"] for record in records if record["record_id"]}
 
     def put_certificate(self, certificate: Certificate) -> None:
-        """Writes what a run asked for, and what came of it."""
+        """Writes the certificate of a run."""
         key = _certificate_key(certificate.dataset, certificate.run)
         self.bucket.put_json(key, msgspec.to_builtins(certificate))
 
     def certificate(self, dataset: str, run: str) -> Certificate:
-        """The certificate of a run. Raises `ManifestInvalid` when there is none, or a malformed one."""
+        """The certificate of a run. Raises `ManifestInvalid` if it is missing or malformed."""
         key = _certificate_key(dataset, run)
         document = self.bucket.get_json(key)
         if document is None:
@@ -103,21 +104,21 @@ class Lake:
     def put_manifest(
         self, dataset: str, run: str, row_type: type[msgspec.Struct], parts: Sequence[Part]
     ) -> None:
-        """Makes the parts exist."""
+        """Writes the manifest, which makes the parts exist."""
         self.bucket.put_json(_manifest_key(dataset, run), manifest_document(row_type, parts))
 
     def remove_manifest(self, dataset: str, run: str) -> None:
-        """Makes the parts of a run cease to exist, before they are written again."""
+        """Deletes the manifest, so that the run's parts no longer exist, before they are written again."""
         self.bucket.delete([_manifest_key(dataset, run)])
 
     def manifests(self, dataset: str) -> list[str]:
-        """The runs of a dataset that have a manifest, the oldest first."""
+        """The runs of a dataset that have a manifest, oldest first."""
         names = (key.rpartition("/")[2] for key, _ in self.bucket.sizes(f"manifests/{dataset}/"))
         runs = (name.removesuffix(".json") for name in names if name.endswith(".json"))
         return sorted(filter(is_run, runs))
 
     def manifest_url(self, dataset: str, run: str) -> str:
-        """Where the manifest of a run is, or will be."""
+        """The URL of a run's manifest, whether or not it exists."""
         return self.bucket.url(_manifest_key(dataset, run))
 
     def has_manifest(self, dataset: str, run: str) -> bool:
@@ -125,7 +126,7 @@ class Lake:
         return self.bucket.size(_manifest_key(dataset, run)) is not None
 
     def manifest(self, dataset: str, run: str) -> Manifest:
-        """What a run consists of. Raises `ManifestInvalid` when it has no manifest, or a malformed one."""
+        """The manifest of a run. Raises `ManifestInvalid` if it is missing or malformed."""
         url = self.manifest_url(dataset, run)
         document = self.bucket.get_json(_manifest_key(dataset, run))
         if document is None:
@@ -135,10 +136,8 @@ class Lake:
     def newest_complete(
         self, dataset: str, countries: Collection[str] = ()
     ) -> tuple[Manifest, Certificate] | None:
-        """Manifest and certificate of the newest complete run, whose scope covers these countries.
-
-        Its parts are all there.
-        """
+        """Manifest and certificate of the newest complete run whose scope has these countries and whose parts
+        all exist; None if there is none."""
         for run in reversed(self.manifests(dataset)):
             try:
                 manifest, certificate = self.manifest(dataset, run), self.certificate(dataset, run)
@@ -146,27 +145,27 @@ class Lake:
                     self.verify(manifest)
                     return manifest, certificate
             except ManifestInvalid as invalid:
-                log.warning("passed over: %s", invalid)
+                log.warning("skipped: %s", invalid)
         return None
 
     def verify(self, manifest: Manifest) -> None:
-        """Raises `ManifestInvalid` when a part of the manifest is missing, or has another size."""
+        """Raises `ManifestInvalid` if a part of the manifest is missing or has another size."""
         for part in manifest.parts:
-            found = self.bucket.size(self._key(part))
-            if found != part.content_length:
-                state = "missing" if found is None else f"{found} bytes long instead of {part.content_length}"
+            size = self.bucket.size(self._key(part))
+            if size != part.content_length:
+                state = "missing" if size is None else f"{size} bytes long instead of {part.content_length}"
                 raise _altered(manifest, part, state)
 
     def read_through(self, manifest: Manifest) -> None:
-        """Raises `ManifestInvalid` when a part of the manifest cannot be read, or has other rows."""
+        """Raises `ManifestInvalid` if a part of the manifest cannot be read or has another number of rows."""
         for part in manifest.parts:
             with self.opened(part) as file:
                 try:
-                    found = count_rows(file)
+                    rows = count_rows(file)
                 except ValueError as error:
                     raise _altered(manifest, part, f"not readable ({error})") from None
-            if found != part.record_count:
-                raise _altered(manifest, part, f"{found} rows long instead of {part.record_count}")
+            if rows != part.record_count:
+                raise _altered(manifest, part, f"{rows} rows long instead of {part.record_count}")
 
     def _key(self, part: Part) -> str:
         return part.url.removeprefix(self.bucket.url(""))

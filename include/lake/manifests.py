@@ -1,4 +1,4 @@
-"""The manifest of a run: it names the parts that exist, in the form that COPY … MANIFEST reads.
+"""The manifest of a run: it names the run's parts, in the form that COPY … MANIFEST reads.
 
 The form is that of UNLOAD … MANIFEST VERBOSE
 (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html).
@@ -29,15 +29,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The parts that a run of a dataset consists of."""
+    """The parts of a run."""
 
     dataset: str
     run: str
     url: str
     record_count: int
-    """Rows of all parts."""
+    """Rows in all parts together."""
     columns: tuple[str, ...]
-    """The columns of the parts, in their order."""
+    """The columns of the parts, in order."""
     parts: tuple[Part, ...]
 
 
@@ -66,7 +66,7 @@ class _Document(msgspec.Struct, frozen=True):
 
 
 def manifest_document(row_type: type[msgspec.Struct], parts: Sequence[Part]) -> dict[str, Any]:
-    """What is written for a run whose parts hold rows of this type."""
+    """The manifest of a run whose parts have rows of this type."""
     return {
         "entries": [
             {
@@ -90,9 +90,9 @@ def manifest_document(row_type: type[msgspec.Struct], parts: Sequence[Part]) -> 
 
 
 def read_manifest(dataset: str, run: str, url: str, document: dict[str, Any]) -> Manifest:
-    """The manifest a document holds. Raises `ManifestInvalid` when it has another form."""
+    """The manifest in a document. Raises `ManifestInvalid` if it has another form."""
     try:
-        found = msgspec.convert(document, _Document)
+        parsed = msgspec.convert(document, _Document)
     except msgspec.ValidationError as error:
         raise ManifestInvalid(
             f"{url} is malformed ({error}). Land the run {run} of {dataset} again."
@@ -101,7 +101,9 @@ def read_manifest(dataset: str, run: str, url: str, document: dict[str, Any]) ->
         dataset,
         run,
         url,
-        found.meta.record_count,
-        tuple(element.name for element in found.schema.elements),
-        tuple(Part(entry.url, entry.meta.content_length, entry.meta.record_count) for entry in found.entries),
+        parsed.meta.record_count,
+        tuple(element.name for element in parsed.schema.elements),
+        tuple(
+            Part(entry.url, entry.meta.content_length, entry.meta.record_count) for entry in parsed.entries
+        ),
     )

@@ -1,4 +1,4 @@
-"""Rows as Parquet files: the schema is read off the row type, the memory is bounded by one row group.
+"""Rows as Parquet files: the schema comes from the row type; memory use is bounded by one row group.
 
 The files have the forms in which AWS's own library (AWS SDK for pandas) hands Parquet to Redshift's COPY:
 
@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 _ROW_GROUP = 20_000
 _FILE_BYTES = 96 * 1024 * 1024
-"""A file is ended when it is that large: COPY reads Parquet in pieces of 64 to 128 MB."""
+"""A new file begins at this size: COPY reads Parquet in pieces of 64 to 128 MB."""
 
 FORM: dict[str, Any] = {"compression": "snappy", "use_deprecated_int96_timestamps": True}
 """Of the files, as pyarrow's writer takes it."""
@@ -39,16 +39,16 @@ _TYPES: dict[type, tuple[Any, str]] = {
 
 
 def redshift_types(row_type: type[msgspec.Struct]) -> dict[str, str]:
-    """The columns of a row type and their types in Redshift, in order."""
+    """The columns of a row type and their Redshift types, in order."""
     return {field.name: _TYPES[_plain(field.type)][1] for field in msgspec.structs.fields(row_type)}
 
 
 def parquet_files(
     file: IO[bytes], row_type: type[msgspec.Struct], rows: Iterable[msgspec.Struct]
 ) -> Iterator[tuple[int, int]]:
-    """Writes the rows into `file`, one Parquet file after the other, at least one.
+    """Writes the rows into `file` as one or more Parquet files, one after another.
 
-    Yields the size in bytes and the number of rows of each, while `file` holds it and stands at its start.
+    Yields the size in bytes and the number of rows of each while it is in `file`, rewound.
     """
     schema = pa.schema(
         [(field.name, _TYPES[_plain(field.type)][0]) for field in msgspec.structs.fields(row_type)]
@@ -76,7 +76,7 @@ def parquet_files(
 
 
 def count_rows(file: IO[bytes]) -> int:
-    """The rows of a Parquet file, all of which are read. Raises `ValueError` when they cannot be."""
+    """The number of rows in a Parquet file. Reads them all, and raises `ValueError` if that fails."""
     try:
         return sum(
             batch.num_rows

@@ -1,8 +1,8 @@
-"""What a fetch keeps under raw/<dataset>/<run>/: what landing reads, and what a later try goes on from.
+"""What a fetch keeps under raw/<dataset>/<run>/, for landing and for later tries of the fetch.
 
-<request>.jsonl.gz   a response as received, one JSON document a line
-plan.json            what the fetch decided to ask, written before the first request
-crawl.json           what was asked and which responses tell what came, written when the fetch is over
+<request>.jsonl.gz   a response as received, in one line of JSON
+plan.json            what the fetch decided to request, written before the first request
+crawl.json           what was requested and which responses were received, written when the fetch is finished
 """
 
 import gzip
@@ -21,14 +21,14 @@ _Document = TypeVar("_Document", bound=msgspec.Struct)
 
 
 class RawResponse(msgspec.Struct, frozen=True):
-    """One line of a raw object: what was asked, without the key, and what came."""
+    """One line of a raw object: a request, without the key, and the response to it."""
 
     request: dict[str, str]
     status: int
     received_at: datetime
     body: msgspec.Raw
     requests: int = 1
-    """How many it took: failed ones, and the one that was answered so."""
+    """How many requests it took, failed ones included."""
 
 
 class RawRun:
@@ -49,20 +49,22 @@ class RawRun:
         body: bytes,
         requests: int = 1,
     ) -> None:
-        """Keeps a response. Its line holds the body byte for byte, unless that spans several lines."""
+        """Keeps a response. The body is kept byte for byte, except that line breaks become spaces."""
         if b"\n" in body:
-            body = body.replace(b"\r", b" ").replace(b"\n", b" ")  # white space between its tokens
+            body = body.replace(b"\r", b" ").replace(
+                b"\n", b" "
+            )  # between JSON tokens any white space will do
         response = RawResponse(dict(request), status, received_at, msgspec.Raw(body), requests)
         line = msgspec.json.encode(response) + b"\n"
         self._bucket.put(f"{self._prefix}{name}{_RESPONSE}", gzip.compress(line, 1, mtime=0))
 
     def get(self, name: str) -> RawResponse:
-        """A response kept before."""
+        """A response that was kept."""
         line = gzip.decompress(self._bucket.get(f"{self._prefix}{name}{_RESPONSE}"))
         return msgspec.json.decode(line, type=RawResponse)
 
     def names(self) -> set[str]:
-        """The requests whose responses are kept."""
+        """The names of the requests whose responses are kept."""
         return {
             key.removeprefix(self._prefix).removesuffix(_RESPONSE)
             for key, _ in self._bucket.sizes(self._prefix)
@@ -70,27 +72,27 @@ class RawRun:
         }
 
     def url(self, name: str) -> str:
-        """Where the response to a request lies."""
+        """The URL of the response to a request."""
         return self._bucket.url(f"{self._prefix}{name}{_RESPONSE}")
 
     def begin(self, plan: msgspec.Struct) -> bool:
-        """Says what the fetch is going to ask, unless this run was begun before; whether it was not."""
+        """Writes the plan unless this run has already begun; returns whether it did."""
         return self._bucket.put_new(f"{self._prefix}plan.json", msgspec.json.encode(plan) + b"\n")
 
     def plan(self, kind: type[_Document]) -> _Document | None:
-        """What `begin` was told; None when the fetch did not begin. Raises `ManifestInvalid`."""
+        """The plan; None if the fetch has not begun. Raises `ManifestInvalid`."""
         return self._document("plan.json", kind)
 
     def put_crawl(self, crawl: Crawl) -> None:
-        """Says that the fetch is over, and what came of it."""
+        """Records that the fetch is finished, with its crawl."""
         self._bucket.put_json(f"{self._prefix}crawl.json", msgspec.to_builtins(crawl))
 
     def crawl(self) -> Crawl | None:
-        """What `put_crawl` said; None when the fetch is not over. Raises `ManifestInvalid`."""
+        """The crawl; None if the fetch is not finished. Raises `ManifestInvalid`."""
         return self._document("crawl.json", Crawl)
 
     def forget(self) -> None:
-        """Deletes all of it. crawl.json goes last: dying before that, the next try deletes the rest."""
+        """Deletes everything, crawl.json last: if the process dies before that, the next try deletes the rest."""
         keys = [key for key, _ in self._bucket.sizes(self._prefix)]
         self._bucket.delete(sorted(keys, key=lambda key: key.endswith("/crawl.json")))
 

@@ -8,18 +8,18 @@ _SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{6}Z")
 
 
 def run_id(instant: datetime) -> str:
-    """The name of the run of this instant, such as 2026-11-22T060000Z."""
+    """The name of the run that began at this instant, such as 2026-11-22T060000Z."""
     return instant.astimezone(UTC).strftime(_FORMAT)
 
 
 def run_instant(run: str) -> datetime:
-    """The instant a run is named for, in UTC. Raises `ValueError` for what is no run's name."""
+    """The instant in a run's name, in UTC. Raises `ValueError` if it is not the name of a run."""
     try:
         if _SHAPE.fullmatch(run):
             return datetime.strptime(run, _FORMAT).replace(tzinfo=UTC)
     except ValueError:
         pass
-    raise ValueError(f"{run!r} is no run: a run is named like 2026-11-22T060000Z")
+    raise ValueError(f"{run!r} is not a run: a run has a name like 2026-11-22T060000Z")
 
 
 def is_run(text: str) -> bool:

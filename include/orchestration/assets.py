@@ -1,8 +1,8 @@
 """The assets: the contract between the DAGs, which import these objects instead of repeating names.
 
-An asset event wakes the warehouse up and says in its `extra` what was landed. It is never the work
-list, because Airflow may merge, delay or repeat events: that list is the manifests in the bucket
-minus the ledger in the warehouse.
+An asset event triggers the warehouse; its `extra` describes what was landed. Asset events are never
+the work list, because Airflow may merge, delay or repeat them: the work list is the manifests in the
+bucket minus the ledger in the warehouse.
 """
 
 from airflow.sdk import Asset
@@ -15,7 +15,7 @@ EVENTS = Asset(
     name="musician_events",
     uri=f"s3://{_BUCKET}/lake/events",
     group="lake",
-    extra={"description": "Concerts and who is billed (Ticketmaster)"},
+    extra={"description": "Concerts and billed artists (Ticketmaster)"},
 )
 """Published by `ingest_events`; an event's `extra` is `include.ingestion.land.Landed`."""
 
@@ -27,7 +27,7 @@ SONGS = Asset(
 )
 """Published by `ingest_songs`; an event's `extra` is `include.ingestion.land.Landed`."""
 
-# The scheme is our own, because that of a Redshift asset holds host and port, which differ by environment.
+# A scheme of our own: a `redshift://` URI contains host and port, which differ between environments.
 MUSICIAN_STAR = Asset(
     name="musician_star",
     uri="musician://warehouse/dwh",

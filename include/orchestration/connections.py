@@ -1,12 +1,12 @@
 """The Airflow connections the pipeline uses, resolved before any work begins.
 
     ticketmaster   http      password = API key; host = base URL; extra `requests_per_second`, `daily_quota`,
-    lastfm                   `allow_http` (only a sandbox sets it); Last.fm has a quota only if it is given
+    lastfm                   `allow_http` (only a sandbox sets it); Last.fm has a quota only if one is given
     aws_default    aws       credentials, or none for a role; extra `region_name`, `endpoint_url`
     redshift       redshift  host, port, schema = database, login, password; or IAM or a secret instead of
                              a password, see include/orchestration/login.py
 
-Airflow is imported inside the functions, so that this module can be imported anywhere.
+Airflow is imported inside the functions, so that this module can be imported without it.
 """
 
 from collections.abc import Callable
@@ -23,14 +23,14 @@ _BASE_URLS = {"ticketmaster": "https://app.ticketmaster.com", "lastfm": "https:/
 _REQUESTS_PER_SECOND = 5.0
 _DAILY_QUOTAS = {"ticketmaster": 5_000}
 _SANDBOX_LOGIN = "sandbox-"
-"""What every key and login of the sandbox begins with: how a mixed connection is noticed."""
+"""The prefix of every key and login of the sandbox, by which a mixed-up connection is detected."""
 
 
 async def source_connection(connection_id: str) -> SourceConnection:
     """The connection `ticketmaster` or `lastfm`.
 
-    Raises `ConnectionMissing` when it is not defined, has no password or a malformed extra, or has a real key
-    for a sandbox's address or a sandbox's key for a real one.
+    Raises `ConnectionMissing` if it is not defined, has no password or a malformed extra, or combines a real key
+    with a sandbox's address or a sandbox's key with a real one.
     """
     from airflow.sdk.bases.hook import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException
@@ -60,19 +60,19 @@ async def source_connection(connection_id: str) -> SourceConnection:
     if allow_http and not (is_sandbox_key and base_url.startswith("http://")):
         raise _missing(
             connection_id,
-            "mixes a sandbox with the real service: `allow_http` in its extra is for a sandbox's key at an "
+            "mixes up a sandbox and the real service: `allow_http` in its extra is for a sandbox's key at an "
             f"http address, but it has {whose} key for {base_url}",
         )
     if is_sandbox_key and base_url.startswith("https://"):
-        raise _missing(connection_id, f"has a sandbox's key for {base_url}, which is no sandbox")
+        raise _missing(connection_id, f"has a sandbox's key for {base_url}, which is not a sandbox")
     return SourceConnection(connection_id, base_url, found.password, rate, quota, allow_http)
 
 
 def lake(settings: Settings) -> Lake:
     """The settings' bucket, through `aws_default`.
 
-    Raises `ConnectionMissing` when that is not defined, or has a real access key for a sandbox's address or a
-    sandbox's for AWS.
+    Raises `ConnectionMissing` if that is not defined, or combines a real access key with a sandbox's address or a
+    sandbox's with AWS.
     """
     _require("aws_default")
     quieten()
@@ -82,8 +82,8 @@ def lake(settings: Settings) -> Lake:
     login, endpoint = hook.conn_config.login or "", hook.conn_config.endpoint_url or ""
     if login.startswith(_SANDBOX_LOGIN) and not endpoint.startswith("http://"):
         raise _missing("aws_default", "has a sandbox's access key for AWS itself")
-    if login.startswith(("AKIA", "ASIA")) and endpoint.startswith("http://"):  # how AWS begins its own
-        raise _missing("aws_default", f"has an access key of AWS for {endpoint}, which is not AWS")
+    if login.startswith(("AKIA", "ASIA")) and endpoint.startswith("http://"):  # prefixes of real access keys
+        raise _missing("aws_default", f"has an AWS access key for {endpoint}, which is not AWS")
     owner = settings.bucket_owner or settings.copy_role_arn.split(":")[4]
     return Lake(Bucket(hook.get_conn(), settings.bucket, owner, settings.bucket_encryption))
 
@@ -98,7 +98,7 @@ def redshift(patient: bool = True) -> Any:
 
 
 def redshift_engine_arguments() -> tuple[str, dict[str, Any]]:
-    """URL, password included, and driver arguments under which SQLAlchemy reaches `redshift`."""
+    """The URL, password included, and driver arguments with which SQLAlchemy connects to `redshift`."""
     from sqlalchemy.engine import make_url
 
     hook = _redshift_hook()

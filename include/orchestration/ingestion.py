@@ -1,6 +1,6 @@
-"""What the two ingestion DAGs have in common: their retries and alerts, and their three tasks.
+"""What the two ingestion DAGs have in common: their retries, alerts, params and three tasks.
 
-Airflow is imported inside the functions, and so is what is heavy: parsing a DAG file imports neither.
+Airflow and heavy libraries are imported inside the functions, to keep the parsing of DAG files fast.
 """
 
 import logging
@@ -53,19 +53,19 @@ def shared_params(settings: Settings, countries_of: str) -> dict[str, Any]:
             type="array",
             items={"type": "string", "pattern": "^[A-Za-z]{2}$"},
             minItems=1,
-            description=f"ISO 3166-1 alpha-2 codes of the countries whose {countries_of}, one a line.",
+            description=f"ISO 3166-1 alpha-2 codes of the countries whose {countries_of}, one per line.",
         ),
         "ask_again": Param(
             False,
             type="boolean",
-            description="Whether a finished DAG run that is cleared asks for all again, as a new run.",
+            description="Whether a finished DAG run that is cleared fetches everything again, as a new run.",
         ),
     }
 
 
 @dataclass(frozen=True, slots=True)
 class IngestionTasks:
-    """The tasks of an ingestion DAG, to be called in this order, each with what the one before gives."""
+    """The tasks of an ingestion DAG, to be called in this order, each with the result of the one before."""
 
     fetch: Callable[[], Any]
     land: Callable[[Any], Any]
@@ -73,7 +73,7 @@ class IngestionTasks:
 
 
 def ingestion_tasks(name: str, connection_id: str, asset: "Asset", settings: Settings) -> IngestionTasks:
-    """The tasks that bring the dataset of this name from the connection's source into the lake."""
+    """The tasks that ingest the dataset of this name from the connection's source into the lake."""
     from airflow.sdk import task
     from airflow.sdk.exceptions import AirflowSkipException
 

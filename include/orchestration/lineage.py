@@ -1,8 +1,8 @@
 """Lineage: which objects and tables a warehouse task has read, and which tables it has written.
 
-It goes to Airflow's collector of hook lineage, whose content the provider `openlineage` sends when a
-transport is configured, by AIRFLOW__OPENLINEAGE__TRANSPORT for example. Without one, nothing happens here.
-The tables are read off the SQL files that were run.
+It is reported to Airflow's hook lineage collector; the provider `openlineage` sends it on if a transport is
+configured, for example by AIRFLOW__OPENLINEAGE__TRANSPORT. Without one, nothing is reported. The tables are found
+in the text of the SQL files that were run.
 """
 
 import re
@@ -23,7 +23,7 @@ _READ = re.compile(r"(?<!delete )\b(?:from|join|using)\s+(\w+\.\w+)", re.IGNOREC
 
 
 def staged(lake: Lake, dataset: str, run: str) -> None:
-    """Reports that the objects of the run's manifest have become `staging.<dataset>`."""
+    """Reports that the objects in the run's manifest were loaded into `staging.<dataset>`."""
     if _is_wanted():
         manifest = lake.manifest(dataset, run)
         objects = [lake.bucket.url(f"lake/{dataset}"), *(part.url for part in manifest.parts)]
@@ -31,7 +31,7 @@ def staged(lake: Lake, dataset: str, run: str) -> None:
 
 
 def ran(*files: str) -> None:
-    """Reports what the SQL files, such as `audit/dim_songs`, read and write."""
+    """Reports the tables that SQL files, such as `audit/dim_songs`, read and write."""
     if _is_wanted():
         read = {table for file in files for table in tables(file)[0]}
         written = {table for file in files for table in tables(file)[1]}
@@ -40,7 +40,7 @@ def ran(*files: str) -> None:
 
 @cache
 def tables(file: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The tables of staging and star that an SQL file reads, and those it writes; no auxiliary ones."""
+    """The tables of staging and the star that a SQL file reads, and those it writes, without auxiliary ones."""
     text = _COMMENT.sub("", (_SQL / f"{file}.sql").read_text())
     written = _TABLES.intersection(_WRITTEN.findall(text))
     return frozenset(_TABLES.intersection(_READ.findall(text)) - written), frozenset(written)

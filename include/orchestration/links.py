@@ -1,4 +1,4 @@
-"""Links in Airflow's UI from a task to what it made."""
+"""Links in Airflow's UI from a task to its results."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,7 +7,7 @@ from include.quality.site import UI_ROUTE, URL_PREFIX, audit_page
 
 
 def data_docs_link() -> Any:
-    """The extra link of the audit task: to the audit of the load that the task was called with."""
+    """An extra link of the audit task, to the data docs of the load that it audits."""
     from airflow.sdk import BaseOperatorLink
     from airflow.sdk.configuration import conf
 
@@ -19,7 +19,7 @@ def data_docs_link() -> Any:
         def get_link(self, operator: Any, *, ti_key: Any) -> str:
             load = operator.op_args[0]
             run = max(load["events"], load["songs"])
-            # From the root of whatever host and port the reader's browser uses, which Airflow need not know.
+            # Without host and port, because those that the reader's browser uses may be unknown to Airflow.
             prefix = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
             return f"{prefix}/plugin/{UI_ROUTE}{prefix}{URL_PREFIX}/{audit_page(run)}"
 

@@ -1,12 +1,12 @@
-"""How the connection `redshift` logs in, by its extra:
+"""How the connection `redshift` logs in, depending on its extra:
 
     nothing                                                  its login and password
-    {"secret_arn": "arn:…"}                                  user and password in AWS Secrets Manager
-    {"iam": true, "cluster_identifier": "…"}                 a password for an hour, for its login, by IAM
+    {"secret_arn": "arn:…"}                                  user and password from AWS Secrets Manager
+    {"iam": true, "cluster_identifier": "…"}                 its login, with an hour's password from IAM
     {"iam": true, "is_serverless": true,
-     "serverless_work_group": "…"}                           the same; the user is that of the IAM identity
+     "serverless_work_group": "…"}                           the user of the IAM identity, likewise
 
-AWS is asked with the credentials of `aws_default`. What else the extra holds goes to the driver as it is, with
+AWS is called with the credentials of `aws_default`. All other keys of the extra are passed to the driver, with
 `"sslmode": "verify-full"` unless it says otherwise: left to itself, the driver warns of a server with another
 name's certificate and sends it the password.
 """
@@ -25,14 +25,14 @@ _LOGIN = (
     "serverless_work_group",
     "serverless_token_duration_seconds",
 )
-"""The keys of the extra that say how to log in, and mean nothing, or something else, to the driver."""
+"""The keys of the extra about the login; the driver does not know them, or takes them for something else."""
 _NOT_CURED = ("AccessDenied", "AccessDeniedException", "ResourceNotFoundException", "DecryptionFailure")
 
 
 def logged_in(hook: Any) -> Any:
     """The `RedshiftSQLHook` with user and password filled in.
 
-    Raises `ConnectionMissing` when the secret cannot be read or holds no user and password.
+    Raises `ConnectionMissing` if the secret cannot be read or does not contain a user and password.
     """
     from airflow.sdk import Connection
     from airflow.sdk.log import mask_secret
@@ -77,8 +77,8 @@ def _secret(arn: str) -> tuple[str, str]:
     region = arn.split(":")[3] if arn.count(":") >= 6 else None
     client: Any = AwsBaseHook("aws_default", client_type="secretsmanager", region_name=region).conn
     try:
-        held = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
-        return str(held["username"]), str(held["password"])
+        secret = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
+        return str(secret["username"]), str(secret["password"])
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code not in _NOT_CURED:

@@ -1,11 +1,11 @@
-"""Failures reach people: by mail or webhook, through the Airflow connection that MUSICIAN_NOTIFY names.
+"""Notifies people by mail or webhook, through the Airflow connection named by MUSICIAN_NOTIFY.
 
-    smtp   a mail from the extra's `from_email` to the extra's `to` (addresses separated by commas)
+    smtp   a mail from the extra's `from_email` to the extra's `to` (comma-separated addresses)
     http   a POST of the message as JSON to the connection's URL: `text` for people, the rest for programs.
            Whoever knows a webhook's URL can post to it, so the path is a secret: no error and no log has it
            (the provider's hook logs it, and requests' errors name it), and no redirect is followed.
 
-Reported are a task that failed for good, a star that is overdue, and runs that came too late for it.
+It reports a task that failed for good, a star that is overdue, and late runs.
 """
 
 import html
@@ -33,18 +33,18 @@ _SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What people are told."""
+    """A notification."""
 
     dag: str
     task: str | None
-    """None when the whole run is concerned."""
+    """None if it is about the whole run."""
     run: str
     reason: str
     counts: dict[str, int] = field(default_factory=dict)
-    """What the run's tasks have counted so far, such as `stage_events: 812` or `land_events.rejected: 3`."""
+    """What the run's tasks have returned so far, such as `stage_events: 812` or `land_events.rejected: 3`."""
     log_url: str = ""
     happened: str = ""
-    """What the message is about, when neither a failure nor a deadline."""
+    """What the message is about, if neither a failure nor a deadline."""
 
     @property
     def subject(self) -> str:
@@ -61,12 +61,12 @@ class Message:
 
 
 def task_alerts(settings: Settings) -> dict[str, Any]:
-    """What to add to a DAG's `default_args`; nothing when nobody is to be told."""
+    """Additions to a DAG's `default_args`; none if notifications are off."""
     return {"on_failure_callback": report_failure} if settings.notify else {}
 
 
 def star_alerts(settings: Settings) -> dict[str, Any]:
-    """Arguments of the warehouse DAG: a run that ends too long after it was queued is reported, too."""
+    """Arguments for the warehouse DAG, so that a run that takes too long is reported as well."""
     if not settings.notify:
         return {}
     from airflow.sdk.definitions.callback import AsyncCallback
@@ -74,7 +74,7 @@ def star_alerts(settings: Settings) -> dict[str, Any]:
 
     return {
         "deadline": DeadlineAlert(
-            # A run that assets trigger has no logical date.
+            # An asset-triggered run has no logical date.
             reference=DeadlineReference.DAGRUN_QUEUED_AT,
             interval=timedelta(minutes=settings.star_deadline_minutes),
             callback=AsyncCallback(report_overdue, kwargs={"minutes": settings.star_deadline_minutes}),
@@ -83,11 +83,11 @@ def star_alerts(settings: Settings) -> dict[str, Any]:
 
 
 def report_failure(context: Mapping[str, Any]) -> None:
-    """Airflow calls this, in the worker, when a task has failed and will not be tried again."""
+    """Called by Airflow, in the worker, when a task has failed and will not be retried."""
     from airflow.sdk.log import redact  # type: ignore[attr-defined]
 
     error, task_instance = context.get("exception"), context["ti"]
-    reason = f"{type(error).__name__}: {error}" if error else "its process ended without saying why"
+    reason = f"{type(error).__name__}: {error}" if error else "its process ended without an error message"
     send(
         Settings.from_environment().notify,
         Message(
@@ -102,7 +102,7 @@ def report_failure(context: Mapping[str, Any]) -> None:
 
 
 def report_late(settings: Settings, dag_run: Any, late: Sequence[tuple[str, str]]) -> None:
-    """Tells that runs are older than what is published, so that only a rebuild takes them in."""
+    """Reports runs that are older than what is published, so that only a rebuild takes them in."""
     reason = f"{', '.join(map(' '.join, late))}: older than what is published; a rebuild takes them in"
     log.warning("Late: %s", reason)
     if not settings.notify:
@@ -111,11 +111,11 @@ def report_late(settings: Settings, dag_run: Any, late: Sequence[tuple[str, str]
     try:
         send(settings.notify, message)
     except Exception:  # the load matters more
-        log.exception("Could not tell %s", settings.notify)
+        log.exception("Could not notify %s", settings.notify)
 
 
 async def report_overdue(minutes: int, context: Mapping[str, Any]) -> None:
-    """Airflow calls this, in the triggerer, when a run has missed its deadline."""
+    """Called by Airflow, in the triggerer, when a run has missed its deadline."""
     from asgiref.sync import sync_to_async
 
     run = context["dag_run"]
@@ -125,7 +125,7 @@ async def report_overdue(minutes: int, context: Mapping[str, Any]) -> None:
 
 
 def send(connection_id: str, message: Message) -> None:
-    """Sends the message. Raises `ConnectionMissing` when the connection lacks a field or has another type."""
+    """Sends the message. Raises `ConnectionMissing` if the connection lacks a field or has another type."""
     from airflow.sdk.bases.hook import BaseHook
 
     connection = BaseHook.get_connection(connection_id)
@@ -138,7 +138,7 @@ def send(connection_id: str, message: Message) -> None:
             f"MUSICIAN_NOTIFY names the Airflow connection `{connection_id}`, whose type is "
             f"{connection.conn_type!r}. Name one of the type smtp or http."
         )
-    log.info("Told %s: %s", connection_id, message.subject)
+    log.info("Notified %s: %s", connection_id, message.subject)
 
 
 def _mail(connection_id: str, extra: Mapping[str, Any], message: Message) -> None:
@@ -196,12 +196,12 @@ class _NoRedirect(HTTPRedirectHandler):
 
 
 def _counts(context: Mapping[str, Any]) -> dict[str, int]:
-    """The whole numbers that the run's tasks have returned."""
+    """The integers that the run's tasks have returned."""
     counts: dict[str, int] = {}
     for task_id in sorted(context["dag"].task_ids) if context.get("dag") else ():
         try:
             returned = context["ti"].xcom_pull(task_ids=task_id)
-        except Exception:  # the message matters more than its numbers
+        except Exception:  # the message matters more than its counts
             log.exception("Could not read what %s returned", task_id)
             continue
         for name, value in returned.items() if isinstance(returned, dict) else [("", returned)]:

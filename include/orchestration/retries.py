@@ -1,4 +1,4 @@
-"""How tasks are retried: what a retry can cure, when it may help."""
+"""When tasks are retried: only for errors that a retry can cure."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -9,16 +9,16 @@ from include.errors import PipelineError
 
 
 def task_retries(now: Callable[[], datetime] = utc_now) -> dict[str, Any]:
-    """How every task retries, as arguments of an Airflow operator: up to 3 times, after 1, 2 and 4 minutes.
+    """The retries of every task, as arguments of an Airflow operator: up to 3, after 1, 2 and 4 minutes.
 
-    A `PipelineError` that a retry cannot cure fails its task at once. One that says `not_before` is retried
-    then. Anything unforeseen is retried.
+    A `PipelineError` that a retry cannot cure fails the task at once. One with a `not_before` is retried at that
+    time. Any other exception is retried.
     """
     from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
     from airflow.sdk.definitions.retry_policy import RetryDecision
 
     class RetryPolicy(ExceptionRetryPolicy):
-        """Evaluated in the worker, which has the error itself."""
+        """Evaluated in the worker, which has the exception object."""
 
         def evaluate(self, exception: BaseException, *arguments: Any, **context: Any) -> RetryDecision:
             decision = super().evaluate(exception, *arguments, **context)
@@ -38,7 +38,7 @@ def task_retries(now: Callable[[], datetime] = utc_now) -> dict[str, Any]:
         "max_retry_delay": timedelta(minutes=15),
         "retry_policy": RetryPolicy(
             rules=[
-                RetryRule(exception=curable, action=RetryAction.RETRY, reason="the source may answer later"),
+                RetryRule(exception=curable, action=RetryAction.RETRY, reason="a later try may succeed"),
                 RetryRule(
                     exception=PipelineError, action=RetryAction.FAIL, reason="a retry cannot cure this"
                 ),

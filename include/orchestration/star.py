@@ -1,4 +1,4 @@
-"""What the warehouse's DAG and the command line do alike: judge a load, and rebuild the star."""
+"""What the warehouse DAG and the command line share: judging a load, and rebuilding the star."""
 
 import logging
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 
 
 def judge(redshift: Any, settings: Settings, load: Load) -> Audit:
-    """Judges the load in the schema `audit`, over a connection of its own, and publishes the data docs."""
+    """Judges the load in the schema `audit`, over a separate connection, and publishes the data docs."""
     engine = Engine(*connections.redshift_engine_arguments())
-    accepted = ledger.is_accepted(redshift, load)
-    return audit(connections.lake(settings), load, engine, settings.data_docs_runs, is_accepted=accepted)
+    accepted = ledger.accepted(redshift, load)
+    return audit(connections.lake(settings), load, engine, settings.data_docs_runs, accepted=accepted)
 
 
 def rebuild_star(
@@ -29,13 +29,13 @@ def rebuild_star(
     until: date | None = None,
     go_on_without_missing: bool = False,
 ) -> rebuild.Rebuilt:
-    """Derives the star again from the lake; what was never published is judged before readers see it."""
+    """Derives the star again from the lake; loads never published before are judged before readers see them."""
     lake = connections.lake(settings)
 
     def judge_uncommitted(connection: Any, load: Load) -> Verdict:
-        accepted = ledger.is_accepted(connection, load)
+        accepted = ledger.accepted(connection, load)
         engine = Engine(*connections.redshift_engine_arguments(), connection)
-        return audit(lake, load, engine, settings.data_docs_runs, is_accepted=accepted).verdict
+        return audit(lake, load, engine, settings.data_docs_runs, accepted=accepted).verdict
 
     return rebuild.rebuild(
         redshift,
@@ -49,7 +49,7 @@ def rebuild_star(
 
 
 def judge_again(redshift: Any, retried: Sequence[str] = (), accepted: Sequence[str] = ()) -> None:
-    """Has parked runs, named like `events 2026-11-22T060003Z`, judged again by the next load."""
+    """Has parked runs, given like `events 2026-11-22T060003Z`, judged again by the next load."""
     for names, again, how in ((retried, ledger.retry, "judged again"), (accepted, ledger.accept, "accepted")):
         for dataset, run in (name.split() for name in names):
             found = again(redshift, dataset, run)

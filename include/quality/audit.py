@@ -15,7 +15,7 @@ import mimetypes
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,17 +94,17 @@ class Audit:
         return not self.verdict.failures
 
 
-def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, is_accepted: bool = False) -> Audit:
+def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, accepted: Collection[str] = ()) -> Audit:
     """Judges the load in the schema `audit` and publishes the data docs of the newest `kept_runs` audits.
 
-    With `is_accepted`, expectations that compare the load with earlier ones (`"compares": true` in their
-    `meta`) only warn.
+    Expectations that compare a dataset with earlier runs (`"compares": "events"` in their `meta`) only warn
+    if it is `accepted`.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))
         _fetch_validations(lake, root / "uncommitted" / "validations")
         with engine.connected():
-            results = _validate(root, load, engine, is_accepted)
+            results = _validate(root, load, engine, accepted)
         data_docs.finish(root / "uncommitted" / "data_docs", root / "uncommitted" / "validations", kept_runs)
         _publish_data_docs(lake, root / "uncommitted", kept_runs)
     failed = [result for result in results if not result["success"]]
@@ -128,7 +128,7 @@ def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, is_accepted
     return outcome
 
 
-def _validate(root: Path, load: Load, engine: Engine, is_accepted: bool) -> list[dict[str, Any]]:
+def _validate(root: Path, load: Load, engine: Engine, accepted: Collection[str]) -> list[dict[str, Any]]:
     """Runs every suite and builds the site; per expectation its success, severity and a line of summary."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     # It logs every look-up of a default.
@@ -151,8 +151,8 @@ def _validate(root: Path, load: Load, engine: Engine, is_accepted: bool) -> list
     results = []
     for table in JUDGED:
         suite = context.suites.get(table)
-        for expectation in suite.expectations if is_accepted else ():
-            if (expectation.meta or {}).get("compares"):
+        for expectation in suite.expectations:
+            if (expectation.meta or {}).get("compares") in accepted:
                 expectation.severity = FailureSeverity.WARNING
                 expectation.meta = {**(expectation.meta or {}), "accepted": True}
         definition = context.validation_definitions.add(

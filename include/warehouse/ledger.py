@@ -156,11 +156,12 @@ def status(connection: Any, lake: Lake) -> list[tuple[str, str, str, str]]:
     return sorted([*told, *waiting])
 
 
-def is_accepted(connection: Any, load: Load) -> bool:
-    """Whether a pending run of the load may differ from earlier loads."""
+def accepted(connection: Any, load: Load) -> tuple[str, ...]:
+    """The datasets whose pending run in the load may differ from earlier ones."""
     with transaction(connection) as cursor:
         ledger: Ledger = read_ledger(cursor)
-    return any(
-        (judged := ledger.get((dataset, load.run(dataset)))) is not None and judged.is_accepted
+    return tuple(
+        dataset
         for dataset in load.pending
+        if (judged := ledger.get((dataset, load.run(dataset)))) is not None and judged.is_accepted
     )

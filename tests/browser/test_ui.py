@@ -144,7 +144,7 @@ def test_the_audit_links_to_its_own_validation(page: Any, story: Story) -> None:
     assert docs.locator(f'section[id="{run}"]').get_by_text("failed: what failed is parked").count() == 1
 
 
-def test_a_signed_out_visitor_is_refused(story: Story, browser: Any) -> None:
+def test_a_signed_out_visitor_is_rejected(story: Story, browser: Any) -> None:
     context = chromium.visitor(browser, story.airflow)
     page = context.new_page()
     for path in ("/data-docs/index.html", "/data-docs/site.css"):

@@ -1,4 +1,4 @@
-"""Both ingestions against the stand-ins of the APIs and of S3: what lands, and what a run survives."""
+"""Both ingestions against the stand-ins for the APIs and S3: what lands, and what a run survives."""
 
 import gzip
 import json
@@ -37,7 +37,7 @@ def catalog() -> Catalog:
 
 
 def true_events(catalog: Catalog) -> set[str]:
-    """The ids a search without limits finds."""
+    """The ids that a search without limits would find."""
     ids: set[str] = set()
     for country in SETTINGS.countries:
         for when in (
@@ -67,7 +67,7 @@ async def test_every_concert_beyond_the_wall_lands_once(catalog: Catalog, lake: 
     assert len(requests) == summary.requests_sent <= len(truth) / 200 * 1.25 + 4
 
 
-async def test_every_charting_artist_has_songs_and_is_asked_once(catalog: Catalog, lake: Lake) -> None:
+async def test_every_charting_artist_has_songs_and_is_requested_once(catalog: Catalog, lake: Lake) -> None:
     async with api("lastfm", catalog) as source:
         await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
         asked = [request["params"].get("artist") for request in await source.requests()]
@@ -91,7 +91,7 @@ async def test_an_artist_in_two_charts_has_both_countries(catalog: Catalog, lake
 
 
 @BOTH
-async def test_the_certificate_says_what_was_asked_and_came(
+async def test_the_certificate_says_what_was_requested_and_received(
     catalog: Catalog, lake: Lake, dataset: Dataset[Any], source: str
 ) -> None:
     async with api(source, catalog) as running:
@@ -112,7 +112,7 @@ async def test_the_certificate_says_what_was_asked_and_came(
 
 
 @BOTH
-async def test_a_fetched_run_is_not_asked_again_and_a_landed_one_not_landed_again(
+async def test_a_fetched_run_is_not_fetched_again_nor_a_landed_one_landed_again(
     catalog: Catalog, lake: Lake, dataset: Dataset[Any], source: str
 ) -> None:
     async with api(source, catalog) as running:
@@ -153,7 +153,7 @@ async def test_a_source_that_is_down_is_named_and_the_next_run_proceeds(
     async with api(source, catalog, faults=[Fault("http_503")]) as down:
         with pytest.raises(SourceUnavailable, match=f"{source} gave no usable response in 4 tries"):
             await fetch(dataset, lake, down.connection, SETTINGS, RUN)
-    with pytest.raises(ManifestInvalid, match="not fetched to its end"):
+    with pytest.raises(ManifestInvalid, match="is not finished"):
         land(dataset, lake, RUN, SETTINGS)
     assert objects(lake, "lake/", "manifests/", "certificates/") == {}
     async with api(source, catalog) as up:
@@ -162,7 +162,9 @@ async def test_a_source_that_is_down_is_named_and_the_next_run_proceeds(
 
 
 @pytest.mark.parametrize("kind", ["http_500", "http_503", "reset", "truncated", "html", "empty", "spike"])
-async def test_ticketmaster_may_fail_now_and_then(catalog: Catalog, lake: Lake, kind: Any) -> None:
+async def test_occasional_failures_of_ticketmaster_are_survived(
+    catalog: Catalog, lake: Lake, kind: Any
+) -> None:
     async with api("ticketmaster", catalog, faults=[Fault(kind, at=[2, 5, 6])]) as source:
         await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
     assert land(EVENTS, lake, RUN, SETTINGS).records == len(true_events(catalog))
@@ -172,7 +174,9 @@ async def test_ticketmaster_may_fail_now_and_then(catalog: Catalog, lake: Lake, 
     "kind", ["http_503", "reset", "truncated", "html", "empty", "error_8", "error_11", "error_16", "error_29"]
 )
 @pytest.mark.parametrize("status", [None, 200])
-async def test_lastfm_may_fail_now_and_then(catalog: Catalog, lake: Lake, kind: Any, status: Any) -> None:
+async def test_occasional_failures_of_lastfm_are_survived(
+    catalog: Catalog, lake: Lake, kind: Any, status: Any
+) -> None:
     async with api("lastfm", catalog, faults=[Fault(kind, at=[1, 3, 4], status=status)]) as source:
         await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
     assert land(SONGS, lake, RUN, SETTINGS).complete
@@ -210,7 +214,7 @@ async def test_undated_events_of_other_countries_are_left_out_and_counted(lake: 
     assert landed.records == len(true_events(world))
 
 
-async def test_events_that_come_and_go_during_a_crawl_hide_none_of_those_that_stay(
+async def test_events_that_appear_or_disappear_during_a_crawl_hide_no_others(
     catalog: Catalog, lake: Lake
 ) -> None:
     async with api("ticketmaster", catalog, drift=0.01, drift_requests=15) as source:
@@ -227,7 +231,7 @@ async def test_events_at_one_instant_may_come_in_any_order(catalog: Catalog, lak
 
 
 @BOTH
-async def test_a_finished_run_is_asked_again_as_a_new_run_when_told_to(
+async def test_with_ask_again_a_finished_run_is_fetched_again_as_a_new_run(
     catalog: Catalog, lake: Lake, dataset: Dataset[Any], source: str
 ) -> None:
     async with api(source, catalog) as running:
@@ -253,7 +257,7 @@ async def landed_events(
 
 
 def busiest(catalog: Catalog, lake: Lake) -> list[str]:
-    """The keys of the touring artists, those with the most concerts to come first."""
+    """The keys of the touring artists, most upcoming concerts first."""
     rows = table(lake, "events", lake.manifests("events")[-1])
     concerts = Counter(
         row["artist_key"]
@@ -297,7 +301,7 @@ async def test_an_incomplete_events_run_says_nothing_about_who_tours(catalog: Ca
     assert lake.certificate("songs", RUN).touring == 0
 
 
-async def test_every_try_of_a_run_asks_for_the_same_touring_artists(catalog: Catalog, lake: Lake) -> None:
+async def test_every_try_of_a_run_requests_the_same_touring_artists(catalog: Catalog, lake: Lake) -> None:
     async with api("lastfm", catalog, faults=[Fault("http_500", at=list(range(2, 80)))]) as down:
         with pytest.raises(SourceUnavailable):
             await fetch(SONGS, lake, replace(down.connection, requests_per_second=50), SETTINGS, RUN)
@@ -308,7 +312,7 @@ async def test_every_try_of_a_run_asks_for_the_same_touring_artists(catalog: Cat
     assert lake.certificate("songs", RUN).touring == 0
 
 
-async def test_billings_that_are_no_artist_of_lastfm_are_refused_without_failing_the_run(lake: Lake) -> None:
+async def test_billings_unknown_to_lastfm_are_rejected_without_failing_the_run(lake: Lake) -> None:
     small = Catalog(concerts=400, countries=("US", "GB"), today=date(2026, 11, 22))
     await landed_events(small, lake)
     everybody = replace(SETTINGS, touring_artists=5_000, tracks_per_artist=1)
@@ -339,7 +343,7 @@ async def test_the_key_is_in_no_object(catalog: Catalog, lake: Lake) -> None:
 
 
 async def fetched_with(catalog: Catalog, lake: Lake, nameless: int) -> None:
-    """A fetched run some of whose events have no name."""
+    """Fetches a run in which some events have no name."""
     async with api("ticketmaster", catalog) as source:
         await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
     raw = lake.raw("events", RUN)
@@ -354,26 +358,26 @@ async def fetched_with(catalog: Catalog, lake: Lake, nameless: int) -> None:
     raw.put(name, kept.request, kept.status, kept.received_at, body)
 
 
-async def test_a_refused_record_points_to_its_raw_line_and_the_others_go_on(
+async def test_a_rejected_record_points_to_its_raw_line_and_the_others_are_landed(
     catalog: Catalog, lake: Lake
 ) -> None:
     await fetched_with(catalog, lake, nameless=3)
     landed = land(EVENTS, lake, RUN, SETTINGS)
     assert (landed.records, landed.rejected) == (len(true_events(catalog)), 3)
     [body] = objects(lake, "rejected/events/").values()
-    refused = [json.loads(line) for line in gzip.decompress(body).splitlines()]
-    assert [(record["reason"], record["position"]) for record in refused] == [
+    rejected = [json.loads(line) for line in gzip.decompress(body).splitlines()]
+    assert [(record["reason"], record["position"]) for record in rejected] == [
         ("missing_name", n) for n in range(3)
     ]
-    for record in refused:
+    for record in rejected:
         raw = lake.raw("events", RUN).get(record["raw"].rpartition("/")[2].removesuffix(".jsonl.gz"))
         event = msgspec.json.decode(raw.body)["_embedded"]["events"][record["position"]]
         assert event["id"] == record["record_id"]
     assert lake.certificate("events", RUN).rejected_by_reason == {"missing_name": 3}
-    assert lake.rejected("events", RUN) == {record["record_id"] for record in refused}
+    assert lake.rejected("events", RUN) == {record["record_id"] for record in rejected}
 
 
-async def test_too_many_refused_records_publish_nothing_until_the_run_is_redriven(
+async def test_too_many_rejected_records_publish_nothing_until_the_run_is_redriven(
     catalog: Catalog, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fetched_with(catalog, lake, nameless=200)
@@ -401,14 +405,14 @@ async def test_a_redrive_makes_the_same_manifest_again(
     assert objects(lake, "lake/", "manifests/", "certificates/") == before
 
 
-async def test_a_country_without_a_chart_is_refused(catalog: Catalog, lake: Lake) -> None:
+async def test_a_country_without_a_chart_is_rejected(catalog: Catalog, lake: Lake) -> None:
     async with api("lastfm", catalog) as source:
         with pytest.raises(SourceRejected, match="MUSICIAN_COUNTRIES"):
             await fetch(SONGS, lake, source.connection, Settings(countries=("AQ",)), RUN)
 
 
 async def test_events_of_other_countries_do_not_fail_a_run(lake: Lake) -> None:
-    """The first look at the undated events of the whole world may show many that cannot be read."""
+    """The first crawl of the whole world's undated events may contain many that cannot be read."""
     world = Catalog(concerts=6_000, countries=("US", "GB", "CA"), today=date(2026, 11, 22))
     foreign, settings = set(world.tba_ids("CA")), Settings(countries=("GB", "IE"), horizon_days=1)
     async with api("ticketmaster", world) as source:
@@ -426,8 +430,8 @@ async def test_events_of_other_countries_do_not_fail_a_run(lake: Lake) -> None:
     assert land(EVENTS, lake, RUN, settings).rejected == 0
 
 
-async def test_dates_that_a_crawl_has_not_seen_to_their_end_lie_beyond_its_horizon(lake: Lake) -> None:
-    """An evening in America begins after midnight UTC; the warehouse takes nothing off the list for it."""
+async def test_dates_that_a_crawl_covers_only_partly_are_beyond_its_horizon(lake: Lake) -> None:
+    """An evening in America begins after midnight UTC; the warehouse must not count it as delisted."""
     america = Catalog(concerts=4_000, countries=("US",), today=date(2026, 11, 22))
     later, settings = "2026-11-23T010000Z", Settings(countries=("US",))
     async with api("ticketmaster", america) as source:

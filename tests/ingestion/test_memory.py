@@ -21,7 +21,7 @@ PAGES = {"small": 5, "large": 20}
 
 
 def keep_pages(lake: Lake, run: str, pages: int) -> None:
-    """A fetched run of so many full pages, one event in twenty of which has no name and is refused."""
+    """Writes a fetched run of that many full pages, in which one event in twenty has no name."""
     unlimited = TicketmasterOptions(
         requests_per_second=None, daily_quota=None, paging_depth=None, total_cap=None, bulk="light"
     )
@@ -29,7 +29,7 @@ def keep_pages(lake: Lake, run: str, pages: int) -> None:
     raw = lake.raw("events", run)
     for page in range(pages):
         params = {"countryCode": "US", "size": "200", "page": str(page), "sort": "id,asc"}
-        document = msgspec.json.decode(source.answer("/discovery/v2/events.json", params, page).body)
+        document = msgspec.json.decode(source.respond("/discovery/v2/events.json", params, page).body)
         for event in document["_embedded"]["events"][::20]:
             del event["name"]
         body = msgspec.json.encode(document)
@@ -38,7 +38,7 @@ def keep_pages(lake: Lake, run: str, pages: int) -> None:
     raw.put_crawl(Crawl(Scope(("US",), horizon_days=365), complete=True, windows=(window,)))
 
 
-def test_landing_four_times_as_many_events_takes_no_more_memory(
+def test_landing_four_times_as_many_events_needs_no_more_memory(
     s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("include.lake.parquet._ROW_GROUP", 300)

@@ -1,4 +1,4 @@
-"""What a run of songs asks for, against responses made by hand."""
+"""What a songs run requests, tested with handmade responses."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ NOT_FOUND = {"error": 6, "message": "The artist you supplied could not be found"
 
 
 class Answering:
-    """Stands for the responses of a run: artists are not found so often, then they are."""
+    """Stands in for a run's responses: each artist is not found a given number of times, and then found."""
 
     def __init__(self, not_found: int) -> None:
         self.not_found = not_found
@@ -46,7 +46,7 @@ def plan(*touring: str, countries: tuple[str, ...] = ("US",)) -> SongsPlan:
     return SongsPlan(scope=scope, touring_in=None, touring=touring)
 
 
-async def test_an_artist_whom_a_chart_has_just_named_is_asked_for_once_more() -> None:
+async def test_an_artist_whom_a_chart_has_just_named_is_requested_again() -> None:
     responses: Any = Answering(not_found=1)
     crawl = await SONGS.crawl(responses, plan(), AT)
     [_, tracks] = crawl.lists
@@ -55,14 +55,14 @@ async def test_an_artist_whom_a_chart_has_just_named_is_asked_for_once_more() ->
     assert sum(each.requests for each in crawl.lists) == 3
 
 
-async def test_after_that_a_charting_artist_is_believed_missing() -> None:
+async def test_after_the_second_request_a_charting_artist_counts_as_not_found() -> None:
     responses: Any = Answering(not_found=9)
     [_, tracks] = (await SONGS.crawl(responses, plan(), AT)).lists
     assert tracks.not_found
     assert len(responses.asked) == 3
 
 
-async def test_an_artist_who_is_only_billed_is_asked_for_once() -> None:
+async def test_an_artist_who_is_only_billed_is_requested_once() -> None:
     responses: Any = Answering(not_found=9)
     await SONGS.crawl(responses, plan("Abel & Friends"), AT)
     assert len(responses.asked) == 4  # the chart, Abel twice, Abel & Friends once

@@ -1,4 +1,4 @@
-"""What becomes of a run that is tried again after something changed: its settings, or what is kept of it."""
+"""What happens when a run is retried after something has changed: its settings, or the responses it kept."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -34,12 +34,12 @@ def catalog() -> Catalog:
 
 
 def outage(after: int) -> list[Fault]:
-    """The source answers so many requests, and then none for a while."""
+    """The source serves that many requests, and then none for a while."""
     return [Fault("http_503", at=list(range(after, 80)))]
 
 
 async def test_songs_are_collected_by_the_settings_of_the_first_try(catalog: Catalog, lake: Lake) -> None:
-    """Else the pages of the first try and those of a later one, of another size, would leave songs out."""
+    """Otherwise pages of the first try and of a later one would differ in size, and songs would be skipped."""
     async with api("lastfm", catalog, faults=outage(2)) as source:
         with pytest.raises(SourceUnavailable):
             await fetch(SONGS, lake, replace(source.connection, requests_per_second=50), SETTINGS, RUN)
@@ -71,7 +71,7 @@ async def test_concerts_are_collected_to_the_horizon_of_the_first_try(catalog: C
     )
 
 
-async def test_a_finished_run_asks_nothing_even_when_its_raw_responses_have_expired(
+async def test_a_finished_run_requests_nothing_even_when_its_raw_responses_have_expired(
     catalog: Catalog, lake: Lake
 ) -> None:
     async with api("ticketmaster", catalog) as source:
@@ -88,7 +88,7 @@ async def test_a_finished_run_asks_nothing_even_when_its_raw_responses_have_expi
 async def test_a_redrive_that_lacks_a_response_leaves_what_was_landed(
     catalog: Catalog, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """S3 expires responses one by one; those of a run that took two days do not go together."""
+    """S3 expires responses one by one; those of a run that took two days do not expire together."""
     async with api("ticketmaster", catalog) as source:
         await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
     land(EVENTS, lake, RUN, SETTINGS)
@@ -111,7 +111,7 @@ async def test_the_certificate_counts_every_request_that_was_spent(catalog: Cata
     assert certificate.requests == sum(window.requests for window in certificate.windows) == sent
 
 
-async def test_a_chart_that_was_refused_is_asked_again(
+async def test_a_chart_that_was_rejected_is_requested_again(
     catalog: Catalog, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with api("lastfm", catalog) as source:
@@ -126,10 +126,8 @@ async def test_a_chart_that_was_refused_is_asked_again(
 AT = run_instant(RUN)
 
 
-async def test_a_try_that_is_a_day_late_begins_a_run_of_its_own_dated_by_when_it_looked(
-    catalog: Catalog, lake: Lake
-) -> None:
-    """Else it would say of the responses of today that they are yesterday's."""
+async def test_a_try_a_day_later_begins_a_new_run_with_its_own_date(catalog: Catalog, lake: Lake) -> None:
+    """Otherwise it would date today's responses yesterday."""
     async with api("lastfm", catalog, faults=outage(2)) as source:
         with pytest.raises(SourceUnavailable):
             slow = replace(source.connection, requests_per_second=50)
@@ -145,7 +143,7 @@ async def test_a_try_that_is_a_day_late_begins_a_run_of_its_own_dated_by_when_it
     assert {row["snapshot_at"] for row in landed_rows(SONGS, lake, late.run)} == {datetime(2026, 11, 23, 8)}
 
 
-async def test_a_try_within_a_day_goes_on_with_the_run(catalog: Catalog, lake: Lake) -> None:
+async def test_a_try_within_a_day_resumes_the_run(catalog: Catalog, lake: Lake) -> None:
     async with api("lastfm", catalog, faults=outage(2)) as source:
         with pytest.raises(SourceUnavailable):
             slow = replace(source.connection, requests_per_second=50)
@@ -158,9 +156,7 @@ async def test_a_try_within_a_day_goes_on_with_the_run(catalog: Catalog, lake: L
     assert later.requests_sent < later.requests
 
 
-async def test_a_try_after_a_newer_run_has_landed_begins_a_run_of_its_own(
-    catalog: Catalog, lake: Lake
-) -> None:
+async def test_a_try_after_a_newer_run_has_landed_begins_a_new_run(catalog: Catalog, lake: Lake) -> None:
     async with api("lastfm", catalog, faults=outage(2)) as source:
         with pytest.raises(SourceUnavailable):
             slow = replace(source.connection, requests_per_second=50)
@@ -185,7 +181,9 @@ async def test_two_triggers_within_a_second_are_two_runs(catalog: Catalog, lake:
     assert len({row["asked_name"] for row in landed_rows(SONGS, lake, two.run)}) == 2
 
 
-async def test_before_anything_came_corrected_settings_take_effect(catalog: Catalog, lake: Lake) -> None:
+async def test_corrected_settings_take_effect_if_nothing_was_received_yet(
+    catalog: Catalog, lake: Lake
+) -> None:
     async with api("lastfm", catalog) as source:
         with pytest.raises(SourceRejected, match="MUSICIAN_COUNTRIES"):
             await fetch_at(
@@ -213,6 +211,6 @@ async def test_who_tours_is_read_from_a_run_that_covers_the_countries(catalog: C
 
 
 def landed_rows(dataset: Dataset[Any], lake: Lake, run: str) -> list[dict[str, Any]]:
-    """The rows of a run that this lands."""
+    """Lands a run and returns its rows."""
     land(dataset, lake, run, SETTINGS)
     return table(lake, dataset.name, run)

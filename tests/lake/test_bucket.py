@@ -1,4 +1,4 @@
-"""The bucket itself and S3's errors: moto over HTTP, behind a stand-in that refuses and fails as S3 does."""
+"""The bucket itself and S3's errors: moto over HTTP, behind a stand-in that rejects and fails like S3."""
 
 import json
 import threading
@@ -20,21 +20,21 @@ from include.lake.bucket import Bucket
 from include.lake.bucket_setup import ensure_bucket
 from sandbox.services import Services
 
-Refusal = tuple[int, str]
+Rejection = tuple[int, str]
 
 
 @dataclass
 class StandIn:
-    """S3 with faults. `refuse` says of a request what it is refused with; None lets it pass."""
+    """S3 with faults. `reject` returns the status and code that a request is rejected with, or None."""
 
-    refuse: Callable[[str, str, Any], Refusal | None] = lambda method, path, headers: None
+    reject: Callable[[str, str, Any], Rejection | None] = lambda method, path, headers: None
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     s3: Any = None
 
 
 @pytest.fixture
-def faulty(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
-    """moto behind a stand-in; nobody waits between tries."""
+def failing(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    """moto behind a stand-in; there are no waits between tries."""
     monkeypatch.setattr(bucket_module, "WAITS", (0.0, 0.0))
     stand_in = StandIn()
     moto = urlsplit(services.aws.endpoint_url)
@@ -46,13 +46,13 @@ def faulty(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stan
             length = int(self.headers.get("Content-Length") or 0)
             content = self.rfile.read(length)
             stand_in.seen.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
-            refused = stand_in.refuse(self.command, self.path, self.headers)
-            if refused == (0, "reset"):
+            rejected = stand_in.reject(self.command, self.path, self.headers)
+            if rejected == (0, "reset"):
                 self.close_connection = True
                 self.connection.close()
                 return
-            if refused:
-                status, code = refused
+            if rejected:
+                status, code = rejected
                 body = f"<Error><Code>{code}</Code><Message>as S3 says</Message></Error>".encode()
                 headers: list[tuple[str, str]] = [("Content-Type", "application/xml")]
             else:
@@ -71,7 +71,7 @@ def faulty(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stan
             self.send_response(status)
             for name, value in headers:
                 self.send_header(name, value)
-            if self.command != "HEAD" or refused:
+            if self.command != "HEAD" or rejected:
                 self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":
@@ -122,13 +122,13 @@ def assert_protected(s3: Any, name: str, days: int) -> None:
     assert rules["abandoned uploads go"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
 
 
-def test_a_bucket_that_is_not_there_is_made_and_protected(s3: Any) -> None:
+def test_a_missing_bucket_is_created_and_protected(s3: Any) -> None:
     name = fresh()
     ensure_bucket(Bucket(s3, name), 9)
     assert_protected(s3, name, 9)
 
 
-def test_a_bucket_reached_by_tls_is_reached_by_nothing_else(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bucket_used_over_tls_rejects_anything_else(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     name = fresh()
     monkeypatch.setattr(s3.meta, "_endpoint_url", "https://s3.amazonaws.com")  # only what is asked of it
     ensure_bucket(Bucket(s3, name), 9)
@@ -137,7 +137,7 @@ def test_a_bucket_reached_by_tls_is_reached_by_nothing_else(s3: Any, monkeypatch
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_a_bucket_is_made_in_the_region_of_the_connection(services: Services) -> None:
+def test_a_bucket_is_created_in_the_region_of_the_connection(services: Services) -> None:
     s3, name = replace(services.aws, region_name="eu-central-1").client("s3"), fresh()
     ensure_bucket(Bucket(s3, name), 9)
     assert s3.get_bucket_location(Bucket=name)["LocationConstraint"] == "eu-central-1"
@@ -148,7 +148,7 @@ def test_a_bucket_whose_creation_was_interrupted_is_completed(s3: Any, bucket: s
     assert_protected(s3, bucket, 9)
 
 
-def test_a_bucket_with_objects_of_others_only_learns_what_expires(s3: Any, bucket: str) -> None:
+def test_a_bucket_with_other_objects_only_gets_an_expiry_for_raw(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="theirs", Body=b"")
     ensure_bucket(Bucket(s3, bucket), 9)
     assert rules_of(s3, bucket)["raw responses expire"]["Expiration"] == {"Days": 9}
@@ -156,7 +156,7 @@ def test_a_bucket_with_objects_of_others_only_learns_what_expires(s3: Any, bucke
         s3.get_bucket_policy(Bucket=bucket)
 
 
-def test_a_setting_that_changes_changes_the_expiry_and_no_other_rule(s3: Any, bucket: str) -> None:
+def test_changing_the_setting_changes_the_expiry_and_no_other_rule(s3: Any, bucket: str) -> None:
     ensure_bucket(Bucket(s3, bucket), 9)
     rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
     theirs = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 1}}
@@ -169,14 +169,14 @@ def test_a_setting_that_changes_changes_the_expiry_and_no_other_rule(s3: Any, bu
 @pytest.mark.parametrize(
     ("prefix", "warned"), [("", False), ("raw/", False), ("lake/", True), ("raw/x", True)]
 )
-def test_rules_of_others_are_left_and_the_log_says_when_raw_does_not_expire(
+def test_other_rules_are_kept_and_a_warning_is_logged_if_raw_does_not_expire(
     s3: Any, bucket: str, caplog: pytest.LogCaptureFixture, prefix: str, warned: bool
 ) -> None:
     rules = [{"ID": "mine", "Status": "Enabled", "Filter": {"Prefix": prefix}, "Expiration": {"Days": 1}}]
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
     ensure_bucket(Bucket(s3, bucket), 9)
     assert list(rules_of(s3, bucket).values()) == rules
-    assert ("none lets raw/ expire" in caplog.text) == warned
+    assert ("none that lets raw/ expire" in caplog.text) == warned
 
 
 @pytest.mark.parametrize(
@@ -200,33 +200,33 @@ def test_rules_of_others_are_left_and_the_log_says_when_raw_does_not_expire(
     ],
     ids=["put", "get", "size", "sizes", "ensure"],
 )
-def test_what_passes_is_asked_again_and_else_named_for_what_it_is(
-    faulty: StandIn, bucket: str, fault: Refusal, use: Callable[[Bucket], object]
+def test_temporary_errors_are_retried_and_all_others_are_named(
+    failing: StandIn, bucket: str, fault: Rejection, use: Callable[[Bucket], object]
 ) -> None:
-    used = Bucket(faulty.s3, bucket)
+    used = Bucket(failing.s3, bucket)
     used.put("key", b"content")
     left = [fault, fault]  # a HEAD is followed by a GET that says why
-    faulty.refuse = lambda method, path, headers: left.pop() if left else None
+    failing.reject = lambda method, path, headers: left.pop() if left else None
     use(used)
-    faulty.refuse = lambda method, path, headers: fault
+    failing.reject = lambda method, path, headers: fault
     with pytest.raises(StorageUnavailable, match="S3") as raised:
         use(used)
     assert raised.value.retryable
     assert "MUSICIAN_BUCKET" not in str(raised.value)
 
 
-def test_a_bucket_of_somebody_else_is_refused_and_named(faulty: StandIn, bucket: str) -> None:
-    def refuse(method: str, path: str, headers: Any) -> Refusal | None:
+def test_a_bucket_of_another_account_is_rejected_and_named(failing: StandIn, bucket: str) -> None:
+    def reject(method: str, path: str, headers: Any) -> Rejection | None:
         owner = headers.get("x-amz-expected-bucket-owner")
         return None if owner == "123456789012" else (403, "AccessDenied")
 
-    faulty.refuse = refuse
-    ours = Bucket(faulty.s3, bucket, "123456789012")
+    failing.reject = reject
+    ours = Bucket(failing.s3, bucket, "123456789012")
     ensure_bucket(ours, 9)
     ours.put("key", b"content")
     assert (ours.get("key"), ours.size("key"), list(ours.sizes(""))) == (b"content", 7, [("key", 7)])
     ours.delete(["key"])
-    theirs = Bucket(faulty.s3, bucket, "999999999999")
+    theirs = Bucket(failing.s3, bucket, "999999999999")
     for use in (lambda: ensure_bucket(theirs, 9), lambda: theirs.get("key"), lambda: theirs.put("key", b"")):
         with pytest.raises(SettingInvalid, match=rf"{bucket}.*999999999999.*MUSICIAN_BUCKET_OWNER"):
             use()
@@ -246,16 +246,16 @@ def test_a_bucket_of_somebody_else_is_refused_and_named(faulty: StandIn, bucket:
         ),
     ],
 )
-def test_a_bucket_whose_policy_demands_encryption_is_used_with_the_setting_and_else_named(
-    faulty: StandIn, bucket: str, encryption: str, sent: dict[str, str]
+def test_a_bucket_that_requires_encryption_works_with_the_setting_and_is_named_without_it(
+    failing: StandIn, bucket: str, encryption: str, sent: dict[str, str]
 ) -> None:
-    def refuse(method: str, path: str, headers: Any) -> Refusal | None:
+    def reject(method: str, path: str, headers: Any) -> Rejection | None:
         put = method == "PUT" and "key" in path
         return (403, "AccessDenied") if put and any(headers.get(k) != v for k, v in sent.items()) else None
 
-    faulty.refuse = refuse
+    failing.reject = reject
     with pytest.raises(SettingInvalid, match="MUSICIAN_BUCKET_ENCRYPTION"):
-        Bucket(faulty.s3, bucket).put("key", b"content")
-    encrypting = Bucket(faulty.s3, bucket, encryption=encryption)
+        Bucket(failing.s3, bucket).put("key", b"content")
+    encrypting = Bucket(failing.s3, bucket, encryption=encryption)
     encrypting.put("key", b"content")
     assert encrypting.get("key") == b"content"

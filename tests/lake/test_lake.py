@@ -1,4 +1,4 @@
-"""The bucket: what is written where, and what makes it count. Against S3 over HTTP."""
+"""The lake: what is written where, and what makes it count. Against S3 over HTTP."""
 
 import gzip
 import io
@@ -66,7 +66,7 @@ def test_a_run_is_named_by_its_instant_in_utc() -> None:
     assert run_instant(RUN) == instant
 
 
-def test_an_answer_is_kept_byte_for_byte_in_one_line(lake: Lake) -> None:
+def test_a_response_is_kept_byte_for_byte_in_one_line(lake: Lake) -> None:
     put_raw(lake, "US-0")
     line = gzip.decompress(read(lake, lake.bucket.url(f"raw/events/{RUN}/US-0.jsonl.gz")))
     assert line.endswith(b"\n")
@@ -76,13 +76,13 @@ def test_an_answer_is_kept_byte_for_byte_in_one_line(lake: Lake) -> None:
     assert (kept.request, kept.status, bytes(kept.body)) == ({"page": "0"}, 200, BODY)
 
 
-def test_an_answer_of_several_lines_becomes_one(lake: Lake) -> None:
+def test_a_response_of_several_lines_becomes_one(lake: Lake) -> None:
     put_raw(lake, "US-0", b'{\n "a": 1\n}')
     assert gzip.decompress(read(lake, lake.bucket.url(f"raw/events/{RUN}/US-0.jsonl.gz"))).count(b"\n") == 1
     assert bytes(lake.raw("events", RUN).get("US-0").body) == b'{  "a": 1 }'
 
 
-def test_all_kept_answers_of_a_run_are_listed_however_many(lake: Lake) -> None:
+def test_all_kept_responses_of_a_run_are_listed_however_many(lake: Lake) -> None:
     names = {f"US-{n}" for n in range(1_005)}
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: put_raw(lake, name), names))
@@ -91,13 +91,13 @@ def test_all_kept_answers_of_a_run_are_listed_however_many(lake: Lake) -> None:
     assert lake.raw("events", "2026-11-23T060000Z").names() == set()
 
 
-def test_a_crawl_is_over_when_it_says_so(lake: Lake) -> None:
+def test_a_fetch_is_finished_once_its_crawl_is_written(lake: Lake) -> None:
     assert lake.raw("events", RUN).crawl() is None
     lake.raw("events", RUN).put_crawl(CRAWL)
     assert lake.raw("events", RUN).crawl() == CRAWL
 
 
-def test_rows_come_back_from_parquet_in_order_with_types_redshift_reads(lake: Lake) -> None:
+def test_rows_survive_parquet_in_order_and_with_types_that_redshift_reads(lake: Lake) -> None:
     [part] = lake.put_parts("events", RUN, Row, rows(50_000))
     url, size, count = part.url, part.content_length, part.record_count
     body = read(lake, url)
@@ -110,7 +110,7 @@ def test_rows_come_back_from_parquet_in_order_with_types_redshift_reads(lake: La
     assert pq.ParquetFile(io.BytesIO(body)).metadata.row_group(0).column(0).compression == "SNAPPY"
 
 
-def test_no_rows_are_one_empty_part(lake: Lake) -> None:
+def test_no_rows_become_one_empty_part(lake: Lake) -> None:
     [part] = lake.put_parts("events", RUN, Row, [])
     assert part.record_count == pq.read_table(io.BytesIO(read(lake, part.url))).num_rows == 0
 
@@ -125,7 +125,7 @@ def test_large_parts_are_split(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> N
     assert sum(part.record_count for part in parts) == 60_000
 
 
-def test_the_same_rows_are_the_same_bytes(lake: Lake) -> None:
+def test_the_same_rows_become_the_same_bytes(lake: Lake) -> None:
     [part] = lake.put_parts("events", RUN, Row, rows(500))
     first = read(lake, part.url)
     lake.put_parts("events", RUN, Row, rows(500))
@@ -149,7 +149,7 @@ def test_a_manifest_has_the_form_that_copy_reads(lake: Lake) -> None:
     assert manifest.record_count == part.record_count == 3
 
 
-def test_manifests_are_listed_from_the_oldest_and_strangers_are_not(lake: Lake) -> None:
+def test_manifests_are_listed_oldest_first_and_other_objects_are_ignored(lake: Lake) -> None:
     for run in ("2026-11-23T060000Z", RUN):
         landed(lake, run=run)
     lake.bucket.s3.put_object(Bucket=lake.bucket.name, Key="manifests/events/notes.json", Body=b"")
@@ -157,7 +157,7 @@ def test_manifests_are_listed_from_the_oldest_and_strangers_are_not(lake: Lake) 
     assert lake.manifests("songs") == []
 
 
-def test_a_bucket_that_is_not_there_has_no_manifests(s3: Any) -> None:
+def test_a_missing_bucket_has_no_manifests(s3: Any) -> None:
     assert Lake(Bucket(s3, f"test-{uuid.uuid4()}")).manifests("events") == []
 
 
@@ -206,7 +206,7 @@ def test_rejected_records_are_lines_of_json(lake: Lake) -> None:
     assert lake.rejected("songs", RUN) == set()
 
 
-def test_a_certificate_comes_back(lake: Lake) -> None:
+def test_a_certificate_can_be_read_back(lake: Lake) -> None:
     certificate = Certificate(
         dataset="events", run=RUN, scope=CRAWL.scope, complete=False, windows=CRAWL.windows
     )

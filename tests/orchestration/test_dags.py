@@ -70,14 +70,14 @@ def dag(request: pytest.FixtureRequest, dag_bag: Any) -> Any:
 
 
 @pytest.mark.parametrize("dag_id", ["ingest_events", "ingest_songs"])
-def test_backfills_are_refused_and_the_docs_say_why(dag_bag: Any, dag_id: str) -> None:
+def test_backfills_are_rejected_and_the_docs_say_why(dag_bag: Any, dag_id: str) -> None:
     dag = dag_bag.dags[dag_id]
     assert {str(kind.value) for kind in dag.allowed_run_types} == {
         "scheduled",
         "manual",
         "asset_materialization",
     }
-    assert "Backfills are refused" in dag.doc_md
+    assert "Backfills are rejected" in dag.doc_md
 
 
 def test_runs_that_do_not_judge_their_load_start_no_others_for_ever(

@@ -194,7 +194,7 @@ async def test_a_failed_task_is_reported_with_its_error_and_what_the_run_has_cou
 
 async def test_a_task_whose_process_was_killed_is_reported_too(webhook: list[Any]) -> None:
     await asyncio.to_thread(report_failure, failed_context(None))
-    assert webhook[0][1]["reason"] == "its process ended without saying why"
+    assert webhook[0][1]["reason"] == "its process ended without an error message"
 
 
 async def test_the_password_of_a_connection_is_not_told(
@@ -218,13 +218,13 @@ async def test_an_overdue_star_is_reported(webhook: list[Any]) -> None:
     ]
 
 
-def test_a_connection_of_another_type_is_refused_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_of_another_type_is_rejected_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_FILE", json.dumps({"conn_type": "fs"}))
     with pytest.raises(ConnectionMissing, match=r"`file`, whose type is 'fs'.*smtp or http"):
         send("file", MESSAGE)
 
 
-def test_a_mail_connection_without_addresses_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mail_connection_without_addresses_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_MAIL", json.dumps({"conn_type": "smtp", "host": "127.0.0.1"}))
     with pytest.raises(ConnectionMissing, match="`to` and `from_email`"):
         send("mail", MESSAGE)

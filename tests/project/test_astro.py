@@ -58,9 +58,9 @@ def test_the_image_carries_the_airflow_that_the_lock_names() -> None:
 
 def test_the_image_is_not_asked_to_install_airflow() -> None:
     # The Runtime image's build stops at a line of this form in requirements.txt.
-    refused = re.compile(r"apache-airflow\s*[=~>]{1,2}.*")
+    rejected = re.compile(r"apache-airflow\s*[=~>]{1,2}.*")
     lines = (ROOT / "requirements.txt").read_text().splitlines()
-    assert not [line for line in lines if refused.fullmatch(line)]
+    assert not [line for line in lines if rejected.fullmatch(line)]
 
 
 def test_the_lock_has_every_requirement_at_a_version_that_it_allows() -> None:

@@ -5,13 +5,16 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import redshift_connector
 
 from include.lake.bucket import Bucket
+from include.lake.certificate import Scope
 from include.lake.lake import Lake
 from include.quality import audit as quality
 from include.quality.literals import with_values
+from include.warehouse import ledger
 from include.warehouse import load as warehouse
 from include.warehouse.loads import Load
 from include.warehouse.tables import STAR, create_tables
@@ -213,6 +216,42 @@ def test_events_are_counted_against_those_of_the_same_countries(empty: tuple[Any
         "events_rows_ratio" in failure
         for failure in quality.audit(lake, halved, engine(), kept_runs=5).verdict.failures
     )
+
+
+def test_a_run_that_was_accepted_by_name_may_differ_from_earlier_ones_and_the_data_docs_say_so(
+    empty: tuple[Any, Lake],
+) -> None:
+    """Its partner may not."""
+    redshift, lake = empty
+    land_events(lake, EVENTS, [Concert(f"e{n}", ["Abel"]) for n in range(10)])
+    land_songs(lake, SONGS, [Artist("Abel", songs=[f"Song {n}" for n in range(10)])])
+    publish_pending(redshift, lake)
+    fewer = Load("2026-11-23T060000Z", "2026-11-23T070000Z", ("events", "songs"))
+    land_events(lake, fewer.events, [Concert("e1", ["Abel"])])
+    land_songs(lake, fewer.songs, [Artist("Abel", songs=["Song 1"])])
+    build_load(redshift, lake, fewer)
+    verdict = quality.audit(lake, fewer, engine(), kept_runs=5).verdict
+    assert verdict.at_fault == ("events", "songs")
+    warehouse.park(redshift, fewer, verdict.reason)
+    assert ledger.accept(redshift, "events", fewer.events) == 1
+    assert ledger.accepted(redshift, fewer) == ("events",)
+    outcome = quality.audit(lake, fewer, engine(), kept_runs=5, accepted=("events",))
+    assert outcome.verdict.at_fault == ("songs",)
+    assert "accepted by name" in lake.bucket.get("data-docs/index.html").decode()
+
+
+def test_lowering_a_setting_parks_nothing(empty: tuple[Any, Lake]) -> None:
+    """Counts are compared with the newest published run of the same scope."""
+    redshift, lake = empty
+    land_events(lake, EVENTS, [Concert("e1", ["Abel"])])
+    wide = Scope(("US",), artists_per_country=50, touring_artists=200, tracks_per_artist=50)
+    land_songs(lake, SONGS, [Artist("Abel", songs=[f"Song {n}" for n in range(10)])], scope=wide)
+    publish_pending(redshift, lake)
+    lowered = Load(EVENTS, "2026-11-22T080000Z", ("songs",))
+    narrow = msgspec.structs.replace(wide, tracks_per_artist=2)
+    land_songs(lake, lowered.songs, [Artist("Abel", songs=["Song 1", "Song 2"])], scope=narrow)
+    build_load(redshift, lake, lowered)
+    assert quality.audit(lake, lowered, engine(), kept_runs=5).verdict.failures == ()
 
 
 def test_oddities_that_the_sources_document_are_no_reason_to_park(empty: tuple[Any, Lake]) -> None:

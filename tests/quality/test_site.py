@@ -216,11 +216,11 @@ def test_a_page_may_not_act_and_is_not_kept_by_others(reader: Any, published: st
 
 
 @pytest.mark.parametrize("path", ["", "index.html", "nothing.html"])
-def test_a_visitor_who_is_not_signed_in_is_refused(visitor: Any, published: str, path: str) -> None:
+def test_a_visitor_who_is_not_signed_in_is_rejected(visitor: Any, published: str, path: str) -> None:
     assert visitor.get(f"/data-docs/{path}").status_code == 401
 
 
-def test_a_forged_token_is_refused(visitor: Any, published: str) -> None:
+def test_a_forged_token_is_rejected(visitor: Any, published: str) -> None:
     visitor.cookies.set("_token", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.")
     assert visitor.get("/data-docs/index.html").status_code in (401, 403)
 

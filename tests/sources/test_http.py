@@ -105,7 +105,7 @@ def client(source: Source, rate: float = 500, tries: int = 4, timeout: float = 5
 
 
 def read(response: Response) -> bytes:
-    """200 is good; 404 is refused; 418 has changed its shape; anything else may pass."""
+    """200 is good; 404 is rejected; 418 has changed its shape; anything else may pass."""
     if response.status == 404:
         raise SourceRejected("not there")
     if response.status == 418:

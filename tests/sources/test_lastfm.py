@@ -112,7 +112,7 @@ def test_ranks_go_on_over_pages_and_end_where_no_more_are_wanted() -> None:
         (track(["a"]), "wrong_type"),  # type: ignore[arg-type]
     ],
 )
-def test_a_track_that_does_not_fit_is_refused_and_the_others_go_on(
+def test_a_track_that_does_not_fit_is_rejected_and_the_others_go_on(
     changed: dict[str, Any], reason: str
 ) -> None:
     found = made(top_tracks(track("A"), changed, track("B")))
@@ -141,7 +141,7 @@ def test_the_chart_supplies_an_id_that_the_tracks_lack() -> None:
         ),
     ],
 )  # fmt: skip
-def test_pages_that_are_no_artist_are_refused(body: bytes, reason: str) -> None:
+def test_pages_that_are_no_artist_are_rejected(body: bytes, reason: str) -> None:
     found = made(body)
     assert not found.rows
     assert [rejection.reason for rejection in found.rejections] == [reason]
@@ -231,7 +231,7 @@ def test_a_bad_key_names_the_connection_to_correct(code: int) -> None:
 @pytest.mark.parametrize(
     "refusal", [error(3, 400), error(13), error(6, 400, "limit param out of bounds (1-1000)")]
 )
-def test_a_bad_request_is_refused(refusal: Response) -> None:
+def test_a_bad_request_is_rejected(refusal: Response) -> None:
     with pytest.raises(SourceRejected, match="rejected the request"):
         read(refusal)
 
@@ -266,7 +266,7 @@ def test_charts_are_asked_for_by_the_english_name_of_the_country() -> None:
     }
 
 
-def test_a_country_without_a_chart_is_refused_with_the_setting_to_change() -> None:
+def test_a_country_without_a_chart_is_rejected_with_the_setting_to_change() -> None:
     with pytest.raises(SourceRejected, match="MUSICIAN_COUNTRIES"):
         chart_request("XX", 50, 1)
 

@@ -193,7 +193,7 @@ async def test_a_source_that_is_not_there_ends_the_crawl(catalog: Catalog) -> No
 
 
 async def test_a_key_that_is_revoked_in_mid_crawl_ends_it(catalog: Catalog) -> None:
-    with pytest.raises(PipelineError, match="refused the API key"):
+    with pytest.raises(PipelineError, match="rejected the API key"):
         await crawled(catalog, key_revoked_after=5)
 
 

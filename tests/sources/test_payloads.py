@@ -79,7 +79,7 @@ def test_every_recorded_event_has_rows_or_a_reason(path: Path) -> None:
         assert len(made) == max(1, len({(a.get("id"), a["name"].strip()) for a in billed}))
 
 
-def test_the_recorded_events_hardly_ever_need_to_be_refused() -> None:
+def test_the_recorded_events_hardly_ever_need_to_be_rejected() -> None:
     outcomes: Counter[str] = Counter()
     for path in paths("ticketmaster", *EVENT_FILES):
         for made in ticketmaster.rows(path.read_bytes(), SNAPSHOT, "US"):
@@ -145,7 +145,7 @@ OTHER_FILES = (
 
 
 @pytest.mark.parametrize("path", files("lastfm", *CHART_FILES))
-def test_every_artist_of_a_recorded_chart_is_charted_or_refused(path: Path) -> None:
+def test_every_artist_of_a_recorded_chart_is_charted_or_rejected(path: Path) -> None:
     [root] = msgspec.json.decode(path.read_bytes()).values()
     found = list(lastfm.chart(path.read_bytes(), "US"))
     assert len(found) == len(root["artist"])
@@ -156,7 +156,7 @@ def test_every_artist_of_a_recorded_chart_is_charted_or_refused(path: Path) -> N
 
 
 @pytest.mark.parametrize("path", files("lastfm", "artist.gettoptracks__"))
-def test_every_recorded_track_is_a_row_a_duplicate_or_refused(path: Path) -> None:
+def test_every_recorded_track_is_a_row_a_duplicate_or_rejected(path: Path) -> None:
     root = msgspec.json.decode(path.read_bytes())["toptracks"]
     found = lastfm.songs([path.read_bytes()], SNAPSHOT, "asked", lastfm.Charted("asked"), 1_000)
     if root["@attr"]["artist"] == "[unknown]":
@@ -238,14 +238,16 @@ def test_the_recorded_events_land_as_parquet_each_once(s3: Any, bucket: str) -> 
     lake.verify(lake.manifest("events", RUN))
 
 
-def test_the_recorded_songs_land_as_parquet_and_the_refused_with_their_raw_line(s3: Any, bucket: str) -> None:
+def test_the_recorded_songs_land_as_parquet_and_the_rejected_with_their_raw_line(
+    s3: Any, bucket: str
+) -> None:
     lake = Lake(Bucket(s3, bucket))
     landed = land_recorded_songs(lake)
     assert landed.rows > 60
     rejected = lake.bucket.get(f"rejected/songs/{RUN}/rejected.jsonl.gz")
     reasons = [msgspec.json.decode(line) for line in gzip.decompress(rejected).splitlines()]
-    assert [refused["reason"] for refused in reasons] == ["unknown_artist"] * landed.rejected
-    assert all(refused["raw"].startswith(f"s3://{bucket}/raw/songs/{RUN}/") for refused in reasons)
+    assert [rejected["reason"] for rejected in reasons] == ["unknown_artist"] * landed.rejected
+    assert all(rejected["raw"].startswith(f"s3://{bucket}/raw/songs/{RUN}/") for rejected in reasons)
 
 
 # What two recordings lack because somebody cut them by hand for a test of their own (payloads/INDEX.md).

@@ -54,13 +54,13 @@ async def test_a_source_that_counts_the_calls_of_the_day_gets_the_rest_of_the_ru
             await fetch(EVENTS, lake, connection, SETTINGS, RUN)
         assert len(lake.raw("events", RUN).names()) == 5  # all that was answered is kept
         assert "sandbox-key" not in str(stopped.value)
-        refused = sum(request["status"] == 429 for request in await source.requests())
+        rejected = sum(request["status"] == 429 for request in await source.requests())
         with pytest.raises(QuotaSpent, match="All 5000 calls"):
             await fetch(EVENTS, lake, connection, SETTINGS, RUN)
         await source.change(daily_quota=None)
         lake.bucket.delete(["quota/ticketmaster.json"])
         await fetch(EVENTS, lake, connection, SETTINGS, RUN)
-        assert len(await source.requests()) - refused == needed
+        assert len(await source.requests()) - rejected == needed
     for each in (undisturbed, lake):
         land(EVENTS, each, RUN, SETTINGS)
     expected = {k: v.replace(b"bucket-2", b"bucket") for k, v in objects(undisturbed, *OUTCOME).items()}
@@ -90,7 +90,7 @@ async def test_our_own_count_ends_a_run_before_the_source_has_to_and_holds_for_e
         assert len({str(request["params"]) for request in requests}) == len(requests)
 
 
-async def test_a_refused_call_counts_too_and_calls_that_were_booked_but_not_made_do_not(
+async def test_a_rejected_call_counts_too_and_calls_that_were_booked_but_not_made_do_not(
     catalog: Catalog, lake: Lake
 ) -> None:
     async with api("ticketmaster", catalog, faults=[Fault("http_503", at=[1, 4])]) as source:

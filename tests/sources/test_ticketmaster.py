@@ -106,7 +106,7 @@ def only(document: dict[str, Any]) -> EventRow:
     return found[0]
 
 
-def refused(document: Any) -> Rejection:
+def rejected(document: Any) -> Rejection:
     [found] = parsed(document)
     assert isinstance(found, Rejection), found
     return found
@@ -272,19 +272,19 @@ def test_coordinates(location: dict[str, Any], coordinates: tuple[float | None, 
         ({"name": 7}, "wrong_type"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_a_reason_and_its_id(changes: dict[str, Any], reason: str) -> None:
-    rejection = refused(event(changes))
+def test_what_does_not_fit_is_rejected_with_a_reason_and_its_id(changes: dict[str, Any], reason: str) -> None:
+    rejection = rejected(event(changes))
     assert (rejection.reason, rejection.record_id) == (reason, EVENT["id"])
 
 
-def test_an_event_without_an_id_is_refused() -> None:
+def test_an_event_without_an_id_is_rejected() -> None:
     nameless = event({"id": ...})
     [found] = parsed({"_embedded": {"events": [nameless]}, "page": {}})
     assert isinstance(found, Rejection)
     assert (found.reason, found.record_id) == ("missing_id", None)
 
 
-def test_the_others_go_on_when_one_is_refused_and_its_place_is_noted() -> None:
+def test_the_others_go_on_when_one_is_rejected_and_its_place_is_noted() -> None:
     page = {"_embedded": {"events": [EVENT, event({"test": True}), EVENT]}, "page": {"totalElements": 3}}
     first, second, third = parsed(page)
     assert isinstance(first, list)
@@ -397,7 +397,7 @@ def test_a_wrong_key_names_the_connection_to_correct() -> None:
         read(answer(fault("Invalid ApiKey", "oauth.v2.InvalidApiKey"), 401))
 
 
-def test_a_bad_request_is_refused() -> None:
+def test_a_bad_request_is_rejected() -> None:
     with pytest.raises(SourceRejected, match="DIS1036"):
         read(answer({"errors": [{"code": "DIS1036", "detail": "size must be less than 200"}]}, 400))
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 LEFT_OUT = ("tests/end_to_end", "tests/browser")
 LIBRARY = "usr/lib/*/faketime/libfaketimeMT.so.1"
 SHARES = 16
-"""`--share` runs one of so many parts of the suite: less than four minutes on two cores."""
+"""How many shares `--share` splits the suite into: one takes less than four minutes on two cores."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ MOMENTS = {
 
 
 def environment(moment: Moment, library: Path) -> dict[str, str]:
-    """What makes a process, and all that it starts, live at the moment."""
+    """The environment that moves the clock of a process, and of all processes it starts, to the moment."""
     return {
         **os.environ,
         "LD_PRELOAD": str(library),
@@ -59,7 +59,7 @@ def environment(moment: Moment, library: Path) -> dict[str, str]:
 
 
 def share(commit: int) -> tuple[str, list[str]]:
-    """A moment and every sixteenth test file: the same for the same commit, others for the next."""
+    """A moment and every sixteenth test file: always the same for one commit, others for the next."""
     files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py"))
     tested = [name for name in files if not name.startswith(LEFT_OUT)]
     return list(MOMENTS)[commit % len(MOMENTS)], tested[commit // len(MOMENTS) % SHARES :: SHARES]

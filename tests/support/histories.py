@@ -1,4 +1,4 @@
-"""Histories of both sources, made at random by seed: what the runs of a few days saw, and what people did.
+"""Random histories of both sources, from a seed: what the runs of a few days saw, and what people did.
 
 Concerts are announced, moved, postponed, cancelled, withdrawn and listed again, and their records rejected;
 artists gain and lose ids, enter and leave charts, share names, spellings and ids, and are corrected.
@@ -25,7 +25,7 @@ class Land:
 
     landed: Landed
     by_older_release: bool = False
-    """Without the columns that it did not know."""
+    """Without the columns that it did not have."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Accept:
 
 @dataclass(frozen=True)
 class LoseLedger:
-    """Somebody empties the ledger."""
+    """The ledger is emptied."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ _IDS = tuple(f"{n:08}-0000-4000-8000-000000000000" for n in range(6))
 _PAGES = ("Abel", "Cain", "Seth", "Yes", "YES!", "M.I.A.", "MIA.", "The The", "The", "Hikaru", "Nirvana")
 _BILLED = (*_PAGES[:9], "Mia", "Nirvana", "nirvana!", "Utada", "Lone", "Nobody")
 _CORRECTED = {"Utada": "Hikaru", "Lone": "Abel", "Mia": "M.I.A."}
-"""What Last.fm makes of some names, when asked for them."""
+"""How Last.fm corrects some names."""
 _STATUSES = ("onsale", "offsale", "cancelled", "postponed", "rescheduled", None)
 
 
@@ -102,7 +102,7 @@ class _Page:
 
 @dataclass
 class _World:
-    """Both sources as they are now."""
+    """The current state of both sources."""
 
     draw: random.Random
     concerts: dict[str, _Concert] = field(default_factory=dict)
@@ -143,7 +143,7 @@ class _World:
             "venue_id": f"v{number % 3}",
             "venue_name": f"Hall {number % 3}",
             "venue_city": "Springfield",
-            # Some have none, and some lie in another country than the one whose crawl finds them.
+            # Some have none, and some are in a country other than the one whose crawl finds them.
             "venue_country_code": self.draw.choice((country, country, country, None, "CA")),
         }
         self.concerts[f"e{number}"] = concert = _Concert(about, self._bill())
@@ -224,7 +224,7 @@ class _World:
         self.billed_ids[self.draw.choice(_BILLED)] = self._maybe_id()
 
     def events(self, at: datetime, countries: frozenset[str], horizon: int, complete: bool) -> Landed:
-        """What a run of now lists."""
+        """What an events run would list now."""
         horizon_date, rows, rejected = at.date() + timedelta(days=horizon), [], set()
         for concert_id, concert in sorted(self.concerts.items()):
             on = concert.about["local_date"]
@@ -262,7 +262,7 @@ class _World:
     def songs(
         self, at: datetime, countries: frozenset[str], numbers: tuple[int, int, int], complete: bool
     ) -> Landed:
-        """What a run of now finds: the artists in the charts, and some who tour."""
+        """What a songs run would find now: the artists in the charts, and some who tour."""
         artists, touring, tracks = numbers
         charted: set[str] = set()
         for country in countries:
@@ -321,11 +321,11 @@ def _song(page: _Page, title: str, rank: int) -> Row:
 
 
 def history(seed: int) -> list[Step]:
-    """The steps of a history, the last of which is a rebuild."""
+    """The steps of a history; the last one is a rebuild."""
     draw = random.Random(seed)
     world = _World(draw)
     waiting: list[tuple[int, Land]] = []
-    """Runs that are landed when so many others were."""
+    """Runs that are landed only after that many others."""
     steps: list[Step] = []
     landed: list[Land] = []
     older_until = draw.choice((0, 0, 0, 3))
@@ -377,7 +377,7 @@ def _observed(draw: random.Random, world: _World, at: datetime, dataset: str) ->
 
 
 def _by_older_release(land: Land) -> Land:
-    """As release de190e1 wrote it: a key was that of the normalised name, so two pages could be one."""
+    """As release de190e1 wrote it: keys were those of normalised names, so two pages could share one."""
     taken: dict[str, str] = {}
     rows: list[Row] = []
     for row in land.landed.rows:

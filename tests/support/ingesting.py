@@ -1,4 +1,4 @@
-"""A process of its own that fetches and lands one run, to be killed."""
+"""A separate process that fetches and lands one run, to be killed."""
 
 import asyncio
 import multiprocessing
@@ -32,7 +32,7 @@ async def fetch(
     run: str,
     ask_again: bool = False,
 ) -> fetching.Fetched:
-    """One try of a DAG run that is named like its run, at the instant the run is named for."""
+    """One try of a DAG run with the run's name, at the run's instant."""
     now = run_instant(run)
     return await fetching.fetch(dataset, lake, connection, settings, run, now, ask_again)
 
@@ -40,7 +40,7 @@ async def fetch(
 def start(
     dataset: str, connection: SourceConnection, aws: Aws, bucket: str, settings: Settings, run: str
 ) -> tuple[BaseProcess, Connection]:
-    """The process, and a connection that tells when it begins and when it is done."""
+    """The process, and a connection that reports when it begins and when it has finished."""
     ours, theirs = _PROCESSES.Pipe(duplex=False)
     process = _PROCESSES.Process(
         target=_ingest, args=(theirs, dataset, connection, aws, bucket, settings, run), daemon=True
@@ -62,6 +62,6 @@ def _ingest(
     lake = Lake(Bucket(aws.client("s3"), bucket))
     fetching.BACKOFF = Backoff(tries=4, first=0.01, longest=0.1)
     told.send("begun")
-    asyncio.run(fetch(DATASETS[dataset], lake, connection, settings, run))
-    land(DATASETS[dataset], lake, run, settings)
+    fetched = asyncio.run(fetch(DATASETS[dataset], lake, connection, settings, run))
+    land(DATASETS[dataset], lake, fetched.run, settings)
     told.send("done")

@@ -14,12 +14,12 @@ needs_recordings = pytest.mark.skipif(
 
 
 def recorded(source: str, name: str) -> Any:
-    """The JSON document of one recording of `ticketmaster` or `lastfm`."""
+    """One recorded response of `ticketmaster` or `lastfm`, as JSON."""
     return json.loads((PAYLOADS / source / name).read_text())
 
 
 def shape(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
-    """Every place of a JSON document and the type that stands there."""
+    """The path and type of every value in a JSON document."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if place.endswith("upcomingEvents"):

@@ -48,7 +48,7 @@ class Artist:
     rank: int | None = 1
     plays: int = 1_000
     asked: str | None = None
-    """The name that was asked for, where Last.fm corrected it."""
+    """The requested name, where Last.fm corrected it."""
 
 
 def land_events(
@@ -83,12 +83,13 @@ def land_songs(
     artists: Sequence[Artist],
     complete: bool = True,
     countries: Sequence[str] = ("US",),
+    scope: Scope | None = None,
 ) -> None:
     """Writes parts, certificate and manifest of a songs run."""
     rows = [row for artist in artists for row in _song_rows(run, artist)]
     entries = lake.put_parts("songs", run, SongRow, rows)
     lake.put_certificate(
-        Certificate(dataset="songs", run=run, scope=Scope(tuple(countries)), complete=complete)
+        Certificate(dataset="songs", run=run, scope=scope or Scope(tuple(countries)), complete=complete)
     )
     lake.put_manifest("songs", run, SongRow, entries)
 
@@ -99,12 +100,12 @@ def judged_at(load: Load) -> datetime:
 
 
 def engine() -> Engine:
-    """How the audit reaches the sandbox's Redshift."""
+    """The audit's access to the sandbox's Redshift."""
     return Engine(*redshift_engine_arguments())
 
 
 def build_load(redshift: Any, lake: Lake, load: Load) -> None:
-    """Stages and builds a load, so that it is ready for its audit."""
+    """Stages and builds a load, ready for its audit."""
     warehouse.begin(redshift, lake, load, judged_at(load))
     for dataset in DATASETS:
         warehouse.stage(redshift, lake, load, dataset, ROLE)
@@ -113,7 +114,7 @@ def build_load(redshift: Any, lake: Lake, load: Load) -> None:
 
 
 def publish_pending(redshift: Any, lake: Lake) -> list[dict[str, dict[str, int]]]:
-    """Builds and publishes every load that waits, unaudited; what each changed."""
+    """Builds and publishes every pending load without an audit; returns what each changed."""
     changes = []
     while loads := warehouse.pending_loads(redshift, lake):
         build_load(redshift, lake, loads[0])

@@ -23,12 +23,12 @@ from tests.support.histories import Land, Step, history
 from tests.support.replay import RememberingBucket, Replay
 
 Attempt = Callable[[Sequence[Step]], int]
-"""Tells a history in a lake of its own; how many publishes that were."""
+"""Replays a history in a lake of its own and returns the number of publishes."""
 
 
 @contextmanager
 def warehouse() -> Iterator[Attempt]:
-    """A warehouse with tables, and what tells it a history."""
+    """A warehouse with tables; yields a function that replays a history in it."""
     with (
         tempfile.TemporaryDirectory(prefix="musician-warehouse-") as folder,
         start(Path(folder) / "services", "--concerts", "1") as services,
@@ -39,14 +39,14 @@ def warehouse() -> Iterator[Attempt]:
 
 
 def tell(connection: Any, s3: Any, steps: Sequence[Step]) -> int:
-    """Tells a history in a lake of its own; how many publishes were compared."""
+    """Replays a history in a lake of its own and returns the number of publishes compared."""
     name = f"soak-{uuid.uuid4()}"
     s3.create_bucket(Bucket=name)
     return Replay(connection, Lake(RememberingBucket(s3, name))).tell(steps)
 
 
 def failure(attempt: Attempt, steps: Sequence[Step]) -> str | None:
-    """What goes wrong in a history; None when nothing does."""
+    """What goes wrong in a history; None if nothing does."""
     try:
         attempt(steps)
     except Exception as error:
@@ -55,7 +55,7 @@ def failure(attempt: Attempt, steps: Sequence[Step]) -> str | None:
 
 
 def reduced(attempt: Attempt, steps: Sequence[Step], tries: int = 250) -> list[Step]:
-    """A shorter history that fails, too: without the steps, and the rows, that it does not need."""
+    """A shorter history that still fails: without the steps and rows that it does not need."""
     kept, left = list(steps), tries
 
     def fails(shorter: list[Step]) -> bool:
@@ -90,7 +90,7 @@ def _without(step: Step, column: str, value: str) -> Step:
 
 
 def main() -> int:
-    """Runs the seeds; 1 when one fails."""
+    """Runs the seeds; returns 1 if one fails."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.soak", description=__doc__)
     parser.add_argument("--seeds", default="0-199", metavar="FIRST-LAST", help="by default 0-199")
     parser.add_argument("--keep-going", action="store_true", help="run all seeds, and reduce nothing")

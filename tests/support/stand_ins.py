@@ -1,4 +1,4 @@
-"""The stand-ins of both APIs for tests that change their options, and what a run left in the lake."""
+"""The stand-ins for both APIs, for tests that change their options; and what a run left in the lake."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ from sandbox.world.catalog import Catalog
 
 @dataclass
 class Api:
-    """A stand-in that runs."""
+    """A running stand-in."""
 
     connection: SourceConnection
     server: TestServer
@@ -30,7 +30,7 @@ class Api:
             return found
 
     async def change(self, **options: Any) -> None:
-        """Changes options while it runs; it keeps counting."""
+        """Changes options while it is running; its counters are kept."""
         url = self.server.make_url("/sandbox/options")
         async with aiohttp.ClientSession() as session, session.post(url, json=options) as got:
             assert got.status == 200, await got.text()
@@ -38,7 +38,7 @@ class Api:
 
 @asynccontextmanager
 async def api(source: str, catalog: Catalog, **options: Any) -> AsyncIterator[Api]:
-    """The stand-in of `ticketmaster` or `lastfm`, without limits of rate unless `options` set them."""
+    """The stand-in for `ticketmaster` or `lastfm`, without rate limits unless `options` set them."""
     module, kind = {
         "ticketmaster": (ticketmaster, ticketmaster.TicketmasterOptions),
         "lastfm": (lastfm, lastfm.LastfmOptions),
@@ -54,7 +54,7 @@ async def api(source: str, catalog: Catalog, **options: Any) -> AsyncIterator[Ap
 
 
 def objects(lake: Lake, *prefixes: str) -> dict[str, bytes]:
-    """The objects under these prefixes, their bucket's name taken out."""
+    """The objects under these prefixes, with the bucket's name removed from their content."""
     return {
         key: lake.bucket.get(key).replace(lake.bucket.name.encode(), b"bucket")
         for prefix in prefixes
@@ -63,7 +63,7 @@ def objects(lake: Lake, *prefixes: str) -> dict[str, bytes]:
 
 
 def table(lake: Lake, dataset: str, run: str) -> list[dict[str, Any]]:
-    """The rows a run's manifest names."""
+    """The rows of a landed run."""
     rows = []
     for part in lake.manifest(dataset, run).parts:
         with lake.opened(part) as file:

@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps to the next timer: hours of waiting pass at once, in the right order."""
+"""An event loop whose clock jumps to the next timer: hours of waiting pass instantly, in the right order."""
 
 import asyncio
 import selectors
@@ -9,7 +9,7 @@ _Result = TypeVar("_Result")
 
 
 class _Selector(selectors.SelectSelector):
-    """Waits for nothing but the clock of its loop."""
+    """Waits only for the clock of its loop."""
 
     loop: "_Loop"
 
@@ -30,7 +30,7 @@ class _Loop(asyncio.SelectorEventLoop):
 
 
 def run(coroutine: Coroutine[Any, Any, _Result]) -> _Result:
-    """Like `asyncio.run`, for coroutines that wait for timers and each other only."""
+    """Like `asyncio.run`, for coroutines that wait only for timers and each other."""
     loop = _Loop()
     try:
         return loop.run_until_complete(coroutine)

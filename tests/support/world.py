@@ -1,4 +1,4 @@
-"""The sandbox's whole music world in the lake: fetched from both stand-ins, then grown older week by week."""
+"""The sandbox's whole music world in the lake: fetched from both stand-ins, then aged week by week."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ _Row = TypeVar("_Row", bound=msgspec.Struct)
 
 
 def land_world(services: Services, lake: Lake, at: datetime) -> None:
-    """One events run and one songs run by the pipeline's own functions, without its politeness."""
+    """One events run and one songs run by the pipeline's own functions, without rate limits."""
     settings, run = Settings(bucket=lake.bucket.name), run_id(at)
     for dataset, source in ((EVENTS, "ticketmaster"), (SONGS, "lastfm")):
         where = getattr(services, source)
@@ -41,7 +41,7 @@ def land_world(services: Services, lake: Lake, at: datetime) -> None:
 
 @contextmanager
 def _unlimited(base_url: str) -> Iterator[None]:
-    """The stand-in admits any number of requests meanwhile."""
+    """Lifts the stand-in's limits until the context ends."""
 
     def post(path: str, body: dict[str, Any]) -> None:
         request = urllib.request.Request(
@@ -57,7 +57,7 @@ def _unlimited(base_url: str) -> Iterator[None]:
 
 
 def land_week_later(lake: Lake) -> None:
-    """Lands the newest runs anew, as they might look a week later.
+    """Lands new runs: the newest ones as they might look a week later.
 
     Some concerts are cancelled, postponed, rescheduled, repriced or taken off the list, and those that lie in
     the past are gone; each artist's listeners grew or shrank at the artist's own rate, and ranks with them.
@@ -65,7 +65,7 @@ def land_week_later(lake: Lake) -> None:
     run = lake.manifests("events")[-1]
     at = run_instant(run) + timedelta(weeks=1)
     events = [older for row in _rows(lake, "events", run, EventRow) if (older := _later_event(row, at))]
-    songs = _ranked_anew([_later_song(row, at) for row in _rows(lake, "songs", run, SongRow)])
+    songs = _ranked_again([_later_song(row, at) for row in _rows(lake, "songs", run, SongRow)])
     _land(lake, "events", run, at, EventRow, events)
     _land(lake, "songs", run, at, SongRow, songs)
 
@@ -126,7 +126,7 @@ def _later_song(row: SongRow, at: datetime) -> SongRow:
     )
 
 
-def _ranked_anew(rows: Sequence[SongRow]) -> list[SongRow]:
+def _ranked_again(rows: Sequence[SongRow]) -> list[SongRow]:
     listeners = {row.artist_key: row.chart_listeners or 0 for row in rows}
     order = sorted(listeners, key=lambda artist: (-listeners[artist], artist))
     ranks = {artist: rank for rank, artist in enumerate(order, 1)}

@@ -1,12 +1,15 @@
 """Random histories: the star is what docs/history.md says after every publish. `make soak` runs more."""
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from include.lake.lake import Lake
 from include.warehouse.tables import create_tables
-from tests.support.histories import Land, Step, Work, history
+from tests.support.histories import Accept, Land, LoseLedger, Rebuild, Retry, Step, Work, history
+from tests.support.model import Landed
 from tests.support.replay import RememberingBucket, Replay
 
 SEEDS = (253, 285, 52, 135)
@@ -35,3 +38,62 @@ def test_a_star_that_differs_in_one_value_is_noticed(replay: Replay, redshift: A
     redshift.commit()
     with pytest.raises(AssertionError, match="upcoming_concerts is"):
         replay.tell([Work()])
+
+
+def happenings(steps: list[Step]) -> Iterator[str]:
+    """What is remarkable in a history."""
+    for step in steps:
+        match step:
+            case Retry() | Accept() | LoseLedger():
+                yield type(step).__name__
+            case Rebuild(until):
+                yield "roll-back" if until else "rebuild"
+            case Land(by_older_release=True):
+                yield "by an older release"
+    lands = [step.landed for step in steps if isinstance(step, Land)]
+    for position, run in enumerate(lands):
+        before = [other for other in lands[:position] if other.dataset == run.dataset]
+        if run.run in {other.run for other in before}:
+            yield "landed again"
+        elif run.run < max((other.run for other in before), default=""):
+            yield "late"
+        if run.run[:10] in {other.run[:10] for other in before if other.run != run.run}:
+            yield "several a day"
+        if any(run.countries != other.countries for other in before):
+            yield "other countries"
+        if any(run.numbers < other.numbers for other in before):
+            yield f"fewer {run.dataset}"
+        yield from (["incomplete"] if not run.complete else []) + (["rejected"] if run.rejected else [])
+        yield from (["empty"] if not run.rows else []) + (["damaged"] if not run.readable else [])
+        yield from [run.fault] if run.fault else []
+    yield from changes([run for run in lands if run.dataset == "events"])
+
+
+def changes(runs: list[Landed]) -> Iterator[str]:
+    """What becomes of the concerts and of those who are billed."""
+    dates: dict[str, Any] = {}
+    ids: dict[str, str | None] = {}
+    gone: set[str] = set()
+    for run in sorted(runs, key=lambda run: run.run):
+        listed = {row["event_id"] for row in run.rows}
+        yield from ["returned"] if gone & listed else []
+        gone = (gone | (dates.keys() if run.complete else set())) - listed
+        for row in run.rows:
+            if dates.setdefault(row["event_id"], row["local_date"]) != row["local_date"]:
+                yield "rescheduled"
+            yield from ["cancelled"] if row["status"] == "cancelled" else []
+            name, mbid = row["artist_name"], row["artist_mbid"]
+            if name and ids.setdefault(name, mbid) != mbid:
+                yield "lost id" if mbid is None else "gained id"
+            dates[row["event_id"]], ids[name] = row["local_date"], mbid
+
+
+def test_the_histories_of_a_soak_hold_all_that_happens() -> None:
+    """Two hundred, of which each of these has a share."""
+    met = Counter(kind for seed in range(200) for kind in set(happenings(history(seed))))
+    expected = (
+        "several a day", "other countries", "fewer events", "fewer songs", "incomplete", "rejected", "empty", "damaged",
+        "broken", "differs", "late", "landed again", "by an older release", "rescheduled", "cancelled", "returned",
+        "gained id", "lost id", "Retry", "Accept", "LoseLedger", "rebuild", "roll-back",
+    )  # fmt: skip
+    assert {kind: met[kind] for kind in expected if met[kind] < 10} == {}

@@ -68,7 +68,7 @@ def read(response: Response) -> Page:
         raise Retry(f"HTTP {response.status} {response.excerpt()}")
     if response.status in (401, 403):
         raise SourceRejected(
-            f"Ticketmaster refused the API key (HTTP {response.status} {fault or response.excerpt()}). "
+            f"Ticketmaster rejected the API key (HTTP {response.status} {fault or response.excerpt()}). "
             f"Correct the password of the Airflow connection `{CONNECTION}` "
             f"(Admin → Connections, or AIRFLOW_CONN_{CONNECTION.upper()})."
         )
