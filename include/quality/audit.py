@@ -11,7 +11,6 @@ Raises nothing for data that fails: the caller decides what a failure means.
 
 import html
 import logging
-import mimetypes
 import os
 import shutil
 import tempfile
@@ -24,6 +23,7 @@ from typing import Any
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.quality import site as data_docs
+from include.quality.publication import publish
 from include.warehouse.load import FailedRows, Verdict
 from include.warehouse.loads import Load, at_fault
 from include.warehouse.tables import JUDGED
@@ -31,7 +31,6 @@ from include.warehouse.tables import JUDGED
 log = logging.getLogger(__name__)
 
 _CONTEXT = Path(__file__).parents[2] / "great_expectations"
-_VALIDATIONS = "validations/"
 _EXAMPLES = 20
 """How many failing rows the data docs show of each expectation."""
 _KEYS = {
@@ -102,11 +101,9 @@ def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, accepted: C
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))
-        _fetch_validations(lake, root / "uncommitted" / "validations")
         with engine.connected():
             results = _validate(root, load, engine, accepted)
-        data_docs.finish(root / "uncommitted" / "data_docs", root / "uncommitted" / "validations", kept_runs)
-        _publish_data_docs(lake, root / "uncommitted", kept_runs)
+        publish(lake, root / "uncommitted" / "data_docs", root / "uncommitted" / "validations", kept_runs)
     failed = [result for result in results if not result["success"]]
     critical = [result for result in failed if result["severity"] == "critical"]
     outcome = Audit(
@@ -235,39 +232,3 @@ def _summary(table: str, result: Any) -> str:
     else:
         found = f"found {result.result.get('observed_value')}"
     return f"{table}: {config.type} {about}: {found}"
-
-
-def _fetch_validations(lake: Lake, folder: Path) -> None:
-    for key in _keys(lake, _VALIDATIONS):
-        target = folder / key.removeprefix(_VALIDATIONS)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(lake.bucket.get(key))
-
-
-def _publish_data_docs(lake: Lake, uncommitted: Path, kept_runs: int) -> None:
-    for folder, prefix in (
-        (uncommitted / "validations", _VALIDATIONS),
-        (uncommitted / "data_docs", data_docs.PREFIX),
-    ):
-        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            lake.bucket.put(
-                prefix + file.relative_to(folder).as_posix(),
-                file.read_bytes(),
-                mimetypes.guess_type(file.name)[0] or "application/octet-stream",
-            )
-    for prefix in (_VALIDATIONS, f"{data_docs.PREFIX}validations/"):
-        keys = list(_keys(lake, prefix))
-        kept = sorted({_instant(prefix, key) for key in keys})[-kept_runs:]
-        for key in keys:
-            if _instant(prefix, key) not in kept:
-                lake.bucket.delete([key])
-
-
-def _instant(prefix: str, key: str) -> str:
-    """When the audit of this page or result ran: <suite>/<run name>/<instant>/<batch>."""
-    return key.removeprefix(prefix).split("/")[2]
-
-
-def _keys(lake: Lake, prefix: str) -> Iterator[str]:
-    for key, _ in lake.bucket.sizes(prefix):
-        yield key

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -50,6 +50,11 @@ class Validation:
     """Whether one of them is critical."""
 
     @property
+    def instant(self) -> str:
+        """When the audit took place, in the form of Great Expectations' folders."""
+        return self.page.split("/")[3]
+
+    @property
     def status(self) -> str:
         """`passed`, `warned` (only expectations of severity `warning` failed) or `failed`."""
         return "failed" if self.critical else "warned" if self.failed else "passed"
@@ -60,21 +65,15 @@ def audit_page(run: str) -> str:
     return f"index.html#{run}"
 
 
-def finish(site: Path, results: Path, kept_runs: int) -> None:
-    """Makes the pages below `site` readable and safe, and writes an index of the newest `kept_runs` audits.
-
-    `results` holds Great Expectations' result files: <suite>/<run>/<instant>/<batch>.json.
-    """
+def finish(site: Path) -> list[str]:
+    """Makes the pages below `site` readable and safe; the names of the suites that have a page."""
     shutil.rmtree(site / "static", ignore_errors=True)  # fonts and pictures, which nothing uses now
     for page in site.rglob("*.html"):
         text = page.read_text()
         if f'href="{_style_of(page, site)}"' not in text:
             page.write_text(_readable(text, _style_of(page, site)))
     (site / _STYLE.name).write_text(_STYLE.read_text())
-    suites = sorted(page.stem for page in (site / "expectations").glob("*.html"))
-    found = list(_validations(results))
-    kept = sorted({validation.run for validation in found})[-kept_runs:]
-    (site / "index.html").write_text(_index([each for each in found if each.run in kept], suites))
+    return sorted(page.stem for page in (site / "expectations").glob("*.html"))
 
 
 def _style_of(page: Path, site: Path) -> str:
@@ -92,7 +91,8 @@ def _head(style: str) -> str:
     )
 
 
-def _validations(results: Path) -> Iterator[Validation]:
+def validations(results: Path) -> Iterator[Validation]:
+    """What Great Expectations' result files say: <suite>/<run>/<instant>/<batch>.json."""
     for file in sorted(results.rglob("*.json")):
         found = json.loads(file.read_text())
         failed = [result for result in found["results"] if not result["success"]]
@@ -138,7 +138,8 @@ def _said(argument: tuple[str, Any]) -> str:
     return f"{name.removesuffix('_value')} {value}"
 
 
-def _index(validations: list[Validation], suites: list[str]) -> str:
+def index(validations: Sequence[Validation], suites: Sequence[str]) -> str:
+    """The index page: a section per audit, the newest run first, and the suites."""
     newest_first = sorted(validations, key=lambda validation: validation.run, reverse=True)
     audits = [
         _audit(run, sorted(of_run, key=lambda validation: validation.table))

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -212,3 +213,18 @@ def test_a_certificate_can_be_read_back(lake: Lake) -> None:
     )
     lake.put_certificate(certificate)
     assert lake.certificate("events", RUN) == certificate
+
+
+@pytest.mark.parametrize("asked", [range(30), [0, 1, 20, 21, 29], [0, 0, 5, 5], [29, 3, 4]])
+def test_responses_are_read_ahead_and_come_as_asked(lake: Lake, asked: Sequence[int]) -> None:
+    raw = lake.raw("events", RUN)
+    for number in range(30):
+        raw.put(f"r{number}", {}, 200, datetime(2026, 11, 22, tzinfo=UTC), b"%d" % number)
+    with raw.reading_ahead(f"r{number}" for number in range(30)) as read:
+        assert [bytes(read(f"r{number}").body) for number in asked] == [b"%d" % number for number in asked]
+
+
+def test_a_response_that_is_gone_is_named(lake: Lake) -> None:
+    raw = lake.raw("events", RUN)
+    with raw.reading_ahead(["there is none"]) as read, pytest.raises(ManifestInvalid, match="there is none"):
+        read("there is none")

@@ -316,6 +316,42 @@ def test_pages_of_old_audits_are_pruned(built: tuple[Any, Lake]) -> None:
     assert {key.split("/")[3] for key in keys(lake, "data-docs/validations/fact_artists/")} == kept
 
 
+def counted(lake: Lake) -> list[str]:
+    """The requests to S3 from now on."""
+    sent: list[str] = []
+    lake.bucket.s3.meta.events.register("before-send.s3", lambda request, **_: sent.append(request.method))
+    return sent
+
+
+def test_an_audit_moves_as_much_however_many_are_kept(
+    built: tuple[Any, Lake], services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, lake = built
+    lake = Lake(Bucket(services.aws.client("s3"), lake.bucket.name))
+    monkeypatch.setattr(quality, "JUDGED", ("dim_songs", "load_summary"))
+    sent, counts = counted(lake), []
+    for day in (22, 23, 24, 25):
+        sent.clear()
+        quality.audit(lake, Load(f"2026-11-{day}T060000Z", SONGS, ("events",)), engine(), kept_runs=3)
+        counts.append(len(sent))
+    index = lake.bucket.get("data-docs/index.html").decode()
+    assert counts[1] == counts[2] < counts[0]
+    assert counts[3] - counts[2] == 4  # the pages and the results of the oldest audit go
+    assert [f"id='2026-11-{day}T" in index for day in (22, 23, 24, 25)] == [False, True, True, True]
+
+
+def test_data_docs_of_an_older_release_are_gone_on_with(
+    built: tuple[Any, Lake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, lake = built
+    monkeypatch.setattr(quality, "JUDGED", ("dim_songs",))
+    quality.audit(lake, LOAD, engine(), kept_runs=5)
+    lake.bucket.delete(["validations/audits.json"])
+    quality.audit(lake, Load("2026-11-23T060000Z", SONGS, ("events",)), engine(), kept_runs=5)
+    index = lake.bucket.get("data-docs/index.html").decode()
+    assert f"id='{SONGS}'" in index and "id='2026-11-23T060000Z'" in index
+
+
 def test_no_credentials_reach_the_project_folder_or_s3(built: tuple[Any, Lake], services: Services) -> None:
     _, lake = built
     quality.audit(lake, LOAD, engine(), kept_runs=5)
