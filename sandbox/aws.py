@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,14 @@ class Aws:
         )
 
 
+def _slow(application: Any, seconds: float) -> Any:
+    def respond(environ: Any, start_response: Any) -> Any:
+        time.sleep(seconds)
+        return application(environ, start_response)
+
+    return respond
+
+
 def _create_copy_role(iam: Any) -> None:
     """The role that the settings name by default; Redshift here needs none, but the doctor looks at it."""
 
@@ -47,12 +56,17 @@ def _create_copy_role(iam: Any) -> None:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Aws]:
-    """Runs an empty moto on a free port of 127.0.0.1 until the context ends. Its state is in memory."""
+def running(latency: float = 0) -> Iterator[Aws]:
+    """Runs an empty moto on a free port of 127.0.0.1 until the context ends. Its state is in memory.
+
+    Each request takes `latency` seconds longer.
+    """
     from moto.moto_server.threaded_moto_server import ThreadedMotoServer  # takes a second to import
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
+    if latency:
+        server._server.app = _slow(server._server.app, latency)
     host, port = server.get_host_and_port()
     cloud = Aws(f"http://{host}:{port}")
     _create_copy_role(cloud.client("iam"))

@@ -15,6 +15,7 @@ import logging
 import socket
 import struct
 import threading
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,12 +48,12 @@ def install(postgres: Postgres, database: str) -> None:
 
 
 @contextlib.contextmanager
-def running(postgres: Postgres, loader: Loader) -> Iterator[int]:
+def running(postgres: Postgres, loader: Loader, latency: float = 0) -> Iterator[int]:
     """Runs the proxy in front of `postgres`; yields its port, a free one of 127.0.0.1."""
     with socket.create_server((HOST, 0), backlog=128) as listener:
         sessions: set[_Session] = set()
         threading.Thread(
-            target=_accept, args=(listener, postgres.port, loader, sessions), daemon=True
+            target=_accept, args=(listener, postgres.port, loader, sessions, latency), daemon=True
         ).start()
         try:
             yield listener.getsockname()[1]
@@ -62,7 +63,9 @@ def running(postgres: Postgres, loader: Loader) -> Iterator[int]:
                 session.close()
 
 
-def _accept(listener: socket.socket, port: int, loader: Loader, sessions: "set[_Session]") -> None:
+def _accept(
+    listener: socket.socket, port: int, loader: Loader, sessions: "set[_Session]", latency: float
+) -> None:
     while True:
         try:
             client, _ = listener.accept()
@@ -71,7 +74,7 @@ def _accept(listener: socket.socket, port: int, loader: Loader, sessions: "set[_
 
         def serve(client: socket.socket = client) -> None:
             try:
-                session = _Session(client, socket.create_connection((HOST, port)), loader)
+                session = _Session(client, socket.create_connection((HOST, port)), loader, latency)
             except OSError:
                 client.close()
                 return
@@ -91,6 +94,8 @@ class _Session:
     client: socket.socket
     server: socket.socket
     loader: Loader
+    latency: float
+    """Seconds added to each statement."""
     copies: dict[bytes, tuple[Copy, Path]] = field(default_factory=dict)
     """The COPY behind each prepared statement's name, and the path it reads from."""
     deliveries: list[Delivery] = field(default_factory=list)
@@ -144,6 +149,8 @@ class _Session:
         while True:
             kind, length = struct.unpack("!cI", _read(messages, 5))
             body = _read(messages, length - 4)
+            if kind in (b"Q", b"E"):
+                time.sleep(self.latency)
             if kind == b"Q":
                 body = self._query(body)
             elif kind == b"P":

@@ -20,10 +20,11 @@ def examine(settings: Settings) -> Iterator[Finding]:
     events = Request(
         "doctor", "/discovery/v2/events.json", {"countryCode": country, "size": "1", "locale": "*"}
     )
-    for connection_id, key_parameter, request, read in (
+    asked: tuple[tuple[str, str, Callable[[], Request], Callable[..., Any]], ...] = (
         (search.CONNECTION, search.KEY_PARAMETER, lambda: events, search.read),
         (lists.CONNECTION, lists.KEY_PARAMETER, lambda: lists.chart_request(country, 1, 1), lists.read),
-    ):
+    )
+    for connection_id, key_parameter, request, read in asked:
         findings: list[Finding] = []
         with examined(findings, f"key of {connection_id}"):
             findings.append(asyncio.run(_asked(settings, connection_id, key_parameter, request(), read)))
