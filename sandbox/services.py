@@ -63,9 +63,10 @@ def start(home: Path, *options: str) -> Iterator[Services]:
 
     Raises `RuntimeError` with the end of their log if they do not start.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     (home / _FILE).unlink(missing_ok=True)
     command = [sys.executable, "-m", "sandbox.services", "--home", str(home), "--parent", str(os.getpid())]
+    (home / _LOG).touch(mode=0o600)
     with (home / _LOG).open("wb") as log:
         process = subprocess.Popen(
             [*command, *options],
@@ -165,7 +166,7 @@ def _is_alive(pid: int) -> bool:
 def _running(
     home: Path, options: Sequence[str], s3_latency: float = 0, statement_latency: float = 0
 ) -> Iterator[Services]:
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     # moto takes long to import, so that happens while PostgreSQL starts.
     threading.Thread(target=importlib.import_module, args=("moto.server",), daemon=True).start()
     with contextlib.ExitStack() as stack:

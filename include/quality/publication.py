@@ -21,8 +21,8 @@ from include.quality.site import PREFIX, Validation
 
 _VALIDATIONS = "validations/"
 _AUDITS = f"{_VALIDATIONS}audits.json"
-_AT_ONCE = 12
-"""How many files move at a time: what boto3 has connections for."""
+_AT_ONCE = 8
+"""How many files move at a time: boto3 has ten connections."""
 
 
 class Audits(msgspec.Struct):
