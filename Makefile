@@ -1,5 +1,5 @@
-# Every target sets up what it needs: a virtual environment from requirements.lock. It is not .venv, where the
-# Astro CLI makes one of its own.
+# Every target first sets up a virtual environment from requirements.lock. It is not in .venv, where the Astro CLI
+# creates its own.
 
 ENVIRONMENT := .environment
 INSTALLED := $(ENVIRONMENT)/.installed
@@ -13,10 +13,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 25
 
-run: $(INSTALLED) ## From both APIs to a published star, on this machine, and exit
+run: $(INSTALLED) ## Run the pipeline once on this machine, from both APIs to a published star
 	@$(ENVIRONMENT)/bin/python -m sandbox run
 
-up: $(INSTALLED) ## The same, and keep everything running in the background, with the Airflow UI
+up: $(INSTALLED) ## The same, then keep everything running in the background, with the Airflow UI
 	@$(ENVIRONMENT)/bin/python -m sandbox up
 
 sandbox: $(INSTALLED) ## Only the stand-ins, at fixed ports, for `astro dev start --standalone`; stays until Ctrl-C
@@ -28,16 +28,16 @@ down: $(INSTALLED) ## Stop what `make up` or `make sandbox` left running
 test: $(INSTALLED) ## Run all tests, one of them against a real Airflow (a few minutes)
 	$(ENVIRONMENT)/bin/python -m pytest
 
-soak: $(INSTALLED) ## Random histories against a model of the star, by seed; ARGS="--seeds 0-199"
+soak: $(INSTALLED) ## Check random histories against a model of the star; ARGS="--seeds 0-199"
 	@$(ENVIRONMENT)/bin/python -m tests.support.soak $(ARGS)
 
-test-any-day: $(INSTALLED) ## The tests as if it were another day, in another time zone (hours); ARGS="--help"
+test-any-day: $(INSTALLED) ## Run the tests on other days and in other time zones (hours); ARGS="--help"
 	@$(ENVIRONMENT)/bin/python -m tests.support.any_day $(ARGS)
 
 bench: $(INSTALLED) ## Measure crawls and the warehouse at full size (a quarter of an hour); ARGS="--quick" or ARGS="crawl"
 	@$(ENVIRONMENT)/bin/python -m benchmarks $(ARGS)
 
-check: $(INSTALLED) ## Lint the Python and the SQL, check the types and who imports whom
+check: $(INSTALLED) ## Lint the Python and the SQL, check the types and the import rules
 	$(ENVIRONMENT)/bin/ruff check
 	$(ENVIRONMENT)/bin/ruff format --check
 	$(ENVIRONMENT)/bin/mypy
@@ -53,19 +53,19 @@ doctor: $(INSTALLED) ## Ask each service by the connections of your environment:
 rehearse: $(INSTALLED) ## On your warehouse, in schemas of its own: copy, build, audit, publish, rebuild, and leave nothing
 	@$(ENVIRONMENT)/bin/python -m include rehearse
 
-redshift-create: $(INSTALLED) ## At AWS: create the warehouse, or what is missing of it; ARGS="--help" lists options
+redshift-create: $(INSTALLED) ## On AWS: create the warehouse, or whatever is missing; ARGS="--help" lists the options
 	@$(ENVIRONMENT)/bin/python -m include.provision create $(ARGS)
 
-redshift-status: $(INSTALLED) ## At AWS: what exists of the warehouse, and what it costs by the hour
+redshift-status: $(INSTALLED) ## On AWS: show what exists of the warehouse and what it costs per hour
 	@$(ENVIRONMENT)/bin/python -m include.provision status $(ARGS)
 
-redshift-delete: $(INSTALLED) ## At AWS: delete the warehouse and all that was created with it
+redshift-delete: $(INSTALLED) ## On AWS: delete the warehouse and everything created with it
 	@$(ENVIRONMENT)/bin/python -m include.provision delete $(ARGS)
 
-screenshots: $(INSTALLED) ## Take the pictures of docs/images; needs Chromium and a few minutes
+screenshots: $(INSTALLED) ## Take the screenshots in docs/images; needs Chromium and a few minutes
 	@$(ENVIRONMENT)/bin/python -m tests.browser.screenshots
 
-lock: $(INSTALLED) ## Resolve requirements.lock and requirements.txt from the .in files; ARGS="--upgrade" takes newer versions
+lock: $(INSTALLED) ## Resolve requirements.lock and requirements.txt from the .in files; ARGS="--upgrade" for newer versions
 	@$(ENVIRONMENT)/bin/python -m sandbox.local.lock $(ARGS)
 
 $(INSTALLED): requirements.lock

@@ -1,13 +1,13 @@
 """`make bench`, or `python -m benchmarks [names]`: measures, prints a table, and writes it as JSON.
 
-crawl       requests of a crawl, for the events it brings home; peak memory of a small and of a large one
+crawl       requests of a crawl, compared with the pages its events fill; peak memory of a small and a large one
 rate        how much of the allowed rate a crawl uses
 speed       events normalised and written by one core
-script      a whole crawl, beside the usual script
+script      a whole crawl, compared with the usual script
 warehouse   COPY, build, audit and publish at full size
-rebuild     of the star, beside its loads
-round_trips requests to S3 and statements of each task, and what they cost
-overhead    of Airflow, in a run of the warehouse's DAG
+rebuild     rebuilding the star, compared with its loads
+round_trips requests to S3 and statements of each task, and their cost
+overhead    Airflow's overhead in a run of the warehouse DAG
 """
 
 import argparse
@@ -27,12 +27,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", metavar="name", help="what to measure; all without any")
+    parser.add_argument("names", nargs="*", metavar="name", help="what to measure; everything by default")
     parser.add_argument("--quick", action="store_true", help="at a fraction of the size, to try it out")
-    parser.add_argument("--json", type=Path, default=Path(".sandbox/bench.json"), help="where to write them")
+    parser.add_argument("--json", type=Path, default=Path(".sandbox/bench.json"), help="the file to write")
     given = parser.parse_args()
     if unknown := set(given.names) - set(NAMES):
-        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; the benchmarks are {', '.join(NAMES)}")
     figures: list[Figure] = []
     for name in given.names or NAMES:
         say(f"--- {name}")

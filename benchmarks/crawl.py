@@ -1,4 +1,4 @@
-"""What a crawl costs: requests for the events it brings home, cold and warm, and memory."""
+"""What a crawl costs: requests per page of events, cold and warm, and memory."""
 
 import json
 
@@ -8,15 +8,15 @@ from benchmarks.one_crawl import OneCrawl, in_own_process
 from benchmarks.sandboxed import lake, sandbox
 
 COLD = {10_000: 1.25, 230_000: 1.35}
-"""How many times the least number of requests a first crawl may take, by the number of events."""
+"""The allowed ratio of a first crawl's requests to the smallest possible number, by the number of events."""
 WARM = 1.15
-"""The same for the next day's crawl, which knows where the events lie."""
+"""The same for the next day's crawl, which knows how the events are distributed."""
 MEMORY = (23_000, 230_000)
 MEGABYTES = 400
 
 
 def measure(quick: bool) -> list[Figure]:
-    """Requests per page of events; memory of a large crawl beside a small one's."""
+    """Requests per page of events; memory of a large crawl compared with a small one's."""
     divisor = 10 if quick else 1
     figures, peaks = [], {}
     for events in sorted({*COLD, *MEMORY}):

@@ -17,10 +17,10 @@ from include.sources.client.connection import SourceConnection
 from sandbox.services import Services
 
 COUNTRIES = ("US", "GB", "CA")
-"""Their concerts are as 70 to 20 to 10."""
+"""Their concerts are in the ratio 70 : 20 : 10."""
 SETTINGS = Settings(countries=COUNTRIES)
 UNLIMITED = {"requests_per_second": None, "daily_quota": None}
-"""Options of a stand-in that admits any number of requests."""
+"""Options of a stand-in without request limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Crawl:
 
 
 def run_of(day: int) -> str:
-    """The run at 00:00 UTC, that many days from now: before the first concert of the stand-in's world."""
+    """The run at 00:00 UTC that many days from today: before the first concert in the stand-in's world."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return run_id(today + timedelta(days=day))
 
@@ -58,7 +58,7 @@ def crawl(running: Services, lake: Lake, run: str, requests_per_second: float) -
 
 
 def reset(running: Services, **options: Any) -> None:
-    """Sets the Ticketmaster stand-in back to its first options, but for these, and empties its log."""
+    """Resets the Ticketmaster stand-in to its initial options, except for those given, and empties its log."""
     _post(running, "reset", {})
     _post(running, "options", options)
 

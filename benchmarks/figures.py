@@ -1,4 +1,4 @@
-"""What a benchmark finds out: figures, each a ratio of two things measured side by side in one run."""
+"""The results of a benchmark: figures, each a ratio of two things measured side by side in one run."""
 
 import statistics
 import sys
@@ -11,7 +11,7 @@ STARTED = time.monotonic()
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One thing measured, beside what it is compared with."""
+    """One thing measured, and what it is compared with."""
 
     name: str
     measured: float
@@ -20,18 +20,18 @@ class Figure:
     compared_with: str
     """What `compared` is, in a few words."""
     at_most: float | None = None
-    """The ratio may not be above it."""
+    """The target: the highest acceptable ratio."""
     at_least: float | None = None
-    """The ratio may not be below it."""
+    """The target: the lowest acceptable ratio."""
 
     @property
     def ratio(self) -> float:
-        """`measured` in terms of `compared`."""
+        """`measured` divided by `compared`."""
         return self.measured / self.compared
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is reached; None when there is none."""
+        """Whether the target is met; None if there is none."""
         if self.at_most is None and self.at_least is None:
             return None
         return (self.at_most is None or self.ratio <= self.at_most) and (
@@ -54,7 +54,7 @@ class Figure:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """The figures as a Markdown table, which is also readable as it stands."""
+    """The figures as a Markdown table, aligned so that it is readable as plain text."""
     head = ("measured", "", "compared with", "", "ratio", "target", "met")
     rows = [
         (
@@ -90,7 +90,7 @@ def say(text: str) -> None:
 
 
 def seconds(work: Callable[[], object], what: str) -> float:
-    """How long the work takes; says so."""
+    """How long the work takes; also prints it."""
     started = time.perf_counter()
     work()
     took = time.perf_counter() - started
@@ -99,7 +99,7 @@ def seconds(work: Callable[[], object], what: str) -> float:
 
 
 def median(values: Sequence[float]) -> float:
-    """The middle one: a machine has other things to do now and then."""
+    """The median, because a machine is sometimes busy with other things."""
     return statistics.median(values)
 
 

@@ -1,7 +1,7 @@
 """Loads of any size, generated from a seed and put into the lake as the ingestion would.
 
-One day's concerts and songs come as two runs. The next day's are the same but for a share of changes, so
-they can be published after each other.
+Each day has an events run and a songs run. The next day's are the same except for a share of changes, so that they
+can be published one after the other.
 """
 
 from dataclasses import dataclass
@@ -35,12 +35,12 @@ _CHANGED = 0.02
 """Share of the concerts and songs that differ from one day to the next."""
 
 _CHARTED = 1_000
-"""Artists who are in a chart; the songs of the others are asked for because they tour."""
+"""Artists who are in a chart; the others are included because they tour."""
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the loads are about. One artist in three of Last.fm's is on tour."""
+    """The size of the loads. One in three of Last.fm's artists is on tour."""
 
     concerts: int = 230_000
     billings: int = 370_000
@@ -53,7 +53,7 @@ class World:
         return World(self.concerts // divisor, self.billings // divisor, self.songs // divisor)
 
     def land(self, lake: Lake, instant: datetime, day: int) -> Load:
-        """Puts the two runs of the day with this number into the lake; the load they are."""
+        """Lands the two runs of day number `day` and returns the load they form."""
         snapshot = instant + timedelta(days=day)
         run = run_id(snapshot)
         at = snapshot.replace(tzinfo=None)
@@ -92,7 +92,7 @@ class World:
             np.cumsum(np.maximum(billed, 1)) - np.maximum(billed, 1), np.maximum(billed, 1)
         )
         keys, names = self._artists()
-        # Popular artists play more: half of the billings are of one artist in seven.
+        # Popular artists play more: one artist in seven has half of the billings.
         artist = (len(keys) * random.random(len(rows)) ** 2.8).astype(int)
         nameless = nobody[rows]
         times = dates + hours.astype("timedelta64[h]")
@@ -177,7 +177,7 @@ class World:
 
 
 def _digests(random: np.random.Generator, count: int) -> list[str]:
-    """As many random keys of 32 hexadecimal digits."""
+    """`count` random keys of 32 hexadecimal digits."""
     digits = random.bytes(16 * count).hex()
     return [digits[place : place + 32] for place in range(0, len(digits), 32)]
 
@@ -187,7 +187,7 @@ def _mbid(key: str) -> str:
 
 
 def _table(row_type: type[msgspec.Struct], count: int, columns: dict[str, Any]) -> pa.Table:
-    """The columns in the order and types of the row type; those not given are null."""
+    """The columns in the order and with the types of the row type; missing ones are null."""
     types = {name: _ARROW[base] for name, base in redshift_types(row_type).items()}
     return pa.table(
         [

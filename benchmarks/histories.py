@@ -1,4 +1,4 @@
-"""Two warehouses in one database: one with a short history, and one with a long one put aside.
+"""Two warehouses in one database: one with a short history and one with a long history.
 
 They take turns as the schema `dwh`, so that publishing into both can be compared in one run.
 """
@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.figures import say
 
 HISTORY = 10
-"""How many times as large as a load the long history is."""
+"""The size of the long history, in loads."""
 
 
 class Histories:
@@ -21,7 +21,7 @@ class Histories:
 
     @contextmanager
     def in_place(self, which: str) -> Iterator[None]:
-        """The schema `dwh` is the long history meanwhile; else it is the short one."""
+        """Makes the chosen history the schema `dwh` until the block ends; otherwise that is the short one."""
         swap = ["alter schema dwh rename to short", "alter schema long rename to dwh"]
         back = ["alter schema dwh rename to long", "alter schema short rename to dwh"]
         for statement in swap if which == "long" else ():
@@ -35,8 +35,8 @@ class Histories:
     def lengthen(self) -> None:
         """Fills `dwh` with what older loads of other artists and past concerts would have left there.
 
-        It is made of the load that is built in `audit`, and put aside as the long history; the tables of
-        `dwh` must be created again, as the short history.
+        It is derived from the load built in `audit`, and becomes the long history; the tables of `dwh` must then
+        be created again for the short one.
         """
         other = "md5({} || n)"
         concert = f"left(audit.concert_id, 3) || left({other.format('audit.concert_id')}, 13)"
@@ -77,6 +77,6 @@ class Histories:
             return [name for (name,) in cursor.fetchall()]
 
     def run(self, statement: str) -> None:
-        """Runs a statement past the proxy: something that is not the warehouse's business."""
+        """Runs a statement directly in PostgreSQL, bypassing the proxy: one that the warehouse itself never runs."""
         with self._postgres.cursor() as cursor:
             cursor.execute(statement)

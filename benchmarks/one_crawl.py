@@ -1,4 +1,4 @@
-"""One crawl in a process of its own, fetched and landed, whose peak memory is nobody else's.
+"""One crawl, fetched and landed in a process of its own, so that its peak memory can be measured.
 
     python -m benchmarks.one_crawl BUCKET RUN     reads the services from standard input, as JSON
 
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _peak_bytes() -> int:
-    """Of this program; getrusage would also count what its parent had before it became this program."""
+    """The peak memory of this program; getrusage would include the parent's memory before the exec."""
     try:
         status = Path("/proc/self/status").read_text()
     except FileNotFoundError:

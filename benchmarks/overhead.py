@@ -1,8 +1,7 @@
-"""Airflow's own time in a run of the warehouse's DAG: all in which no task's code runs.
+"""Airflow's own time in a run of the warehouse DAG: the time in which no task's code is running.
 
-That is what its scheduler takes to see that a task may start, and what a task's process takes until it has
-imported Airflow and the DAG file. Taken from one `python -m sandbox run` on the default data, from the logs
-that Airflow writes of each task.
+The scheduler needs it to start tasks, and each task's process to import Airflow and the DAG file. It is measured
+in one `python -m sandbox run` on the default data, from Airflow's task logs.
 """
 
 import json
@@ -20,7 +19,7 @@ _RUN_SECONDS = re.compile(r"^Seconds .*musician_warehouse ([\d.]+)", re.MULTILIN
 
 
 def measure(quick: bool) -> list[Figure]:
-    """Seconds without a task's code, beside those of the whole run."""
+    """Seconds without running task code, compared with the whole run."""
     with tempfile.TemporaryDirectory(prefix="musician-benchmark-") as folder:
         say("running the pipeline once, which takes one or two minutes")
         process = subprocess.run(
@@ -39,7 +38,7 @@ _LOGS = "logs/tasks/dag_id=musician_warehouse/run_id=*/task_id=*/attempt=*.log"
 
 
 def _code_span(log: Path) -> tuple[datetime, datetime] | None:
-    """From when to when the task's own code ran; None if it did not."""
+    """When the task's own code began and ended; None if it did not run."""
     begin = None
     for line in log.read_text().splitlines():
         entry = json.loads(line)
@@ -52,7 +51,7 @@ def _code_span(log: Path) -> tuple[datetime, datetime] | None:
 
 
 def _covered(spans: Iterable[tuple[datetime, datetime]]) -> float:
-    """Seconds in which at least one of the spans is."""
+    """Seconds covered by at least one of the spans."""
     covered, until = 0.0, None
     for begin, end in sorted(spans):
         start = begin if until is None else max(begin, until)

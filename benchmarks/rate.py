@@ -1,4 +1,4 @@
-"""How much of the allowed rate a crawl really uses, and that it never uses more."""
+"""How much of the allowed rate a crawl uses, and that it never exceeds it."""
 
 from bisect import bisect_left
 
@@ -7,14 +7,14 @@ from benchmarks.figures import Figure, say
 from benchmarks.sandboxed import lake, sandbox
 
 ALLOWED = 5
-"""Requests a second, as Ticketmaster allows."""
+"""Requests per second that Ticketmaster allows."""
 EVENTS = 30_000
 LATENCIES = (0.2, 2.0)
 """Seconds until a response arrives."""
 
 
 def measure(quick: bool) -> list[Figure]:
-    """Per latency the sustained rate and the most requests in any second, both beside the allowed rate."""
+    """For each latency, the sustained rate and the most requests in any second, compared with the allowed rate."""
     figures = []
     events = EVENTS // 10 if quick else EVENTS
     with sandbox("--concerts", str(events), "--countries", ",".join(COUNTRIES)) as running:
@@ -23,7 +23,7 @@ def measure(quick: bool) -> list[Figure]:
             say(f"crawl of {events:,} events at {ALLOWED} requests a second, responses after {latency:g} s")
             crawl(running, lake(running, f"benchmark-{number}"), run_of(0), ALLOWED)
             times = request_times(running)
-            # What to ask for is known only after the first responses: until then no crawl can be fast.
+            # Until the first responses arrive, a crawl does not know what else to request.
             steady = [at for at in times if at >= times[0] + 2 * latency]
             about = f"at {latency:g} s of latency"
             figures += [

@@ -1,4 +1,4 @@
-"""The star derived again from a month of runs, beside the loads that made it day by day."""
+"""Rebuilding the star from a month of runs, compared with the loads that built it day by day."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -42,12 +42,12 @@ def measure(quick: bool) -> list[Figure]:
             )
             took = time.perf_counter() - started
             if rebuilt.differences or rebuilt.loads != days:
-                raise RuntimeError(f"The rebuild made another star: {rebuilt}")
+                raise RuntimeError(f"The rebuild produced a different star: {rebuilt}")
     return [Figure(f"rebuild of {days} days", took, daily, "s", "the SQL of their loads", at_most=1.2)]
 
 
 def _load_all(redshift: Any, runs: Lake) -> float:
-    """Publishes every load that waits, unaudited; seconds."""
+    """Publishes every pending load without an audit; returns the seconds it took."""
     role, started = Settings().copy_role_arn, time.perf_counter()
     while loads := warehouse.pending_loads(redshift, runs):
         load = loads[0]

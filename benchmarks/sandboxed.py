@@ -15,7 +15,7 @@ from sandbox.services import Services
 
 @contextmanager
 def sandbox(*options: str) -> Iterator[Services]:
-    """Services of their own, to which this process's Airflow connections lead meanwhile."""
+    """Starts services of its own, and points this process's Airflow connections to them until the context ends."""
     with tempfile.TemporaryDirectory(prefix="musician-benchmark-") as folder:
         say(f"starting the sandbox {' '.join(options)}")
         with services.start(Path(folder) / "services", *options) as running:

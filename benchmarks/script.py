@@ -1,7 +1,7 @@
-"""The whole crawl beside the usual script: one request after the other, with a sleep after each.
+"""The whole crawl, compared with the usual script: one request after another, with a sleep after each.
 
-The script asks week by week, as the sources' own tutorials do, because no search shows more than 1,000
-events; it reads each week page by page until the reported number of pages.
+The script searches week by week, as the sources' own tutorials do, because no search shows more than 1,000
+events; it reads each week page by page up to the reported number of pages.
 """
 
 import json
@@ -22,7 +22,7 @@ SLEEP = 0.2
 
 
 def measure(quick: bool) -> list[Figure]:
-    """Seconds of both, at 200 ms of latency."""
+    """The seconds that both take, at 200 ms of latency."""
     events = EVENTS // 10 if quick else EVENTS
     with sandbox("--concerts", str(events), "--countries", ",".join(COUNTRIES)) as running:
         reset(running, latency=LATENCY)

@@ -1,7 +1,7 @@
-"""Events normalised and written by one core, beside the least that could be done with the same responses.
+"""Events normalised and written by one core, compared with merely reading the same responses.
 
-The floor fetches the same objects from the same S3, unzips them and decodes their JSON, and does nothing
-with it. Both run in turns in one process, which is held to one core.
+The baseline fetches the same objects from the same S3, unzips them and decodes their JSON. The two alternate in
+one process, which is pinned to one core.
 """
 
 import gzip
@@ -31,7 +31,7 @@ ROUNDS = 3
 
 
 def measure(quick: bool) -> list[Figure]:
-    """Events a second of both."""
+    """Events per second of both."""
     events = RECORDS // 10 if quick else RECORDS
     with sandbox(
         *("--concerts", str(events), "--countries", ",".join(COUNTRIES)),
@@ -60,7 +60,7 @@ def measure(quick: bool) -> list[Figure]:
 
 
 def main() -> None:
-    """Times landing and the floor; the services come from standard input."""
+    """Times landing and the baseline; reads the services from standard input."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     bucket, run = sys.argv[1:]

@@ -1,7 +1,7 @@
 """The warehouse at full size: loading, building, auditing, publishing into a short and a long history.
 
-Everything is done by the functions that the DAG's tasks call. What is timed more than once is timed in turns,
-so that a busy machine slows down both sides of a ratio, and the median counts.
+Everything is done by the functions that the DAG's tasks call. Repeated measurements alternate, so that a busy
+machine slows down both sides of a ratio, and the median is used.
 """
 
 import io
@@ -138,7 +138,7 @@ class Bench:
         pyarrow.csv.write_csv(rows, path, pyarrow.csv.WriteOptions(include_header=False))
 
     def _psql(self, folder: Path, dataset: str) -> float:
-        """Into a table like the one that COPY fills."""
+        """Seconds of psql's \\copy into a table like the one that COPY fills."""
         self.histories.run(f"create table staging.copied (like staging.{dataset} including all)")
         where = address(self.running)
         command = [
@@ -161,7 +161,7 @@ class Bench:
         )
 
     def _audit(self, load: Load) -> float:
-        """Seconds in which Great Expectations' statements ran."""
+        """Seconds that Great Expectations' statements took."""
         from sqlalchemy import event
         from sqlalchemy.engine import Engine
 
@@ -189,7 +189,7 @@ class Bench:
         return sum(spent)
 
     def _publish_in_turns(self, load: Load) -> dict[str, float]:
-        """Seconds to publish into the short and into the long history; neither keeps it."""
+        """Seconds to publish into the short and into the long history; both are rolled back."""
         took: dict[str, list[float]] = {"short": [], "long": []}
         for _ in range(ROUNDS):
             for history, times in took.items():
@@ -208,14 +208,14 @@ class Bench:
 
 
 class Undoing:
-    """A connection that does not commit; the caller rolls back."""
+    """A connection whose `commit` does nothing; the caller rolls back."""
 
     def __init__(self, connection: Any) -> None:
         self.cursor = connection.cursor
         self.rollback = connection.rollback
 
     def commit(self) -> None:
-        """Leaves it to the caller."""
+        """Does nothing."""
 
 
 def address(running: Services) -> dict[str, Any]:

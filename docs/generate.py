@@ -30,7 +30,7 @@ _NOTICE = "<!-- Written by `make docs` from include/sql. Do not edit: a test com
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table or view; a view's columns never count as required."""
+    """A column of a table or view; columns of views are never marked as required."""
 
     name: str
     type: str
@@ -40,7 +40,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Join:
-    """Rows of `table` fit by `column`: many of them or, where `condition` is given and holds, at most one."""
+    """Joins to the rows of `table` with equal `column`: many, or at most one under the `condition`, if given."""
 
     table: str
     column: str
@@ -49,7 +49,7 @@ class Join:
 
 @dataclass(frozen=True)
 class Table:
-    """A table or view, with what its file says about it."""
+    """A table or view, as described by its file."""
 
     schema: str
     name: str
@@ -63,12 +63,12 @@ class Table:
 
     @property
     def path(self) -> str:
-        """The file that defines it, from the root of the project."""
+        """The file that defines it, relative to the project's root."""
         return f"include/sql/{self.schema}/{self.name}.sql"
 
 
 def tables() -> list[Table]:
-    """The tables of `dwh`, then the views of `analytics`, each in the order of their names."""
+    """The tables of `dwh`, then the views of `analytics`, each sorted by name."""
     star = [_table(path) for path in sorted((SQL / "dwh").glob("*.sql"))]
     types = {table.name: {column.name: column.type for column in table.columns} for table in star}
     return star + [_view(path, {"dwh": types}) for path in sorted((SQL / "analytics").glob("*.sql"))]
@@ -127,7 +127,7 @@ def _header(path: Path) -> tuple[dict[str, str], str]:
 
 
 def _statements(path: Path) -> tuple[exp.Expr, str, dict[str, str]]:
-    """The CREATE statement, what is said about the whole, and about each column."""
+    """The CREATE statement, the comment on the whole, and the comments on the columns."""
     created, *comments = [found for found in sqlglot.parse(path.read_text(), read="redshift") if found]
     about, meanings = "", dict[str, str]()
     for comment in comments:
@@ -156,10 +156,10 @@ def data_dictionary(described: Sequence[Table]) -> str:
 
 def _data_dictionary(described: Sequence[Table]) -> Iterator[str]:
     yield from ("# Data dictionary", "", _NOTICE, "")
-    yield "What data scientists read: the star in the schema `dwh`, and the views over it in `analytics`."
-    yield "The same texts are comments in the database, so a SQL client shows them beside the columns."
-    yield "How the tables belong together: [entity-relationship.md](entity-relationship.md)."
-    yield from ("", "| table or view | what it holds |", "|---|---|")
+    yield "For data scientists: the star in the schema `dwh`, and the views over it in `analytics`."
+    yield "The same texts are comments in the database, so a SQL client shows them next to the columns."
+    yield "How the tables are related: [entity-relationship.md](entity-relationship.md)."
+    yield from ("", "| table or view | content |", "|---|---|")
     for table in described:
         yield f"| [`{table.schema}.{table.name}`](#{table.schema}{table.name}) | {_cell(table.about)} |"
     yield ""
@@ -189,17 +189,17 @@ def _entry(table: Table) -> Iterator[str]:
 
 
 def entity_relationship(described: Sequence[Table]) -> str:
-    """Markdown: a Mermaid diagram of the star, and one of which view reads which table."""
+    """Markdown: a Mermaid diagram of the star, and one of the tables that each view reads."""
     return "\n".join(_entity_relationship(described))
 
 
 def _entity_relationship(described: Sequence[Table]) -> Iterator[str]:
     star = [table for table in described if table.schema == "dwh"]
     yield from ("# Entities and their relationships", "", _NOTICE, "")
-    yield "The tables of the schema `dwh`. A line says by which column rows fit and, behind the comma, under"
-    yield "which condition at most one does: an artist has one row in `fact_artists` per snapshot date, and a"
-    yield "concert one row in `dim_concerts` per version. Columns are explained in"
-    yield "[data-dictionary.md](data-dictionary.md). Redshift enforces no keys; the load keeps them unique."
+    yield "The tables of the schema `dwh`. A line is labelled with the column to join on and, after the comma, the"
+    yield "condition under which at most one row matches: an artist has one row in `fact_artists` per snapshot"
+    yield "date, and a concert one row in `dim_concerts` per version. The columns are described in"
+    yield "[data-dictionary.md](data-dictionary.md). Redshift does not enforce keys; the load keeps them unique."
     yield from ("", "```mermaid", "erDiagram")
     for table in star:
         for join in table.joins:
@@ -214,7 +214,7 @@ def _entity_relationship(described: Sequence[Table]) -> Iterator[str]:
             marks += ["FK"] if (table.name, column.name) in foreign else []
             yield f"        {column.type.replace(' ', '_')} {column.name} {', '.join(marks)}".rstrip()
         yield "    }"
-    yield from ("```", "", "Which view of the schema `analytics` reads which of them:", "")
+    yield from ("```", "", "Which views of the schema `analytics` read which tables:", "")
     yield from ("```mermaid", "flowchart LR")
     for view in described:
         for name in view.reads:
@@ -227,12 +227,12 @@ def _cell(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """The text with names that have an underscore set as code."""
+    """The text with all names that contain an underscore set as code."""
     return re.sub(r"(?<![\w/.])(\w+(?:\.\w+)?_\w+)(?![\w/])", r"`\1`", text)
 
 
 def pages() -> dict[Path, str]:
-    """What each generated page shall contain."""
+    """The content of each generated page."""
     described = tables()
     return {
         DOCS / "data-dictionary.md": data_dictionary(described),

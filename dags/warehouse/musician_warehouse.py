@@ -57,6 +57,11 @@ RUNS: dict[str, Any] = {"type": "array", "items": {"type": "string", "pattern": 
     params={
         "rebuild": Param(False, type="boolean", description="Derive the star from all manifests."),
         "until": Param(None, type=["null", "string"], format="date", description="Roll back to this date."),
+        "go_on_without_missing": Param(
+            False,
+            type="boolean",
+            description="Rebuild even without published runs that cannot be read any more.",
+        ),
         "retry": Param(
             [], **RUNS, description="Parked runs to judge again, like `events 2026-11-22T060003Z`."
         ),
@@ -86,7 +91,8 @@ def musician_warehouse() -> None:
                     "No rebuild: none was asked for, and the star's tables are those of this release."
                 )
             until = params["until"] and date.fromisoformat(params["until"])
-            rebuilt = star.rebuild_star(redshift, SETTINGS, utc_now(), until)
+            go_on = params["go_on_without_missing"]
+            rebuilt = star.rebuild_star(redshift, SETTINGS, utc_now(), until, go_on)
         outlet_events[MUSICIAN_STAR].extra = {"rebuilt": rebuilt.loads, "differences": rebuilt.differences}
         return asdict(rebuilt)
 

@@ -20,7 +20,7 @@ def transaction(connection: Any) -> Iterator[Any]:
 
 
 class Joined:
-    """A connection in whose open transaction others take part: what they commit, its owner commits."""
+    """A connection whose open transaction others may join: only its owner commits or rolls back."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -36,7 +36,7 @@ class Joined:
         """Leaves it to the owner of the transaction."""
 
     def rollback(self) -> None:
-        """Leaves it to the owner, whom the error reaches."""
+        """Leaves it to the owner, who gets the error."""
 
     def close(self) -> None:
         """Leaves it to the owner."""

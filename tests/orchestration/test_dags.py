@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,10 +12,13 @@ from typing import Any
 
 import pytest
 
+from include.errors import ManifestsMissing
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.settings import Settings
+from include.warehouse.load import Verdict
 from include.warehouse.tables import create_tables
+from tests.support import older_release
 from tests.support.snapshots import Artist, Concert, land_events, land_songs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,6 +102,31 @@ def test_runs_that_do_not_judge_their_load_start_no_others_for_ever(
     }
     second = find_load(dag_run=SimpleNamespace(conf={"after": first["name"]}))
     assert (second["load"], second["waiting"]) == (first["load"], 0)
+
+
+def test_the_first_run_of_a_newer_release_derives_the_star_again_by_itself(
+    dag_bag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    lake = Lake(Bucket(s3, bucket))
+    older_release.put_lake(lake)
+    older_release.create_star(redshift, lake)
+    lake.remove_manifest("songs", "2026-11-20T070000Z")
+    task = dag_bag.dags["musician_warehouse"].get_task("rebuild").python_callable
+    monkeypatch.setitem(task.__globals__, "SETTINGS", Settings(bucket=bucket))
+    passed = SimpleNamespace(verdict=Verdict())
+    monkeypatch.setattr("include.orchestration.star.audit", lambda *_, **__: passed)
+
+    def run(**params: Any) -> Any:
+        asked = dag_bag.dags["musician_warehouse"].params.dump()
+        return task(params=asked | params, outlet_events=defaultdict(SimpleNamespace))
+
+    with pytest.raises(ManifestsMissing, match="`go_on_without_missing`"):
+        run()
+    assert run(go_on_without_missing=True)["parked"] == ("songs 2026-11-20T070000Z",)
+    with pytest.raises(AirflowSkipException):
+        run()
 
 
 def test_there_are_three_dags_and_all_can_be_imported(dag_bag: Any) -> None:

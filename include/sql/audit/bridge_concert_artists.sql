@@ -2,17 +2,17 @@
 -- Inputs     staging.events, staging.songs
 -- Load rule  rebuilt for every load; published by include/sql/publish/bridge_concert_artists.sql.
 --
--- Decides which artist page a billing means (include/sources/identity.py makes the keys). An id conflicts where both
--- have one and they differ. matched_by is the first of these that holds:
---   mbid       exactly one page carries the billing's MusicBrainz id
---   namesake   the page of exactly this name, or the one to which Last.fm corrects it, has another id: no match
---   name       there is a page of exactly this name
---   corrected  this name was asked for, and Last.fm led it to that page
---   spelling   exactly one page without conflict has the same normalised name
---   ambiguous  several have: no match
---   namesake   all that have it conflict: no match
---   unmatched  none has it
--- Without a match the billing gets a key of its own: the name's, or the namesake's.
+-- Decides which artist page a billing refers to (include/sources/identity.py makes the keys). Ids conflict if both
+-- sides have one and they differ. matched_by is the first of these that applies:
+--   mbid       exactly one page has the billing's MusicBrainz id
+--   namesake   the page with exactly this name, or the one to which Last.fm corrects it, has another id: no match
+--   name       there is a page with exactly this name
+--   corrected  this name was requested, and Last.fm corrected it to the name of that page
+--   spelling   exactly one page without a conflict has the same normalised name
+--   ambiguous  several such pages do: no match
+--   namesake   all pages with that normalised name conflict: no match
+--   unmatched  no page has that normalised name
+-- Without a match the billing gets a key of its own: that of the name, or that of a namesake.
 delete from audit.bridge_concert_artists;
 
 insert into audit.bridge_concert_artists (

@@ -3,9 +3,9 @@
 -- Keys       few rows, read whole.
 create table if not exists audit.changes (
     star_table varchar(64),
-    added bigint, -- rows with a key that was not there
-    changed bigint, -- rows whose content is new
-    removed bigint, -- rows with a key that is no longer there; concerts that were delisted
+    added bigint, -- rows with a new key
+    changed bigint, -- rows with a known key and new content
+    removed bigint, -- rows whose key is gone; delisted concerts
     unchanged bigint
 )
 diststyle all;

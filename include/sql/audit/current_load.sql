@@ -1,6 +1,6 @@
--- Grain      one row: the load that staging and audit hold now.
--- Load rule  replaced when a load begins; the files of publish/ and of this folder read from it what it is.
--- Keys       one row, wanted on every node.
+-- Grain      one row: the load that is now in staging and audit.
+-- Load rule  replaced when a load begins; read by the files in publish/ and in this folder.
+-- Keys       one row, needed on every node.
 drop table if exists audit.current_load;
 
 create table audit.current_load (

@@ -1,6 +1,6 @@
--- Grain      two rows: the events and the songs run of the load that staging and audit hold now.
+-- Grain      two rows: the events and the songs run of the load that is now in staging and audit.
 -- Load rule  replaced when a load begins; a row becomes part of the ledger when its run is published or parked.
--- Keys       two rows, wanted on every node.
+-- Keys       two rows, needed on every node.
 drop table if exists audit.current_runs;
 
 create table audit.current_runs (
@@ -14,7 +14,7 @@ create table audit.current_runs (
     is_complete boolean,
     is_addition boolean not null, -- whether it gives way to the run on which the facts of the day rest
     is_accepted boolean not null, -- whether it may differ from earlier loads
-    countries varchar(1020), -- as ',GB,US,'
-    horizon_date date -- up to which events were asked for
+    countries varchar(1020), -- such as ',GB,US,'
+    horizon_date date -- up to which events were requested
 )
 diststyle all;

@@ -1,5 +1,5 @@
 -- Grain      one row per song of an artist in the load (song_key).
--- Inputs     staging.songs, in which landing has put each song of an artist once
+-- Inputs     staging.songs, in which each song of an artist occurs once
 -- Load rule  rebuilt for every load; published by include/sql/publish/dim_songs.sql.
 delete from audit.dim_songs;
 

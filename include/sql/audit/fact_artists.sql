@@ -96,5 +96,5 @@ from lastfm_artists as lastfm
 full outer join touring_artists as touring on lastfm.artist_key = touring.artist_key
 left join played_artists as played on lastfm.artist_key = played.artist_key
 cross join audit.current_load
--- Not whom Last.fm was asked for because an earlier run billed them, and of whom it has no songs.
+-- Without artists who were requested because an earlier run billed them, and for whom Last.fm has no songs.
 where lastfm.chart_rank is not null or played.songs_charted > 0 or touring.artist_key is not null;

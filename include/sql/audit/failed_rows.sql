@@ -1,5 +1,5 @@
--- Grain      one row per failed expectation of a parked load and row that failed it: all of them, where the
---            data docs show examples.
+-- Grain      one row per failed expectation of a parked load and row that failed it: all rows, whereas the data docs
+--            show only examples.
 -- Load rule  written when a load is parked, in the transaction that parks it; kept until the load is judged again.
 -- Keys       read by load.
 create table if not exists audit.failed_rows (

@@ -1,5 +1,5 @@
--- Grain      one row per concert that the load's events run listed, but whose record landing rejected.
--- Load rule  replaced when a load begins: such a concert is not missing from the list.
+-- Grain      one row per concert that the load's events run listed, but whose record was rejected.
+-- Load rule  replaced when a load begins: such a concert does not count as missed.
 -- Keys       small.
 drop table if exists audit.rejected_concerts;
 

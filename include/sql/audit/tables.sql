@@ -1,6 +1,6 @@
--- The tables that hold a load until it is published. They have the columns of their namesakes in dwh and none
--- of their constraints: what a constraint would refuse, the audit is there to report. Each build empties and fills
--- its table in one transaction, so that whoever reads meanwhile sees the rows of before.
+-- The tables that contain a load until it is published. They have the columns of their namesakes in dwh but not
+-- their constraints, because the audit must report what a constraint would reject. Each build empties and refills
+-- its table in one transaction, so that other readers see the previous rows until then.
 drop view if exists audit.fact_songs;
 
 drop table if exists audit.dim_songs;
@@ -13,7 +13,7 @@ select dim_songs.* -- noqa: AM04
 from dwh.dim_songs
 where 1 = 0;
 
--- The songs of one load are of one date, so what dim_songs holds of them is their row of fact_songs, too.
+-- All songs of a load have the same date, so their rows in dim_songs are also their rows in fact_songs.
 create view audit.fact_songs as
 select
     songs.song_key,
@@ -34,7 +34,7 @@ select dim_concerts.* -- noqa: AM04
 from dwh.dim_concerts
 where 1 = 0;
 
--- One row per concert that the run covers but does not list; is_delisted the second time in a row.
+-- One row per concert that the run covers but does not list; is_delisted if that is the second time in a row.
 drop table if exists audit.missing_concerts;
 
 create table audit.missing_concerts (

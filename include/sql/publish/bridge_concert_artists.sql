@@ -1,5 +1,5 @@
--- Replaces the billings of the load's concerts. A billing that does not differ stays where it is. So do those of a
--- concert that changed after the load's events run: that run is context, and a later one added to it.
+-- Replaces the billings of the load's concerts. A billing that does not differ is kept. So are those of a concert that
+-- changed after the load's events run: then that run is context, and a later one has been added.
 drop table if exists audit.known_billings;
 
 create table audit.known_billings
@@ -46,7 +46,7 @@ where
         select dim.concert_id
         from dwh.dim_concerts as dim
         cross join audit.current_load
-        where dim.is_current and dim.valid_from > current_load.events_at
+        where dim.is_current is true and dim.valid_from > current_load.events_at
     );
 
 insert into audit.changes (star_table, added, changed, removed, unchanged)

@@ -41,58 +41,24 @@ select
     count(case when changes.change in ('unchanged', 'missed') then 1 end) as unchanged
 from audit.concert_changes as changes;
 
-insert into dwh.dim_concerts (
-    concert_id, concert_name, concert_url, status, segment, genre, sub_genre, billing, billed_artists,
-    promoter_name, local_date, local_time, starts_at, local_end_date, timezone, initial_date, date_tba, date_tbd,
-    time_tba, no_specific_time, spans_multiple_days, venue_id, venue_name, venue_city, venue_state_code,
-    country_code, venue_postal_code, venue_latitude, venue_longitude, price_currency, price_min, price_max,
-    public_sale_starts_at, public_sale_ends_at, is_listed, missing_since, version_hash, valid_from, valid_to,
-    is_current
-)
-select
-    dim.concert_id,
-    dim.concert_name,
-    dim.concert_url,
-    dim.status,
-    dim.segment,
-    dim.genre,
-    dim.sub_genre,
-    dim.billing,
-    dim.billed_artists,
-    dim.promoter_name,
-    dim.local_date,
-    dim.local_time,
-    dim.starts_at,
-    dim.local_end_date,
-    dim.timezone,
-    dim.initial_date,
-    dim.date_tba,
-    dim.date_tbd,
-    dim.time_tba,
-    dim.no_specific_time,
-    dim.spans_multiple_days,
-    dim.venue_id,
-    dim.venue_name,
-    dim.venue_city,
-    dim.venue_state_code,
-    dim.country_code,
-    dim.venue_postal_code,
-    dim.venue_latitude,
-    dim.venue_longitude,
-    dim.price_currency,
-    dim.price_min,
-    dim.price_max,
-    dim.public_sale_starts_at,
-    dim.public_sale_ends_at,
-    false as is_listed,
-    dim.missing_since,
-    md5(dim.version_hash || '|delisted') as version_hash,
-    changes.seen_at as valid_from,
-    cast(null as timestamp) as valid_to,
-    true as is_current
+drop table if exists audit.delisted_versions;
+
+create table audit.delisted_versions
+distkey (concert_id)
+sortkey (concert_id)
+as
+select dim.* -- noqa: AM04
 from dwh.dim_concerts as dim
 inner join audit.concert_changes as changes on dim.concert_id = changes.concert_id
 where dim.is_current is true and changes.change = 'delisted';
+
+update audit.delisted_versions
+set
+    is_listed = false,
+    version_hash = md5(delisted_versions.version_hash || '|delisted'),
+    valid_from = changes.seen_at
+from audit.concert_changes as changes
+where delisted_versions.concert_id = changes.concert_id;
 
 update dwh.dim_concerts
 set
@@ -103,7 +69,6 @@ from audit.concert_changes as changes
 where
     dim_concerts.concert_id = changes.concert_id
     and dim_concerts.is_current is true
-    and dim_concerts.valid_from < changes.seen_at
     and changes.change in ('changed', 'delisted');
 
 update dwh.dim_concerts
@@ -124,55 +89,14 @@ where
     and dim_concerts.is_listed is true
     and dim_concerts.missing_since is not null;
 
-insert into dwh.dim_concerts (
-    concert_id, concert_name, concert_url, status, segment, genre, sub_genre, billing, billed_artists,
-    promoter_name, local_date, local_time, starts_at, local_end_date, timezone, initial_date, date_tba, date_tbd,
-    time_tba, no_specific_time, spans_multiple_days, venue_id, venue_name, venue_city, venue_state_code,
-    country_code, venue_postal_code, venue_latitude, venue_longitude, price_currency, price_min, price_max,
-    public_sale_starts_at, public_sale_ends_at, is_listed, missing_since, version_hash, valid_from, valid_to,
-    is_current
-)
-select
-    fresh.concert_id,
-    fresh.concert_name,
-    fresh.concert_url,
-    fresh.status,
-    fresh.segment,
-    fresh.genre,
-    fresh.sub_genre,
-    fresh.billing,
-    fresh.billed_artists,
-    fresh.promoter_name,
-    fresh.local_date,
-    fresh.local_time,
-    fresh.starts_at,
-    fresh.local_end_date,
-    fresh.timezone,
-    fresh.initial_date,
-    fresh.date_tba,
-    fresh.date_tbd,
-    fresh.time_tba,
-    fresh.no_specific_time,
-    fresh.spans_multiple_days,
-    fresh.venue_id,
-    fresh.venue_name,
-    fresh.venue_city,
-    fresh.venue_state_code,
-    fresh.country_code,
-    fresh.venue_postal_code,
-    fresh.venue_latitude,
-    fresh.venue_longitude,
-    fresh.price_currency,
-    fresh.price_min,
-    fresh.price_max,
-    fresh.public_sale_starts_at,
-    fresh.public_sale_ends_at,
-    fresh.is_listed,
-    fresh.missing_since,
-    fresh.version_hash,
-    fresh.valid_from,
-    fresh.valid_to,
-    fresh.is_current
+-- The tables in audit have the columns of dwh.dim_concerts, in their order.
+insert into dwh.dim_concerts
+select fresh.* -- noqa: AM04
 from audit.dim_concerts as fresh
 inner join audit.concert_changes as changes on fresh.concert_id = changes.concert_id
-where changes.change in ('added', 'changed');
+where changes.change in ('added', 'changed')
+
+union all
+
+select delisted.* -- noqa: AM04
+from audit.delisted_versions as delisted;

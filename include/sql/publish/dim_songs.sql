@@ -1,5 +1,5 @@
--- Merges audit.dim_songs into dwh.dim_songs: its figures replace older ones; when a song was first seen stays, and so
--- does an id that the run does not give.
+-- Merges audit.dim_songs into dwh.dim_songs: new figures replace older ones; first_seen_date is kept, and so is an id
+-- that the run does not have.
 drop table if exists audit.song_changes;
 
 create table audit.song_changes

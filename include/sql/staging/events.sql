@@ -1,8 +1,8 @@
--- Grain      one row per event and billed artist; an event with nobody billed has one row without artist.
+-- Grain      one row per event and billed artist; an event without billed artists has one row without an artist.
 -- Load rule  emptied, then COPY of the objects of exactly one manifest, which names its columns:
 --            those of include.sources.ticketmaster.rows.EventRow, in that order; an older release's may be fewer.
--- Keys       distributed by event, because every reader groups or joins by event_id; not sorted, because every
---            reader reads all of it: COPY would sort for nothing.
+-- Keys       distributed by event, because every query groups or joins by event_id; not sorted, because every query
+--            reads the whole table: sorting in COPY would be wasted.
 drop table if exists staging.events;
 
 create table staging.events (

@@ -1,8 +1,8 @@
--- Grain      one row per artist and track; an artist without tracks has one row without song.
+-- Grain      one row per artist and track; an artist without tracks has one row without a song.
 -- Load rule  emptied, then COPY of the objects of exactly one manifest, which names its columns:
 --            those of include.sources.lastfm.rows.SongRow, in that order; an older release's may be fewer.
--- Keys       distributed by artist, the key under which songs and concerts meet; not sorted, because every reader
---            reads all of it: COPY would sort for nothing.
+-- Keys       distributed by artist, the key that joins songs and concerts; not sorted, because every query reads the
+--            whole table: sorting in COPY would be wasted.
 drop table if exists staging.songs;
 
 create table staging.songs (
