@@ -13,8 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import redshift_connector
 from botocore.httpsession import URLLib3Session
@@ -75,7 +77,9 @@ def _days(number: int, *options: str) -> list[Day]:
 @contextlib.contextmanager
 def _counted(day: Day) -> Iterator[None]:
     """Counts what boto3 and the driver send, by task."""
-    send, execute = URLLib3Session.send, redshift_connector.Cursor.execute
+    driver: Any = redshift_connector
+    send: Any = URLLib3Session.send
+    execute = driver.Cursor.execute
 
     def counted_send(session: Any, request: Any) -> Any:
         day.requests[day.task] += 1
@@ -85,11 +89,11 @@ def _counted(day: Day) -> Iterator[None]:
         day.statements[day.task] += 1
         return execute(cursor, *given, **named)
 
-    URLLib3Session.send, redshift_connector.Cursor.execute = counted_send, counted_execute
-    try:
+    with (
+        mock.patch.object(URLLib3Session, "send", counted_send),
+        mock.patch.object(driver.Cursor, "execute", counted_execute),
+    ):
         yield
-    finally:
-        URLLib3Session.send, redshift_connector.Cursor.execute = send, execute
 
 
 def _run(day: Day, now: datetime) -> None:
@@ -123,17 +127,21 @@ def _run(day: Day, now: datetime) -> None:
             return asyncio.run(asked())
 
         run = task(f"fetch_{name}", fetched).run
-        task(f"land_{name}", lambda _, found=found, run=run: land(found, lake, run, settings))
+
+        def landed(_: Any, found: Any = found, run: str = run) -> Any:
+            return land(found, lake, run, settings)
+
+        task(f"land_{name}", landed)
     task("ensure_tables", ensure_tables)
     load = task("find_load", lambda redshift: warehouse.pending_loads(redshift, lake))[0]
     task("begin", lambda redshift: warehouse.begin(redshift, lake, load, now))
     for name in DATASETS:
-        task(
-            f"stage_{name}",
-            lambda redshift, name=name: warehouse.stage(redshift, lake, load, name, settings.copy_role_arn),
+        stage = partial(
+            warehouse.stage, lake=lake, load=load, dataset=name, copy_role_arn=settings.copy_role_arn
         )
+        task(f"stage_{name}", stage)
     for table in BUILT:
-        task(f"build_{table}", lambda redshift, table=table: warehouse.build(redshift, load, table))
+        task(f"build_{table}", partial(warehouse.build, load=load, table=table))
     verdict = task("audit", lambda redshift: judge(redshift, settings, load)).verdict
     if verdict.failures:
         raise RuntimeError(f"The load failed its audit: {verdict.reason}")

@@ -66,7 +66,8 @@ def running(latency: float = 0) -> Iterator[Aws]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     if latency:
-        server._server.app = _slow(server._server.app, latency)
+        inner: Any = server._server
+        inner.app = _slow(inner.app, latency)
     host, port = server.get_host_and_port()
     cloud = Aws(f"http://{host}:{port}")
     _create_copy_role(cloud.client("iam"))
