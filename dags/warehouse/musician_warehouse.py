@@ -8,7 +8,7 @@ bucket that are not in `dwh.load_ledger`. If there are none, the run is skipped.
 1. **rebuild**: derives the star from all manifests, if the parameter `rebuild` or `until` asks for it, or if a
    new release has changed its tables. Skipped on most days.
 2. **find_load**: finds the oldest pending runs. Runs older than what is published are late: they are recorded
-   and reported.
+   and reported, and so are runs that cannot be read (parked) and news that is overdue. Says how old the star is.
 3. **stage**: COPY loads exactly the objects in one events and one songs manifest into `staging`.
 4. **build**: builds the star's tables from them in the schema `audit`.
 5. **audit**: the Great Expectations suites judge the tables there; the data docs show the outcome. Runs that
@@ -34,7 +34,7 @@ from include.clock import utc_now
 from include.errors import DataRejected
 from include.orchestration.assets import EVENTS, MUSICIAN_STAR, SONGS
 from include.orchestration.links import data_docs_link
-from include.orchestration.notifications import report_late, star_alerts, task_alerts
+from include.orchestration.notifications import report_found, star_alerts, task_alerts
 from include.orchestration.retries import task_retries
 from include.settings import Settings
 
@@ -99,23 +99,26 @@ def musician_warehouse() -> None:
     @task(multiple_outputs=True, trigger_rule="none_failed")
     def find_load(dag_run: Any = None) -> dict[str, Any]:
         from include.orchestration import connections
-        from include.warehouse import ledger
-        from include.warehouse import load as warehouse
+        from include.warehouse.freshness import freshness
+        from include.warehouse.next_load import begin_next
 
         lake, now = connections.lake(SETTINGS), utc_now()
         with closing(connections.redshift()) as redshift:
-            if late := ledger.note_late(redshift, lake, now):
-                report_late(SETTINGS, dag_run, late)
-            loads = warehouse.pending_loads(redshift, lake)
-            if not loads:
-                raise AirflowSkipException("Nothing to load: every manifest with a partner is in the ledger.")
-            warehouse.begin(redshift, lake, loads[0], now)
-        log.info("Found %d loads; taking the oldest: %s", len(loads), loads[0])
-        name, waiting = f"{loads[0].events} {loads[0].songs}", len(loads) - 1
+            age = freshness(redshift, lake, now)
+            found = begin_next(redshift, lake, now)
+        log.info("%s", age.text)
+        overdue = age.overdue(SETTINGS.news_deadline_hours, found.load.pending if found.load else ())
+        report_found(SETTINGS, dag_run, found.late, found.parked, overdue)
+        if found.load is None:
+            raise AirflowSkipException(
+                f"Nothing to load: every manifest with a partner is in the ledger. {age.text}"
+            )
+        log.info("Taking the oldest load, %s; %d wait behind it", found.load, found.waiting)
+        name, waiting = f"{found.load.events} {found.load.songs}", found.waiting
         if (dag_run.conf or {}).get("after") == name:
             log.warning("The previous run took the same load without judging it: no further run is triggered")
             waiting = 0
-        return {"load": asdict(loads[0]), "name": name, "waiting": waiting}
+        return {"load": asdict(found.load), "name": name, "waiting": waiting}
 
     @task
     def stage(dataset: str, load: dict[str, Any]) -> int:

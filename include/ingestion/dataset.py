@@ -36,7 +36,7 @@ class Dataset(Generic[AnyPlan]):
     plan_type: type[AnyPlan]
     plan: Callable[[Lake, Scope, datetime], AnyPlan]
     """Plans the run that begins at this instant."""
-    crawl: Callable[[Responses, AnyPlan, datetime], Awaitable[Crawl]]
+    crawl: Callable[[Lake, Responses, AnyPlan, datetime], Awaitable[Crawl]]
     """Requests everything planned for the run of this instant."""
     row_type: type[msgspec.Struct]
     rows: Callable[[RawRun, Crawl, Tally], Iterator[msgspec.Struct]]

@@ -1,7 +1,12 @@
 """The dataset `events`: all concerts in the configured countries up to a horizon, from Ticketmaster."""
 
+import asyncio
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from include.ingestion.dataset import Dataset, Plan
 from include.ingestion.responses import Responses
@@ -15,10 +20,13 @@ from include.sources.rows import Tally
 from include.sources.ticketmaster import crawl as ticketmaster
 from include.sources.ticketmaster import plan as cuts
 from include.sources.ticketmaster import search
+from include.sources.ticketmaster.look_up import Listed
 from include.sources.ticketmaster.rows import EventRow
 from include.sources.ticketmaster.run_rows import KeptResponse, run_rows
 from include.sources.ticketmaster.stretch import Stretch
 from include.sources.ticketmaster.windows import Page, Window
+
+_BATCH_ROWS = 20_000
 
 
 class EventsPlan(Plan, frozen=True, kw_only=True):
@@ -46,14 +54,36 @@ def _end(scope: Scope, start: datetime) -> datetime:
     return start + timedelta(days=scope.horizon_days or 0)
 
 
-async def _crawl(responses: Responses, plan: EventsPlan, start: datetime) -> Crawl:
+def _horizon_date(scope: Scope, start: datetime) -> date:
+    """The first date that is not over everywhere on Earth when the crawl's last window ends."""
+    return (_end(scope, start) - timedelta(hours=12)).date()
+
+
+def _listed(lake: Lake, run: str, scope: Scope, start: datetime) -> Listed:
+    """The events of an earlier run that one of this scope and instant covers (docs/history.md)."""
+    first, last = (start + timedelta(hours=14)).date(), _horizon_date(scope, start)
+    ids: set[str] = set()
+    for part in lake.manifest("events", run).parts:
+        with lake.opened(part) as file:
+            columns = ["event_id", "country_code", "local_date"]
+            for batch in pq.ParquetFile(file).iter_batches(_BATCH_ROWS, columns=columns):
+                dates = batch["local_date"]
+                inside = pc.and_(pc.greater(dates, first), pc.less(dates, last))
+                ours = pc.is_in(batch["country_code"], pa.array(scope.countries))
+                ids.update(batch.filter(pc.and_(ours, pc.fill_null(inside, True)))["event_id"].to_pylist())
+    return Listed(run, run_instant(run), frozenset(ids))
+
+
+async def _crawl(lake: Lake, responses: Responses, plan: EventsPlan, start: datetime) -> Crawl:
     async def ask(window: Window, page: int, urgency: float) -> Page:
         return await responses.ask(search.request(window, page, urgency), search.read)
 
     crawl = ticketmaster.Crawl(ask)
     responses.outlook = lambda: (*crawl.progress(), "events")
     scope, end = plan.scope, _end(plan.scope, start)
-    stretches = await crawl.run(scope.countries, start, end, plan.cuts)
+    earlier = plan.planned_after
+    listed = await asyncio.to_thread(_listed, lake, earlier, scope, start) if earlier else None
+    stretches = await crawl.run(scope.countries, start, end, plan.cuts, listed)
     reasons = tuple(
         f"{stretch.window.name()}: {'; '.join(stretch.reasons)}"
         for stretch in stretches
@@ -63,8 +93,7 @@ async def _crawl(responses: Responses, plan: EventsPlan, start: datetime) -> Cra
         scope,
         complete=not reasons,
         reasons=reasons,
-        # The first date that is not over everywhere on Earth when the crawl's last window ends.
-        horizon_date=(end - timedelta(hours=12)).date(),
+        horizon_date=_horizon_date(scope, start),
         planned_after=plan.planned_after,
         windows=tuple(_window_of(stretch, responses) for stretch in stretches),
     )
@@ -103,7 +132,8 @@ def _kept(raw: RawRun, crawl: Crawl) -> Iterator[KeptResponse]:
             for name in window.responses:
                 kept = read(name)
                 if kept.status == 200:  # otherwise the search was empty
-                    yield KeptResponse(name, window.name, kept.request.get("countryCode"), bytes(kept.body))
+                    country = kept.request.get("countryCode")
+                    yield KeptResponse(name, window.name, country, kept.received_at, bytes(kept.body))
 
 
 EVENTS = Dataset("events", search.KEY_PARAMETER, _scope, EventsPlan, _plan, _crawl, EventRow, _rows)

@@ -56,13 +56,9 @@ def land(dataset: Dataset[Any], lake: Lake, run: str, settings: Settings, again:
     raw = lake.raw(dataset.name, run)
     crawl = _crawl(raw)
     lake.remove_manifest(dataset.name, run)
-    with lake.rejecting(dataset.name, run) as write:
-
-        def write_rejected(rejection: Rejection, response: str) -> None:
-            write({**msgspec.to_builtins(rejection), "raw": raw.url(response)})
-
-        tally = Tally(write_rejected)
-        parts = lake.put_parts(dataset.name, run, dataset.row_type, dataset.rows(raw, crawl, tally))
+    parts, tally = _put_parts(dataset, lake, raw, crawl, newest={})
+    if tally.newest:  # now that it is known which responses have the last word
+        parts, tally = _put_parts(dataset, lake, raw, crawl, tally.newest)
     lake.put_certificate(_certificate(raw, crawl, tally, parts))
     _require_few_rejected(lake, raw, tally, settings)
     lake.put_manifest(dataset.name, run, dataset.row_type, parts)
@@ -98,6 +94,19 @@ def _crawl(raw: RawRun) -> Crawl:
             "current data, trigger a new run."
         )
     return crawl
+
+
+def _put_parts(
+    dataset: Dataset[Any], lake: Lake, raw: RawRun, crawl: Crawl, newest: dict[str, str]
+) -> tuple[list[Part], Tally]:
+    with lake.rejecting(dataset.name, raw.run) as write:
+
+        def write_rejected(rejection: Rejection, response: str) -> None:
+            write({**msgspec.to_builtins(rejection), "raw": raw.url(response)})
+
+        tally = Tally(write_rejected, newest=newest)
+        rows = dataset.rows(raw, crawl, tally)
+        return lake.put_parts(dataset.name, raw.run, dataset.row_type, rows), tally
 
 
 def _certificate(raw: RawRun, crawl: Crawl, tally: Tally, parts: list[Part]) -> Certificate:

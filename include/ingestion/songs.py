@@ -90,7 +90,7 @@ def _billings(lake: Lake, manifest: Manifest, on: date) -> Iterator[tuple[str, s
                         yield key, name
 
 
-async def _crawl(responses: Responses, plan: SongsPlan, start: datetime) -> Crawl:
+async def _crawl(_: Lake, responses: Responses, plan: SongsPlan, start: datetime) -> Crawl:
     scope = plan.scope
     most_artists, most_tracks = scope.artists_per_country or 0, scope.tracks_per_artist or 0
     charts: dict[str, lists.Collected] = {}

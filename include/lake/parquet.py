@@ -11,6 +11,7 @@ Sources: the Database Developer Guide, "COPY from columnar data formats" and "Cr
 Amazon Redshift Spectrum"; awswrangler.s3.to_parquet (`flavor="spark"`); apache/arrow#16721.
 """
 
+import io
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from itertools import islice
@@ -21,6 +22,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+_MAGIC = b"PAR1"
 _ROW_GROUP = 20_000
 _FILE_BYTES = 96 * 1024 * 1024
 """A new file begins at this size: COPY reads Parquet in pieces of 64 to 128 MB."""
@@ -73,6 +75,25 @@ def parquet_files(
         yield size, count
         if not group:
             return
+
+
+def footer_bytes(tail: bytes) -> int:
+    """How many bytes at the end of a Parquet file are its footer, of which the last ones are given.
+
+    Raises `ValueError` when it is no Parquet file: https://parquet.apache.org/docs/file-format/
+    """
+    if len(tail) < 12 or tail[-4:] != _MAGIC:
+        raise ValueError("it does not end like a Parquet file")
+    return int.from_bytes(tail[-8:-4], "little") + 8
+
+
+def described(tail: bytes) -> tuple[int, tuple[str, ...]]:
+    """Rows and columns of a Parquet file, of which at least the footer is given. Raises `ValueError`."""
+    try:
+        about = pq.read_metadata(io.BytesIO(_MAGIC + tail[-footer_bytes(tail) :]))
+        return about.num_rows, tuple(about.schema.to_arrow_schema().names)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(error) from None
 
 
 def count_rows(file: IO[bytes]) -> int:

@@ -5,7 +5,8 @@
            Whoever knows a webhook's URL can post to it, so the path is a secret: no error and no log has it
            (the provider's hook logs it, and requests' errors name it), and no redirect is followed.
 
-It reports a task that failed for good, a star that is overdue, and late runs.
+It reports a task that failed for good, a star that is overdue, late runs, runs that cannot be read, and that
+nothing new has come.
 """
 
 import html
@@ -101,13 +102,33 @@ def report_failure(context: Mapping[str, Any]) -> None:
     )
 
 
-def report_late(settings: Settings, dag_run: Any, late: Sequence[tuple[str, str]]) -> None:
-    """Reports runs that are older than what is published, so that only a rebuild takes them in."""
-    reason = f"{', '.join(map(' '.join, late))}: older than what is published; a rebuild takes them in"
-    log.warning("Late: %s", reason)
+def report_found(
+    settings: Settings,
+    dag_run: Any,
+    late: Sequence[tuple[str, str]],
+    parked: Sequence[str],
+    overdue: Sequence[str],
+) -> None:
+    """Reports runs that only a rebuild takes in, runs that were parked unread, and news that is overdue."""
+    if late:
+        runs = ", ".join(map(" ".join, late))
+        _report(
+            settings,
+            dag_run,
+            "found late runs",
+            f"{runs}: older than what is published; a rebuild takes them in",
+        )
+    if parked:
+        _report(settings, dag_run, "parked runs", " ".join(parked))
+    if overdue:
+        _report(settings, dag_run, "has had no news", " ".join(overdue))
+
+
+def _report(settings: Settings, dag_run: Any, happened: str, reason: str) -> None:
+    log.warning("%s: %s", happened, reason)
     if not settings.notify:
         return
-    message = Message(dag_run.dag_id, None, dag_run.run_id, reason, happened="found late runs")
+    message = Message(dag_run.dag_id, None, dag_run.run_id, reason[:_LONGEST_REASON], happened=happened)
     try:
         send(settings.notify, message)
     except Exception:  # the load matters more

@@ -6,7 +6,8 @@ because Great Expectations writes into its context and the project folder may be
     validations/…json     the results of the newest audits
     data-docs/index.html  the site built from them: every audit, every suite, and a page per validation
 
-Raises nothing for data that fails: the caller decides what a failure means.
+Raises nothing for data that fails: the caller decides what a failure means. An expectation that could not be
+evaluated is no failure of the data.
 """
 
 import html
@@ -14,16 +15,18 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from include.errors import WarehouseUnavailable
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.quality import site as data_docs
 from include.quality.publication import publish
+from include.warehouse.failures import is_of_data, told
 from include.warehouse.load import FailedRows, Verdict
 from include.warehouse.loads import Load, at_fault
 from include.warehouse.tables import JUDGED
@@ -97,12 +100,13 @@ def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, accepted: C
     """Judges the load in the schema `audit` and publishes the data docs of the newest `kept_runs` audits.
 
     Expectations that compare a dataset with earlier runs (`"compares": "events"` in their `meta`) only warn
-    if it is `accepted`.
+    if it is `accepted`. Raises `WarehouseUnavailable` if an expectation could not be evaluated.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))
         with engine.connected():
             results = _validate(root, load, engine, accepted)
+        _require_evaluated(load, results)
         publish(lake, root / "uncommitted" / "data_docs", root / "uncommitted" / "validations", kept_runs)
     failed = [result for result in results if not result["success"]]
     critical = [result for result in failed if result["severity"] == "critical"]
@@ -208,11 +212,28 @@ def _result(table: str, result: Any) -> dict[str, Any]:
         query = f"select {columns} from audit.{table} group by {columns} having count(*) > 1"  # noqa: S608
     return {
         "success": result.success,
+        "errors": _errors(result.exception_info or {}),
         "severity": config.severity.value,
         "summary": summary,
         "found_in": (table, config.kwargs.get("column")),
         "rows": FailedRows(table, summary, query.strip().rstrip(";"), len(_KEYS[table])) if query else None,
     }
+
+
+def _require_evaluated(load: Load, results: Sequence[Mapping[str, Any]]) -> None:
+    raised = [result for result in results if any(not is_of_data(error) for error in result["errors"])]
+    if raised:
+        raise WarehouseUnavailable(
+            f"The audit of {load} could not run, so nothing is judged: {len(raised)} of {len(results)} "
+            f"expectations could not be evaluated, such as {raised[0]['summary']}. If that does not pass, look "
+            "at the connection `redshift`."
+        )
+
+
+def _errors(info: Mapping[str, Any]) -> list[str]:
+    """What was raised in place of a result, by the expectation or by its metrics."""
+    raised = [info] if "raised_exception" in info else info.values()
+    return [str(each["exception_message"]) for each in raised if each.get("raised_exception")]
 
 
 def _summary(table: str, result: Any) -> str:
@@ -221,10 +242,8 @@ def _summary(table: str, result: Any) -> str:
     about = kwargs.get("column") or kwargs.get("column_list") or config.description
     if "column_A" in kwargs:
         about = f"{kwargs['column_A']} {kwargs['column_B']}"
-    if result.exception_info and any(
-        isinstance(info, dict) and info.get("raised_exception") for info in result.exception_info.values()
-    ):
-        found = "the expectation itself raised an error; see the data docs"
+    if errors := _errors(result.exception_info or {}):
+        found = told(errors[0])
     elif "unexpected_count" in result.result:
         found = f"{result.result['unexpected_count']} of {result.result.get('element_count', '?')} rows"
         if examples := result.result.get("partial_unexpected_list"):

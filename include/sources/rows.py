@@ -100,7 +100,9 @@ class Tally:
     """By the name of the window or list, as are the next two."""
     duplicates: Counter[str] = field(default_factory=Counter)
     elsewhere: Counter[str] = field(default_factory=Counter)
-    """Events of other countries in responses about the whole world."""
+    """Events whose venue lies in a country that was not asked for."""
+    newest: dict[str, str] = field(default_factory=dict)
+    """The responses that hold the last word on some records, which an earlier one has otherwise."""
     nulled: Counter[str] = field(default_factory=Counter)
     """Values of distinct records by path, as are the next two."""
     cut: Counter[str] = field(default_factory=Counter)

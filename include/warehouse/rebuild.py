@@ -103,7 +103,8 @@ def _rebuild_without(
         missing = {**_missing(lake, manifests, known, until), **damaged}
         if not go_on_without_missing:
             _require_published(missing, known, before)
-        left_out = {**_later(manifests, known, until), **missing}
+        early = ledger.early_runs(manifests, known, lake, now)
+        left_out = {**_later(manifests, known, until), **missing, **early}
         _empty(cursor, lake, known, now, is_star_current)
         for (dataset, run), reason in left_out.items():
             ledger.note(cursor, lake, dataset, run, "parked", reason, now)
@@ -158,6 +159,7 @@ def _missing(
     for dataset, run in _wanted(manifests, known, until):
         try:
             lake.certificate(dataset, run)
+            lake.rejected(dataset, run)
             lake.verify(lake.manifest(dataset, run))
         except ManifestInvalid as error:
             missing[dataset, run] = str(error)

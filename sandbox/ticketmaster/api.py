@@ -114,7 +114,10 @@ class Ticketmaster:
         if fault.kind == "dis_404":
             return _error(404, "DIS1004", "Resource not found with provided criteria", "404")
         if fault.kind in ("no_hits", "no_events"):
-            whole = msgspec.json.decode(self._page("/discovery/v2/events.json", params, 1).body)
+            answer = self._page("/discovery/v2/events.json", params, 1)
+            if answer.status != 200:
+                return answer
+            whole = msgspec.json.decode(answer.body)
             whole.pop("_embedded", None)
             if fault.kind == "no_hits":
                 whole["page"] |= {"totalElements": 0, "totalPages": 0}

@@ -5,7 +5,8 @@ themselves (a crowd, foreign venues, new dates) by a changed copy of the catalog
 """
 
 import copy
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -44,6 +45,8 @@ class Oddities(GatewayOptions):
     """Share of events that are counted but never shown."""
     replica: float = 0.0
     """Share of events that half of the requests neither count nor show."""
+    replica_where: dict[str, str] = field(default_factory=dict)
+    """Instead of half of the requests, those with these parameters."""
     drift: float = 0.0
     """Share of events that appear or disappear during the first `drift_requests` requests."""
     moved: float = 0.0
@@ -105,7 +108,7 @@ def sorted_at(catalog: Catalog, options: Oddities, start: NDArray[np.int64], row
     return keys
 
 
-def listed(catalog: Catalog, options: Oddities, rows: Rows, number: int) -> Rows:
+def listed(catalog: Catalog, options: Oddities, rows: Rows, number: int, params: Mapping[str, str]) -> Rows:
     """Those of a search's rows that this request lists, some of them twice."""
     seeded = catalog.seeded
     if options.drift:
@@ -113,7 +116,9 @@ def listed(catalog: Catalog, options: Oddities, rows: Rows, number: int) -> Rows
         appears = seeded.units("drift", rows) < options.drift / 2
         changes = first != np.iinfo(np.int64).max
         rows = rows[~changes | (appears == (number >= first))]
-    if options.replica and seeded.unit("replica request", number) < 0.5:
+    by_chance = not options.replica_where and seeded.unit("replica request", number) < 0.5
+    by_params = options.replica_where and options.replica_where.items() <= params.items()
+    if options.replica and (by_chance or by_params):
         rows = rows[seeded.units("replica", rows) >= options.replica]
     if options.totals == "doubled":
         rows = np.repeat(rows, 1 + (seeded.units("doubled", rows) < _DOUBLED))

@@ -106,7 +106,7 @@ class EventSearch:
         rows = rows[self._wanted_dates(rows, params, begin is not None or end is not None)]
         for chosen in self._filters(params):
             rows = rows[chosen(rows)]
-        rows = listed(self._catalog, options, rows, number)
+        rows = listed(self._catalog, options, rows, number, params)
         return self._ordered(rows, params, sorted_at(self._catalog, options, start, rows))
 
     def _wanted_dates(self, rows: Rows, params: Mapping[str, str], dated: bool) -> NDArray[np.bool_]:

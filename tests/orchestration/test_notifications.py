@@ -19,7 +19,8 @@ from aiohttp import web
 from aiosmtpd.controller import Controller
 
 from include.errors import ConnectionMissing, DataRejected, NotificationFailed
-from include.orchestration.notifications import Message, report_failure, report_overdue, send
+from include.orchestration.notifications import Message, report_failure, report_found, report_overdue, send
+from include.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 MESSAGE = Message(
@@ -216,6 +217,23 @@ async def test_an_overdue_star_is_reported(webhook: list[Any]) -> None:
         "Run: scheduled__2026-11-22",
         "Reason: not finished 90 minutes after it was queued; it is running",
     ]
+
+
+async def test_late_and_unreadable_runs_and_missing_news_are_told_each_by_itself(webhook: list[Any]) -> None:
+    run = SimpleNamespace(dag_id="musician_warehouse", run_id="scheduled__2026-11-22")
+    settings = Settings(notify="hook")
+    await asyncio.to_thread(report_found, settings, run, [], [], [])
+    assert webhook == []
+    late = [("events", "2026-11-21T060000Z")]
+    await asyncio.to_thread(
+        report_found, settings, run, late, ["s3://b/k is malformed."], ["No run of songs."]
+    )
+    assert [body["text"].splitlines()[0].split(" (")[0] for _, body in webhook] == [
+        "musician_warehouse found late runs",
+        "musician_warehouse parked runs",
+        "musician_warehouse has had no news",
+    ]
+    assert "s3://b/k is malformed." in webhook[1][1]["reason"]
 
 
 def test_a_connection_of_another_type_is_rejected_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The audit: what passes, what fails, what it says, and what it leaves in S3."""
 
 import json
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 import redshift_connector
 
+from include.errors import WarehouseUnavailable
 from include.lake.bucket import Bucket
 from include.lake.certificate import Scope
 from include.lake.lake import Lake
@@ -160,6 +162,61 @@ def test_whatever_is_spoiled_is_noticed_and_named(built: tuple[Any, Lake]) -> No
         expected for expected in SPOILED if not any(found.startswith(expected) for found in failures)
     ]
     assert unnoticed == []
+
+
+# One odd row each, of which so many are none that it says nothing about the load.
+ODD = {
+    "dim_concerts": (
+        "set local_date = '1066-10-14', starts_at = '9999-12-31' where concert_id = 'e1'",
+        "set status = 'sold out', price_min = 5, price_max = 1 where concert_id = 'e2'",
+        "set venue_latitude = -91, venue_longitude = 181, price_min = -1 where concert_id = 'e3'",
+    ),
+    "dim_songs": ("set play_count = -1, listeners = null where song_name = 'Song 3'",),
+    "fact_artists": (
+        "set chart_rank = 0, listeners = -1, next_concert_date = '1900-01-01' where artist_name = 'Artist 5'",
+    ),
+    "bridge_concert_artists": ("set artist_position = 2000 where concert_id = 'e4'",),
+}
+
+
+def test_one_odd_row_among_many_is_no_reason_to_park(empty: tuple[Any, Lake]) -> None:
+    redshift, lake = empty
+    more = {
+        "price_max": 9.0,
+        "venue_latitude": 1.0,
+        "venue_longitude": 1.0,
+        "starts_at": datetime(2027, 1, 15),
+    }
+    concerts = [Concert(f"e{n}", [f"Artist {n}"], price_min=5.0, more=more) for n in range(30)]
+    land_events(lake, EVENTS, concerts)
+    land_songs(lake, SONGS, [Artist(f"Artist {n}", songs=[f"Song {n}"], rank=n + 1) for n in range(30)])
+    build_load(redshift, lake, LOAD)
+    with transaction(redshift) as cursor:
+        for table, changes in ODD.items():
+            for change in changes:
+                cursor.execute(f"update audit.{table} {change}")
+                assert cursor.rowcount == 1
+    assert quality.audit(lake, LOAD, engine(), kept_runs=5).verdict.failures == ()
+
+
+@pytest.mark.parametrize("cause", ["password", "port", "time-out"])
+def test_an_audit_that_cannot_run_is_no_verdict(
+    built: tuple[Any, Lake], services: Services, cause: str
+) -> None:
+    redshift, lake = built
+    reached = engine()
+    if cause == "password":
+        reached = replace(reached, url=reached.url.replace(services.redshift["password"], "another"))
+    elif cause == "port":
+        reached = replace(reached, url=reached.url.replace(f":{services.redshift['port']}/", ":1/"))
+    else:
+        with transaction(redshift) as cursor:
+            cursor.execute("drop view audit.fact_songs")
+            cursor.execute("create view audit.fact_songs as select pg_catalog.redshift_rejects('time-out')")
+    with pytest.raises(WarehouseUnavailable, match="nothing is judged") as raised:
+        quality.audit(lake, LOAD, reached, kept_runs=5)
+    assert services.redshift["password"] not in str(raised.value)
+    assert rows(redshift, "select * from dwh.load_ledger") == []
 
 
 def test_every_failing_row_is_kept_where_the_load_is_parked(built: tuple[Any, Lake]) -> None:

@@ -208,7 +208,13 @@ def land_recorded_events(lake: Lake) -> Landed:
     for path in recordings:
         keep(lake, "events", path.stem, path, {"countryCode": "US"})
     window = Window(name="US", country="US", responses=tuple(path.stem for path in recordings))
-    scope, horizon = Scope(("US",), horizon_days=365), date(2027, 11, 22)
+    countries = {
+        venue.get("country", {}).get("countryCode", "US")
+        for path in recordings
+        for event in recorded_events(path)
+        for venue in event.get("_embedded", {}).get("venues", [])
+    }
+    scope, horizon = Scope(tuple(sorted({*countries, "US"})), horizon_days=365), date(2027, 11, 22)
     crawl = Crawl(scope, complete=True, horizon_date=horizon, windows=(window,))
     lake.raw("events", RUN).put_crawl(crawl)
     return land(EVENTS, lake, RUN, Settings())

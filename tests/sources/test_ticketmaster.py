@@ -11,8 +11,9 @@ import pytest
 from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
 from include.sources.client.http import Response, Retry
 from include.sources.identity import artist_key, name_key, namesake_key
-from include.sources.rows import Rejection, column_widths
+from include.sources.rows import Rejection, Tally, column_widths
 from include.sources.ticketmaster.rows import EventRow, rows
+from include.sources.ticketmaster.run_rows import KeptResponse, run_rows
 from include.sources.ticketmaster.search import read, request
 from include.sources.ticketmaster.windows import Window
 
@@ -205,6 +206,16 @@ def test_a_place_fills_what_it_has_of_a_venue() -> None:
     assert (row.venue_name, row.venue_city, row.venue_latitude) == (None, "Guelph", 43.5)
 
 
+@pytest.mark.parametrize(
+    ("end", "last_day"),
+    [("2027-01-04", date(2027, 1, 4)), ("2027-01-02", date(2027, 1, 2)), ("2027-01-01", None)],
+)
+def test_the_last_day_of_a_festival_is_read_unless_it_lies_before_the_first(
+    end: str, last_day: date | None
+) -> None:
+    assert only(event({"dates.end": {"localDate": end}})).local_end_date == last_day
+
+
 def test_an_event_that_is_postponed_without_a_date_keeps_the_first_announced_one() -> None:
     row = only(
         event(
@@ -312,6 +323,52 @@ def test_another_document_is_unexpected(document: object) -> None:
 
 
 # The search
+
+
+# A whole run
+
+
+def run_of(*responses: tuple[str, int, dict[str, Any]], country: str | None = "US") -> list[EventRow]:
+    """The rows of a run whose responses are these: name, minute in which it was received, event."""
+    kept = [
+        KeptResponse(name, name, country, SNAPSHOT.replace(minute=minute), msgspec.json.encode([document]))
+        for name, minute, document in responses
+    ]
+    tally = Tally(lambda *_: None)
+    found = list(run_rows(kept, ("US", "GB"), SNAPSHOT, tally))
+    if tally.newest:
+        found = list(run_rows(kept, ("US", "GB"), SNAPSHOT, Tally(lambda *_: None, newest=tally.newest)))
+    return found
+
+
+@pytest.mark.parametrize("minutes", [(1, 2, 3), (2, 3, 1), (3, 1, 2)])
+def test_of_several_responses_that_hold_an_event_the_newest_wins(minutes: tuple[int, int, int]) -> None:
+    names = [f"as of minute {minute}" for minute in minutes]
+    found = run_of(*((n, m, event({"name": n})) for n, m in zip(names, minutes, strict=True)))
+    assert [row.event_name for row in found] == ["as of minute 3"] * 2
+    assert [row.artist_position for row in found] == [1, 2]
+
+
+def test_a_newer_response_that_says_the_same_again_is_no_news() -> None:
+    found = run_of(("a", 1, event()), ("b", 2, event({"name": "Other"})), ("c", 3, event()))
+    assert {row.event_name for row in found} == {"Tyler, The Creator"}
+    assert len(found) == 2
+
+
+def test_an_event_is_rejected_if_its_newest_record_is() -> None:
+    assert run_of(("a", 1, event()), ("b", 2, event({"name": ""}))) == []
+
+
+@pytest.mark.parametrize("asked", ["US", None])
+@pytest.mark.parametrize(("venue_in", "lands"), [("US", True), ("GB", True), ("MX", False)])
+def test_a_venue_in_another_country_is_treated_the_same_whoever_was_asked_for(
+    asked: str | None, venue_in: str, lands: bool
+) -> None:
+    abroad = event()
+    abroad["_embedded"]["venues"][0]["country"]["countryCode"] = venue_in
+    assert {row.country_code for row in run_of(("a", 1, abroad), country=asked)} == (
+        {venue_in} if lands else set()
+    )
 
 
 def answer(document: object, status: int = 200, **headers: str) -> Response:

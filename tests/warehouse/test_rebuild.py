@@ -1,17 +1,21 @@
 """The star derived again from the lake: by the functions of the daily load, in one transaction."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from include.__main__ import main as command
 from include.errors import DataRejected, ManifestsMissing
 from include.lake.lake import Lake
 from include.quality.audit import audit
 from include.warehouse import ledger, tables
 from include.warehouse import load as warehouse
+from include.warehouse import rebuild as rebuilding
 from include.warehouse.load import Verdict
 from include.warehouse.loads import Load
 from include.warehouse.rebuild import Rebuilt, rebuild
@@ -232,7 +236,7 @@ def test_what_was_never_published_and_cannot_be_read_is_parked_and_the_rebuild_g
     assert done.parked == tuple(f"events {run}" for run in late)
     assert star(redshift) == before
     reasons = rows(redshift, "select reason from dwh.load_ledger where state = 'parked' order by run")
-    for (reason,), word in zip(reasons, ("not readable", "not JSON", "missing", "certificate"), strict=True):
+    for (reason,), word in zip(reasons, ("not readable", "malformed", "missing", "certificate"), strict=True):
         assert word in reason
 
 
@@ -243,6 +247,34 @@ def test_where_the_ledger_is_lost_any_run_may_have_been_published(three_days: tu
     spoil(lake, "events", "2026-11-20T060000Z")
     with pytest.raises(ManifestsMissing, match="--go-on-without-missing"):
         rebuilt(redshift, lake)
+
+
+def test_the_command_shows_its_progress_and_says_what_differs(
+    three_days: tuple[Any, Lake],
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, lake = three_days
+    land_events(lake, "2026-11-21T120000Z", [Concert("e1", ["Abel"], status="postponed")])
+    monkeypatch.setenv("MUSICIAN_BUCKET", bucket)
+    passed_by_all = SimpleNamespace(verdict=Verdict())
+    monkeypatch.setattr("include.orchestration.star.audit", lambda *_, **__: passed_by_all)
+    shown: list[str] = []
+    monkeypatch.setattr(rebuilding.log, "info", lambda line, *about: shown.append(line % about))
+    command(["rebuild"])
+    assert [re.findall(r"load \d|\d+ runs", line) for line in shown if "runs are left" in line] == [
+        ["load 1", "5 runs"],
+        ["load 2", "3 runs"],
+        ["load 3", "2 runs"],
+        ["load 4", "0 runs"],
+    ]
+    told = capsys.readouterr().out.splitlines()
+    assert "The star is rebuilt from 4 loads." in told
+    assert "rows of dim_concerts: 5 before, 6 now" in told
+    assert "earlier versions of concerts: 3 before, 4 now" in told
+    assert "snapshots: 3 before, 3 now" in told
+    assert [line for line in told if line.startswith("dim_concerts differs: ")]
 
 
 def test_a_lost_ledger_is_written_again(three_days: tuple[Any, Lake]) -> None:

@@ -4,7 +4,8 @@ A long span is cut into stretches, walked at the same time (`Walk`), whose ends 
 far expect some thousand events. The search reports how many events a window holds, up to 10,000; so every
 stretch is cut until its total is exact, and is complete when exactly as many distinct events came. If they
 did not, or the search turns out not to sort by date, it is read again until the difference is explained, or
-says what is missing (`Proof`). What an earlier crawl found says where to cut and how much to expect (`Plan`).
+says what is missing (`Proof`). What an earlier crawl found says where to cut and how much to expect (`Plan`);
+what it listed and this one does not meet is looked up by id (`LookUp`).
 
 Events without a date are found by sweeps of their own, at best for all countries at once.
 
@@ -20,6 +21,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from include.sources.client.task_group import task_group
+from include.sources.ticketmaster.look_up import Listed, LookUp
 from include.sources.ticketmaster.plan import Plan, cut_after, early_morning
 from include.sources.ticketmaster.proof import Proof
 from include.sources.ticketmaster.reader import Reader
@@ -43,28 +45,38 @@ class Crawl:
         self._stretches: list[Stretch] = []
         self._slots = asyncio.Semaphore(_STRETCHES_AT_ONCE)
         self._expected = 0
+        self._look_up: LookUp | None = None
         self._tasks: asyncio.TaskGroup
 
     async def run(
-        self, countries: Sequence[str], start: datetime, end: datetime, plan: Plan | None = None
+        self,
+        countries: Sequence[str],
+        start: datetime,
+        end: datetime,
+        plan: Plan | None = None,
+        listed: Listed | None = None,
     ) -> list[Stretch]:
-        """The stretches it took, by name.
+        """The stretches it took, by name. `listed` is looked up where it is not met.
 
         Raises what `ask` raises, but for single pages that cannot be got: they make their stretch incomplete.
         """
         plan = plan or Plan()
         self._expected = plan.expected
+        self._look_up = LookUp(self._reader, listed) if listed else None
         async with task_group() as self._tasks:
             for country in countries:
                 instants = [start, *plan.cuts.get(country, []), end]
-                for number, (begin, cut) in enumerate(pairwise(instants)):
+                for begin, cut in pairwise(instants):
                     window = Window(country, begin, cut)
-                    least = plan.least_of(country, number)
-                    self._tasks.create_task(self._dated(window, least, planned=len(instants) > 2))
+                    self._tasks.create_task(self._dated(window, planned=len(instants) > 2))
             for parameter in ("includeTBA", "includeTBD"):
                 worldwide = len(countries) > 1 and parameter not in plan.by_country
-                self._tasks.create_task(self._undated(countries, parameter, worldwide, plan))
+                self._tasks.create_task(self._undated(countries, parameter, worldwide))
         self._reader.check()
+        for stretch in self._stretches:
+            await self._add_up(stretch)
+        if self._look_up and (looked_up := await self._look_up.settle(start)):
+            self._stretches.append(looked_up)
         return sorted(self._stretches, key=lambda stretch: stretch.window.name())
 
     def progress(self) -> tuple[int, int]:
@@ -72,12 +84,12 @@ class Crawl:
         done = sum(stretch.distinct or len(stretch.met) for stretch in self._stretches)
         return done, max(self._expected, sum(stretch.reported for stretch in self._stretches))
 
-    def _begin(self, window: Window, least: int = 0) -> Stretch:
-        self._stretches.append(Stretch(window, least))
+    def _begin(self, window: Window) -> Stretch:
+        self._stretches.append(Stretch(window))
         return self._stretches[-1]
 
-    async def _dated(self, window: Window, least: int = 0, planned: bool = False) -> None:
-        stretch = self._begin(window, least)
+    async def _dated(self, window: Window, planned: bool = False) -> None:
+        stretch = self._begin(window)
         [first] = await self._reader.take(stretch, window, [0])
         total: int | None = first.total
         stretch.reported = first.total
@@ -89,7 +101,7 @@ class Crawl:
         async with self._slots:
             walked = await self._walk.through(stretch, first, total)
             await self._proof.settle(stretch, stretch.inside() if walked else None)
-            stretch.finish()
+            self._finish(stretch)
 
     def _leave(self, stretch: Stretch, cut: datetime, in_halves: bool = False) -> None:
         """Leaves what comes after an instant to one new stretch, or to two that are begun at once."""
@@ -100,25 +112,53 @@ class Crawl:
         for begins, ends in pairwise(instants):
             self._tasks.create_task(self._dated(replace(stretch.window, start=begins, end=ends)))
         stretch.window = replace(stretch.window, end=cut)
-        stretch.least = 0  # it said how much there is in the whole
 
-    async def _undated(self, countries: Sequence[str], parameter: str, worldwide: bool, plan: Plan) -> None:
+    def _finish(self, stretch: Stretch) -> None:
+        if self._look_up and not stretch.given_up:
+            self._look_up.met(stretch.met)
+        stretch.finish()
+
+    async def _add_up(self, stretch: Stretch) -> None:
+        """Compares what windows reported, from which the stretch was cut, with what all their parts brought."""
+        for (country, start, end, filters), known in list(stretch.totals.items()):
+            if start is None or end is None or known.most >= VAGUE:
+                continue
+            parts = [
+                part
+                for part in self._stretches
+                if part.window.country == country
+                and part.window.start is not None
+                and part.window.end is not None
+                and start <= part.window.start
+                and part.window.end <= end
+            ]
+            came = sum(part.distinct + part.listed_twice for part in parts)
+            came -= sum(part.at_start for part in parts if part.window.start != start)
+            if came >= known.most or not all(part.complete for part in parts):
+                continue
+            window = Window(country, start, end, filters)
+            if not await self._proof.excused(stretch, window, came):
+                why = f"{came} of {known.most} events came that {window.name()} reported"
+                stretch.incomplete(known.most - came, why)
+            stretch.met.clear()
+
+    async def _undated(self, countries: Sequence[str], parameter: str, worldwide: bool) -> None:
         """One sweep: worldwide if that takes fewer calls than asking country by country, else by country."""
         filters = ((parameter, "only"),)
         world = Window(None, None, None, filters)
-        if worldwide and await self._everywhere(world, len(countries), plan.undated.get(world.name(), 0)):
+        if worldwide and await self._everywhere(world, len(countries)):
             return
         for country in countries:
             window = Window(country, None, None, filters)
-            self._tasks.create_task(self._undated_of(window, plan.undated.get(window.name(), 0)))
+            self._tasks.create_task(self._undated_of(window))
 
-    async def _everywhere(self, window: Window, most_calls: int, least: int) -> bool:
+    async def _everywhere(self, window: Window, most_calls: int) -> bool:
         """Reads the undated of all countries; False when that would take too many more calls.
 
         So too when somebody's country is unknown: only the search can tell whose such an event is.
         """
         async with self._slots:
-            stretch = self._begin(window, least)
+            stretch = self._begin(window)
             [first] = await self._reader.take(stretch, window, [0])
             stretch.reported = first.total
             stretch.given_up = (
@@ -127,12 +167,12 @@ class Crawl:
             if not stretch.given_up:
                 await self._proof.settle(stretch, None, first)
                 stretch.given_up = not all(seen.country_code for seen, _ in stretch.met.values())
-            stretch.finish()
+            self._finish(stretch)
             return not stretch.given_up
 
-    async def _undated_of(self, window: Window, least: int) -> None:
+    async def _undated_of(self, window: Window) -> None:
         async with self._slots:
-            stretch = self._begin(window, least)
+            stretch = self._begin(window)
             [first] = await self._reader.take(stretch, window, [0])
             await self._proof.settle(stretch, None, first)
-            stretch.finish()
+            self._finish(stretch)

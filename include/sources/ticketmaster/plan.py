@@ -1,10 +1,4 @@
-"""Where a crawl cuts time, and how much it expects: by what it finds, and what an earlier crawl found.
-
-That every event of the last complete crawl which should still be listed is accounted for is judged by
-numbers, window by window: ids would take a look-up each. A window that holds clearly fewer is read again,
-and if that confirms it, the crawl is not complete. What is expected shrinks by 3 % for each day since the
-earlier crawl, so a drop that is real, and stays, is believed after some days.
-"""
+"""Where a crawl cuts time, and how much it expects: by what it finds, and what an earlier crawl found."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -20,15 +14,6 @@ _LEAST, _MOST = 1_800, 6_000
 """Events of a stretch: many, so that few end with a page half full, yet some may be added before the total
 is reported as "at least 10,000"."""
 
-_SHRINKAGE = 0.03
-"""Share of events by which a window may shrink within a day."""
-_PARTLY = 0.9
-"""Share expected in a window of which only a part is asked for: events do not lie evenly."""
-_UNDATED = 0.5
-"""Share expected in an undated sweep: what gets a date leaves it."""
-_FEW = 10
-"""So many events fewer say nothing."""
-
 _EAST = frozenset(
     ["AE", "AU", "CN", "HK", "ID", "IN", "JP", "KR", "MY", "NZ", "PH", "SG", "TH", "TR", "TW", "VN"]
 )
@@ -43,15 +28,6 @@ class Plan(msgspec.Struct, frozen=True):
     """The parameters of the undated sweeps that take fewer calls country by country than worldwide."""
     expected: int = 0
     """Events that will come, if about as many as the last time."""
-    least: dict[str, list[int]] = {}
-    """By country, how many events each stretch should hold at least."""
-    undated: dict[str, int] = {}
-    """By name of the window, how many events a sweep should find at least."""
-
-    def least_of(self, country: str, number: int) -> int:
-        """Of the stretch of this number."""
-        known = self.least.get(country, [])
-        return known[number] if number < len(known) else 0
 
 
 class Crawled(Protocol):
@@ -77,10 +53,7 @@ def plan_after(windows: Sequence[Crawled], countries: Sequence[str], start: date
     Small windows of the earlier crawl are put together.
     """
     cuts: dict[str, list[datetime]] = {}
-    least: dict[str, list[int]] = {}
     expected = 0
-    starts = [window.start for window in windows if window.start]
-    days = max(1, round((start - min(starts, default=start)) / timedelta(days=1)))
     full = min(max(sum(window.reported for window in windows) // _STRETCHES, _LEAST), _MOST)
     for country in countries:
         dated = sorted(
@@ -88,7 +61,7 @@ def plan_after(windows: Sequence[Crawled], countries: Sequence[str], start: date
             for window in windows
             if window.country == country and window.start and window.end
         )
-        held = sure = 0.0
+        held = 0.0
         for begins, ends, reported in dated:
             inside = (min(ends, end) - max(begins, start)) / (ends - begins) if ends > begins else 0
             if inside <= 0:
@@ -96,24 +69,12 @@ def plan_after(windows: Sequence[Crawled], countries: Sequence[str], start: date
             holds = reported * inside
             if held and held + holds > full and start < begins:
                 cuts.setdefault(country, []).append(begins)
-                least.setdefault(country, []).append(_at_least(sure))
-                held = sure = 0
+                held = 0
             held += holds
-            sure += holds * max(0, (1 if inside == 1 else _PARTLY) - _SHRINKAGE * days)
             expected += round(holds)
-        least.setdefault(country, []).append(_at_least(sure))
     given_up = [window.name for window in windows if window.given_up]
     by_country = [name for name in ("includeTBA", "includeTBD") if any(name in window for window in given_up)]
-    undated = {
-        window.name: _at_least(window.reported * max(0, _UNDATED - _SHRINKAGE * days))
-        for window in windows
-        if not window.start and not window.given_up
-    }
-    return Plan(cuts, by_country, expected, least, undated)
-
-
-def _at_least(sure: float) -> int:
-    return max(0, round(sure) - _FEW)
+    return Plan(cuts, by_country, expected)
 
 
 def cut_after(window: Window, seen: Sequence[Sighting], target: int) -> datetime | None:

@@ -7,12 +7,16 @@ order, tie or page boundary can hide an event; a window's difference is then exp
 -  all came by now;
 -  its total counts events that are listed twice: two readings bring exactly the same rows, repeats included,
    as many as the total says;
--  its total moved while it was read: two full readings in a row bring exactly the same events, as many as
-   one of the totals said.
+-  its total moved while it was read: two full readings in a row bring exactly the same events, and either
+   the total fell to so many and stays there, asked again and again, or totals wobble: responses that hold
+   the same events report different ones, and no more than by so much is missing.
 
-Whatever is not explained is missing. A total at the cap proves nothing; such a window is complete only if
-each of its halves is. An event that is moved while the crawl runs, from a day that is not read yet to one
-that is, cannot be told from one that was withdrawn: the next crawl meets it.
+Every total counts that was ever reported: of the stretch, of a part of it, of a wider window. Whatever is
+not explained is missing. A total at the cap proves nothing; such a window is complete only if each of its
+halves is. An event that is moved while the crawl runs, from a day that is not read yet to one that is,
+cannot be told from one that was withdrawn: the next crawl meets it. Nor can anybody see that a window holds
+more than any response reported; against that there are look-ups of what the last complete crawl listed
+(`LookUp`).
 """
 
 from collections import Counter
@@ -20,8 +24,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from include.sources.ticketmaster.reader import ASKINGS, Reader
-from include.sources.ticketmaster.stretch import Stretch, just
+from include.sources.ticketmaster.reader import Reader
+from include.sources.ticketmaster.stretch import SETTLED, Stretch, just
 from include.sources.ticketmaster.windows import (
     ASCENDING,
     BACKWARDS,
@@ -71,42 +75,57 @@ class Proof:
             await self._reader.take(stretch, stretch.window, [0])
         readings = [frozenset(came)] if came is not None else []
         held = Held(len(came or ()), not stretch.vague)
+        noise = 0
         for number in range(1, _READINGS + 1):
-            explained = bool(readings) and self._explained(stretch, held, readings)
-            fewer = len(stretch.inside()) < stretch.least and len(readings) < 2
-            if (explained and not fewer) or (_agreed(readings) and not explained):
+            explained = bool(readings) and await self._explained(stretch, held, readings)
+            hopeless = _agreed(readings) and not explained and self._reader.noise == noise
+            if explained or hopeless:
                 break
-            window = replace(stretch.window, again=number * ASKINGS)
+            noise = self._reader.noise
             if first is not None and number == 1:
                 held = await self._window(stretch, stretch.window, first)
             else:
                 stretch.begin_reading()
                 order = DESCENDING if number % 2 else ASCENDING
-                held = await self._window(stretch, replace(window, order=order))
+                held = await self._window(stretch, replace(stretch.window, order=order))
             readings.append(frozenset(stretch.reading))
-        self._judge(stretch, held, readings)
+        await self._judge(stretch, held, readings)
 
-    def _judge(self, stretch: Stretch, held: Held, readings: Sequence[frozenset[str]]) -> None:
+    async def excused(self, stretch: Stretch, window: Window, came: int) -> bool:
+        """Whether fewer events came than a window reported only because its total wobbles, or fell meanwhile."""
+        known = stretch.totals[window.span]
+        if known.most - came <= self._reader.noise:
+            return True
+        for _ in range(SETTLED):
+            if not 0 < known.since_more_than(came) < SETTLED:
+                break
+            await self._reader.take(stretch, window, [0])
+        return known.since_more_than(came) >= SETTLED
+
+    async def _judge(self, stretch: Stretch, held: Held, readings: Sequence[frozenset[str]]) -> None:
         total, inside = stretch.total(stretch.window), len(stretch.inside())
         came = max(held.events, inside)
         stretch.reported = max(total, inside)
-        if not self._explained(stretch, held, readings):
+        if not await self._explained(stretch, held, readings):
+            short = stretch.short_parts(self._reader.noise)
             if came < total:
                 stretch.incomplete(total - came, f"{inside} of {total} reported events came")
+            elif short:
+                part, met = max(short, key=lambda each: stretch.total(each[0]) - each[1])
+                told = stretch.total(part)
+                stretch.incomplete(told - met, f"{met} of {told} events came that {part.name()} reported")
             elif stretch.vague:
                 stretch.incomplete(1, f"it reports {total} events or more, and its parts do not add up")
             else:
                 stretch.incomplete(1, f"{inside} events came, {total} were reported, and no reading is whole")
-        elif inside < stretch.least:
-            stretch.incomplete(
-                stretch.least - inside,
-                f"{inside} events came, going by the last complete crawl there are {stretch.least} or more",
-            )
 
-    def _explained(self, stretch: Stretch, held: Held, readings: Sequence[frozenset[str]]) -> bool:
+    async def _explained(self, stretch: Stretch, held: Held, readings: Sequence[frozenset[str]]) -> bool:
         known = stretch.totals.get(stretch.window.span)
         if known is None:  # it is empty, as its other order confirmed
             return not stretch.lost and not held.events
+        for part, came in stretch.short_parts(self._reader.noise):
+            if not await self.excused(stretch, part, came):
+                return False
         agreed = _agreed(readings)
         inside = len(stretch.inside())
         if stretch.vague:
@@ -115,7 +134,7 @@ class Proof:
             return True
         if inside > known.most:  # a total that is too low proves nothing
             return agreed and held.whole and not stretch.lost
-        return agreed and held.whole and known.least <= held.events < known.most
+        return agreed and held.whole and await self.excused(stretch, stretch.window, max(inside, held.events))
 
     async def _window(self, stretch: Stretch, window: Window, first: Page | None = None) -> Held:
         """Reads a window, by halves if it holds more than can be paged to."""
@@ -149,24 +168,22 @@ class Proof:
             return Held(len(set(rows)), False) if just(window) or _small(stretch, window) else None
         if len(set(rows)) == total:
             return Held(total, True)
-        if len(rows) < total and total > PAGE and not just(window) and not self._moved(stretch, window):
+        if len(rows) < total and total > PAGE and not just(window):
             return None
         order = ASCENDING if window.order == DESCENDING else DESCENDING
         other = replace(window, order=order)
         [first] = await self._reader.take(stretch, other, [0])
-        again = _rows(await self._reader.rest(stretch, other, first))
-        total = stretch.total(window)
+        others = await self._reader.rest(stretch, other, first)
+        again, total = _rows(others), stretch.total(window)
+        if again and set(again) == set(rows) == _ids(pages[0]) == _ids(first):
+            self._reader.noise = max(self._reader.noise, abs(pages[0].total - first.total))
         same = Counter(again) == Counter(rows)
         if same and len(rows) == total:
             return Held(total, True)
         both = len({*rows, *again})
-        if both == total or (same and (both > total or self._moved(stretch, window))):
+        if both == total or (same and (both > total or await self.excused(stretch, window, both))):
             return Held(both, True)
         return Held(both, False) if just(window) or total <= PAGE else None
-
-    def _moved(self, stretch: Stretch, window: Window) -> bool:
-        known = stretch.totals.get(window.span)
-        return known is not None and known.least < known.most
 
     async def _crowd(
         self,
@@ -177,7 +194,7 @@ class Proof:
     ) -> tuple[set[str], int]:
         """Reads a window that time cannot split, from both ends, then by state and by genre; its total.
 
-        `first` and `pages` are what is read of it: asking twice under one name would prove nothing.
+        `first` and `pages` are what is read of it.
         """
         if first is None:
             [first] = await self._reader.take(stretch, window, [0])
@@ -218,6 +235,10 @@ def _small(stretch: Stretch, window: Window) -> bool:
     if window.start is None or window.end is None or 0 < stretch.total(window) <= _SMALL:
         return True
     return not stretch.total(window) and window.end - window.start <= timedelta(days=1)
+
+
+def _ids(page: Page) -> set[str]:
+    return {seen.id for seen in page.sightings}
 
 
 def _rows(pages: Sequence[Page]) -> list[str]:

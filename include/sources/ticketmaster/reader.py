@@ -23,10 +23,13 @@ from include.sources.ticketmaster.windows import (
     pages_of,
 )
 
-ASKINGS = 3
+_ASKINGS = 3
 """So often a page that should not be empty is asked for."""
+_LOST = 6
+"""Where so many pages could not be got, each further one is asked for once."""
 _FAILURES_IN_A_ROW = 5
-"""So many requests that fail one after the other mean that the source is not there."""
+"""After so many requests that fail one after the other, one that did not fail is asked once more: that
+fails, too, only if the source is not there."""
 _OTHER = {ASCENDING: DESCENDING, DESCENDING: ASCENDING, BACKWARDS: "name,asc"}
 
 Asked = tuple[Window, int, Page]
@@ -39,6 +42,10 @@ class Reader:
         self._ask = ask
         self._came = self._failed_in_a_row = 0
         self._error: Exception | None = None
+        self._good: Window | None = None
+        self._asked: set[tuple[Window, int]] = set()
+        self.noise = 0
+        """By how much totals were seen to differ between responses that hold the same events."""
 
     async def take(self, stretch: Stretch, window: Window, pages: Sequence[int]) -> list[Page]:
         """The pages of these numbers, asked for at once."""
@@ -77,41 +84,58 @@ class Reader:
     async def _page(self, stretch: Stretch, window: Window, page: int, left: float) -> list[Asked]:
         """A page and, before it, what else it took to believe it."""
         asked: list[Asked] = []
-        for again in range(ASKINGS):
-            wanted = replace(window, again=window.again + again)
-            answer = await self._once(wanted, page, left)
-            asked.append((wanted, page, answer))
+        askings = _ASKINGS if len(stretch.lost) < _LOST else 1
+        for _ in range(askings):
+            asked.append(await self._once(window, page, left))
+            answer = asked[-1][2]
             if answer.sightings or answer.walled or answer.lost is not None:
                 return asked
             if answer.total > page * PAGE or stretch.expects(window, page):
                 continue
             if page:
                 return asked  # behind the last one
-            others = [(other, 0, await self._once(other, 0, left)) for other in _others(stretch, wanted)]
+            others = [await self._once(other, 0, left) for other in _others(window)]
             asked = [*others, *asked]
             if not any(_contradicts(window, other) for _, _, other in others):
                 return asked
-        why = f"empty {ASKINGS} times, although other responses say that there are events"
+        why = f"empty when asked {askings} times, although other responses say that there are events"
         return [*asked, (window, page, Page(0, (), lost=why))]
 
-    async def _once(self, window: Window, page: int, left: float) -> Page:
+    async def _once(self, window: Window, page: int, left: float) -> Asked:
+        """One request. Asked before, it is asked under another name: one name, one response, in every try."""
+        while (window, page) in self._asked:
+            window = replace(window, again=window.again + 1)
+        self._asked.add((window, page))
         try:
             answer = await self._ask(window, page, left)
         except (SourceUnavailable, UnexpectedPayload) as error:
             self._error = error
             self._failed_in_a_row += 1
-            if error.not_before is not None or self._failed_in_a_row >= _FAILURES_IN_A_ROW:
+            if error.not_before is not None:
                 raise
-            return Page(0, (), lost=str(error))
+            if self._failed_in_a_row >= _FAILURES_IN_A_ROW:
+                await self._look_for_life(error)
+            return window, page, Page(0, (), lost=str(error))
         self._failed_in_a_row = 0
         self._came += 1
-        return answer
+        if answer.sightings:
+            self._good = self._good or window
+        return window, page, answer
+
+    async def _look_for_life(self, error: Exception) -> None:
+        """Asks once more what was answered before. Raises the error if there is no such, or it fails, too."""
+        if self._good is None:
+            raise error
+        self._failed_in_a_row = 0
+        _, _, answer = await self._once(self._good, 0, float("inf"))
+        if answer.lost is not None:
+            raise error
 
 
-def _others(stretch: Stretch, window: Window) -> list[Window]:
+def _others(window: Window) -> list[Window]:
     """Other questions whose responses are empty, too, if the window really is."""
     others = [replace(window, order=_OTHER[window.order])]
-    if window.start is not None and window.end is not None and stretch.least > 0:
+    if window.start is not None and window.end is not None:
         second = timedelta(seconds=1)
         others.append(replace(window, start=window.start - second, end=window.end + second))
     return others

@@ -63,7 +63,7 @@ class EventRow(msgspec.Struct, frozen=True):
     snapshot_at: datetime
     """The run's instant. Every instant here is UTC, without a zone."""
     country_code: _Country
-    """The country whose crawl found the event; the venue's if the whole world was asked."""
+    """The venue's country; where that is not said, the one whose search found the event."""
     event_id: Identifier
     event_name: Name
     event_url: Url | None
@@ -151,7 +151,7 @@ def _rows(
     initial = event.dates.initial_start_date
     venue = event.embedded.venues[0] if event.embedded.venues else event.place or wire.Venue()
     venue_country = noticed.fitting(venue.country.country_code, "_embedded.venues.country.countryCode", 2)
-    found_in = country_code or venue_country
+    found_in = venue_country or country_code
     if found_in is None:
         raise Rejected("missing_country", "the event is in no country and was not asked for by country")
     latitude, longitude = _coordinates(venue.location, noticed)

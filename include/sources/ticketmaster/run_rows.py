@@ -1,9 +1,16 @@
-"""The rows of a whole run of events: each event once, as it came first in the order of the responses."""
+"""The rows of a whole run of events: each event once, as the response says that was received last.
 
+Rows come in the order of the responses, whenever these were received. So an event's are where it is met
+first, and that a later response says something else is known only at the end: then all is read once more.
+"""
+
+import hashlib
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from include.sources.rows import Noticed, Rejection, Tally
 from include.sources.ticketmaster.rows import EventRow, rows
@@ -17,6 +24,7 @@ class KeptResponse:
     window: str
     country: str | None
     """The one that was asked for; None for the whole world."""
+    received_at: datetime
     body: bytes
 
 
@@ -25,16 +33,25 @@ def run_rows(
 ) -> Iterator[EventRow]:
     """The rows of a run for these countries; the tally learns what became none.
 
-    Raises `UnexpectedPayload` when a response cannot be read.
+    In the end, `tally.newest` names the events of which a later response says something else than the first
+    one, which made the rows; made again with a tally that knows this, they are of the later one. Raises
+    `UnexpectedPayload` when a response cannot be read.
     """
-    known, noticed = _Ids(), Noticed()
+    met, noticed, known = _Met(), Noticed(), dict(tally.newest)
     for response in responses:
         for found in rows(response.body, snapshot_at, response.country, noticed):
             event_id = found.record_id if isinstance(found, Rejection) else found[0].event_id
             if not isinstance(found, Rejection) and found[0].country_code not in countries:
                 tally.elsewhere[response.window] += 1
-            elif event_id is not None and not known.add(event_id):
+            elif event_id is not None and known.get(event_id, response.name) != response.name:
                 tally.duplicates[response.window] += 1
+            elif event_id is not None and not met.add(event_id, response.received_at, found):
+                tally.duplicates[response.window] += 1
+                first = met.newer(event_id, response.received_at)
+                if first is not None and first != _digest(found):
+                    tally.newest[event_id] = response.name
+                elif first is not None:
+                    tally.newest.pop(event_id, None)
             elif isinstance(found, Rejection):
                 # Of the whole world's events most are none of ours, so they say little about the parser.
                 tally.reject(found, response.window, response.name, expected=response.country is None)
@@ -44,17 +61,34 @@ def run_rows(
                 yield from found
 
 
-class _Ids:
-    """A set of ids that takes no memory: a temporary database on disk that vanishes with this object."""
+class _Met:
+    """The events met first, in no memory: a temporary database on disk that vanishes with this object."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute("pragma cache_size = -8000")  # kilobytes
         self._database.execute("pragma journal_mode = off")
         self._database.execute("pragma synchronous = off")
-        self._database.execute("create table ids (id text primary key) without rowid")
+        self._database.execute(
+            "create table met (id text primary key, received_at real, digest blob) without rowid"
+        )
         self._database.execute("begin")
 
-    def add(self, event_id: str) -> bool:
+    def add(self, event_id: str, received_at: datetime, found: object) -> bool:
         """Whether it was new."""
-        return self._database.execute("insert or ignore into ids values (?)", (event_id,)).rowcount == 1
+        event = (event_id, received_at.timestamp(), _digest(found))
+        return self._database.execute("insert or ignore into met values (?, ?, ?)", event).rowcount == 1
+
+    def newer(self, event_id: str, received_at: datetime) -> bytes | None:
+        """The digest of what was met first, if nothing of that event was received later than this."""
+        at = received_at.timestamp()
+        changed = self._database.execute(
+            "update met set received_at = ? where id = ? and received_at < ? returning digest",
+            (at, event_id, at),
+        ).fetchone()
+        return None if changed is None else bytes(changed[0])
+
+
+def _digest(found: object) -> bytes:
+    """Of what an event became."""
+    return hashlib.blake2b(msgspec.json.encode(found), digest_size=8).digest()

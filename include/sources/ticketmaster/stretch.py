@@ -1,20 +1,37 @@
 """A part of a crawl whose completeness is judged by itself, and the evidence for it."""
 
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from include.sources.ticketmaster.windows import FACETS, PAGE, VAGUE, Page, Sighting, Span, Window
 
+SETTLED = 8
+"""So many responses in a row must report the lower total before a fall of it is believed: where a replica
+that lacks events sends every other response, it is in 1 of 256 cases."""
 _REASONS = 3
 """So many pages that could not be got are named."""
 
 
 @dataclass(slots=True)
 class Totals:
-    """What the responses to one window reported."""
+    """What the responses to one window reported, in order."""
 
-    least: int
-    most: int
+    reports: list[int] = field(default_factory=list)
+
+    @property
+    def least(self) -> int:
+        return min(self.reports)
+
+    @property
+    def most(self) -> int:
+        return max(self.reports)
+
+    def since_more_than(self, events: int) -> int:
+        """How many responses in a row, up to the last one, reported no more than so many events."""
+        above = (place for place, total in enumerate(reversed(self.reports)) if total > events)
+        return next(above, len(self.reports))
 
 
 @dataclass(slots=True)
@@ -22,8 +39,6 @@ class Stretch:
     """What a window of the plan reported, what came of it, and what is missing."""
 
     window: Window
-    least: int = 0
-    """Events there should be, going by the last complete crawl."""
     reported: int = 0
     """Events it holds: the largest total it ever reported, or the sum of its parts' where that is vague."""
     fetched: int = 0
@@ -49,6 +64,13 @@ class Stretch:
     short_pages: bool = False
     """Whether a page that was not full had more behind it: then only an empty page is the last."""
     totals: dict[Span, Totals] = field(default_factory=dict, repr=False)
+    """What was reported of its window, of parts of it, and of wider windows it was cut from."""
+    twice: set[str] = field(default_factory=set, repr=False)
+    """Events that one and the same response held twice."""
+    listed_twice: int = 0
+    """How many those are; known once it is finished."""
+    at_start: int = 0
+    """Events at its very start, which the stretch before it holds, too; known once it is finished."""
 
     def add(self, window: Window, page: int, response: Page) -> None:
         """Takes in what came to one request."""
@@ -57,6 +79,8 @@ class Stretch:
             return
         self.pages[window, page] = None
         self.fetched += len(response.sightings)
+        held = Counter(seen.id for seen in response.sightings)
+        self.twice.update(name for name, times in held.items() if times > 1)
         for seen in response.sightings:
             self.met.setdefault(seen.id, (seen, window))
             self.reading.add(seen.id)
@@ -64,8 +88,7 @@ class Stretch:
                 if value:
                     self.facets[name].add(value)
         if response.total > 0 or response.sightings:
-            known = self.totals.setdefault(window.span, Totals(response.total, response.total))
-            known.least, known.most = min(known.least, response.total), max(known.most, response.total)
+            self.totals.setdefault(window.span, Totals()).reports.append(response.total)
 
     def total(self, window: Window) -> int:
         """The largest total a window ever reported."""
@@ -97,7 +120,39 @@ class Stretch:
     def incomplete(self, missing: int, why: str) -> None:
         """Says what did not come."""
         self.missing = max(missing, 1)
-        self.reasons = [why, *self.lost[:_REASONS]]
+        self.reasons = [why, *list(dict.fromkeys(self.lost))[:_REASONS]]
+
+    def short_parts(self, noise: int) -> list[tuple[Window, int]]:
+        """Parts of it of which fewer events are met than were reported, and how many are met."""
+        window = self.window
+        if window.start is None or window.end is None:
+            return []
+        seen = [seen for seen, _ in self.met.values()]
+        timed = sorted(each.starts_at for each in seen if each.starts_at is not None)
+        days = [each.local_date for each in seen if each.starts_at is None and each.local_date is not None]
+        short = []
+        for span, known in self.totals.items():
+            country, start, end, filters = span
+            if span == window.span or filters != window.filters or start is None or end is None:
+                continue
+            if known.most >= VAGUE or self._is_wider(span):
+                continue
+            came = bisect_right(timed, end) - bisect_left(timed, start) + len(self.twice)
+            first, last = (start - timedelta(days=1)).date(), (end + timedelta(days=1)).date()
+            came += sum(first <= day <= last for day in days)
+            if came + noise < known.most:
+                short.append((Window(country, start, end, filters), came))
+        return short
+
+    def _is_wider(self, span: Span) -> bool:
+        """Whether a span of time is one it was cut from."""
+        _, start, end, filters = span
+        window = self.window
+        if filters != window.filters or None in (start, end, window.start, window.end):
+            return False
+        assert start and end and window.start and window.end
+        second = timedelta(seconds=1)  # by which a window is widened to confirm that it is empty
+        return start + second < window.start or window.end < end - second
 
     @property
     def vague(self) -> bool:
@@ -110,7 +165,13 @@ class Stretch:
     def finish(self) -> None:
         """Keeps the number of distinct events instead of the events."""
         self.distinct = len(self.inside())
-        self.met, self.reading, self.totals = {}, set(), {}
+        self.at_start = sum(
+            seen.starts_at is not None and seen.starts_at == self.window.start
+            for seen, _ in self.met.values()
+        )
+        self.listed_twice = len(self.twice)
+        wider = {span: known for span, known in self.totals.items() if self._is_wider(span)}
+        self.met, self.reading, self.twice, self.totals = {}, set(), set(), wider
 
 
 def just(window: Window) -> bool:

@@ -1,5 +1,6 @@
 """The terms of a crawl through a search that shows only the first 1,000 hits of any window of time."""
 
+import hashlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -34,7 +35,7 @@ class Window:
     order: str = ASCENDING
     """The sort parameter."""
     again: int = 0
-    """Which asking it is: a later one is a request of its own, so its response is kept beside the others."""
+    """Which asking it is, of which the `Reader` sees to it: each is a request of its own."""
 
     @property
     def span(self) -> Span:
@@ -43,10 +44,15 @@ class Window:
     def name(self) -> str:
         """A name no other window has, made of letters, digits, hyphens and dots."""
         instants = [f"{at:%Y%m%dT%H%M%S}" for at in (self.start, self.end) if at]
-        filters = [f"{parameter}.{value}" for parameter, value in self.filters]
+        filters = [f"{parameter}.{_short(value)}" for parameter, value in self.filters]
         order = [] if self.order == ASCENDING else [self.order.replace(",", ".")]
         again = [f"again.{self.again}"] if self.again else []
         return "-".join([self.country or "world", *instants, *filters, *order, *again])
+
+
+def _short(value: str) -> str:
+    """A value, or a digest of a list of ids."""
+    return value if len(value) <= 32 else hashlib.blake2b(value.encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
