@@ -73,9 +73,9 @@ def _put(lake: Lake, key: str, file: Path) -> None:
 
 def _audits(lake: Lake) -> Audits:
     """What is remembered; of data docs of an older release, which remembered nothing, what their results say."""
-    document = lake.bucket.get_json(_AUDITS)
-    if document is not None:
-        return msgspec.convert(document, Audits)
+    found = lake.bucket.get_json(_AUDITS, Audits, f"Delete it: it is made again from {_VALIDATIONS}.")
+    if found is not None:
+        return found
     with tempfile.TemporaryDirectory() as folder:
 
         def fetch(key: str) -> None:

@@ -131,7 +131,7 @@ def test_the_lake_is_the_bucket_of_the_settings(services: Any) -> None:
     assert lake.bucket.s3.meta.endpoint_url == services.aws.endpoint_url
 
 
-def test_redshift_answers(services: Any) -> None:
+def test_redshift_responds(services: Any) -> None:
     with connections.redshift() as connection, connection.cursor() as cursor:
         cursor.execute("select 1")
         assert cursor.fetchone()[0] == 1

@@ -84,7 +84,7 @@ def test_backfills_are_rejected_and_the_docs_say_why(dag_bag: Any, dag_id: str) 
     assert "Backfills are rejected" in dag.doc_md
 
 
-def test_runs_that_do_not_judge_their_load_start_no_others_for_ever(
+def test_runs_that_do_not_judge_their_load_do_not_trigger_others_forever(
     dag_bag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = Lake(Bucket(s3, bucket))
@@ -207,7 +207,7 @@ def test_a_retry_is_spared_when_it_cannot_help(dag: Any) -> None:
     assert action(OSError("anything unforeseen")) is RetryAction.DEFAULT
 
 
-def test_a_retry_waits_until_the_source_may_be_asked_again(dag: Any) -> None:
+def test_a_retry_waits_until_the_source_accepts_requests_again(dag: Any) -> None:
     from airflow.sdk import RetryAction
 
     from include.errors import QuotaSpent

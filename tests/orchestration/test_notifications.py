@@ -119,7 +119,7 @@ def test_the_text_has_dag_task_run_reason_counts_and_log() -> None:
     ]
 
 
-def test_a_mail_says_it_all_to_everyone_and_leaves_the_text_as_it_is(mailbox: list[Any]) -> None:
+def test_a_mail_has_the_whole_text_unchanged_and_goes_to_everyone(mailbox: list[Any]) -> None:
     send("mail", MESSAGE)
     ((envelope, mail),) = mailbox
     assert envelope.rcpt_tos == ["one@example.com", "two@example.com"]
@@ -198,7 +198,7 @@ async def test_a_task_whose_process_was_killed_is_reported_too(webhook: list[Any
     assert webhook[0][1]["reason"] == "its process ended without an error message"
 
 
-async def test_the_password_of_a_connection_is_not_told(
+async def test_the_password_of_a_connection_is_not_sent(
     webhook: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from airflow.sdk.log import mask_secret
@@ -276,7 +276,7 @@ def alerts(tmp_path: Path, **environment: str) -> Any:
     return json.loads(parsed.stdout.splitlines()[-1])
 
 
-def test_nobody_is_told_by_default(tmp_path: Path) -> None:
+def test_by_default_there_are_no_notifications(tmp_path: Path) -> None:
     assert alerts(tmp_path, MUSICIAN_NOTIFY="") == {
         dag_id: [False, [], True] for dag_id in ("ingest_events", "ingest_songs", "musician_warehouse")
     }

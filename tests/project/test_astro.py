@@ -56,7 +56,7 @@ def test_the_image_carries_the_airflow_that_the_lock_names() -> None:
     assert "\napache-airflow==3.3.2 \\\n" in (ROOT / "requirements.lock").read_text()
 
 
-def test_the_image_is_not_asked_to_install_airflow() -> None:
+def test_the_image_does_not_install_airflow() -> None:
     # The Runtime image's build stops at a line of this form in requirements.txt.
     rejected = re.compile(r"apache-airflow\s*[=~>]{1,2}.*")
     lines = (ROOT / "requirements.txt").read_text().splitlines()
@@ -239,7 +239,7 @@ def in_image(image: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_image_holds_what_the_pipeline_reads(image: Path) -> None:
+def test_the_image_contains_what_the_pipeline_reads(image: Path) -> None:
     for name in (*MOUNTED[:3], "great_expectations", "sandbox", "requirements.txt", "packages.txt"):
         assert (image / name).exists(), name
 

@@ -152,7 +152,7 @@ def test_values_become_literals() -> None:
     assert with_values(None, None, "select %s", ("a\\",), None, False) == ("select %s", ("a\\",))
 
 
-def test_whatever_is_spoiled_is_noticed_and_named(built: tuple[Any, Lake]) -> None:
+def test_every_kind_of_damage_is_detected_and_named(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
     with transaction(redshift) as cursor:
         for failure, change in SPOILED.items():

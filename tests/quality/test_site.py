@@ -74,7 +74,7 @@ def site(tmp_path: Path) -> Path:
     return tmp_path / "site"
 
 
-def test_a_page_keeps_what_it_says_and_loses_what_acts_or_comes_from_elsewhere(site: Path) -> None:
+def test_a_page_keeps_its_content_and_loses_scripts_and_external_resources(site: Path) -> None:
     (page,) = site.glob("validations/**/*.html")
     text = page.read_text()
     assert "1 of 4 rows" in text
@@ -89,7 +89,7 @@ def test_a_page_finds_our_style_sheet(site: Path) -> None:
     assert (site / "site.css").exists()
 
 
-def test_what_nothing_uses_is_not_published(site: Path) -> None:
+def test_unused_files_are_not_published(site: Path) -> None:
     assert not (site / "static").exists()
 
 
@@ -245,13 +245,13 @@ def test_nothing_outside_the_data_docs_is_served(reader: Any, published: str, pa
     assert "{}" not in answer.text
 
 
-def test_before_the_first_audit_the_reader_is_told_what_to_do(reader: Any) -> None:
+def test_before_the_first_audit_the_page_says_what_to_do(reader: Any) -> None:
     answer = reader.get("/data-docs/index.html")
     assert answer.status_code == 404
     assert "There are no data docs yet" in answer.text
 
 
-def test_without_a_bucket_the_reader_is_told_the_same(reader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_bucket_the_page_says_the_same(reader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUSICIAN_BUCKET", "no-such-bucket")
     assert "There are no data docs yet" in reader.get("/data-docs/index.html").text
 

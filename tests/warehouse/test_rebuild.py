@@ -1,5 +1,6 @@
 """The star derived again from the lake: by the functions of the daily load, in one transaction."""
 
+import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,12 +8,15 @@ from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from include.__main__ import main as command
 from include.errors import DataRejected, ManifestsMissing
 from include.lake.lake import Lake
 from include.quality.audit import audit
+from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import ledger, tables
 from include.warehouse import load as warehouse
 from include.warehouse import rebuild as rebuilding
@@ -146,7 +150,7 @@ def test_a_rebuild_whose_result_fails_its_audit_leaves_the_old_star(three_days: 
     assert (star(redshift), rows(redshift, "select * from dwh.load_ledger order by dataset, run")) == before
 
 
-def test_the_suites_judge_the_rows_that_nobody_else_sees_yet(
+def test_the_suites_judge_rows_that_are_not_committed_yet(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -164,7 +168,7 @@ def test_the_suites_judge_the_rows_that_nobody_else_sees_yet(
     assert star(redshift) == before
 
 
-def test_a_rebuild_until_a_date_rolls_back_and_retried_runs_come_again_in_order(
+def test_a_rebuild_until_a_date_rolls_back_and_retried_runs_are_loaded_again_in_order(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -179,7 +183,7 @@ def test_a_rebuild_until_a_date_rolls_back_and_retried_runs_come_again_in_order(
     assert star(redshift) == before
 
 
-def test_objects_that_are_gone_stop_a_rebuild_with_a_list_unless_it_is_told_to_go_on(
+def test_missing_objects_stop_a_rebuild_with_a_list_unless_it_may_go_on_without(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -203,7 +207,7 @@ def spoil(lake: Lake, dataset: str, run: str) -> None:
     lake.bucket.put(part.url.split("/", 3)[3], b"?" * part.content_length)
 
 
-def test_a_damaged_object_of_what_was_published_stops_a_rebuild_unless_it_is_told_to_go_on(
+def test_a_damaged_object_of_a_published_run_stops_a_rebuild_unless_it_may_go_on_without(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -220,7 +224,7 @@ def test_a_damaged_object_of_what_was_published_stops_a_rebuild_unless_it_is_tol
     ]
 
 
-def test_what_was_never_published_and_cannot_be_read_is_parked_and_the_rebuild_goes_on(
+def test_an_unreadable_run_that_was_never_published_is_parked_and_the_rebuild_continues(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -238,6 +242,27 @@ def test_what_was_never_published_and_cannot_be_read_is_parked_and_the_rebuild_g
     reasons = rows(redshift, "select reason from dwh.load_ledger where state = 'parked' order by run")
     for (reason,), word in zip(reasons, ("not readable", "malformed", "missing", "certificate"), strict=True):
         assert word in reason
+
+
+def test_a_late_run_whose_data_does_not_fit_is_parked_and_the_rebuild_goes_on(
+    three_days: tuple[Any, Lake],
+) -> None:
+    redshift, lake = three_days
+    before, late = star(redshift), "2026-11-21T120000Z"
+    land_events(lake, late, [Concert("e9")])
+    [part] = lake.manifest("events", late).parts
+    key = part.url.split("/", 3)[3]
+    table = pq.read_table(io.BytesIO(lake.bucket.get(key)))
+    position = table.column_names.index("event_id")
+    table = table.set_column(position, "event_id", pa.array(["x" * 99]))
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    lake.bucket.put(key, file.getvalue())
+    lake.put_manifest("events", late, EventRow, [replace(part, content_length=len(file.getvalue()))])
+    assert rebuilt(redshift, lake).parked == (f"events {late}",)
+    assert star(redshift) == before
+    [(reason,)] = rows(redshift, "select reason from dwh.load_ledger where state = 'parked'")
+    assert "event_id is longer" in reason
 
 
 def test_where_the_ledger_is_lost_any_run_may_have_been_published(three_days: tuple[Any, Lake]) -> None:
@@ -314,7 +339,7 @@ def test_a_load_in_progress_is_superseded_by_a_rebuild(three_days: tuple[Any, La
         warehouse.publish(redshift, load)
 
 
-def test_readers_see_the_old_star_until_the_new_one_is_there(
+def test_readers_see_the_old_star_until_the_new_one_is_committed(
     three_days: tuple[Any, Lake], services: Any
 ) -> None:
     import redshift_connector
