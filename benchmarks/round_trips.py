@@ -101,7 +101,7 @@ def _run(day: Day, now: datetime) -> None:
     from include.ingestion.land import land
     from include.orchestration import connections
     from include.orchestration.ingestion import dataset
-    from include.orchestration.star import judge
+    from include.quality.audit import Engine, audit
     from include.warehouse import load as warehouse
     from include.warehouse.tables import BUILT, DATASETS, ensure_tables
 
@@ -142,7 +142,9 @@ def _run(day: Day, now: datetime) -> None:
         task(f"stage_{name}", stage)
     for table in BUILT:
         task(f"build_{table}", partial(warehouse.build, load=load, table=table))
-    verdict = task("audit", lambda redshift: judge(redshift, settings, load)).verdict
+    engine = Engine(*connections.redshift_engine_arguments())
+    audited = task("audit", lambda _: audit(lake, load, engine, settings.data_docs_runs, judged_at=now))
+    verdict = audited.verdict
     if verdict.failures:
         raise RuntimeError(f"The load failed its audit: {verdict.reason}")
     task("publish", lambda redshift: warehouse.publish(redshift, load))

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 _LONGEST_REASON = 2_000
 _SECONDS = 30
 """How long a webhook may take."""
+_ENDED = ("success", "failed")
+"""States of a run. That it failed, its task has told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +138,15 @@ def _report(settings: Settings, dag_run: Any, happened: str, reason: str) -> Non
 
 
 async def report_overdue(minutes: int, context: Mapping[str, Any]) -> None:
-    """Called by Airflow, in the triggerer, when a run has missed its deadline."""
+    """Called by Airflow, in the triggerer, when a run has missed its deadline.
+
+    Airflow may call it long after that, and for a run that has failed: of a run that has ended, nothing is told.
+    """
     from asgiref.sync import sync_to_async
 
     run = context["dag_run"]
+    if run["state"] in _ENDED:
+        return
     reason = f"not finished {minutes} minutes after it was queued; it is {run['state']}"
     message = Message(dag=run["dag_id"], task=None, run=run["dag_run_id"], reason=reason)
     await sync_to_async(send)(Settings.from_environment().notify, message)

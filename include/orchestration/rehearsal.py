@@ -116,7 +116,7 @@ class _Rehearsal:
         return [warehouse.build(self.redshift, load, table) for table in BUILT]
 
     def _audited(self, load: Load) -> Audit:
-        found = audit(self.lake, load, self.engine, kept_runs=2)
+        found = audit(self.lake, load, self.engine, kept_runs=2, judged_at=self.now)
         self.redshift.rollback()  # it has only read
         return found
 
@@ -136,7 +136,7 @@ class _Rehearsal:
     def _rebuilt(self) -> object:
         def judge(connection: Any, load: Load) -> Any:
             engine = Engine(self.engine.url, self.engine.connect_args, connection, self.engine.schema)
-            return audit(self.lake, load, engine, kept_runs=2).verdict
+            return audit(self.lake, load, engine, kept_runs=2, judged_at=self.now).verdict
 
         rebuilt = rebuild.rebuild(
             self.redshift, self.lake, now=self.now, copy_role_arn=self.settings.copy_role_arn, judge=judge

@@ -10,7 +10,7 @@ Raises nothing for data that fails: the caller decides what a failure means. An 
 evaluated is no failure of the data.
 """
 
-import html
+import json
 import logging
 import os
 import shutil
@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -96,17 +97,29 @@ class Audit:
         return not self.verdict.failures
 
 
-def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, accepted: Collection[str] = ()) -> Audit:
+def audit(
+    lake: Lake,
+    load: Load,
+    engine: Engine,
+    kept_runs: int,
+    *,
+    judged_at: datetime,
+    dag_run: str = "",
+    accepted: Collection[str] = (),
+) -> Audit:
     """Judges the load in the schema `audit` and publishes the data docs of the newest `kept_runs` audits.
 
-    Expectations that compare a dataset with earlier runs (`"compares": "events"` in their `meta`) only warn
-    if it is `accepted`. Raises `WarehouseUnavailable` if an expectation could not be evaluated.
+    With the load, `judged_at` names the audit: a load that is judged again gets a section of its own, which
+    links to the run `dag_run` of musician_warehouse. Expectations that compare a dataset with earlier runs
+    (`"compares": "events"` in their `meta`) only warn if it is `accepted`. Raises `WarehouseUnavailable` if an
+    expectation could not be evaluated.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))
         with engine.connected():
-            results = _validate(root, load, engine, accepted)
+            results = _validate(root, load, engine, judged_at, accepted)
         _require_evaluated(load, results)
+        _note_dag_run(root / "uncommitted" / "validations", load, judged_at, dag_run)
         publish(lake, root / "uncommitted" / "data_docs", root / "uncommitted" / "validations", kept_runs)
     failed = [result for result in results if not result["success"]]
     critical = [result for result in failed if result["severity"] == "critical"]
@@ -119,17 +132,29 @@ def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, accepted: C
             at_fault=at_fault(load, [result["found_in"] for result in critical]) if critical else (),
         ),
         warnings=tuple(result["summary"] for result in failed if result["severity"] != "critical"),
-        data_docs=lake.bucket.url(f"{data_docs.PREFIX}{data_docs.audit_page(load.newest)}"),
+        data_docs=lake.bucket.url(f"{data_docs.PREFIX}{data_docs.audit_page(load, judged_at)}"),
     )
-    for line in (*outcome.verdict.failures, *outcome.warnings):
-        log.warning("expectation failed: %s", line)
+    for line in outcome.warnings:
+        log.warning("only a warning: %s", line)
     log.info(
-        "audit: %d expectations passed, %d failed; %s", outcome.passed, outcome.failed, outcome.data_docs
+        "audit: %d expectations passed, %d failed, of which %d only warn; %s",
+        *(outcome.passed, outcome.failed, len(outcome.warnings), outcome.data_docs),
     )
     return outcome
 
 
-def _validate(root: Path, load: Load, engine: Engine, accepted: Collection[str]) -> list[dict[str, Any]]:
+def _note_dag_run(folder: Path, load: Load, judged_at: datetime, dag_run: str) -> None:
+    """Writes into the results of this audit which run of musician_warehouse judged."""
+    for file in folder.glob(f"*/{load.newest}/*/*.json"):
+        found = json.loads(file.read_text())
+        if datetime.fromisoformat(found["meta"]["run_id"]["run_time"]) == judged_at:
+            found["meta"][data_docs.DAG_RUN] = dag_run
+            file.write_text(json.dumps(found))
+
+
+def _validate(
+    root: Path, load: Load, engine: Engine, judged_at: datetime, accepted: Collection[str]
+) -> list[dict[str, Any]]:
     """Runs every suite and builds the site; per expectation its success, severity and a line of summary."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     # It logs every look-up of a default.
@@ -148,7 +173,7 @@ def _validate(root: Path, load: Load, engine: Engine, accepted: Collection[str])
     source: Any = context.data_sources.get("redshift")
     source.kwargs = {"connect_args": dict(engine.connect_args)}
     type(source).execution_engine_override = FewStatements
-    run_id = RunIdentifier(run_name=load.newest)
+    run_id = RunIdentifier(run_name=load.newest, run_time=judged_at)
     results = []
     for table in JUDGED:
         suite = context.suites.get(table)
@@ -247,7 +272,7 @@ def _summary(table: str, result: Any) -> str:
     elif "unexpected_count" in result.result:
         found = f"{result.result['unexpected_count']} of {result.result.get('element_count', '?')} rows"
         if examples := result.result.get("partial_unexpected_list"):
-            found += f", such as {', '.join(html.unescape(str(each)) for each in examples[:3])}"
+            found += f", such as {', '.join(map(data_docs.rounded, examples[:3]))}"
     else:
-        found = f"found {result.result.get('observed_value')}"
+        found = f"found {data_docs.rounded(result.result.get('observed_value'))}"
     return f"{table}: {config.type} {about}: {found}"

@@ -42,8 +42,8 @@ def publish(lake: Lake, site: Path, results: Path, kept_runs: int) -> None:
     suites = data_docs.finish(site)
     new = list(data_docs.validations(results))
     every = {validation.page: validation for validation in (*known.validations, *new)}
-    kept_instants = sorted({validation.instant for validation in every.values()})[-kept_runs:]
-    kept = [validation for validation in every.values() if validation.instant in kept_instants]
+    kept_audits = sorted({validation.audit for validation in every.values()})[-kept_runs:]
+    kept = [validation for validation in every.values() if validation.audit in kept_audits]
     (site / "index.html").write_text(data_docs.index(kept, suites))
     files = {}
     moved: dict[str, Path] = {}

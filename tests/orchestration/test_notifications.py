@@ -219,6 +219,13 @@ async def test_an_overdue_star_is_reported(webhook: list[Any]) -> None:
     ]
 
 
+@pytest.mark.parametrize("state", ["success", "failed"])
+async def test_of_a_run_that_has_ended_nothing_is_overdue(webhook: list[Any], state: str) -> None:
+    run = {"dag_id": "musician_warehouse", "dag_run_id": "scheduled__2026-11-22", "state": state}
+    await report_overdue(90, {"dag_run": run, "deadline": {}})
+    assert webhook == []
+
+
 async def test_late_and_unreadable_runs_and_missing_news_are_told_each_by_itself(webhook: list[Any]) -> None:
     run = SimpleNamespace(dag_id="musician_warehouse", run_id="scheduled__2026-11-22")
     settings = Settings(notify="hook")

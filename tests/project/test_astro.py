@@ -193,6 +193,15 @@ def test_the_example_settings_file_has_the_same_connections() -> None:
     assert len(example["connections"]) == 4
 
 
+def test_the_example_settings_file_leaves_no_field_of_the_sandbox_behind(services: Any) -> None:
+    """The CLI changes only the fields that are given, of a connection that the sandbox may have imported."""
+    example = yaml.safe_load((ROOT / "airflow_settings.example.yaml").read_text())["airflow"]["connections"]
+    given = {each["conn_id"]: {key.removeprefix("conn_") for key in each} for each in example}
+    for name, text in connection_environment(services).items():
+        fields = {key.removeprefix("conn_") for key in json.loads(text)}
+        assert fields <= given[name.removeprefix("AIRFLOW_CONN_").lower()], name
+
+
 def test_nothing_that_may_hold_a_secret_is_committed_or_copied_into_the_image() -> None:
     for ignore in (".gitignore", ".dockerignore"):
         assert {".env", "airflow_settings.yaml"} <= set((ROOT / ignore).read_text().splitlines())
