@@ -13,6 +13,7 @@
     ├── ManifestInvalid      a manifest or an object it names is damaged  → land the run again
     ├── ManifestsMissing     a rebuild would lose what was published       → restore objects, or go on without them
     ├── LoadSuperseded       the warehouse has moved on to another load    → nothing, or rerun it from the start
+    ├── NotificationFailed   a webhook was not reached                      → look at the connection
     ├── DataRejected         an expectation failed                         → look at the data docs
     └── ProvisioningFailed   AWS rejected it, or did not finish in time    → do what the message says
 
@@ -92,6 +93,10 @@ class LoadSuperseded(PipelineError):
 
 class DataRejected(PipelineError):
     """The load did not meet its expectations; `dwh` is unchanged."""
+
+
+class NotificationFailed(PipelineError):
+    """A webhook was not reached, or did not take the message."""
 
 
 class ProvisioningFailed(PipelineError):
