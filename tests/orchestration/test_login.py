@@ -142,3 +142,17 @@ def test_the_password_of_the_secret_is_not_logged(
     with caplog.at_level(logging.INFO):
         assert answers()
     assert services.redshift["password"] not in caplog.text
+
+
+def test_nothing_secret_is_in_the_logs_at_their_most_talkative(
+    services: Services, define: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    user, password = services.redshift["user"], services.redshift["password"]
+    arn = secret(services, json.dumps({"username": user, "password": password}))
+    define(extra={"secret_arn": arn})
+    for name in ("botocore", "redshift_connector"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    with caplog.at_level(logging.DEBUG):
+        assert answers()
+    assert password not in caplog.text
+    assert "SecretString" not in caplog.text
