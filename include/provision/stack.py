@@ -72,6 +72,8 @@ def apply(aws: Aws, name: str, parameters: Mapping[str, str], confirm: Confirm) 
     for change in (found["ResourceChange"] for found in plan["Changes"]):
         replaced = "  (REPLACED: what it holds is lost)" if change.get("Replacement") == "True" else ""
         aws.say(f"  {change['Action']:7} {change['LogicalResourceId']:17} {change['ResourceType']}{replaced}")
+    if not plan["Changes"]:
+        aws.say("  none of its resources, only what it was given")
     if not confirm("Make these changes?"):
         _forget(aws, plan, kind)
         aws.say("Nothing was changed.")

@@ -116,6 +116,20 @@ def test_an_access_key_at_the_wrong_address_is_rejected(define: Any, login: str,
         connections.lake(Settings())
 
 
+@pytest.mark.parametrize(
+    ("host", "password"),
+    [("w.1.us-east-1.redshift-serverless.amazonaws.com", "sandbox-password"), ("sandbox", "a-real-password")],
+)
+def test_a_redshift_login_at_the_wrong_address_is_rejected(define: Any, host: str, password: str) -> None:
+    define(
+        "redshift", conn_type="redshift", host=host, login="musician", password=password, schema="musician"
+    )
+    for reach in (connections.redshift, connections.redshift_engine_arguments):
+        with pytest.raises(ConnectionMissing, match=f"`redshift` has .* for {host}") as raised:
+            reach()
+        assert password not in str(raised.value)
+
+
 def test_missing_aws_and_redshift_connections_are_named(define: Any) -> None:
     define("aws_default")
     with pytest.raises(ConnectionMissing, match="AIRFLOW_CONN_AWS_DEFAULT"):

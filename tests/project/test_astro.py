@@ -82,7 +82,7 @@ def test_the_image_installs_every_direct_requirement_and_only_pinned_versions_of
     direct = {canonicalize_name(each.name) for each in requirements("requirements.in")}
     assert direct <= installed.keys()
     loose = {name for name, each in installed.items() if not str(each.specifier).startswith("==")}
-    assert loose == {"msgspec", "sqlalchemy", "sqlparse"}  # whose versions the image fixes
+    assert loose == {"msgspec", "sqlalchemy"}  # whose versions the image fixes
 
 
 def test_every_locked_package_has_hashes_and_no_index_is_named() -> None:
@@ -191,6 +191,15 @@ def test_the_example_settings_file_has_the_same_connections() -> None:
         named = {key.removeprefix("conn_"): value for key, value in connection.items() if key != "conn_id"}
         assert named == {("type" if key == "conn_type" else key): value for key, value in same.items()}
     assert len(example["connections"]) == 4
+
+
+def test_the_example_settings_file_leaves_no_field_of_the_sandbox_behind(services: Any) -> None:
+    """The CLI changes only the fields that are given, of a connection that the sandbox may have imported."""
+    example = yaml.safe_load((ROOT / "airflow_settings.example.yaml").read_text())["airflow"]["connections"]
+    given = {each["conn_id"]: {key.removeprefix("conn_") for key in each} for each in example}
+    for name, text in connection_environment(services).items():
+        fields = {key.removeprefix("conn_") for key in json.loads(text)}
+        assert fields <= given[name.removeprefix("AIRFLOW_CONN_").lower()], name
 
 
 def test_nothing_that_may_hold_a_secret_is_committed_or_copied_into_the_image() -> None:

@@ -55,6 +55,7 @@ class HookedSession(KeptSession):
         "before-call.secrets-manager.GetSecretValue": "make_secret",
         "before-parameter-build.redshift": "name_cluster",
         "after-call.redshift.DescribeClusters": "add_secret",
+        "after-call.cloudformation.DescribeStacks": "roll_back",
         "after-call.cloudformation.DescribeStackEvents": "fail",
         "before-call": "note",
     }
@@ -86,6 +87,8 @@ class Cloud:
     is_protected: bool = False
     sql: list[tuple[str, list[str]]] = field(default_factory=list)
     """Who ran which statements."""
+    rolled_back: bool = False
+    """Whether what moto has created is said to have failed."""
     failure: list[tuple[str, str, str]] = field(default_factory=list)
     """The events of a stack that fails: part, or nothing for the stack itself, status, reason."""
 
@@ -159,6 +162,10 @@ class Cloud:
         for cluster in parsed.get("Clusters", []):
             cluster["MasterPasswordSecretArn"] = "the admin"
             cluster["Endpoint"]["Address"] = f"{self.options.name}.1f2e.us-east-1.redshift.amazonaws.com"
+
+    def roll_back(self, parsed: dict[str, Any], **_: Any) -> None:
+        if self.rolled_back and "cloudformation:DeleteStack" not in self.calls and "Stacks" in parsed:
+            parsed["Stacks"][0]["StackStatus"] = "ROLLBACK_COMPLETE"
 
     def fail(self, parsed: dict[str, Any], **_: Any) -> None:
         if self.failure and "cloudformation:ExecuteChangeSet" in self.calls:
@@ -492,6 +499,17 @@ def test_a_stack_that_fails_is_told_with_the_first_reason(cloud: Cloud) -> None:
     told = "ended as ROLLBACK_COMPLETE. Workgroup: 4 RPU are not offered here. Correct that"
     with pytest.raises(ProvisioningFailed, match=re.escape(told)):
         cloud.create()
+
+
+def test_what_a_creation_that_failed_has_left_is_cleared_away_by_the_next(cloud: Cloud) -> None:
+    cloud.create()
+    cloud.calls.clear()
+    cloud.rolled_back = True
+    cloud.create(bucket=f"another-{cloud.options.name}")
+    assert cloud.calls[:3] == [
+        f"cloudformation:{call}" for call in ("DeleteStack", "CreateChangeSet", "ExecuteChangeSet")
+    ]
+    assert "AIRFLOW_CONN_REDSHIFT" in environment(cloud)
 
 
 # The command line

@@ -30,7 +30,7 @@ from include.sources.ticketmaster import search as ticketmaster_search
 from include.warehouse import load as warehouse
 from include.warehouse.tables import create_tables
 from tests.support.recordings import PAYLOADS, needs_recordings
-from tests.support.snapshots import build_load, engine, rows
+from tests.support.snapshots import build_load, engine, judged_at, rows
 
 pytestmark = needs_recordings
 
@@ -278,7 +278,7 @@ def test_every_recorded_event_and_song_is_a_row_of_the_star_and_passes_its_audit
     assert (concerts, events.rejected) == (recorded, 0)
     assert rows(redshift, "select count(*) from audit.dim_songs") == [(songs.records - songs.rejected,)]
 
-    outcome = quality.audit(lake, load, engine(), kept_runs=1)
+    outcome = quality.audit(lake, load, engine(), kept_runs=1, judged_at=judged_at(load))
     assert outcome.verdict.failures == ()
     assert [warning.rpartition(": ")[0] for warning in outcome.warnings] == [
         f"{table}: expect_column_values_to_not_be_null {column}" for table, column in TRIMMED

@@ -30,6 +30,7 @@ from tests.support.snapshots import (
     Concert,
     build_load,
     engine,
+    judged_at,
     land_events,
     land_songs,
     publish_pending,
@@ -157,7 +158,11 @@ def test_the_suites_judge_rows_that_are_not_committed_yet(
     outcomes = []
 
     def judge(connection: Any, load: Load) -> Verdict:
-        outcomes.append(audit(lake, load, replace(engine(), connection=connection), kept_runs=2))
+        outcomes.append(
+            audit(
+                lake, load, replace(engine(), connection=connection), kept_runs=2, judged_at=judged_at(load)
+            )
+        )
         return outcomes[-1].verdict
 
     land_events(lake, "2026-11-23T060000Z", [Concert("e1", ["Abel"]), Concert("e9", status="sold out")])
