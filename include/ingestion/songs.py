@@ -204,14 +204,16 @@ def _rows(raw: RawRun, crawl: Crawl, tally: Tally) -> Iterator[rows.SongRow]:
         if each.responses  # otherwise it could not be fetched
     ]
     scope = crawl.scope
-    return run_rows(
-        kept,
-        lambda name: bytes(raw.get(name).body),
-        run_instant(raw.run),
-        scope.artists_per_country or 0,
-        scope.tracks_per_artist or 0,
-        tally,
-    )
+    charts_first = sorted(kept, key=lambda each: each.country is None)
+    with raw.reading_ahead(name for each in charts_first for name in each.responses) as read:
+        yield from run_rows(
+            kept,
+            lambda name: bytes(read(name).body),
+            run_instant(raw.run),
+            scope.artists_per_country or 0,
+            scope.tracks_per_artist or 0,
+            tally,
+        )
 
 
 SONGS = Dataset(

@@ -15,7 +15,7 @@ from typing import Any
 from include.errors import ConnectionMissing
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
-from include.orchestration.login import logged_in
+from include.orchestration.login import logged_in, quieten
 from include.settings import Settings
 from include.sources.client.connection import SourceConnection
 
@@ -24,6 +24,9 @@ _REQUESTS_PER_SECOND = 5.0
 _DAILY_QUOTAS = {"ticketmaster": 5_000}
 _SANDBOX_LOGIN = "sandbox-"
 """The prefix of every key and login of the sandbox, by which a mixed-up connection is detected."""
+_SANDBOX_NAME = "sandbox"
+"""The sandbox's host name among the containers of `astro dev start`."""
+_AWS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
 async def source_connection(connection_id: str) -> SourceConnection:
@@ -75,6 +78,7 @@ def lake(settings: Settings) -> Lake:
     sandbox's with AWS.
     """
     _require("aws_default")
+    quieten()
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
     hook = S3Hook(aws_conn_id="aws_default")
@@ -87,9 +91,15 @@ def lake(settings: Settings) -> Lake:
     return Lake(Bucket(hook.get_conn(), settings.bucket, owner, settings.bucket_encryption))
 
 
-def redshift() -> Any:
-    """A redshift_connector connection to `redshift`. Raises `ConnectionMissing` if that is not defined."""
-    return _redshift_hook().get_conn()
+def redshift(patient: bool = True) -> Any:
+    """A redshift_connector connection to `redshift`.
+
+    The provider's hook tries five times within half a minute, unless it is not to be `patient`. Raises
+    `ConnectionMissing` if that is not defined, or has a real password for the sandbox's address or the sandbox's
+    password for a real one.
+    """
+    hook = _redshift_hook()
+    return hook.get_conn() if patient else hook.get_conn.__wrapped__(hook)
 
 
 def redshift_engine_arguments() -> tuple[str, dict[str, Any]]:
@@ -102,11 +112,29 @@ def redshift_engine_arguments() -> tuple[str, dict[str, Any]]:
     return url.render_as_string(hide_password=False), {k: extra[k] for k in ("ssl", "sslmode") if k in extra}
 
 
+def redshift_tls() -> str | None:
+    """How TLS to `redshift` is verified, such as `verify-full`; None where there is none, on this machine itself."""
+    given = _redshift_hook().conn
+    if given.extra_dejson.get("ssl", True) is False:
+        return (
+            None
+            if given.host in ("127.0.0.1", "localhost", "sandbox")
+            else "none: everything is sent in clear"
+        )
+    return str(given.extra_dejson["sslmode"])
+
+
 def _redshift_hook() -> Any:
     _require("redshift")
     from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 
-    return logged_in(RedshiftSQLHook("redshift"))
+    hook = RedshiftSQLHook("redshift")
+    host, password = hook.conn.host or "", hook.conn.password or ""
+    if password.startswith(_SANDBOX_LOGIN) and host.endswith(_AWS):
+        raise _missing("redshift", f"has a sandbox's password for {host}, which is no sandbox")
+    if host == _SANDBOX_NAME and not password.startswith(_SANDBOX_LOGIN):
+        raise _missing("redshift", f"has another login than the sandbox's for {host}, which is the sandbox")
+    return logged_in(hook)
 
 
 def _require(connection_id: str) -> None:
@@ -122,6 +150,8 @@ def _require(connection_id: str) -> None:
 
 def _base_url(connection: Any, connection_id: str) -> str:
     host = (connection.host or "").rstrip("/")
+    if "@" in host:
+        raise _missing(connection_id, "has a user or an @ in its host: leave only the address there")
     if not host:
         return _BASE_URLS[connection_id]
     if "://" in host:

@@ -10,14 +10,15 @@ Raises nothing for data that fails: the caller decides what a failure means. An 
 evaluated is no failure of the data.
 """
 
+import json
 import logging
-import mimetypes
 import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from include.errors import WarehouseUnavailable
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.quality import site as data_docs
+from include.quality.publication import publish
 from include.warehouse.failures import is_of_data, told
 from include.warehouse.load import FailedRows, Verdict
 from include.warehouse.loads import Load, at_fault
@@ -33,7 +35,6 @@ from include.warehouse.tables import JUDGED
 log = logging.getLogger(__name__)
 
 _CONTEXT = Path(__file__).parents[2] / "great_expectations"
-_VALIDATIONS = "validations/"
 _EXAMPLES = 20
 """How many failing rows the data docs show of each expectation."""
 _KEYS = {
@@ -56,6 +57,8 @@ class Engine:
 
     connection: Any = None
     """An open connection to go through, whose uncommitted rows it sees; it must not mind being closed."""
+    schema: str = "audit"
+    """Where the tables of the load are; only a rehearsal has others."""
 
     @contextmanager
     def connected(self) -> Iterator[None]:
@@ -63,13 +66,17 @@ class Engine:
         from sqlalchemy import event
         from sqlalchemy.engine import Engine as SqlAlchemyEngine
 
+        from include.quality.literals import with_values
+
         def connect(*_: Any) -> Any:
             return self.connection  # None: connect as usual
 
         event.listen(SqlAlchemyEngine, "do_connect", connect)
+        event.listen(SqlAlchemyEngine, "before_cursor_execute", with_values, retval=True)
         try:
             yield
         finally:
+            event.remove(SqlAlchemyEngine, "before_cursor_execute", with_values)
             event.remove(SqlAlchemyEngine, "do_connect", connect)
 
 
@@ -90,20 +97,30 @@ class Audit:
         return not self.verdict.failures
 
 
-def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, accepted: Collection[str] = ()) -> Audit:
+def audit(
+    lake: Lake,
+    load: Load,
+    engine: Engine,
+    kept_runs: int,
+    *,
+    judged_at: datetime,
+    dag_run: str = "",
+    accepted: Collection[str] = (),
+) -> Audit:
     """Judges the load in the schema `audit` and publishes the data docs of the newest `kept_runs` audits.
 
-    Expectations that compare a dataset with earlier runs (`"compares": "events"` in their `meta`) only warn
-    if it is `accepted`. Raises `WarehouseUnavailable` if an expectation could not be evaluated.
+    With the load, `judged_at` names the audit: a load that is judged again gets a section of its own, which
+    links to the run `dag_run` of musician_warehouse. Expectations that compare a dataset with earlier runs
+    (`"compares": "events"` in their `meta`) only warn if it is `accepted`. Raises `WarehouseUnavailable` if an
+    expectation could not be evaluated.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))
-        _fetch_validations(lake, root / "uncommitted" / "validations")
         with engine.connected():
-            results = _validate(root, load, engine, accepted)
+            results = _validate(root, load, engine, judged_at, accepted)
         _require_evaluated(load, results)
-        data_docs.finish(root / "uncommitted" / "data_docs", root / "uncommitted" / "validations", kept_runs)
-        _publish_data_docs(lake, root / "uncommitted", kept_runs)
+        _note_dag_run(root / "uncommitted" / "validations", load, judged_at, dag_run)
+        publish(lake, root / "uncommitted" / "data_docs", root / "uncommitted" / "validations", kept_runs)
     failed = [result for result in results if not result["success"]]
     critical = [result for result in failed if result["severity"] == "critical"]
     outcome = Audit(
@@ -115,17 +132,29 @@ def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, accepted: C
             at_fault=at_fault(load, [result["found_in"] for result in critical]) if critical else (),
         ),
         warnings=tuple(result["summary"] for result in failed if result["severity"] != "critical"),
-        data_docs=lake.bucket.url(f"{data_docs.PREFIX}{data_docs.audit_page(load.newest)}"),
+        data_docs=lake.bucket.url(f"{data_docs.PREFIX}{data_docs.audit_page(load, judged_at)}"),
     )
-    for line in (*outcome.verdict.failures, *outcome.warnings):
-        log.warning("expectation failed: %s", line)
+    for line in outcome.warnings:
+        log.warning("only a warning: %s", line)
     log.info(
-        "audit: %d expectations passed, %d failed; %s", outcome.passed, outcome.failed, outcome.data_docs
+        "audit: %d expectations passed, %d failed, of which %d only warn; %s",
+        *(outcome.passed, outcome.failed, len(outcome.warnings), outcome.data_docs),
     )
     return outcome
 
 
-def _validate(root: Path, load: Load, engine: Engine, accepted: Collection[str]) -> list[dict[str, Any]]:
+def _note_dag_run(folder: Path, load: Load, judged_at: datetime, dag_run: str) -> None:
+    """Writes into the results of this audit which run of musician_warehouse judged."""
+    for file in folder.glob(f"*/{load.newest}/*/*.json"):
+        found = json.loads(file.read_text())
+        if datetime.fromisoformat(found["meta"]["run_id"]["run_time"]) == judged_at:
+            found["meta"][data_docs.DAG_RUN] = dag_run
+            file.write_text(json.dumps(found))
+
+
+def _validate(
+    root: Path, load: Load, engine: Engine, judged_at: datetime, accepted: Collection[str]
+) -> list[dict[str, Any]]:
     """Runs every suite and builds the site; per expectation its success, severity and a line of summary."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     # It logs every look-up of a default.
@@ -136,12 +165,15 @@ def _validate(root: Path, load: Load, engine: Engine, accepted: Collection[str])
     from great_expectations.core.run_identifier import RunIdentifier
     from great_expectations.expectations.metadata_types import FailureSeverity
 
+    from include.quality.engine import FewStatements
+
     context = gx.get_context(
         mode="file", context_root_dir=root, runtime_environment={"REDSHIFT_URL": engine.url}
     )
     source: Any = context.data_sources.get("redshift")
     source.kwargs = {"connect_args": dict(engine.connect_args)}
-    run_id = RunIdentifier(run_name=load.newest)
+    type(source).execution_engine_override = FewStatements
+    run_id = RunIdentifier(run_name=load.newest, run_time=judged_at)
     results = []
     for table in JUDGED:
         suite = context.suites.get(table)
@@ -152,13 +184,14 @@ def _validate(root: Path, load: Load, engine: Engine, accepted: Collection[str])
         definition = context.validation_definitions.add(
             gx.ValidationDefinition(
                 name=table,
-                data=source.get_asset(table).add_batch_definition_whole_table("load"),
+                data=_asset(source, table, engine).add_batch_definition_whole_table("load"),
                 suite=context.suites.add_or_update(suite),
             )
         )
         # Counting is one scan for all expectations, but examples are two for each: only what failed is worth
         # them. The second run replaces the results of the first.
         for examples in (0, _EXAMPLES):
+            source.get_execution_engine().shows_examples = bool(examples)
             checkpoint = context.checkpoints.add(
                 gx.Checkpoint(
                     name=f"{table} with {examples} examples",
@@ -185,6 +218,12 @@ def _validate(root: Path, load: Load, engine: Engine, accepted: Collection[str])
         [validation] = outcome.run_results.values()
         results += [_result(table, result) for result in validation.results]
     return results
+
+
+def _asset(source: Any, table: str, engine: Engine) -> Any:
+    asset = source.get_asset(table)
+    asset.schema_name = engine.schema
+    return asset
 
 
 def _result(table: str, result: Any) -> dict[str, Any]:
@@ -233,43 +272,7 @@ def _summary(table: str, result: Any) -> str:
     elif "unexpected_count" in result.result:
         found = f"{result.result['unexpected_count']} of {result.result.get('element_count', '?')} rows"
         if examples := result.result.get("partial_unexpected_list"):
-            found += f", such as {', '.join(map(str, examples[:3]))}"
+            found += f", such as {', '.join(map(data_docs.rounded, examples[:3]))}"
     else:
-        found = f"found {result.result.get('observed_value')}"
+        found = f"found {data_docs.rounded(result.result.get('observed_value'))}"
     return f"{table}: {config.type} {about}: {found}"
-
-
-def _fetch_validations(lake: Lake, folder: Path) -> None:
-    for key in _keys(lake, _VALIDATIONS):
-        target = folder / key.removeprefix(_VALIDATIONS)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(lake.bucket.get(key))
-
-
-def _publish_data_docs(lake: Lake, uncommitted: Path, kept_runs: int) -> None:
-    for folder, prefix in (
-        (uncommitted / "validations", _VALIDATIONS),
-        (uncommitted / "data_docs", data_docs.PREFIX),
-    ):
-        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            lake.bucket.put(
-                prefix + file.relative_to(folder).as_posix(),
-                file.read_bytes(),
-                mimetypes.guess_type(file.name)[0] or "application/octet-stream",
-            )
-    for prefix in (_VALIDATIONS, f"{data_docs.PREFIX}validations/"):
-        keys = list(_keys(lake, prefix))
-        kept = sorted({_instant(prefix, key) for key in keys})[-kept_runs:]
-        for key in keys:
-            if _instant(prefix, key) not in kept:
-                lake.bucket.delete([key])
-
-
-def _instant(prefix: str, key: str) -> str:
-    """When the audit of this page or result ran: <suite>/<run name>/<instant>/<batch>."""
-    return key.removeprefix(prefix).split("/")[2]
-
-
-def _keys(lake: Lake, prefix: str) -> Iterator[str]:
-    for key, _ in lake.bucket.sizes(prefix):
-        yield key

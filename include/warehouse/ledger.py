@@ -166,27 +166,6 @@ def accept(connection: Any, dataset: str, run: str) -> int:
         return int(cursor.rowcount)
 
 
-def status(connection: Any, lake: Lake) -> list[tuple[str, str, str, str]]:
-    """Dataset, run, state and reason of every run that is not published, and of the newest published ones."""
-    manifests = {dataset: lake.manifests(dataset) for dataset in DATASETS}
-    with transaction(connection) as cursor:
-        cursor.execute("select dataset, run, state, reason from dwh.load_ledger order by dataset, run")
-        rows = [(dataset, run, state, reason or "") for dataset, run, state, reason in cursor.fetchall()]
-    known = {row[:2] for row in rows}
-    newest = {
-        dataset: max((r[1] for r in rows if r[0] == dataset and r[2] == "published"), default="")
-        for dataset in DATASETS
-    }
-    waiting = [
-        (dataset, run, "pending", "")
-        for dataset in DATASETS
-        for run in manifests[dataset]
-        if (dataset, run) not in known
-    ]
-    told = [row for row in rows if row[2] != "published" or row[1] == newest[row[0]]]
-    return sorted([*told, *waiting])
-
-
 def accepted(connection: Any, load: Load) -> tuple[str, ...]:
     """The datasets whose pending run in the load may differ from earlier ones."""
     with transaction(connection) as cursor:

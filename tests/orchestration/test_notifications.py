@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ import pytest
 from aiohttp import web
 from aiosmtpd.controller import Controller
 
-from include.errors import ConnectionMissing, DataRejected
+from include.errors import ConnectionMissing, DataRejected, NotificationFailed
 from include.orchestration.notifications import Message, report_failure, report_found, report_overdue, send
 from include.settings import Settings
 
@@ -118,7 +119,7 @@ def test_the_text_has_dag_task_run_reason_counts_and_log() -> None:
     ]
 
 
-def test_a_mail_says_it_all_to_everyone_and_leaves_the_text_as_it_is(mailbox: list[Any]) -> None:
+def test_a_mail_has_the_whole_text_unchanged_and_goes_to_everyone(mailbox: list[Any]) -> None:
     send("mail", MESSAGE)
     ((envelope, mail),) = mailbox
     assert envelope.rcpt_tos == ["one@example.com", "two@example.com"]
@@ -138,6 +139,50 @@ async def test_a_webhook_gets_text_for_people_and_fields_for_programs(webhook: l
     assert body["counts"] == {"stage_events": 812, "stage_songs": 1240}
 
 
+@pytest.fixture
+async def closed_webhook(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A webhook whose path is a secret and that does not take messages; the paths it was asked for."""
+    asked: list[str] = []
+
+    async def refuse(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        what = request.path.rpartition("/")[2]
+        if what == "slow":
+            await asyncio.sleep(5)
+        if what == "moved":
+            return web.Response(status=307, headers={"Location": "/elsewhere/hunter2-hook"})
+        return web.Response(status=404, reason=f"no {request.path}", text=request.path)
+
+    application = web.Application()
+    application.router.add_post("/{path:.*}", refuse)
+    runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    monkeypatch.setattr("include.orchestration.notifications._SECONDS", 0.2)
+
+    def define(what: str) -> None:
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/services/hunter2-hook/{what}"
+        monkeypatch.setenv("AIRFLOW_CONN_HOOK", json.dumps({"conn_type": "http", "host": url}))
+
+    yield define, asked
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("what", "said"), [("missing", "HTTP 404"), ("moved", "HTTP 307.*not followed"), ("slow", "not reached")]
+)
+async def test_the_path_of_a_webhook_is_a_secret(
+    closed_webhook: Any, caplog: pytest.LogCaptureFixture, what: str, said: str
+) -> None:
+    define, asked = closed_webhook
+    define(what)
+    with caplog.at_level("DEBUG"), pytest.raises(NotificationFailed, match=said) as raised:
+        await asyncio.to_thread(send, "hook", MESSAGE)
+    assert asked == [f"/services/hunter2-hook/{what}"]
+    shown = "".join(traceback.format_exception(raised.value)) + caplog.text
+    assert "hunter2" not in shown and "127.0.0.1" not in str(raised.value)
+
+
 async def test_a_failed_task_is_reported_with_its_error_and_what_the_run_has_counted(
     webhook: list[Any],
 ) -> None:
@@ -153,7 +198,7 @@ async def test_a_task_whose_process_was_killed_is_reported_too(webhook: list[Any
     assert webhook[0][1]["reason"] == "its process ended without an error message"
 
 
-async def test_the_password_of_a_connection_is_not_told(
+async def test_the_password_of_a_connection_is_not_sent(
     webhook: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from airflow.sdk.log import mask_secret
@@ -172,6 +217,13 @@ async def test_an_overdue_star_is_reported(webhook: list[Any]) -> None:
         "Run: scheduled__2026-11-22",
         "Reason: not finished 90 minutes after it was queued; it is running",
     ]
+
+
+@pytest.mark.parametrize("state", ["success", "failed"])
+async def test_of_a_run_that_has_ended_nothing_is_overdue(webhook: list[Any], state: str) -> None:
+    run = {"dag_id": "musician_warehouse", "dag_run_id": "scheduled__2026-11-22", "state": state}
+    await report_overdue(90, {"dag_run": run, "deadline": {}})
+    assert webhook == []
 
 
 async def test_late_and_unreadable_runs_and_missing_news_are_told_each_by_itself(webhook: list[Any]) -> None:
@@ -231,7 +283,7 @@ def alerts(tmp_path: Path, **environment: str) -> Any:
     return json.loads(parsed.stdout.splitlines()[-1])
 
 
-def test_nobody_is_told_by_default(tmp_path: Path) -> None:
+def test_by_default_there_are_no_notifications(tmp_path: Path) -> None:
     assert alerts(tmp_path, MUSICIAN_NOTIFY="") == {
         dag_id: [False, [], True] for dag_id in ("ingest_events", "ingest_songs", "musician_warehouse")
     }

@@ -1,19 +1,22 @@
 """The audit: what passes, what fails, what it says, and what it leaves in S3."""
 
 import json
+import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import redshift_connector
 
 from include.errors import WarehouseUnavailable
 from include.lake.bucket import Bucket
 from include.lake.certificate import Scope
 from include.lake.lake import Lake
 from include.quality import audit as quality
+from include.quality.literals import with_values
 from include.warehouse import ledger
 from include.warehouse import load as warehouse
 from include.warehouse.loads import Load
@@ -25,6 +28,7 @@ from tests.support.snapshots import (
     Concert,
     build_load,
     engine,
+    judged_at,
     land_events,
     land_songs,
     publish_pending,
@@ -107,17 +111,55 @@ def test_every_star_table_has_a_suite_with_not_null_checks() -> None:
 
 def test_a_sound_load_passes_every_expectation(built: tuple[Any, Lake]) -> None:
     _, lake = built
-    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     assert outcome.verdict.failures == ()
     assert outcome.passed >= 100
 
 
-def test_whatever_is_spoiled_is_noticed_and_named(built: tuple[Any, Lake]) -> None:
+def test_a_passing_audit_sends_few_statements_without_parameters(
+    built: tuple[Any, Lake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redshift plans and compiles each, and binds parameters in fewer places than Great Expectations has them:
+    https://github.com/aws/amazon-redshift-python-driver/issues/24, …/104."""
+    redshift, lake = built
+    with transaction(redshift) as cursor:
+        cursor.execute("update audit.load_summary set share_of_concerts_without_artist = 0")
+    sent = []
+    execute = redshift_connector.Cursor.execute
+
+    def noted(cursor: Any, operation: str, args: Any = None, **more: Any) -> Any:
+        sent.append((operation, args))
+        return execute(cursor, operation, args, **more)
+
+    monkeypatch.setattr(redshift_connector.Cursor, "execute", noted)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
+    assert (outcome.verdict.failures, outcome.warnings) == ((), ())
+    assert len(sent) < 60
+    assert [operation for operation, args in sent if args] == []
+    [page] = keys(lake, f"validations/dim_concerts/{SONGS}/")
+    counted = json.loads(lake.bucket.get(page))["results"]
+    assert {
+        result["result"]["element_count"] for result in counted if "unexpected_count" in result["result"]
+    } == {3}
+
+
+def test_values_become_literals() -> None:
+    values = ("it's 5 %", 5, 2.5, True, date(2026, 11, 22), datetime(2026, 11, 22, 6))
+    statement = "select %s, %s, %s, %s, %s, %s where x like 'a%%'"
+    assert with_values(None, None, statement, values, None, False) == (
+        "select 'it''s 5 %', 5, 2.5, true, cast('2026-11-22' as date), cast('2026-11-22 06:00:00' as timestamp) "
+        "where x like 'a%%'",
+        (),
+    )
+    assert with_values(None, None, "select %s", ("a\\",), None, False) == ("select %s", ("a\\",))
+
+
+def test_every_kind_of_damage_is_detected_and_named(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
     with transaction(redshift) as cursor:
         for failure, change in SPOILED.items():
             cursor.execute(f"update audit.{failure.partition(':')[0]} {change}")
-    failures = quality.audit(lake, LOAD, engine(), kept_runs=5).verdict.failures
+    failures = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD)).verdict.failures
     unnoticed = [
         expected for expected in SPOILED if not any(found.startswith(expected) for found in failures)
     ]
@@ -156,7 +198,7 @@ def test_one_odd_row_among_many_is_no_reason_to_park(empty: tuple[Any, Lake]) ->
             for change in changes:
                 cursor.execute(f"update audit.{table} {change}")
                 assert cursor.rowcount == 1
-    assert quality.audit(lake, LOAD, engine(), kept_runs=5).verdict.failures == ()
+    assert quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD)).verdict.failures == ()
 
 
 @pytest.mark.parametrize("cause", ["password", "port", "time-out"])
@@ -174,7 +216,7 @@ def test_an_audit_that_cannot_run_is_no_verdict(
             cursor.execute("drop view audit.fact_songs")
             cursor.execute("create view audit.fact_songs as select pg_catalog.redshift_rejects('time-out')")
     with pytest.raises(WarehouseUnavailable, match="nothing is judged") as raised:
-        quality.audit(lake, LOAD, reached, kept_runs=5)
+        quality.audit(lake, LOAD, reached, kept_runs=5, judged_at=judged_at(LOAD))
     assert services.redshift["password"] not in str(raised.value)
     assert rows(redshift, "select * from dwh.load_ledger") == []
 
@@ -184,7 +226,7 @@ def test_every_failing_row_is_kept_where_the_load_is_parked(built: tuple[Any, La
     with transaction(redshift) as cursor:
         for failure, change in SPOILED.items():
             cursor.execute(f"update audit.{failure.partition(':')[0]} {change}")
-    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     kept = warehouse.park(redshift, LOAD, "; ".join(outcome.verdict.failures), outcome.verdict.failed_rows)
     assert rows(redshift, "select count(*) from audit.failed_rows") == [(kept,)]
     assert rows(
@@ -202,7 +244,7 @@ def test_an_empty_table_fails(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
     with transaction(redshift) as cursor:
         cursor.execute("delete from audit.bridge_concert_artists")
-    failures = quality.audit(lake, LOAD, engine(), kept_runs=5).verdict.failures
+    failures = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD)).verdict.failures
     assert any(failure.startswith("bridge_concert_artists: expect_table_row_count") for failure in failures)
 
 
@@ -224,14 +266,18 @@ def test_events_are_counted_against_those_of_the_same_countries(empty: tuple[Any
     abroad = Load("2026-11-23T060000Z", SONGS, ("events",))
     land_events(lake, abroad.events, [Concert("g1", ["Eve"], more=ABROAD)], countries=["GB"])
     build_load(redshift, lake, abroad)
-    assert quality.audit(lake, abroad, engine(), kept_runs=5).verdict.failures == ()
+    assert (
+        quality.audit(lake, abroad, engine(), kept_runs=5, judged_at=judged_at(abroad)).verdict.failures == ()
+    )
     warehouse.publish(redshift, abroad)
     halved = Load("2026-11-24T060000Z", SONGS, ("events",))
     land_events(lake, halved.events, [Concert("e1", ["Abel"]), Concert("e2", ["Abel"])])
     build_load(redshift, lake, halved)
     assert any(
         "events_rows_ratio" in failure
-        for failure in quality.audit(lake, halved, engine(), kept_runs=5).verdict.failures
+        for failure in quality.audit(
+            lake, halved, engine(), kept_runs=5, judged_at=judged_at(halved)
+        ).verdict.failures
     )
 
 
@@ -247,12 +293,14 @@ def test_a_run_that_was_accepted_by_name_may_differ_from_earlier_ones_and_the_da
     land_events(lake, fewer.events, [Concert("e1", ["Abel"])])
     land_songs(lake, fewer.songs, [Artist("Abel", songs=["Song 1"])])
     build_load(redshift, lake, fewer)
-    verdict = quality.audit(lake, fewer, engine(), kept_runs=5).verdict
+    verdict = quality.audit(lake, fewer, engine(), kept_runs=5, judged_at=judged_at(fewer)).verdict
     assert verdict.at_fault == ("events", "songs")
     warehouse.park(redshift, fewer, verdict.reason)
     assert ledger.accept(redshift, "events", fewer.events) == 1
     assert ledger.accepted(redshift, fewer) == ("events",)
-    outcome = quality.audit(lake, fewer, engine(), kept_runs=5, accepted=("events",))
+    outcome = quality.audit(
+        lake, fewer, engine(), kept_runs=5, judged_at=judged_at(fewer), accepted=("events",)
+    )
     assert outcome.verdict.at_fault == ("songs",)
     assert "accepted by name" in lake.bucket.get("data-docs/index.html").decode()
 
@@ -268,7 +316,10 @@ def test_lowering_a_setting_parks_nothing(empty: tuple[Any, Lake]) -> None:
     narrow = msgspec.structs.replace(wide, tracks_per_artist=2)
     land_songs(lake, lowered.songs, [Artist("Abel", songs=["Song 1", "Song 2"])], scope=narrow)
     build_load(redshift, lake, lowered)
-    assert quality.audit(lake, lowered, engine(), kept_runs=5).verdict.failures == ()
+    assert (
+        quality.audit(lake, lowered, engine(), kept_runs=5, judged_at=judged_at(lowered)).verdict.failures
+        == ()
+    )
 
 
 def test_oddities_that_the_sources_document_are_no_reason_to_park(empty: tuple[Any, Lake]) -> None:
@@ -281,7 +332,7 @@ def test_oddities_that_the_sources_document_are_no_reason_to_park(empty: tuple[A
     artists = [Artist("Abel"), Artist("Seth", songs=(), rank=None)]
     land_songs(lake, SONGS, artists)
     build_load(redshift, lake, LOAD)
-    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     assert outcome.verdict.failures == ()
     assert len(outcome.warnings) == 2
 
@@ -290,18 +341,18 @@ def test_a_smaller_change_is_a_warning_and_passes(built: tuple[Any, Lake]) -> No
     redshift, lake = built
     with transaction(redshift) as cursor:
         cursor.execute("update audit.load_summary set events_rows_ratio = 0.7")
-    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     assert outcome.success
     assert any("events_rows_ratio" in warning for warning in outcome.warnings)
 
 
 def test_the_data_docs_show_passing_and_failing_audits(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
-    quality.audit(lake, LOAD, engine(), kept_runs=5)
+    quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     later = Load("2026-11-23T060000Z", SONGS, ("events",))
     with transaction(redshift) as cursor:
         cursor.execute("update audit.dim_concerts set status = 'sold out' where concert_id = 'e2'")
-    outcome = quality.audit(lake, later, engine(), kept_runs=5)
+    outcome = quality.audit(lake, later, engine(), kept_runs=5, judged_at=judged_at(later))
     index = lake.bucket.get("data-docs/index.html").decode()
     assert outcome.data_docs.startswith(f"s3://{lake.bucket.name}/data-docs/index.html")
     assert SONGS in index
@@ -310,20 +361,96 @@ def test_the_data_docs_show_passing_and_failing_audits(built: tuple[Any, Lake]) 
     assert "sold out" in lake.bucket.get(page).decode()
 
 
+def test_values_of_the_data_are_text_in_the_docs_and_plain_in_messages(built: tuple[Any, Lake]) -> None:
+    redshift, lake = built
+    hostile = "<svg onload=steal()>&"
+    with transaction(redshift) as cursor:
+        cursor.execute("update audit.dim_concerts set status = %s where concert_id = 'e2'", (hostile[:16],))
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
+    assert any(hostile[:16] in failure for failure in outcome.verdict.failures)
+    pages = [lake.bucket.get(key).decode() for key in keys(lake, "data-docs/") if key.endswith(".html")]
+    assert any("&lt;svg onload" in page for page in pages)
+    assert not any("<svg" in page for page in pages)
+
+
+def test_a_load_that_is_judged_again_leaves_the_page_of_the_audit_that_failed(
+    built: tuple[Any, Lake],
+) -> None:
+    redshift, lake = built
+    again = judged_at(LOAD) + timedelta(hours=1)
+    with transaction(redshift) as cursor:
+        cursor.execute("update audit.dim_concerts set status = 'sold out' where concert_id = 'e2'")
+    failed = quality.audit(
+        lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD), dag_run="manual__1+00:00"
+    )
+    with transaction(redshift) as cursor:
+        cursor.execute("update audit.dim_concerts set status = 'onsale' where concert_id = 'e2'")
+    passed = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=again, dag_run="manual__2")
+    index = lake.bucket.get("data-docs/index.html").decode()
+    sections = {
+        name: text.partition("</section>")[0]
+        for name, text in re.findall(r"<section id='([^']+)'>(.*?)(?=<section|$)", index, re.DOTALL)
+    }
+    red = sections[failed.data_docs.partition("#")[2]]
+    green = sections[passed.data_docs.partition("#")[2]]
+    assert "22 November 2026 <span class='failed'>" in red
+    assert "sold out" in red
+    assert "href='../dags/musician_warehouse/runs/manual__1%2B00%3A00'" in red
+    assert "22 November 2026 <span class='warned'>" in green
+    assert "runs/manual__2'" in green
+
+
 def test_pages_of_old_audits_are_pruned(built: tuple[Any, Lake]) -> None:
     _, lake = built
     for day in (22, 23, 24):
-        quality.audit(
-            lake, Load(f"2026-11-{day}T060000Z", f"2026-11-{day}T050000Z", ("events",)), engine(), kept_runs=2
-        )
+        load = Load(f"2026-11-{day}T060000Z", f"2026-11-{day}T050000Z", ("events",))
+        quality.audit(lake, load, engine(), kept_runs=2, judged_at=judged_at(load))
     kept = {key.split("/")[2] for key in keys(lake, "validations/fact_artists/")}
     assert kept == {"2026-11-23T060000Z", "2026-11-24T060000Z"}
     assert {key.split("/")[3] for key in keys(lake, "data-docs/validations/fact_artists/")} == kept
 
 
+def counted(lake: Lake) -> list[str]:
+    """The requests to S3 from now on."""
+    sent: list[str] = []
+    lake.bucket.s3.meta.events.register("before-send.s3", lambda request, **_: sent.append(request.method))
+    return sent
+
+
+def test_an_audit_moves_as_much_however_many_are_kept(
+    built: tuple[Any, Lake], services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, lake = built
+    lake = Lake(Bucket(services.aws.client("s3"), lake.bucket.name))
+    monkeypatch.setattr(quality, "JUDGED", ("dim_songs", "load_summary"))
+    sent, counts = counted(lake), []
+    for day in (22, 23, 24, 25):
+        sent.clear()
+        load = Load(f"2026-11-{day}T060000Z", SONGS, ("events",))
+        quality.audit(lake, load, engine(), kept_runs=3, judged_at=judged_at(load))
+        counts.append(len(sent))
+    index = lake.bucket.get("data-docs/index.html").decode()
+    assert counts[1] == counts[2] < counts[0]
+    assert counts[3] - counts[2] == 4  # the pages and the results of the oldest audit go
+    assert [f"run 2026-11-{day}T060000Z" in index for day in (22, 23, 24, 25)] == [False, True, True, True]
+
+
+def test_data_docs_of_an_older_release_are_gone_on_with(
+    built: tuple[Any, Lake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, lake = built
+    monkeypatch.setattr(quality, "JUDGED", ("dim_songs",))
+    quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
+    lake.bucket.delete(["validations/audits.json"])
+    later = Load("2026-11-23T060000Z", SONGS, ("events",))
+    quality.audit(lake, later, engine(), kept_runs=5, judged_at=judged_at(later))
+    index = lake.bucket.get("data-docs/index.html").decode()
+    assert f"run {SONGS}" in index and "run 2026-11-23T060000Z" in index
+
+
 def test_no_credentials_reach_the_project_folder_or_s3(built: tuple[Any, Lake], services: Services) -> None:
     _, lake = built
-    quality.audit(lake, LOAD, engine(), kept_runs=5)
+    quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     password = services.redshift["password"].encode()
     for file in Path("great_expectations").rglob("*"):
         assert file.is_dir() or password not in file.read_bytes()

@@ -12,14 +12,14 @@ from include.warehouse.load import Verdict
 from include.warehouse.loads import Load
 from include.warehouse.next_load import begin_next
 from include.warehouse.tables import BUILT, DATASETS
-from tests.support.snapshots import ROLE, engine
+from tests.support.snapshots import ROLE, engine, judged_at
 
 Judge = Callable[[Lake, Load], Verdict]
 
 
 def by_suites(lake: Lake, load: Load) -> Verdict:
     """What Great Expectations says of a load, which takes it seconds."""
-    return audit(lake, load, engine(), kept_runs=3).verdict
+    return audit(lake, load, engine(), kept_runs=3, judged_at=judged_at(load)).verdict
 
 
 def warehouse_run(redshift: Any, lake: Lake, now: datetime, judge: Judge = by_suites) -> bool:
