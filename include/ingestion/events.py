@@ -1,6 +1,7 @@
 """The dataset `events`: all concerts in the configured countries up to a horizon, from Ticketmaster."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from include.errors import ManifestInvalid
 from include.ingestion.dataset import Dataset, Plan
 from include.ingestion.responses import Responses
 from include.lake import certificate
@@ -25,6 +27,8 @@ from include.sources.ticketmaster.rows import EventRow
 from include.sources.ticketmaster.run_rows import KeptResponse, run_rows
 from include.sources.ticketmaster.stretch import Stretch
 from include.sources.ticketmaster.windows import Page, Window
+
+log = logging.getLogger(__name__)
 
 _BATCH_ROWS = 20_000
 
@@ -82,7 +86,12 @@ async def _crawl(lake: Lake, responses: Responses, plan: EventsPlan, start: date
     responses.outlook = lambda: (*crawl.progress(), "events")
     scope, end = plan.scope, _end(plan.scope, start)
     earlier = plan.planned_after
-    listed = await asyncio.to_thread(_listed, lake, earlier, scope, start) if earlier else None
+    listed = None
+    if earlier:
+        try:
+            listed = await asyncio.to_thread(_listed, lake, earlier, scope, start)
+        except (ManifestInvalid, pa.ArrowException, OSError) as error:
+            log.warning("%s is not compared with: it cannot be read (%s)", earlier, error)
     stretches = await crawl.run(scope.countries, start, end, plan.cuts, listed)
     reasons = tuple(
         f"{stretch.window.name()}: {'; '.join(stretch.reasons)}"

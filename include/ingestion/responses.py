@@ -10,6 +10,7 @@ from typing import TypeVar
 from include.errors import ManifestInvalid, QuotaSpent
 from include.lake.raw import RawRun
 from include.sources.client.http import Client, Request, Response
+from include.sources.text import mended
 
 log = logging.getLogger(__name__)
 Parsed = TypeVar("Parsed")
@@ -71,7 +72,7 @@ class Responses:
                     {"path": request.path, **request.params},
                     response.status,
                     response.received_at,
-                    response.body,
+                    mended(response.body),  # half a surrogate pair, and no decoder would read the line again
                     response.requests,
                 )
                 self._requests[request.name] = response.requests

@@ -4,16 +4,18 @@ Charting artists come from the charts of the configured countries, touring ones 
 run that covers the same countries.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from include.errors import SourceUnavailable, UnexpectedPayload
+from include.errors import ManifestInvalid, SourceUnavailable, UnexpectedPayload
 from include.ingestion.dataset import Dataset, Plan
 from include.ingestion.responses import Responses
 from include.lake.certificate import Crawl, List, Scope
@@ -28,6 +30,8 @@ from include.sources.identity import artist_key
 from include.sources.lastfm import lists, rows
 from include.sources.lastfm.run_rows import KeptList, run_rows
 from include.sources.rows import Tally
+
+log = logging.getLogger(__name__)
 
 _BATCH_ROWS = 20_000
 _MAX_LOST = 3
@@ -57,7 +61,11 @@ def _plan(lake: Lake, scope: Scope, start: datetime) -> SongsPlan:
     if newest is None:
         return SongsPlan(scope=scope, touring_in=None, touring=())
     manifest, _ = newest
-    touring = _busiest(lake, manifest, start.date())[: scope.touring_artists]
+    try:
+        touring = _busiest(lake, manifest, start.date())[: scope.touring_artists]
+    except (ManifestInvalid, pa.ArrowException, OSError) as error:
+        log.warning("%s does not say who tours: it cannot be read (%s)", manifest.run, error)
+        return SongsPlan(scope=scope, touring_in=None, touring=())
     return SongsPlan(scope=scope, touring_in=manifest.run, touring=tuple(touring))
 
 
