@@ -151,25 +151,31 @@ def read_chart(country_code: str, response: Response) -> ListPage:
     return page
 
 
-async def collect(ask: Ask, request: Callable[[int, int], Request], wanted: int) -> Collected:
-    """Reads a list until enough items have arrived. `request(limit, page)` is the request for one page."""
+async def collect(
+    ask: Ask, request: Callable[[int, int], Request], wanted: int, key: Callable[[str], str] = artist_key
+) -> Collected:
+    """Reads a list until enough items have arrived, or a page brings nothing new, whatever its total says.
+
+    `request(limit, page)` is the request for one page; names with the same `key` are one item.
+    """
     limit = min(wanted + (wanted % 100 == 0), 999)  # a limit of 100, 200, … is known to yield only half
-    collected = Collected(wanted)
+    collected, keys = Collected(wanted), set[str]()
     for number in range(1, _MAX_PAGES + 1):
         page_request = request(limit, number)
         page = await ask(page_request)
         before = len(collected.names)
         collected.pages.append(page_request.name)
         collected.fetched += page.items
-        collected.unusable += page.items - len(set(page.names))
-        collected.names |= dict.fromkeys(page.names)
+        collected.unusable += page.items - len(set(map(key, page.names)))
+        for name in page.names:
+            if (known := key(name)) not in keys:
+                keys.add(known)
+                collected.names[name] = None
         collected.reported = min(wanted, page.total)
         collected.artist = collected.artist or page.artist
         collected.not_found = page.not_found
         if collected.not_found or len(collected.names) == before:
             break
-        if len(collected.names) + collected.unusable == page.total:
-            break  # only an exact match proves the end: totals are unreliable
         if len(collected.names) >= wanted:
             break
     return collected
