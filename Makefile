@@ -37,23 +37,24 @@ test-any-day: $(INSTALLED) ## Run the tests on other days and in other time zone
 bench: $(INSTALLED) ## Measure crawls and the warehouse at full size (a quarter of an hour); ARGS="--quick" or ARGS="crawl"
 	@$(ENVIRONMENT)/bin/python -m benchmarks $(ARGS)
 
-check: $(INSTALLED) ## Lint the Python and the SQL, check the types and the import rules
+check: $(INSTALLED) ## Lint the Python, the SQL and the AWS template, check the types and the import rules
 	$(ENVIRONMENT)/bin/ruff check
 	$(ENVIRONMENT)/bin/ruff format --check
 	$(ENVIRONMENT)/bin/mypy
 	$(ENVIRONMENT)/bin/sqlfluff lint --disable-progress-bar include/sql
+	$(ENVIRONMENT)/bin/cfn-lint include/provision/warehouse.yaml
 	$(ENVIRONMENT)/bin/python -m pytest --quiet tests/test_imports.py
 
 docs: $(INSTALLED) ## Write the data dictionary and the entity-relationship diagram from include/sql
 	@$(ENVIRONMENT)/bin/python -m docs.generate
 
-redshift-create: $(INSTALLED) ## On AWS: create the warehouse, or whatever is missing; ARGS="--help" lists the options
+redshift-create: $(INSTALLED) ## On AWS: create or change the warehouse, after showing what would change; ARGS="--help"
 	@$(ENVIRONMENT)/bin/python -m include.provision create $(ARGS)
 
-redshift-status: $(INSTALLED) ## On AWS: show what exists of the warehouse and what it costs per hour
+redshift-status: $(INSTALLED) ## On AWS: show what exists of the warehouse, who may connect, and what it costs per hour
 	@$(ENVIRONMENT)/bin/python -m include.provision status $(ARGS)
 
-redshift-delete: $(INSTALLED) ## On AWS: delete the warehouse and everything created with it
+redshift-delete: $(INSTALLED) ## On AWS: take a final snapshot and delete the warehouse; the bucket stays
 	@$(ENVIRONMENT)/bin/python -m include.provision delete $(ARGS)
 
 screenshots: $(INSTALLED) ## Take the screenshots in docs/images; needs Chromium and a few minutes

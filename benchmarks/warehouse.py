@@ -178,7 +178,11 @@ class Bench:
         event.listen(Engine, "after_cursor_execute", after)
         try:
             outcome = quality.audit(
-                self.lake, load, quality.Engine(*redshift_engine_arguments()), kept_runs=1
+                self.lake,
+                load,
+                quality.Engine(*redshift_engine_arguments()),
+                kept_runs=1,
+                judged_at=datetime.now(UTC),
             )
         finally:
             event.remove(Engine, "before_cursor_execute", before)

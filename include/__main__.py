@@ -73,15 +73,13 @@ def rebuild(given: argparse.Namespace) -> None:
 
 
 def status(given: argparse.Namespace) -> None:
-    """says what waits, is parked or late, and what was published last"""
+    """says how old the star is, what waits, is parked, late or in progress, and what to do next"""
     from include.orchestration import connections
-    from include.warehouse import ledger
+    from include.warehouse.status import status as lines
 
     with closing(connections.redshift()) as redshift:
-        for dataset, run, state, reason in ledger.status(
-            redshift, connections.lake(Settings.from_environment())
-        ):
-            print(f"{dataset:6} {run} {state:9} {reason}".rstrip())
+        lake = connections.lake(Settings.from_environment())
+        print(*lines(redshift, lake, utc_now()), sep="\n")
 
 
 def reader_role(given: argparse.Namespace) -> None:

@@ -1,19 +1,20 @@
 """What can go wrong in the pipeline, and which errors a retry can cure.
 
     PipelineError
-    ├── SettingInvalid      an environment variable does not parse      → fix the setting
-    ├── ConnectionMissing   an Airflow connection is not defined        → define it
-    ├── StorageUnavailable  S3 down, unreachable, token or clock stale  → Airflow retries
-    ├── SourceUnavailable   timeout, 429, 5xx after our own retries     → Airflow retries
-    ├── QuotaSpent          the daily quota of an API key is used up    → Airflow retries once it is reset
-    ├── SourceRejected      bad key, bad request                        → fix the connection
-    ├── UnexpectedPayload   a whole response changed its shape          → fix the parser
-    ├── TooManyRejected     too many records did not fit their type     → look at rejected/, fix the parser
-    ├── ManifestInvalid     a manifest names a missing or altered object→ land the run again
-    ├── ManifestsMissing    a rebuild would lose what was published     → restore objects, or go on without them
-    ├── LoadSuperseded      the warehouse has moved on to another load  → nothing, or rerun it from the start
-    ├── DataRejected        an expectation failed                       → look at the data docs
-    └── ProvisioningFailed  AWS rejected it, or did not finish in time  → do what the message says
+    ├── SettingInvalid       an environment variable does not parse        → fix the setting
+    ├── ConnectionMissing    an Airflow connection is not defined          → define it
+    ├── StorageUnavailable   S3 down, unreachable, token or clock stale    → Airflow retries
+    ├── WarehouseUnavailable Redshift could not be queried                 → Airflow retries
+    ├── SourceUnavailable    timeout, 429, 5xx after our own retries       → Airflow retries
+    ├── QuotaSpent           the daily quota of an API key is used up      → Airflow retries once it is reset
+    ├── SourceRejected       bad key, bad request                          → fix the connection
+    ├── UnexpectedPayload    a whole response changed its shape            → fix the parser
+    ├── TooManyRejected      too many records did not fit their type       → look at rejected/, fix the parser
+    ├── ManifestInvalid      a manifest or an object it names is damaged  → land the run again
+    ├── ManifestsMissing     a rebuild would lose what was published       → restore objects, or go on without them
+    ├── LoadSuperseded       the warehouse has moved on to another load    → nothing, or rerun it from the start
+    ├── DataRejected         an expectation failed                         → look at the data docs
+    └── ProvisioningFailed   AWS rejected it, or did not finish in time    → do what the message says
 
 Every message says what happened, to which object, and what the reader should do. Messages never
 contain an API key: the classes of `include.sources` redact URLs and bodies before they raise.
@@ -43,6 +44,12 @@ class ConnectionMissing(PipelineError, LookupError):
 
 class StorageUnavailable(PipelineError):
     """S3 failed in several tries, for a reason that is temporary."""
+
+    retryable = True
+
+
+class WarehouseUnavailable(PipelineError):
+    """Redshift could not be queried, for a reason that may pass: nothing was judged."""
 
     retryable = True
 

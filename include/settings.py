@@ -79,6 +79,9 @@ class Settings:
     star_deadline_minutes: Annotated[int, Meta(ge=1, le=10_080)] = 120
     """MUSICIAN_STAR_DEADLINE_MINUTES: a run of `musician_warehouse` that takes longer is reported as well."""
 
+    news_deadline_hours: Annotated[int, Meta(ge=1, le=8_760)] = 48
+    """MUSICIAN_NEWS_DEADLINE_HOURS: a dataset of which nothing was landed, or published, for longer is reported."""
+
     def __post_init__(self) -> None:
         each_once = dict.fromkeys(code.upper() for code in self.countries)
         object.__setattr__(self, "countries", tuple(each_once))

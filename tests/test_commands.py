@@ -28,7 +28,7 @@ def test_the_commands_are_listed() -> None:
 
 
 @pytest.mark.parametrize("run", ["yesterday", "2026-11-31T060000Z", "2026-11-22T０６0000Z"])
-def test_what_is_no_run_is_said_to_be_none(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_run_is_named(run: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["redrive", "events", run])
     assert "is not a run: a run has a name like 2026-11-22T060000Z" in capsys.readouterr().err

@@ -79,7 +79,7 @@ ROOMS = {
     "warehouse": {"lake", *GROUND},
     "quality": {"warehouse", "lake", *GROUND},
     "orchestration": {"quality", "ingestion", "warehouse", "sources", "lake", *GROUND},
-    "provision": {"orchestration", "warehouse", *GROUND},
+    "provision": {"warehouse", *GROUND},
     "__main__": {"orchestration", "quality", "ingestion", "warehouse", "sources", "lake", *GROUND},
 }
 """Which rooms of `include` each may know, beside itself: downwards only."""

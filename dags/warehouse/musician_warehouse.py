@@ -5,46 +5,40 @@ Starts when the assets `musician_events` and `musician_songs` have both been upd
 09:00 UTC in case an update was missed. An asset event only triggers this DAG: its work is the manifests in the
 bucket that are not in `dwh.load_ledger`. If there are none, the run is skipped.
 
-1. **rebuild**: derives the star from all manifests, if the parameter `rebuild` or `until` asks for it, or if a
-   new release has changed its tables. Skipped on most days.
-2. **find_load**: finds the oldest pending runs. Runs older than what is published are late: they are recorded
-   and reported.
-3. **stage**: COPY loads exactly the objects in one events and one songs manifest into `staging`.
-4. **build**: builds the star's tables from them in the schema `audit`.
-5. **audit**: the Great Expectations suites judge the tables there; the data docs show the outcome. Runs that
+1. **find_load**: does what the run's parameters ask for (judges parked runs again, or derives the star from all
+   manifests, as it also does when a new release has changed its tables), then finds the oldest pending runs. Runs
+   older than what is published are late: they are recorded and reported, and so are runs that cannot be read
+   (parked) and news that is overdue. Says how old the star is.
+2. **stage**: COPY loads exactly the objects in one events and one songs manifest into `staging`.
+3. **build**: builds the star's tables from them in the schema `audit`.
+4. **audit**: the Great Expectations suites judge the tables there; the data docs show the outcome. Runs that
    fail are parked in the ledger, and `dwh` is unchanged.
-6. **publish**: one transaction merges the load into `dwh` and records it in the ledger; then the asset
+5. **publish**: one transaction merges the load into `dwh` and records it in the ledger; then the asset
    `musician_star` is updated.
 
-When several loads are pending, the run takes the oldest and triggers another run for the next, unless the
-previous run took the same load and could not judge it. Requires the connections `redshift` and `aws_default`.
+The log and the note of a run say which load it judges. When several loads are pending, the run takes the oldest
+and triggers another run for the next, unless the previous run took the same load and could not judge it. Requires
+the connections `redshift` and `aws_default`.
 """
 
-import logging
-from contextlib import closing
-from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, chain, dag, task
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, TaskGroup, chain, dag, task
 
-from include.clock import utc_now
-from include.errors import DataRejected
 from include.orchestration.assets import EVENTS, MUSICIAN_STAR, SONGS
 from include.orchestration.links import data_docs_link
-from include.orchestration.notifications import report_late, star_alerts, task_alerts
+from include.orchestration.notifications import star_alerts, task_alerts
 from include.orchestration.retries import task_retries
 from include.settings import Settings
 
-log = logging.getLogger(__name__)
 SETTINGS = Settings.from_environment()
 RUNS: dict[str, Any] = {"type": "array", "items": {"type": "string", "pattern": r"^(events|songs) \S+$"}}
 
 
 @dag(
     dag_id="musician_warehouse",
+    description="The audited star in Redshift, from the newest events and songs.",
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable("0 9 * * *", timezone="UTC", run_immediately=False),
         assets=(EVENTS & SONGS),
@@ -72,148 +66,70 @@ RUNS: dict[str, Any] = {"type": "array", "items": {"type": "string", "pattern": 
     default_args={
         "owner": "data-engineering",
         "execution_timeout": timedelta(hours=1),
+        "show_return_value_in_logs": False,  # the tasks say it themselves
         **task_retries(),
         **task_alerts(SETTINGS),
     },
     **star_alerts(SETTINGS),
 )
 def musician_warehouse() -> None:
-    @task(outlets=[MUSICIAN_STAR], execution_timeout=timedelta(hours=12))
-    def rebuild(params: Any = None, outlet_events: Any = None) -> dict[str, Any]:
-        from include.orchestration import connections, star
-        from include.warehouse import tables
+    @task(execution_timeout=timedelta(hours=12), multiple_outputs=False)
+    def find_load(dag_run: Any = None, params: Any = None, ti: Any = None) -> dict[str, Any]:
+        from include.orchestration import star
 
-        with closing(connections.redshift()) as redshift:
-            is_star_current = tables.ensure_tables(redshift)
-            star.judge_again(redshift, params["retry"], params["accept"])
-            if is_star_current and not params["rebuild"] and not params["until"]:
-                raise AirflowSkipException(
-                    "No rebuild: none was asked for, and the star's tables are those of this release."
-                )
-            until = params["until"] and date.fromisoformat(params["until"])
-            go_on = params["go_on_without_missing"]
-            rebuilt = star.rebuild_star(redshift, SETTINGS, utc_now(), until, go_on)
-        outlet_events[MUSICIAN_STAR].extra = {"rebuilt": rebuilt.loads, "differences": rebuilt.differences}
-        return asdict(rebuilt)
-
-    @task(multiple_outputs=True, trigger_rule="none_failed")
-    def find_load(dag_run: Any = None) -> dict[str, Any]:
-        from include.orchestration import connections
-        from include.warehouse import ledger
-        from include.warehouse import load as warehouse
-
-        lake, now = connections.lake(SETTINGS), utc_now()
-        with closing(connections.redshift()) as redshift:
-            if late := ledger.note_late(redshift, lake, now):
-                report_late(SETTINGS, dag_run, late)
-            loads = warehouse.pending_loads(redshift, lake)
-            if not loads:
-                raise AirflowSkipException("Nothing to load: every manifest with a partner is in the ledger.")
-            warehouse.begin(redshift, lake, loads[0], now)
-        log.info("Found %d loads; taking the oldest: %s", len(loads), loads[0])
-        name, waiting = f"{loads[0].events} {loads[0].songs}", len(loads) - 1
-        if (dag_run.conf or {}).get("after") == name:
-            log.warning("The previous run took the same load without judging it: no further run is triggered")
-            waiting = 0
-        return {"load": asdict(loads[0]), "name": name, "waiting": waiting}
+        found = star.find_load(SETTINGS, dag_run, params)
+        ti.xcom_push("note", found.note)
+        if found.waiting:
+            ti.xcom_push("return_value", found.xcom)
+            star.start_next_run(found, dag_run)
+        return found.xcom
 
     @task
-    def stage(dataset: str, load: dict[str, Any]) -> int:
-        from include.orchestration import connections, lineage
-        from include.warehouse.load import stage as stage_manifest
-        from include.warehouse.loads import Load
+    def stage(dataset: str, found: dict[str, Any]) -> int:
+        from include.orchestration import star
 
-        lake = connections.lake(SETTINGS)
-        with closing(connections.redshift()) as redshift:
-            rows = stage_manifest(redshift, lake, Load.from_json(load), dataset, SETTINGS.copy_role_arn)
-        lineage.staged(lake, dataset, load[dataset])
-        return rows
+        return star.stage(SETTINGS, dataset, found)
 
     @task
-    def build(table: str, load: dict[str, Any]) -> int:
-        from include.orchestration import connections, lineage
-        from include.warehouse import load as warehouse
-        from include.warehouse.loads import Load
+    def build(table: str, found: dict[str, Any]) -> int:
+        from include.orchestration import star
 
-        with closing(connections.redshift()) as redshift:
-            rows = warehouse.build(redshift, Load.from_json(load), table)
-        lineage.ran(f"audit/{table}")
-        return rows
+        return star.build(table, found)
 
-    @task
-    def audit(load: dict[str, Any]) -> dict[str, Any]:
-        from include.orchestration import connections, star
-        from include.warehouse import load as warehouse
-        from include.warehouse.loads import Load
+    @task(multiple_outputs=False)
+    def audit(found: dict[str, Any], dag_run: Any = None) -> dict[str, Any]:
+        from include.orchestration import star
 
-        judged = Load.from_json(load)
-        with closing(connections.redshift()) as redshift:
-            warehouse.build(redshift, judged, "load_summary")
-            outcome = star.judge(redshift, SETTINGS, judged)
-            if outcome.success:
-                return {"passed": outcome.passed, "failed": outcome.failed, "data_docs": outcome.data_docs}
-            verdict = outcome.verdict
-            kept = warehouse.park(redshift, judged, verdict.reason, verdict.failed_rows, verdict.at_fault)
-        raise DataRejected(
-            f"{len(verdict.failures)} expectations failed for {judged}, so {' and '.join(verdict.at_fault)} "
-            f"are parked and dwh is unchanged. {kept} failing rows are in audit.failed_rows, the data docs "
-            f"are at {outcome.data_docs}: {verdict.reason}"
-        )
+        return star.judge(SETTINGS, found, dag_run.run_id)
 
-    @task(outlets=[MUSICIAN_STAR])
-    def publish(load: dict[str, Any], audited: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
-        from include.orchestration import connections, lineage
-        from include.warehouse import load as warehouse
-        from include.warehouse.loads import Load
-        from include.warehouse.tables import STAR
+    # After a rebuild, which leaves no load to judge, only this follows.
+    @task(outlets=[MUSICIAN_STAR], multiple_outputs=False, trigger_rule="none_failed")
+    def publish(found: Any, audited: Any, outlet_events: Any = None) -> dict[str, Any]:
+        from include.orchestration import star
 
-        judged = Load.from_json(load)
-        with closing(connections.redshift()) as redshift:
-            changed = warehouse.publish(redshift, judged)
-        lineage.ran(*(f"publish/{table}" for table in STAR))
-        published = {
-            "snapshot_date": judged.snapshot_date.isoformat(),
-            "events_run": judged.events,
-            "songs_run": judged.songs,
-            "changes": changed,
-            "expectations_passed": audited["passed"],
-            "expectations_failed": audited["failed"],
-        }
+        published = star.publish(found, audited)
         outlet_events[MUSICIAN_STAR].extra = published
         return published
 
-    @task.short_circuit
-    def more_loads_wait(waiting: int) -> bool:
-        log.info("%d more loads wait", waiting)
-        return waiting > 0
-
     found = find_load()
-    load = found["load"]
-    staged = [stage.override(task_id=f"stage_{dataset}")(dataset, load) for dataset in ("events", "songs")]
-    songs, concerts, bridge, facts, missing = (
-        build.override(task_id=f"build_{table}")(table, load)
-        for table in (
-            "dim_songs",
-            "dim_concerts",
-            "bridge_concert_artists",
-            "fact_artists",
-            "missing_concerts",
+    with TaskGroup("stage", prefix_group_id=False, tooltip="COPY into the schema staging"):
+        staged = [
+            stage.override(task_id=f"stage_{dataset}")(dataset, found) for dataset in ("events", "songs")
+        ]
+    with TaskGroup("build", prefix_group_id=False, tooltip="The star's tables, in the schema audit"):
+        songs, concerts, bridge, facts, missing = (
+            build.override(task_id=f"build_{table}")(table, found)
+            for table in (
+                *("dim_songs", "dim_concerts", "bridge_concert_artists"),
+                *("fact_artists", "missing_concerts"),
+            )
         )
-    )
-    audited = audit(load)
+    audited = audit(found)
     audited.operator.operator_extra_links = (data_docs_link(),)
     for dimension in (songs, concerts, bridge):
         chain(staged, dimension, facts, audited)
     chain(concerts, missing, audited)
-    rebuild() >> found
-    publish(load, audited)
-
-    # When more loads wait, the next run queues behind this one (max_active_runs=1).
-    more_loads_wait(found["waiting"]) >> TriggerDagRunOperator(
-        task_id="start_next_run",
-        trigger_dag_id="musician_warehouse",
-        conf={"after": "{{ ti.xcom_pull(task_ids='find_load', key='name') }}"},
-    )
+    publish(found, audited)
 
 
 musician_warehouse()

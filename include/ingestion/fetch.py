@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from include.errors import ManifestInvalid
 from include.ingestion.dataset import AnyPlan, Dataset
 from include.ingestion.responses import Responses
 from include.lake.bucket_setup import ensure_bucket
@@ -147,8 +148,11 @@ def _quota(lake: Lake, connection: SourceConnection) -> Quota | None:
     if connection.daily_quota is None:
         return None
     key = f"quota/{connection.id}.json"
-    document = lake.bucket.get_json(key)
-    spent = msgspec.convert(document, Spent) if document else None
+    try:
+        spent = lake.bucket.get_json(key, Spent, "The day's calls are counted from 0 again.")
+    except ManifestInvalid as invalid:
+        log.warning("%s If the source says that none are left, nothing is lost.", invalid)
+        spent = None
 
     async def save(spent: Spent) -> None:
         await asyncio.to_thread(lake.bucket.put_json, key, msgspec.to_builtins(spent))

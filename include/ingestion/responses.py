@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TypeVar
 
-from include.errors import QuotaSpent
+from include.errors import ManifestInvalid, QuotaSpent
 from include.lake.raw import RawRun
 from include.sources.client.http import Client, Request, Response
 
@@ -42,10 +42,14 @@ class Responses:
     async def ask(self, request: Request, read: Callable[[Response], Parsed]) -> Parsed:
         """The response as parsed by `read`. Raises what the client raises."""
         if request.name in self._kept:
-            kept = await asyncio.to_thread(self._raw.get, request.name)
-            self.replayed += 1
-            self._requests[request.name] = kept.requests
-            return read(Response(kept.status, {}, bytes(kept.body), kept.received_at))
+            try:
+                kept = await asyncio.to_thread(self._raw.get, request.name)
+            except ManifestInvalid as invalid:
+                log.warning("%s is asked again: %s", request.name, invalid)
+            else:
+                self.replayed += 1
+                self._requests[request.name] = kept.requests
+                return read(Response(kept.status, {}, bytes(kept.body), kept.received_at))
         try:
             return await self._ask(request, read)
         except QuotaSpent:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import (
     ClientError,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
+_Document = TypeVar("_Document")
 
 WAITS: tuple[float, ...] = (1, 4, 10)
 """Seconds before the second, third and last try of a request; boto3 itself makes several attempts in each."""
@@ -85,14 +87,18 @@ class Bucket:
 
     def put_new(self, key: str, body: bytes) -> bool:
         """Writes an object unless it exists, and returns whether it did. Of concurrent writers, only one does."""
-        try:
-            self.s3.put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch="*")
-        except ClientError as error:
-            # ConditionalRequestConflict: another writer is active (S3 User Guide, conditional writes).
-            if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
-                return False
-            raise
-        return True
+
+        def ask() -> bool:
+            try:
+                self.s3.put_object(**self.of_bucket, Key=key, Body=body, IfNoneMatch="*", **self._encrypted)
+            except ClientError as error:
+                # ConditionalRequestConflict: another writer is active (S3 User Guide, conditional writes).
+                if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):
+                    return False
+                raise
+            return True
+
+        return self.ask(f"writing {self.url(key)}", ask)
 
     def get(self, key: str) -> bytes:
         """An object's content. Raises `ManifestInvalid` if it does not exist."""
@@ -103,18 +109,33 @@ class Bucket:
             )
         return content
 
-    def get_json(self, key: str) -> dict[str, Any] | None:
-        """An object as JSON; None if it does not exist. Raises `ManifestInvalid` if it cannot be read."""
+    def get_json(self, key: str, kind: type[_Document], remedy: str) -> _Document | None:
+        """A document of this type; None if it does not exist.
+
+        Raises `ManifestInvalid`, which tells the reader the `remedy`, if it has another form.
+        """
         content = self._get(key)
         if content is None:
             return None
         try:
-            document = json.loads(content)
-        except ValueError as error:
-            raise ManifestInvalid(f"{self.url(key)} is not JSON ({error}). Land the run again.") from None
-        if not isinstance(document, dict):
-            raise ManifestInvalid(f"{self.url(key)} is not a JSON object. Land the run again.")
-        return document
+            return msgspec.json.decode(content, type=kind)
+        except (ValueError, RecursionError) as error:  # the latter: it is nested too deep
+            raise ManifestInvalid(f"{self.url(key)} is malformed ({error}). {remedy}") from None
+
+    def tail(self, key: str, length: int) -> tuple[int, bytes] | None:
+        """The size of an object and at most that many of its last bytes; None if it does not exist."""
+
+        def last() -> tuple[int, bytes]:
+            try:
+                found = self.s3.get_object(**self.of_bucket, Key=key, Range=f"bytes=-{length}")
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "InvalidRange":  # it is empty
+                    return 0, b""
+                raise
+            content = found["Body"].read()
+            return int(found.get("ContentRange", f"/{len(content)}").rpartition("/")[2]), content
+
+        return self.ask(f"reading {self.url(key)}", lambda: _unless_missing(last))
 
     def download(self, key: str, file: IO[bytes]) -> None:
         """Writes an object's content to the file and rewinds it. Raises `ManifestInvalid` if there is none."""

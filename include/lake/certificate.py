@@ -5,24 +5,30 @@ A certificate is evidence: `complete` means that everything the source reported 
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from include.errors import ManifestInvalid
 from include.lake.runs import run_instant
+
+_Countries = Annotated[
+    tuple[Annotated[str, Meta(pattern=r"\A[A-Z]{2}\Z")], ...], Meta(min_length=1, max_length=26**2 // 2)
+]
+_Number = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
 class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a run asks for. Events: countries and horizon. Songs: countries and numbers of artists and tracks."""
 
-    countries: tuple[str, ...]
+    countries: _Countries
     """ISO 3166-1 alpha-2 codes."""
-    horizon_days: int | None = None
-    artists_per_country: int | None = None
-    touring_artists: int | None = None
+    horizon_days: _Number | None = None
+    artists_per_country: _Number | None = None
+    touring_artists: _Number | None = None
     """The most artists whose songs are requested only because they tour."""
-    tracks_per_artist: int | None = None
+    tracks_per_artist: _Number | None = None
 
     @property
     def text(self) -> str:
@@ -153,23 +159,37 @@ class Certificate(Crawl, frozen=True, omit_defaults=True, kw_only=True):
 def read_certificate(dataset: str, run: str, url: str, document: dict[str, Any]) -> Certificate:
     """The certificate in a document; one of an earlier release, which had no `scope`, is converted.
 
-    Raises `ManifestInvalid` if it has another form.
+    Raises `ManifestInvalid` if it has another form, or is that of another run.
     """
     try:
         if "scope" not in document:
             document = _with_scope(run, document)
-        return msgspec.convert({**document, "dataset": dataset, "run": run}, Certificate)
-    except (msgspec.ValidationError, KeyError, ValueError) as error:
+        found = msgspec.convert({"dataset": dataset, "run": run, **document}, Certificate)
+    except (ValueError, OverflowError) as error:
         raise ManifestInvalid(
             f"{url} is malformed ({error}). Land the run {run} of {dataset} again."
         ) from None
+    if (found.dataset, found.run) != (dataset, run):
+        raise ManifestInvalid(
+            f"{url} is the certificate of {found.dataset[:16]} {found.run[:32]}. Land the run {run} of "
+            f"{dataset} again."
+        )
+    return found
+
+
+class _Unscoped(msgspec.Struct, frozen=True):
+    """What certificates said of their scope when they named it among what came: the horizon as a date."""
+
+    countries: _Countries
+    artists_per_country: _Number | None = None
+    tracks_per_artist: _Number | None = None
+    horizon_date: date | None = None
+    touring_artists: int = 0
 
 
 def _with_scope(run: str, document: dict[str, Any]) -> dict[str, Any]:
-    """Earlier certificates had no scope: its fields were at the top level, the horizon only as a date."""
-    names = ("countries", "artists_per_country", "tracks_per_artist")
-    scope: dict[str, Any] = {name: document[name] for name in names if name in document}
-    if "horizon_date" in document:
-        first = (run_instant(run) - timedelta(hours=12)).date()
-        scope["horizon_days"] = (date.fromisoformat(document["horizon_date"]) - first).days
-    return {**document, "scope": scope, "touring": document.get("touring_artists", 0)}
+    told, horizon_days = msgspec.convert(document, _Unscoped), None
+    if told.horizon_date is not None:
+        horizon_days = (told.horizon_date - (run_instant(run) - timedelta(hours=12)).date()).days
+    scope = Scope(told.countries, horizon_days, told.artists_per_country, None, told.tracks_per_artist)
+    return {**document, "scope": msgspec.to_builtins(scope), "touring": told.touring_artists}

@@ -12,8 +12,10 @@ A part that no manifest names does not exist. Writing the same rows again produc
 """
 
 import gzip
+import io
 import logging
 import tempfile
+import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
@@ -24,12 +26,28 @@ import msgspec
 from include.errors import ManifestInvalid
 from include.lake.bucket import Bucket
 from include.lake.certificate import Certificate, read_certificate
-from include.lake.manifests import Manifest, Part, manifest_document, read_manifest
-from include.lake.parquet import count_rows, parquet_files
+from include.lake.manifests import Manifest, ManifestDocument, Part, manifest_document, read_manifest
+from include.lake.parquet import count_rows, described, footer_bytes, parquet_files
 from include.lake.raw import RawRun
 from include.lake.runs import is_run
 
 log = logging.getLogger(__name__)
+
+_FOOTER_BYTES = 65_536
+"""Of an object's end, in which its footer almost always lies."""
+_LONGEST_LINE = 1_048_576
+"""Bytes of a rejected record: the raw response is only pointed at."""
+
+
+class _Begun(msgspec.Struct, frozen=True):
+    run: str
+
+
+class _Rejected(msgspec.Struct, frozen=True):
+    record_id: str | None = None
+
+
+_rejected = msgspec.json.Decoder(_Rejected)
 
 
 class Lake:
@@ -44,8 +62,12 @@ class Lake:
 
     def begun(self, dataset: str, dag_run: str) -> str | None:
         """The run that a DAG run last began; None if it has begun none."""
-        document = self.bucket.get_json(_begun_key(dataset, dag_run))
-        return None if document is None else str(document["run"])
+        try:
+            begun = self.bucket.get_json(_begun_key(dataset, dag_run), _Begun, "A new run begins.")
+        except ManifestInvalid as invalid:
+            log.warning("%s", invalid)
+            return None
+        return None if begun is None or not is_run(begun.run) else begun.run
 
     def put_begun(self, dataset: str, dag_run: str, run: str) -> None:
         """Records which run a DAG run begins, for its later tries."""
@@ -81,12 +103,24 @@ class Lake:
             self.bucket.put(_rejected_key(dataset, run), file)
 
     def rejected(self, dataset: str, run: str) -> set[str]:
-        """The ids of the records rejected when a run was landed; records without an id are left out."""
+        """The ids of the records rejected when a run was landed; records without an id are left out.
+
+        Raises `ManifestInvalid` if they cannot be read.
+        """
         key = _rejected_key(dataset, run)
         if self.bucket.size(key) is None:
             return set()
-        records = map(msgspec.json.decode, gzip.decompress(self.bucket.get(key)).splitlines())
-        return {record["record_id"] for record in records if record["record_id"]}
+        content = self.bucket.get(key)
+        try:
+            if not content:
+                raise ValueError("it is empty")
+            with gzip.open(io.BytesIO(content)) as lines:
+                records = (_rejected.decode(line) for line in _lines(lines))
+                return {record.record_id for record in records if record.record_id}
+        except (ValueError, RecursionError, OSError, EOFError, zlib.error) as error:
+            raise ManifestInvalid(
+                f"{self.bucket.url(key)} is malformed ({error}). Land the run {run} of {dataset} again."
+            ) from None
 
     def put_certificate(self, certificate: Certificate) -> None:
         """Writes the certificate of a run."""
@@ -96,9 +130,11 @@ class Lake:
     def certificate(self, dataset: str, run: str) -> Certificate:
         """The certificate of a run. Raises `ManifestInvalid` if it is missing or malformed."""
         key = _certificate_key(dataset, run)
-        document = self.bucket.get_json(key)
+        document = self.bucket.get_json(key, dict[str, Any], f"Land the run {run} of {dataset} again.")
         if document is None:
-            raise ManifestInvalid(f"The run {run} of {dataset} has no certificate; land it again.")
+            raise ManifestInvalid(
+                f"The run {run} of {dataset} has no certificate {self.bucket.url(key)}; land it again."
+            )
         return read_certificate(dataset, run, self.bucket.url(key), document)
 
     def put_manifest(
@@ -113,9 +149,19 @@ class Lake:
 
     def manifests(self, dataset: str) -> list[str]:
         """The runs of a dataset that have a manifest, oldest first."""
-        names = (key.rpartition("/")[2] for key, _ in self.bucket.sizes(f"manifests/{dataset}/"))
-        runs = (name.removesuffix(".json") for name in names if name.endswith(".json"))
-        return sorted(filter(is_run, runs))
+        runs, strangers, folder = [], [], f"manifests/{dataset}/"
+        for key, _ in self.bucket.sizes(folder):
+            run = key.removeprefix(folder).removesuffix(".json")
+            if key == _manifest_key(dataset, run) and is_run(run):
+                runs.append(run)
+            elif key != folder:
+                strangers.append(self.bucket.url(key))
+        if strangers:
+            log.warning(
+                "Passed over, because no run is named so: %s. Delete what lies there (%d in all).",
+                ", ".join(strangers[:3]), len(strangers),
+            )  # fmt: skip
+        return sorted(runs)
 
     def manifest_url(self, dataset: str, run: str) -> str:
         """The URL of a run's manifest, whether or not it exists."""
@@ -128,10 +174,11 @@ class Lake:
     def manifest(self, dataset: str, run: str) -> Manifest:
         """The manifest of a run. Raises `ManifestInvalid` if it is missing or malformed."""
         url = self.manifest_url(dataset, run)
-        document = self.bucket.get_json(_manifest_key(dataset, run))
+        remedy = f"Land the run {run} of {dataset} again."
+        document = self.bucket.get_json(_manifest_key(dataset, run), ManifestDocument, remedy)
         if document is None:
-            raise ManifestInvalid(f"There is no manifest {url}. Land the run {run} of {dataset} again.")
-        return read_manifest(dataset, run, url, document)
+            raise ManifestInvalid(f"There is no manifest {url}. {remedy}")
+        return read_manifest(dataset, run, url, self.bucket.url(f"lake/{dataset}/{run}/"), document)
 
     def newest_complete(
         self, dataset: str, countries: Collection[str] = ()
@@ -149,12 +196,27 @@ class Lake:
         return None
 
     def verify(self, manifest: Manifest) -> None:
-        """Raises `ManifestInvalid` if a part of the manifest is missing or has another size."""
+        """Raises `ManifestInvalid` if a part is missing, or is not what the manifest says of it.
+
+        That is its size and, as its footer tells, its rows and columns: COPY takes columns by position.
+        """
         for part in manifest.parts:
-            size = self.bucket.size(self._key(part))
+            found = self.bucket.tail(self._key(part), _FOOTER_BYTES)
+            if found is None:
+                raise _altered(manifest, part, "missing")
+            size, tail = found
             if size != part.content_length:
-                state = "missing" if size is None else f"{size} bytes long instead of {part.content_length}"
-                raise _altered(manifest, part, state)
+                raise _altered(manifest, part, f"{size} bytes long instead of {part.content_length}")
+            try:
+                if (missing := footer_bytes(tail)) > len(tail):
+                    tail = (self.bucket.tail(self._key(part), missing) or found)[1]
+                count, columns = described(tail)
+            except ValueError as error:
+                raise _altered(manifest, part, f"not readable ({error})") from None
+            if count != part.record_count:
+                raise _altered(manifest, part, f"{count} rows long instead of {part.record_count}")
+            if columns != manifest.columns:
+                raise _altered(manifest, part, f"one of other columns: {', '.join(columns)[:200]}")
 
     def read_through(self, manifest: Manifest) -> None:
         """Raises `ManifestInvalid` if a part of the manifest cannot be read or has another number of rows."""
@@ -169,6 +231,14 @@ class Lake:
 
     def _key(self, part: Part) -> str:
         return part.url.removeprefix(self.bucket.url(""))
+
+
+def _lines(file: io.BufferedIOBase) -> Iterator[bytes]:
+    """The lines of a file. Raises `ValueError` for one that is too long to be read."""
+    while line := file.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise ValueError(f"a line has more than {_LONGEST_LINE} bytes")
+        yield line
 
 
 def _altered(manifest: Manifest, part: Part, state: str) -> ManifestInvalid:

@@ -6,7 +6,7 @@ The form is that of UNLOAD … MANIFEST VERBOSE
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -41,9 +41,12 @@ class Manifest:
     parts: tuple[Part, ...]
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+
+
 class _Meta(msgspec.Struct, frozen=True):
-    record_count: int
-    content_length: int
+    record_count: _Count
+    content_length: _Count
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -59,7 +62,9 @@ class _Schema(msgspec.Struct, frozen=True):
     elements: list[_Element]
 
 
-class _Document(msgspec.Struct, frozen=True):
+class ManifestDocument(msgspec.Struct, frozen=True):
+    """A manifest as it lies in the bucket."""
+
     entries: list[_Entry]
     schema: _Schema
     meta: _Meta
@@ -89,21 +94,27 @@ def manifest_document(row_type: type[msgspec.Struct], parts: Sequence[Part]) -> 
     }
 
 
-def read_manifest(dataset: str, run: str, url: str, document: dict[str, Any]) -> Manifest:
-    """The manifest in a document. Raises `ManifestInvalid` if it has another form."""
-    try:
-        parsed = msgspec.convert(document, _Document)
-    except msgspec.ValidationError as error:
-        raise ManifestInvalid(
-            f"{url} is malformed ({error}). Land the run {run} of {dataset} again."
-        ) from None
-    return Manifest(
-        dataset,
-        run,
-        url,
-        parsed.meta.record_count,
-        tuple(element.name for element in parsed.schema.elements),
-        tuple(
-            Part(entry.url, entry.meta.content_length, entry.meta.record_count) for entry in parsed.entries
-        ),
+def read_manifest(dataset: str, run: str, url: str, objects: str, document: ManifestDocument) -> Manifest:
+    """The manifest a document holds, whose parts' addresses begin with `objects`.
+
+    Raises `ManifestInvalid` if it contradicts itself, or names what is not this run's.
+    """
+    parts = tuple(
+        Part(entry.url, entry.meta.content_length, entry.meta.record_count) for entry in document.entries
     )
+    columns = tuple(element.name for element in document.schema.elements)
+    rows = sum(part.record_count for part in parts)
+    wrong = ""
+    if strangers := [part.url for part in parts if not part.url.startswith(objects)]:
+        wrong = f"it names {strangers[0][:200]}, which is not below {objects}"
+    elif len({part.url for part in parts}) < len(parts):
+        wrong = "it names a part twice"
+    elif not parts or not columns:
+        wrong = "it names no part, or no column"
+    elif len(set(columns)) < len(columns):
+        wrong = "it names a column twice"
+    elif rows != document.meta.record_count:
+        wrong = f"it counts {document.meta.record_count} rows, but its parts have {rows}"
+    if wrong:
+        raise ManifestInvalid(f"{url} is malformed: {wrong}. Land the run {run} of {dataset} again.")
+    return Manifest(dataset, run, url, rows, columns, parts)

@@ -1,5 +1,6 @@
 """Rows as Parquet files. The schema comes from the row type; memory use is bounded by one row group."""
 
+import io
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from itertools import islice
@@ -10,6 +11,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+_MAGIC = b"PAR1"
 _ROW_GROUP = 20_000
 _FILE_BYTES = 96 * 1024 * 1024
 """A new file begins at this size: COPY reads Parquet in pieces of 64 to 128 MB."""
@@ -59,6 +61,25 @@ def parquet_files(
         yield size, count
         if not group:
             return
+
+
+def footer_bytes(tail: bytes) -> int:
+    """How many bytes at the end of a Parquet file are its footer, of which the last ones are given.
+
+    Raises `ValueError` when it is no Parquet file: https://parquet.apache.org/docs/file-format/
+    """
+    if len(tail) < 12 or tail[-4:] != _MAGIC:
+        raise ValueError("it does not end like a Parquet file")
+    return int.from_bytes(tail[-8:-4], "little") + 8
+
+
+def described(tail: bytes) -> tuple[int, tuple[str, ...]]:
+    """Rows and columns of a Parquet file, of which at least the footer is given. Raises `ValueError`."""
+    try:
+        about = pq.read_metadata(io.BytesIO(_MAGIC + tail[-footer_bytes(tail) :]))
+        return about.num_rows, tuple(about.schema.to_arrow_schema().names)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(error) from None
 
 
 def count_rows(file: IO[bytes]) -> int:

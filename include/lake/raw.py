@@ -6,9 +6,10 @@ crawl.json           what was requested and which responses were received, writt
 """
 
 import gzip
+import zlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -59,9 +60,12 @@ class RawRun:
         self._bucket.put(f"{self._prefix}{name}{_RESPONSE}", gzip.compress(line, 1, mtime=0))
 
     def get(self, name: str) -> RawResponse:
-        """A response that was kept."""
-        line = gzip.decompress(self._bucket.get(f"{self._prefix}{name}{_RESPONSE}"))
-        return msgspec.json.decode(line, type=RawResponse)
+        """A response that was kept. Raises `ManifestInvalid` if it is gone or cannot be read."""
+        content = self._bucket.get(f"{self._prefix}{name}{_RESPONSE}")
+        try:
+            return msgspec.json.decode(gzip.decompress(content), type=RawResponse)
+        except (ValueError, RecursionError, OSError, EOFError, zlib.error) as error:
+            raise ManifestInvalid(f"{self.url(name)} is malformed ({error}). Trigger a new run.") from None
 
     def names(self) -> set[str]:
         """The names of the requests whose responses are kept."""
@@ -97,12 +101,4 @@ class RawRun:
         self._bucket.delete(sorted(keys, key=lambda key: key.endswith("/crawl.json")))
 
     def _document(self, name: str, kind: type[_Document]) -> _Document | None:
-        document: dict[str, Any] | None = self._bucket.get_json(f"{self._prefix}{name}")
-        if document is None:
-            return None
-        try:
-            return msgspec.convert(document, kind)
-        except msgspec.ValidationError as error:
-            raise ManifestInvalid(
-                f"{self._bucket.url(self._prefix + name)} is malformed ({error}). Trigger a new run."
-            ) from None
+        return self._bucket.get_json(f"{self._prefix}{name}", kind, "Trigger a new run.")

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 _FORMAT = "%Y-%m-%dT%H%M%SZ"
 _SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{6}Z")
+_FIRST_YEAR = 2000
+"""Neither source is as old, and the calendar has room for every offset."""
 
 
 def run_id(instant: datetime) -> str:
@@ -15,7 +17,7 @@ def run_id(instant: datetime) -> str:
 def run_instant(run: str) -> datetime:
     """The instant in a run's name, in UTC. Raises `ValueError` if it is not the name of a run."""
     try:
-        if _SHAPE.fullmatch(run):
+        if _SHAPE.fullmatch(run) and int(run[:4]) >= _FIRST_YEAR:
             return datetime.strptime(run, _FORMAT).replace(tzinfo=UTC)
     except ValueError:
         pass

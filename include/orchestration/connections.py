@@ -24,6 +24,9 @@ _REQUESTS_PER_SECOND = 5.0
 _DAILY_QUOTAS = {"ticketmaster": 5_000}
 _SANDBOX_LOGIN = "sandbox-"
 """The prefix of every key and login of the sandbox, by which a mixed-up connection is detected."""
+_SANDBOX_NAME = "sandbox"
+"""The sandbox's host name among the containers of `astro dev start`."""
+_AWS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
 async def source_connection(connection_id: str) -> SourceConnection:
@@ -88,7 +91,11 @@ def lake(settings: Settings) -> Lake:
 
 
 def redshift() -> Any:
-    """A redshift_connector connection to `redshift`. Raises `ConnectionMissing` if that is not defined."""
+    """A redshift_connector connection to `redshift`.
+
+    Raises `ConnectionMissing` if that is not defined, or has a real password for the sandbox's address or the
+    sandbox's password for a real one.
+    """
     return _redshift_hook().get_conn()
 
 
@@ -106,7 +113,13 @@ def _redshift_hook() -> Any:
     _require("redshift")
     from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 
-    return logged_in(RedshiftSQLHook("redshift"))
+    hook = RedshiftSQLHook("redshift")
+    host, password = hook.conn.host or "", hook.conn.password or ""
+    if password.startswith(_SANDBOX_LOGIN) and host.endswith(_AWS):
+        raise _missing("redshift", f"has a sandbox's password for {host}, which is no sandbox")
+    if host == _SANDBOX_NAME and not password.startswith(_SANDBOX_LOGIN):
+        raise _missing("redshift", f"has another login than the sandbox's for {host}, which is the sandbox")
+    return logged_in(hook)
 
 
 def _require(connection_id: str) -> None:

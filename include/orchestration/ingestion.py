@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+RUN = r"^\d{4}-\d{2}-\d{2}T\d{6}Z$"
+"""How an ingestion run is named, as `include.lake.runs` reads it."""
+
 
 def dataset(name: str) -> "Dataset[Any]":
     """`events` or `songs`."""
@@ -38,6 +41,7 @@ def task_arguments(settings: Settings) -> dict[str, Any]:
     return {
         "owner": "data-engineering",
         "execution_timeout": timedelta(hours=2),
+        "show_return_value_in_logs": False,  # the tasks say it themselves
         **task_retries(),
         **task_alerts(settings),
     }
@@ -60,6 +64,13 @@ def shared_params(settings: Settings, countries_of: str) -> dict[str, Any]:
             type="boolean",
             description="Whether a finished DAG run that is cleared fetches everything again, as a new run.",
         ),
+        "redrive": Param(
+            None,
+            type=["null", "string"],
+            pattern=RUN,
+            description="An earlier run, as 2026-11-22T060003Z, to land again from its kept responses: today's "
+            "parser, no calls. If it was published, a rebuild of the star then takes in what changed.",
+        ),
     }
 
 
@@ -77,29 +88,31 @@ def ingestion_tasks(name: str, connection_id: str, asset: "Asset", settings: Set
     from airflow.sdk import task
     from airflow.sdk.exceptions import AirflowSkipException
 
-    @task(task_id=f"fetch_{name}")
+    @task(task_id=f"fetch_{name}", multiple_outputs=False)
     async def fetch_dataset(dag_run: Any = None, params: Any = None) -> dict[str, Any]:
         from include.ingestion.fetch import fetch
         from include.orchestration import connections
 
+        if params["redrive"]:
+            log.info("%s %s is to be landed again: nothing is asked", name, params["redrive"])
+            return {"dataset": name, "run": params["redrive"], "requests_sent": 0}
         for_run = settings.with_params(params)
         lake = connections.lake(for_run)
         connection = await connections.source_connection(connection_id)
         fetched = await fetch(
             dataset(name), lake, connection, for_run, dag_run.run_id, utc_now(), params["ask_again"]
         )
-        log.info("Fetched %s: %s", name, fetched)
         return asdict(fetched)
 
-    @task(task_id=f"land_{name}")
-    def land_dataset(fetched: dict[str, Any], params: Any = None) -> dict[str, Any]:
+    @task(task_id=f"land_{name}", multiple_outputs=False)
+    def land_dataset(fetched: dict[str, Any], params: Any = None, ti: Any = None) -> dict[str, Any]:
         from include.ingestion.land import land
         from include.orchestration import connections
 
         for_run = settings.with_params(params)
         lake = connections.lake(for_run)
-        landed = land(dataset(name), lake, fetched["run"], for_run)
-        log.info("Landed %s: %s", name, landed)
+        landed = land(dataset(name), lake, fetched["run"], for_run, again=bool(params["redrive"]))
+        ti.xcom_push("note", f"Run {landed.run}: {landed.rows:,} rows, {_completeness(landed.complete)}")
         return asdict(landed)
 
     @task(task_id=f"publish_{name}", outlets=[asset])
@@ -107,8 +120,10 @@ def ingestion_tasks(name: str, connection_id: str, asset: "Asset", settings: Set
         if not landed["rows"]:
             raise AirflowSkipException(f"Run {landed['run']} landed no {name}: nothing to publish.")
         outlet_events[asset].extra = landed
-        log.info("Published %d rows of %s: %s", landed["rows"], name, landed["manifest"])
-        if not landed["complete"]:
-            log.warning("Published as not complete: %s", "; ".join(landed["reasons"]))
+        log.info("published %s", landed["manifest"])
 
     return IngestionTasks(fetch_dataset, land_dataset, publish_dataset)
+
+
+def _completeness(complete: bool) -> str:
+    return "complete" if complete else "not complete"

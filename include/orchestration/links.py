@@ -1,9 +1,11 @@
 """Links in Airflow's UI from a task to its results."""
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from include.quality.site import UI_ROUTE, URL_PREFIX, audit_page
+from include.warehouse.loads import Load
 
 
 def data_docs_link() -> Any:
@@ -17,10 +19,10 @@ def data_docs_link() -> Any:
             return "Data docs"
 
         def get_link(self, operator: Any, *, ti_key: Any) -> str:
-            load = operator.op_args[0]
-            run = max(load["events"], load["songs"])
+            found = operator.op_args[0]
+            page = audit_page(Load.from_json(found["load"]), datetime.fromisoformat(found["judged_at"]))
             # Without host and port, because those that the reader's browser uses may be unknown to Airflow.
             prefix = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
-            return f"{prefix}/plugin/{UI_ROUTE}{prefix}{URL_PREFIX}/{audit_page(run)}"
+            return f"{prefix}/plugin/{UI_ROUTE}{prefix}{URL_PREFIX}/{page}"
 
     return DataDocsLink()

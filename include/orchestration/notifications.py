@@ -3,7 +3,8 @@
     smtp   a mail from the extra's `from_email` to the extra's `to` (comma-separated addresses)
     http   a POST of the message as JSON to the connection's URL: `text` for people, the rest for programs
 
-It reports a task that failed for good, a star that is overdue, and late runs.
+It reports a task that failed for good, a star that is overdue, late runs, runs that cannot be read, and that
+nothing new has come.
 """
 
 import html
@@ -19,6 +20,8 @@ from include.settings import Settings
 log = logging.getLogger(__name__)
 
 _LONGEST_REASON = 2_000
+_ENDED = ("success", "failed")
+"""States of a run. That it failed, its task has told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +94,33 @@ def report_failure(context: Mapping[str, Any]) -> None:
     )
 
 
-def report_late(settings: Settings, dag_run: Any, late: Sequence[tuple[str, str]]) -> None:
-    """Reports runs that are older than what is published, so that only a rebuild takes them in."""
-    reason = f"{', '.join(map(' '.join, late))}: older than what is published; a rebuild takes them in"
-    log.warning("Late: %s", reason)
+def report_found(
+    settings: Settings,
+    dag_run: Any,
+    late: Sequence[tuple[str, str]],
+    parked: Sequence[str],
+    overdue: Sequence[str],
+) -> None:
+    """Reports runs that only a rebuild takes in, runs that were parked unread, and news that is overdue."""
+    if late:
+        runs = ", ".join(map(" ".join, late))
+        _report(
+            settings,
+            dag_run,
+            "found late runs",
+            f"{runs}: older than what is published; a rebuild takes them in",
+        )
+    if parked:
+        _report(settings, dag_run, "parked runs", " ".join(parked))
+    if overdue:
+        _report(settings, dag_run, "has had no news", " ".join(overdue))
+
+
+def _report(settings: Settings, dag_run: Any, happened: str, reason: str) -> None:
+    log.warning("%s: %s", happened, reason)
     if not settings.notify:
         return
-    message = Message(dag_run.dag_id, None, dag_run.run_id, reason, happened="found late runs")
+    message = Message(dag_run.dag_id, None, dag_run.run_id, reason[:_LONGEST_REASON], happened=happened)
     try:
         send(settings.notify, message)
     except Exception:  # the load matters more
@@ -105,10 +128,15 @@ def report_late(settings: Settings, dag_run: Any, late: Sequence[tuple[str, str]
 
 
 async def report_overdue(minutes: int, context: Mapping[str, Any]) -> None:
-    """Called by Airflow, in the triggerer, when a run has missed its deadline."""
+    """Called by Airflow, in the triggerer, when a run has missed its deadline.
+
+    Airflow may call it long after that, and for a run that has failed: of a run that has ended, nothing is told.
+    """
     from asgiref.sync import sync_to_async
 
     run = context["dag_run"]
+    if run["state"] in _ENDED:
+        return
     reason = f"not finished {minutes} minutes after it was queued; it is {run['state']}"
     message = Message(dag=run["dag_id"], task=None, run=run["dag_run_id"], reason=reason)
     await sync_to_async(send)(Settings.from_environment().notify, message)

@@ -1,25 +1,193 @@
-"""What the warehouse DAG and the command line share: judging a load, and rebuilding the star."""
+"""What the tasks of `musician_warehouse` do, and what the command line shares with them.
+
+A run finds its load, stages, builds and judges it, and publishes it. What travels between its tasks is a `Work`,
+as a dictionary.
+"""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NoReturn
 
-from include.orchestration import connections
+from include.clock import utc_now
+from include.errors import DataRejected
+from include.orchestration import connections, lineage
+from include.orchestration.notifications import report_found
 from include.quality.audit import Audit, Engine, audit
 from include.settings import Settings
-from include.warehouse import ledger, rebuild
+from include.warehouse import ledger, rebuild, tables
+from include.warehouse import load as warehouse
+from include.warehouse.freshness import freshness
 from include.warehouse.load import Verdict
 from include.warehouse.loads import Load
+from include.warehouse.next_load import begin_next
 
 log = logging.getLogger(__name__)
 
 
-def judge(redshift: Any, settings: Settings, load: Load) -> Audit:
-    """Judges the load in the schema `audit`, over a separate connection, and publishes the data docs."""
-    engine = Engine(*connections.redshift_engine_arguments())
-    accepted = ledger.accepted(redshift, load)
-    return audit(connections.lake(settings), load, engine, settings.data_docs_runs, accepted=accepted)
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The work of one run: a load, or a rebuild that left none."""
+
+    load: Load | None
+    waiting: int
+    """How many loads are left for the runs after this one."""
+    judged_at: str
+    """ISO 8601 instant, UTC: with the load, it names the audit."""
+    rebuilt: rebuild.Rebuilt | None
+    note: str
+    """What the run says of itself in Airflow's UI."""
+
+    @property
+    def xcom(self) -> dict[str, Any]:
+        """What the other tasks get."""
+        return asdict(self)
+
+
+def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Work:
+    """The oldest load that waits, after what the params ask for; `audit` then is that load's.
+
+    Rebuilds the star first if `rebuild` or `until` says so, or if a release defines its tables otherwise.
+    Raises `AirflowSkipException` when nothing is new.
+    """
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    lake, now, rebuilt = connections.lake(settings), utc_now(), None
+    with closing(connections.redshift()) as redshift:
+        is_star_current = tables.ensure_tables(redshift)
+        notes = judge_again(redshift, params["retry"], params["accept"])
+        if not is_star_current or params["rebuild"] or params["until"]:
+            until = params["until"] and date.fromisoformat(params["until"])
+            rebuilt = rebuild_star(redshift, settings, now, until, params["go_on_without_missing"])
+            notes.append(f"Rebuilt the star from {_counted(rebuilt.loads, 'load')}{_until(params['until'])}")
+        age = freshness(redshift, lake, now)
+        found = begin_next(redshift, lake, now)
+    load, waiting = found.load, found.waiting
+    notes += [f"Judges {load}, snapshot date {load.snapshot_date}"] if load else []
+    for line in (*notes, age.text):
+        log.info("%s", line)
+    overdue = age.overdue(settings.news_deadline_hours, load.pending if load else ())
+    report_found(settings, dag_run, found.late, found.parked, overdue)
+    if load is None and rebuilt is None:
+        raise AirflowSkipException(
+            f"Nothing to load: every manifest with a partner is in the ledger. {age.text}"
+        )
+    if waiting and (dag_run.conf or {}).get("after") == str(load):
+        log.warning("The previous run took the same load without judging it: no further run is triggered")
+        waiting = 0
+    return Work(load, waiting, now.isoformat(), rebuilt, ". ".join(notes))
+
+
+def start_next_run(found: Work, dag_run: Any) -> NoReturn:
+    """Has Airflow start a run for the next load, which queues behind this one; ends the task well.
+
+    It is the signal that Airflow's TriggerDagRunOperator ends with, without a task and a node in the asset
+    graph for it.
+    """
+    from airflow.sdk.exceptions import DagRunTriggerException
+
+    now = utc_now()
+    raise DagRunTriggerException(
+        trigger_dag_id=dag_run.dag_id,
+        dag_run_id=f"next__{now.isoformat()}",
+        conf={"after": str(found.load)},
+        run_after=now,
+        reset_dag_run=False,
+        skip_when_already_exists=False,
+        wait_for_completion=False,
+        allowed_states=[],
+        failed_states=[],
+        poke_interval=60,
+        deferrable=False,
+        note=f"Started by {dag_run.run_id}, which left {_counted(found.waiting, 'load')}",
+    )
+
+
+def load_of(found: Mapping[str, Any] | None) -> Load:
+    """The load of the run, with its line in the log. Raises `AirflowSkipException` when it has none."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    if not found or not found["load"]:
+        raise AirflowSkipException("This run has no load.")
+    load = Load.from_json(found["load"])
+    log.info("Load: %s", load)
+    return load
+
+
+def stage(settings: Settings, dataset: str, found: Mapping[str, Any]) -> int:
+    """COPY of the load's run of the dataset into `staging`; the number of rows."""
+    load, lake = load_of(found), connections.lake(settings)
+    with closing(connections.redshift()) as redshift:
+        rows = warehouse.stage(redshift, lake, load, dataset, settings.copy_role_arn)
+    lineage.staged(lake, dataset, load.run(dataset))
+    return rows
+
+
+def build(table: str, found: Mapping[str, Any]) -> int:
+    """Builds `audit.<table>` from `staging`; the number of rows."""
+    load = load_of(found)
+    with closing(connections.redshift()) as redshift:
+        rows = warehouse.build(redshift, load, table)
+    lineage.ran(f"audit/{table}")
+    return rows
+
+
+def judge(settings: Settings, found: Mapping[str, Any], dag_run: str) -> dict[str, Any]:
+    """Judges the load and publishes the data docs. Parks it and raises `DataRejected` if it fails."""
+    load = load_of(found)
+    with closing(connections.redshift()) as redshift:
+        warehouse.build(redshift, load, "load_summary")
+        outcome = audit(
+            connections.lake(settings),
+            load,
+            Engine(*connections.redshift_engine_arguments()),
+            settings.data_docs_runs,
+            judged_at=datetime.fromisoformat(found["judged_at"]),
+            dag_run=dag_run,
+            accepted=ledger.accepted(redshift, load),
+        )
+        if not outcome.success:
+            verdict = outcome.verdict
+            kept = warehouse.park(redshift, load, verdict.reason, verdict.failed_rows, verdict.at_fault)
+            raise DataRejected(rejection(load, outcome, kept))
+    return {"passed": outcome.passed, "failed": outcome.failed, "data_docs": outcome.data_docs}
+
+
+def rejection(load: Load, outcome: Audit, kept_rows: int) -> str:
+    """What a failed audit says: first what failed and by how much, then what that means."""
+    failures, warnings = outcome.verdict.failures, outcome.warnings
+    warned = f" {_counted(len(warnings), 'warning')} beside: {'; '.join(warnings)}." if warnings else ""
+    parked = " and ".join(f"{dataset} {load.run(dataset)}" for dataset in outcome.verdict.at_fault)
+    return (
+        f"{outcome.verdict.reason}. So {_counted(len(failures), 'expectation')} failed: {parked} "
+        f"{'are' if len(outcome.verdict.at_fault) > 1 else 'is'} parked, and dwh is unchanged. "
+        f"{_counted(kept_rows, 'failing row')} in audit.failed_rows; data docs: {outcome.data_docs}.{warned}"
+    )
+
+
+def publish(found: Mapping[str, Any] | None, audited: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Merges the judged load into `dwh`; what the asset event says of it, or of the rebuild.
+
+    Raises `AirflowSkipException` when the run had nothing to do, `DataRejected` when nobody has judged the load.
+    """
+    if found and found["rebuilt"] and not found["load"]:
+        return {"rebuilt": found["rebuilt"]["loads"], "differences": found["rebuilt"]["differences"]}
+    load = load_of(found)
+    if audited is None:
+        raise DataRejected(f"{load} was not judged, so nothing is published. Clear the task audit.")
+    with closing(connections.redshift()) as redshift:
+        changed = warehouse.publish(redshift, load)
+    lineage.ran(*(f"publish/{table}" for table in tables.STAR))
+    return {
+        "snapshot_date": load.snapshot_date.isoformat(),
+        "events_run": load.events,
+        "songs_run": load.songs,
+        "changes": changed,
+        "expectations_passed": audited["passed"],
+        "expectations_failed": audited["failed"],
+    }
 
 
 def rebuild_star(
@@ -33,9 +201,14 @@ def rebuild_star(
     lake = connections.lake(settings)
 
     def judge_uncommitted(connection: Any, load: Load) -> Verdict:
-        accepted = ledger.accepted(connection, load)
-        engine = Engine(*connections.redshift_engine_arguments(), connection)
-        return audit(lake, load, engine, settings.data_docs_runs, accepted=accepted).verdict
+        return audit(
+            lake,
+            load,
+            Engine(*connections.redshift_engine_arguments(), connection),
+            settings.data_docs_runs,
+            judged_at=now,
+            accepted=ledger.accepted(connection, load),
+        ).verdict
 
     return rebuild.rebuild(
         redshift,
@@ -48,9 +221,22 @@ def rebuild_star(
     )
 
 
-def judge_again(redshift: Any, retried: Sequence[str] = (), accepted: Sequence[str] = ()) -> None:
-    """Has parked runs, given like `events 2026-11-22T060003Z`, judged again by the next load."""
-    for names, again, how in ((retried, ledger.retry, "judged again"), (accepted, ledger.accept, "accepted")):
+def judge_again(redshift: Any, retried: Sequence[str] = (), accepted: Sequence[str] = ()) -> list[str]:
+    """Has parked runs, named like `events 2026-11-22T060003Z`, judged again by the next load; a line on each."""
+    lines = []
+    for names, again, how in (
+        (retried, ledger.retry, "is judged again"),
+        (accepted, ledger.accept, "is accepted as different from earlier loads and judged again"),
+    ):
         for dataset, run in (name.split() for name in names):
             found = again(redshift, dataset, run)
-            log.info("%s %s %s", dataset, run, f"will be {how}" if found else "is not parked: nothing to do")
+            lines.append(f"{dataset} {run} {how if found else 'is not parked: nothing to judge again'}")
+    return lines
+
+
+def _until(date: str | None) -> str:
+    return f", up to {date}" if date else ""
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

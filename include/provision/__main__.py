@@ -1,4 +1,4 @@
-"""The command line: create, status, delete, and the IAM policy of whoever runs them."""
+"""The command line: create, status, delete, and the IAM policies."""
 
 import argparse
 import json
@@ -9,7 +9,8 @@ from include.errors import PipelineError
 from include.provision import commands
 from include.provision.aws import Aws
 from include.provision.options import Options, add_options
-from include.provision.permissions import policy
+from include.provision.permissions import person_policy, pipeline_policy
+from include.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,33 +19,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = Options.parse(vars(given))
         if given.command == "policy":
-            print(json.dumps(policy(options.name, options.bucket), indent=2))
+            policy = pipeline_policy if given.pipeline else person_policy
+            print(json.dumps(policy(options.name, options.bucket or Settings().bucket), indent=2))
             return 0
-        aws = Aws.connect(options.region)
-        aws.say = _say
-        if given.command == "create":
-            commands.create(aws, options)
-        elif given.command == "status":
+        aws = Aws.connect(options.region, lambda line: print(line, flush=True))
+        if given.command == "status":
             commands.status(aws, options)
+            return 0
+
+        def confirm(question: str) -> bool:
+            return bool(given.yes) or _confirm(question)
+
+        if given.command == "create":
+            commands.create(aws, options, confirm)
         else:
-            agreed = given.yes
-            commands.delete(
-                aws,
-                options,
-                final_snapshot=not given.skip_final_snapshot,
-                confirm=lambda question: agreed or _confirm(question),
-            )
+            commands.delete(aws, options, confirm, final_snapshot=not given.skip_final_snapshot)
     except PipelineError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"Interrupted. Run {given.command} again: it goes on where this stopped.", file=sys.stderr)
+        print(
+            f"Interrupted. What AWS is doing goes on; run {given.command} again to follow it.",
+            file=sys.stderr,
+        )
         return 130
     return 0
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 def _confirm(question: str) -> bool:
@@ -57,22 +56,27 @@ def _confirm(question: str) -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m include.provision",
-        description="The Redshift warehouse: create it, see what it costs, delete it.",
+        description="The warehouse at AWS, a CloudFormation stack: create it, see what it costs, delete it.",
     )
-    options = argparse.ArgumentParser(add_help=False)
-    add_options(options)
+    fields = {"status": ("name", "region"), "delete": ("name", "region"), "policy": ("name", "bucket")}
     commands_ = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, text in {
-        "create": "create what does not exist yet, wait until it is available, print the lines for .env",
-        "status": "show what exists and what it costs",
-        "delete": "delete everything that create made",
-        "policy": "print the IAM policy that this command needs",
+        "create": "show what would change, ask, create or change it, print the lines for .env",
+        "status": "show what exists, who may connect, and what it costs",
+        "delete": "show what would go, ask, take a snapshot, delete the stack; the bucket stays",
+        "policy": "print the IAM policy of whoever runs these commands",
     }.items():
-        command = commands_.add_parser(name, help=text, description=text, parents=[options])
-        if name == "delete":
+        command = commands_.add_parser(name, help=text, description=text)
+        add_options(command, fields.get(name, ()))
+        if name in ("create", "delete"):
             command.add_argument("--yes", action="store_true", help="do not ask")
+        if name == "delete":
             command.add_argument(
                 "--skip-final-snapshot", action="store_true", help="take no snapshot of the data first"
+            )
+        if name == "policy":
+            command.add_argument(
+                "--pipeline", action="store_true", help="that of the pipeline instead, for its runs"
             )
     return parser
 

@@ -5,9 +5,9 @@ does another endpoint (AWS_ENDPOINT_URL).
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import boto3
 import botocore.exceptions as boto
@@ -15,26 +15,9 @@ from botocore import xform_name
 from botocore.config import Config
 
 from include.errors import ProvisioningFailed
-from include.provision.permissions import CALLS, OWNER_TAG
+from include.provision.permissions import CALLS
 
-_TAG = {"Key": OWNER_TAG[0], "Value": OWNER_TAG[1]}
-TAGS = (_TAG,)
-"""The owner's tag in the form of IAM, EC2 and Redshift."""
-SERVERLESS_TAGS = tuple({key.lower(): value for key, value in tag.items()} for tag in TAGS)
-"""The owner's tag in the form of Redshift Serverless."""
-
-
-def is_ours(tags: Sequence[Mapping[str, str]]) -> bool:
-    """Whether these tags, in either form, say that this package created their object."""
-    return OWNER_TAG in {(tag.get("Key", tag.get("key")), tag.get("Value", tag.get("value"))) for tag in tags}
-
-
-def not_ours(kind: str, name: str) -> ProvisioningFailed:
-    """The error for an object of our name that somebody else created."""
-    return ProvisioningFailed(
-        f"The {kind} {name} exists, but this command did not create it: it lacks the tag "
-        f"{OWNER_TAG[0]}={OWNER_TAG[1]}. It was left alone. Choose another name with --name."
-    )
+_Found = TypeVar("_Found")
 
 
 @dataclass
@@ -45,13 +28,13 @@ class Aws:
     """A boto3 session."""
     say: Callable[[str], None] = print
     """Receives the lines that say what happens."""
-    poll_seconds: float = 10.0
-    timeout_seconds: float = 45 * 60.0
+    poll_seconds: float = 5.0
+    timeout_seconds: float = 60 * 60.0
     """How long `wait` waits for one thing."""
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def connect(cls, region: str | None) -> Self:
+    def connect(cls, region: str | None, say: Callable[[str], None]) -> Self:
         """The account of the credentials that boto3 finds. Raises `ProvisioningFailed` without a region."""
         try:
             session = boto3.Session(region_name=region)
@@ -59,7 +42,7 @@ class Aws:
             raise _explained("the AWS profile", error) from error
         if not session.region_name:
             raise ProvisioningFailed("No AWS region is set: give --region or set AWS_DEFAULT_REGION.")
-        return cls(session)
+        return cls(session, say)
 
     @property
     def region(self) -> str:
@@ -76,50 +59,27 @@ class Aws:
     def find(self, action: str, missing: str, **arguments: Any) -> dict[str, Any] | None:
         """As `call`, but None when AWS returns the error code `missing`."""
         try:
-            return self._send(action, arguments)
-        except boto.ClientError as error:
-            if code(error) == missing:
+            return self.call(action, **arguments)
+        except ProvisioningFailed as error:
+            if isinstance(error.__cause__, boto.ClientError) and _code(error.__cause__) == missing:
                 return None
-            raise _explained(action, error) from error
-        except boto.BotoCoreError as error:
-            raise _explained(action, error) from error
+            raise
 
-    def wait(
-        self,
-        what: str,
-        state: Callable[[], str | None],
-        until: str | None,
-        *,
-        never: Collection[str] = (),
-        every: float = 60.0,
-    ) -> None:
-        """Asks for the state, None being gone, until it is `until`; says it when it changes and every minute.
-
-        Asks every `poll_seconds`, or `every` when that is less. Raises `ProvisioningFailed` when time is up,
-        or the state is one of `never`, from which it does not get there.
-        """
+    def wait(self, what: str, look: Callable[[], _Found | None]) -> _Found:
+        """What `look` returns as soon as it is not None. Raises `ProvisioningFailed` when time is up."""
         started = time.monotonic()
-        said: tuple[str, float] | None = None
-        while (now := state()) != until:
-            waited = time.monotonic() - started
-            if now is None or now in never:
+        while (found := look()) is None:
+            if time.monotonic() - started > self.timeout_seconds:
                 raise ProvisioningFailed(
-                    f"{what} is {now or 'gone'} and was to become {until}. "
-                    f"Look at it in the AWS console of {self.region}."
+                    f"{what} is not finished after {self.timeout_seconds / 60:.0f} minutes. It goes on at AWS: "
+                    "run the same command again to follow it."
                 )
-            if waited > self.timeout_seconds:
-                raise ProvisioningFailed(
-                    f"{what} is still {now} after {waited / 60:.0f} minutes. Run the same command again "
-                    f"to go on waiting, or look at it in the AWS console of {self.region}."
-                )
-            if said != (now, waited // 60):
-                self.say(f"  {what}: {now} ({waited:.0f} s)")
-                said = (now, waited // 60)
-            time.sleep(min(self.poll_seconds, every))
+            time.sleep(self.poll_seconds)
+        return found
 
-    def _send(self, action: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def _send(self, action: str, arguments: dict[str, Any]) -> dict[str, Any]:
         if action not in CALLS:
-            raise LookupError(f"{action} is not in include/provision/permissions.py: list it there first.")
+            raise LookupError(f"{action} is not in CALLS of include/provision/permissions.py.")
         service, operation = action.split(":")
         if service not in self._clients:
             config = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=20)
@@ -128,37 +88,20 @@ class Aws:
         return response
 
 
-def code(error: boto.ClientError) -> str:
-    """The error code of AWS, such as `AccessDenied`."""
+def _code(error: boto.ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 _ADVICE = {
-    "AccessDenied AccessDeniedException UnauthorizedOperation DependentServiceAccessDenied": (
-        "Your credentials lack this permission; docs/iam-policy.json holds all that are needed."
+    "AccessDenied AccessDeniedException UnauthorizedOperation": (
+        "Your credentials lack this permission; `python -m include.provision policy` prints all that are needed."
     ),
     "ExpiredToken ExpiredTokenException RequestExpired InvalidClientTokenId AuthFailure "
     "UnrecognizedClientException SignatureDoesNotMatch InvalidSignatureException": (
         "Your AWS credentials are not, or no longer, valid: log in again (aws sso login) or renew the keys."
     ),
-    "ServiceQuotaExceededException LimitExceeded LimitExceededException LimitExceededFault "
-    "ClusterQuotaExceeded NumberOfNodesQuotaExceeded NumberOfNodesPerClusterLimitExceeded "
-    "SecurityGroupLimitExceeded ClusterSubnetGroupQuotaExceeded": (
-        "A quota of the account is used up: raise it in the Service Quotas console, delete what is not "
-        "needed, or choose another region with --region."
-    ),
-    "InsufficientCapacityException InsufficientClusterCapacity": (
-        "AWS has no capacity for it here now: try later, or choose another size or --region."
-    ),
-    "ConflictException EntityAlreadyExists ClusterAlreadyExists InvalidGroup.Duplicate "
-    "ClusterSubnetGroupAlreadyExists": (
-        "Somebody else uses the name or is changing the object: try again, or choose another --name."
-    ),
-    "ClusterSnapshotAlreadyExists ClusterSnapshotQuotaExceeded": (
-        "The final snapshot cannot be taken: delete others, or add --skip-final-snapshot."
-    ),
-    "DeleteConflict": (
-        "Something was attached to it that this command did not attach: detach that, then try again."
+    "ServiceQuotaExceededException LimitExceededException ClusterSnapshotQuotaExceeded": (
+        "A quota of the account is used up: raise it in the Service Quotas console, or delete what is not needed."
     ),
 }
 """What to do about AWS's error codes."""
@@ -167,9 +110,9 @@ _ADVICE = {
 def _explained(action: str, error: Exception) -> ProvisioningFailed:
     if isinstance(error, boto.ClientError):
         said = error.response.get("Error", {}).get("Message", "")
-        advice = next((advice for codes, advice in _ADVICE.items() if code(error) in codes.split()), "")
+        advice = next((advice for codes, advice in _ADVICE.items() if _code(error) in codes.split()), "")
         return ProvisioningFailed(
-            f"AWS rejected {action} ({code(error)}): {said.rstrip('.')}. {advice}".strip()
+            f"AWS rejected {action} ({_code(error)}): {said.rstrip('.')}. {advice}".strip()
         )
     if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
         return ProvisioningFailed(

@@ -1,173 +1,266 @@
-"""The IAM policy of the person who provisions: the calls that `Aws` lets through, and what they imply.
+"""The two IAM policies: of the person who provisions, and of the pipeline at run time.
 
-docs/iam-policy.json is what `python -m include.provision policy` prints.
+A person's policy is derived from warehouse.yaml: CloudFormation acts with that person's rights, and AWS
+publishes with each resource type what its handlers call (cfn-lint brings those schemas). Each such action, and
+each call of our own, must fit one of `SCOPES`, which says to which objects and how it is limited; an action of
+`UNUSED` belongs to a feature the template does not use.
+
+What changes something is allowed only through CloudFormation (`aws:CalledVia`), in a stack of this name and of
+these resource types. What IAM cannot judge is what a template says: whoever may update the stack could give it
+another one, which opens the port or lets somebody else assume the role of COPY. The boundary of that role
+leaves it no more than reading S3 even then.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-OWNER_TAG = ("created-by", "musician-warehouse")
-_OURS = {"StringEquals": {f"aws:ResourceTag/{OWNER_TAG[0]}": OWNER_TAG[1]}}
+TAG = "musician-warehouse"
+"""The tag of a stack and, through CloudFormation, of all in it; its value is the stack's name."""
+_TEMPLATE = Path(__file__).with_name("warehouse.yaml")
+
+CALLS = (
+    "cloudformation:CreateChangeSet",
+    "cloudformation:DeleteChangeSet",
+    "cloudformation:DeleteStack",
+    "cloudformation:DescribeChangeSet",
+    "cloudformation:DescribeStackEvents",
+    "cloudformation:DescribeStacks",
+    "cloudformation:ExecuteChangeSet",
+    "cloudformation:ListStackResources",
+    "cloudformation:UpdateTerminationProtection",
+    "ec2:DescribeSubnets",
+    "redshift-data:BatchExecuteStatement",
+    "redshift-data:DescribeStatement",
+    "redshift-serverless:CreateSnapshot",
+    "redshift-serverless:CreateUsageLimit",
+    "redshift-serverless:GetNamespace",
+    "redshift-serverless:GetSnapshot",
+    "redshift-serverless:GetWorkgroup",
+    "redshift-serverless:ListUsageLimits",
+    "redshift-serverless:UpdateUsageLimit",
+    "redshift:CreateClusterSnapshot",
+    "redshift:DescribeClusterSnapshots",
+    "redshift:DescribeClusters",
+    "s3:GetBucketLocation",
+    "secretsmanager:GetSecretValue",
+    "sts:GetCallerIdentity",
+)
+"""Every action that this package calls itself."""
+
+UNUSED = (
+    "cloudwatch:*", "kms:*", "s3tables:*",
+    "ec2:DeleteTags", "ec2:UpdateSecurityGroupRule*", "ec2:A*Address", "ec2:AttachNetworkInterface",
+    "ec2:*VpcEndpoint", "ec2:*NetworkInterface*", "ec2:*Egress",
+    "iam:*PermissionsBoundary", "iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:UpdateRoleDescription",
+    "redshift:[!DG]*Logging", "redshift:[!DG]*ResourcePolicy", "redshift:DeleteResourcePolicy",
+    "redshift:DisableLogging", "redshift:*AquaConfiguration", "redshift:*ableSnapshotCopy",
+    "redshift:ModifySnapshotCopy*", "redshift:ModifyClusterDb*", "redshift:ModifyClusterMaintenance",
+    "redshift:FailoverPrimaryCompute", "redshift:PauseCluster", "redshift:RestoreFrom*",
+    "redshift:RebootCluster", "redshift:ResumeCluster", "redshift:RotateEncryptionKey",
+    "redshift-serverless:[!L]*SnapshotCopy*", "redshift-serverless:RestoreFrom*",
+    "s3:[!G]*Abac", "s3:[!G]*Accelerate*", "s3:[!G]*Acl", "s3:[!G]*Analytics*", "s3:[!G]*C[Oo][Rr][Ss]",
+    "s3:[!G]*IntelligentTiering*", "s3:[!G]*Inventory*", "s3:[!G]*Logging", "s3:[!G]*Metadata*",
+    "s3:[!G]*Metrics*", "s3:[!G]*Notification", "s3:[!G]*ObjectLock*", "s3:[!G]*Replication*",
+    "s3:[!G]*Versioning", "s3:[!G]*Website", "s3:DeleteBucketEncryption", "s3:DeleteBucketLifecycle",
+    "s3:DeleteObject", "s3:UntagResource",
+    "secretsmanager:RemoveRegions*", "secretsmanager:Replicate*",
+    "secretsmanager:UntagResource",
+)  # fmt: skip
+"""Actions, as patterns, by which those handlers change what the template does not use."""
 
 
 @dataclass(frozen=True, slots=True)
-class Permission:
+class _Scope:
     """One statement of the policy."""
 
     sid: str
-    calls: tuple[str, ...] = ()
-    """Actions that this package calls."""
-    implied: tuple[str, ...] = ()
-    """Actions that AWS asks of the caller while it performs a call."""
+    actions: tuple[str, ...]
+    """Patterns."""
     resources: tuple[str, ...] = ("*",)
     condition: Mapping[str, Any] | None = None
+    wide: bool = False
+    """Whether the patterns themselves are allowed, which keeps the policy within the 6,144 characters of IAM."""
 
 
-PERMISSIONS = (
-    Permission("Account", calls=("sts:GetCallerIdentity",)),
-    Permission("LakeRegion", calls=("s3:GetBucketLocation",), resources=("arn:aws:s3:::{bucket}",)),
-    Permission(
-        "CopyRole",
-        calls=(
-            "iam:CreateRole",
-            "iam:DeleteRole",
-            "iam:DeleteRolePolicy",
-            "iam:GetRole",
-            "iam:GetRolePolicy",
-            "iam:PutRolePolicy",
-        ),
-        implied=("iam:TagRole",),
-        resources=("arn:aws:iam::*:role/{name}",),
-    ),
-    Permission(
-        "PassCopyRole",
-        implied=("iam:PassRole",),
-        resources=("arn:aws:iam::*:role/{name}",),
-        condition={
-            "StringEquals": {
-                "iam:PassedToService": ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"]
-            }
-        },
-    ),
-    Permission(
-        "ServiceLinkedRole",
-        implied=("iam:CreateServiceLinkedRole",),
-        resources=("arn:aws:iam::*:role/aws-service-role/redshift.amazonaws.com/AWSServiceRoleForRedshift",),
-    ),
-    Permission(
-        "Network",
-        calls=("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"),
-        # Creating a workgroup or cluster looks at the network with the caller's permissions:
-        # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonRedshiftFullAccess.html
-        implied=(
-            "ec2:DescribeAccountAttributes",
-            "ec2:DescribeAddresses",
-            "ec2:DescribeAvailabilityZones",
-            "ec2:DescribeInternetGateways",
-            "ec2:DescribeVpcAttribute",
-        ),
-    ),
-    Permission(
-        "CreateSecurityGroup",
-        calls=("ec2:CreateSecurityGroup",),
-        resources=("arn:aws:ec2:*:*:security-group/*", "arn:aws:ec2:*:*:vpc/*"),
-    ),
-    Permission(
-        "TagSecurityGroup",
-        implied=("ec2:CreateTags",),
-        resources=("arn:aws:ec2:*:*:security-group/*",),
-        condition={"StringEquals": {"ec2:CreateAction": "CreateSecurityGroup"}},
-    ),
-    Permission(
-        "OwnSecurityGroup",
-        calls=("ec2:AuthorizeSecurityGroupIngress", "ec2:DeleteSecurityGroup"),
-        resources=("arn:aws:ec2:*:*:security-group/*",),
-        condition=_OURS,
-    ),
-    Permission(
-        "Serverless",
-        calls=(
-            "redshift-serverless:CreateNamespace",
-            "redshift-serverless:CreateUsageLimit",
-            "redshift-serverless:CreateWorkgroup",
-            "redshift-serverless:DeleteUsageLimit",
-            "redshift-serverless:GetNamespace",
-            "redshift-serverless:GetWorkgroup",
-            "redshift-serverless:ListTagsForResource",
-            "redshift-serverless:ListUsageLimits",
-            "redshift-serverless:UpdateUsageLimit",
-        ),
-        implied=("redshift-serverless:TagResource",),
-    ),
-    Permission(
-        "OwnServerless",
-        calls=(
-            "redshift-serverless:DeleteNamespace",
-            "redshift-serverless:DeleteWorkgroup",
-            "redshift-serverless:UpdateWorkgroup",
-        ),
-        resources=(
-            "arn:aws:redshift-serverless:*:*:namespace/*",
-            "arn:aws:redshift-serverless:*:*:workgroup/*",
-        ),
-        condition=_OURS,
-    ),
-    Permission(
-        "Clusters",
-        calls=("redshift:DescribeClusters", "redshift:DescribeClusterSubnetGroups"),
-    ),
-    Permission(
-        "Cluster",
-        calls=(
-            "redshift:CreateCluster",
-            "redshift:CreateClusterSubnetGroup",
-            "redshift:DeleteCluster",
-            "redshift:DeleteClusterSubnetGroup",
-            "redshift:ModifyCluster",
-        ),
-        implied=("redshift:CreateClusterSnapshot", "redshift:CreateTags"),
-        resources=(
-            "arn:aws:redshift:*:*:cluster:{name}",
-            "arn:aws:redshift:*:*:snapshot:{name}/*",
-            "arn:aws:redshift:*:*:subnetgroup:{name}",
-        ),
-    ),
-    Permission(
-        "AdminPassword",
-        # Redshift creates, keeps and deletes the secret with the caller's permissions; the Data API reads it:
-        # https://docs.aws.amazon.com/redshift/latest/mgmt/redshift-secrets-manager-integration.html
-        implied=(
-            "secretsmanager:CreateSecret",
-            "secretsmanager:DeleteSecret",
-            "secretsmanager:DescribeSecret",
-            "secretsmanager:GetSecretValue",
-            "secretsmanager:RotateSecret",
-            "secretsmanager:TagResource",
-            "secretsmanager:UpdateSecret",
-        ),
-        resources=("arn:aws:secretsmanager:*:*:secret:redshift!*",),
-    ),
-    Permission("RandomPassword", implied=("secretsmanager:GetRandomPassword",)),
-    Permission("Tables", calls=("redshift-data:BatchExecuteStatement", "redshift-data:DescribeStatement")),
+_VIA = {"ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}}
+_OURS = {"StringEquals": {f"aws:ResourceTag/{TAG}": "{name}"}}
+_BOUNDARY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+_STACK = ("arn:aws:cloudformation:*:*:stack/{name}/*",)
+_BUCKET = ("arn:aws:s3:::{bucket}",)
+_ROLE = ("arn:aws:iam::*:role/{name}-copy",)
+_GROUPS = ("arn:aws:ec2:*:*:security-group/*",)
+_NAMESPACE, _WORKGROUP = (f"arn:aws:redshift-serverless:*:*:{kind}/*" for kind in ("namespace", "workgroup"))
+_SECRETS = (
+    "arn:aws:secretsmanager:*:*:secret:redshift!{name}-musician_admin-*",  # as Redshift names its own
+    "arn:aws:secretsmanager:*:*:secret:{name}-loader-*",
 )
 
-CALLS = frozenset(action for permission in PERMISSIONS for action in permission.calls)
-"""Every action this package may call."""
+SCOPES = (
+    _Scope(
+        "Plan", ("cloudformation:CreateChangeSet",), _STACK,
+        {
+            "ForAllValues:StringEquals": {"cloudformation:ResourceTypes": "{types}"},
+            "Null": {"cloudformation:ResourceTypes": "false"},
+        },
+    ),
+    _Scope("Stack", ("cloudformation:*",), _STACK),
+    # AWS limits most of these to no object, and none of them tells more than names and settings.
+    _Scope("LookWide", ("ec2:Describe*", "redshift:Describe*"), wide=True),
+    _Scope(
+        "Look",
+        (
+            "redshift:Get*", "redshift-data:Describe*", "redshift-serverless:Get*", "redshift-serverless:List*",
+            "secretsmanager:GetRandomPassword", "sts:*",
+        ),
+    ),
+    _Scope("Bucket", ("s3:Get*", "s3:List*"), _BUCKET, wide=True),  # of the bucket itself, not its objects
+    _Scope("Role", ("iam:Get*", "iam:List*"), _ROLE, wide=True),
+    _Scope(
+        "PassRole", ("iam:PassRole",), _ROLE,
+        _VIA | {"StringEquals": {
+            "iam:PassedToService": ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"]}},
+    ),
+    _Scope(
+        "ServiceRole", ("iam:CreateServiceLinkedRole",),
+        ("arn:aws:iam::*:role/aws-service-role/redshift.amazonaws.com/*",),
+    ),
+    _Scope(
+        "BoundRole", ("iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePolicy"), _ROLE,
+        _VIA | {"StringEquals": {"iam:PermissionsBoundary": _BOUNDARY}},
+    ),
+    _Scope(
+        "TagGroup", ("ec2:CreateTags",), _GROUPS,
+        _VIA | {"StringEquals": {"ec2:CreateAction": "CreateSecurityGroup"}},
+    ),
+    _Scope(
+        "UseOurs", ("redshift-data:BatchExecuteStatement", "redshift-serverless:CreateSnapshot"),
+        (_NAMESPACE, _WORKGROUP), _OURS,
+    ),
+    _Scope(
+        "UseNamed",
+        (
+            "redshift-data:BatchExecuteStatement", "redshift-serverless:CreateSnapshot",
+            "redshift:CreateClusterSnapshot",
+        ),
+        (
+            "arn:aws:redshift:*:*:cluster:{name}", "arn:aws:redshift:*:*:snapshot:{name}/*",
+            "arn:aws:redshift-serverless:*:*:snapshot/*",
+        ),
+    ),
+    _Scope("UsageLimit", ("redshift-serverless:*UsageLimit",)),  # AWS limits these to no object
+    _Scope(
+        "Change",
+        (
+            "ec2:CreateSecurityGroup", "iam:*", "redshift:*", "redshift-serverless:CreateNamespace",
+            "redshift-serverless:CreateWorkgroup", "redshift-serverless:TagResource", "s3:*",
+        ),
+        (
+            *_BUCKET, *_ROLE, *_GROUPS, "arn:aws:ec2:*:*:vpc/*", _NAMESPACE, _WORKGROUP,
+            "arn:aws:redshift:*:*:cluster:{name}", "arn:aws:redshift:*:*:subnetgroup:{name}-*",
+        ),
+        _VIA,
+    ),
+    _Scope(
+        "ChangeOurs", ("ec2:*", "redshift-serverless:*"), (*_GROUPS, _NAMESPACE, _WORKGROUP), _VIA | _OURS
+    ),
+    # Redshift keeps the admin's with the rights of whom it creates or deletes the warehouse for:
+    # https://docs.aws.amazon.com/redshift/latest/mgmt/redshift-secrets-manager-integration.html
+    _Scope("Secrets", ("secretsmanager:*",), _SECRETS),
+)  # fmt: skip
 
 
-def policy(name: str, bucket: str) -> dict[str, Any]:
-    """The policy document for a warehouse of this name and the lake in this bucket."""
+def resource_types() -> list[str]:
+    """The types of the template's resources."""
+    return sorted(set(re.findall(r"^    Type: (AWS::\S+)$", _TEMPLATE.read_text(), re.MULTILINE)))
+
+
+@cache
+def handled() -> frozenset[str]:
+    """Every action that the handlers of the template's resources call, by the schemas AWS publishes."""
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+    found = set()
+    for kind in resource_types():
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+        for name, handler in schema["handlers"].items():
+            found |= set(handler["permissions"]) if name != "list" else set()
+    return frozenset(found)
+
+
+def person_policy(name: str, bucket: str) -> dict[str, Any]:
+    """What it takes to create, look at and delete a warehouse of this name, with the lake in this bucket."""
+    needed = {action for action in handled() if not _fits(action, UNUSED)} | set(CALLS)
+    statements, seen = [], set[str]()
+    for scope in SCOPES:
+        actions = {action for action in needed if _fits(action, scope.actions)}
+        # A pattern means what no statement before it took; an action named again is limited in two ways.
+        named = {action for action in actions if action in scope.actions}
+        if actions := (actions - seen) | named:
+            statements.append(_statement(scope, sorted(actions), name, bucket))
+        seen |= actions
+    if lost := needed - seen:
+        raise LookupError(f"No scope of include/provision/permissions.py fits {', '.join(sorted(lost))}.")
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def pipeline_policy(name: str, bucket: str) -> dict[str, Any]:
+    """What the pipeline itself asks of AWS: the objects of the lake, and how to log in to Redshift.
+
+    The bucket is there: one that the pipeline shall create takes more (`include/lake/bucket_setup.py`).
+    """
+    prefixes = (
+        "begun",
+        "certificates",
+        "data-docs",
+        "lake",
+        "manifests",
+        "quota",
+        "raw",
+        "rejected",
+        "validations",
+    )
+    forgotten = ("data-docs", "manifests", "raw", "validations")
+    scopes = (
+        _Scope(
+            "Bucket",
+            ("s3:GetLifecycleConfiguration", "s3:ListBucket", "s3:PutLifecycleConfiguration"),
+            _BUCKET,
+        ),
+        _Scope(
+            "Objects",
+            ("s3:GetObject", "s3:PutObject"),
+            tuple(f"{_BUCKET[0]}/{prefix}/*" for prefix in prefixes),
+        ),
+        _Scope("Forget", ("s3:DeleteObject",), tuple(f"{_BUCKET[0]}/{prefix}/*" for prefix in forgotten)),
+        _Scope("Login", ("secretsmanager:GetSecretValue",), _SECRETS[1:]),
+    )
     return {
         "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": permission.sid,
-                "Effect": "Allow",
-                "Action": sorted((*permission.calls, *permission.implied)),
-                "Resource": [arn.format(name=name, bucket=bucket) for arn in permission.resources],
-                **({"Condition": permission.condition} if permission.condition else {}),
-            }
-            for permission in PERMISSIONS
-        ],
+        "Statement": [_statement(scope, scope.actions, name, bucket) for scope in scopes],
     }
+
+
+def _fits(action: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(action, pattern) for pattern in patterns)
+
+
+def _statement(scope: _Scope, actions: Sequence[str], name: str, bucket: str) -> dict[str, Any]:
+    def filled(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: filled(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [filled(inner) for inner in value]
+        return resource_types() if value == "{types}" else value.format(name=name, bucket=bucket)
+
+    statement = {
+        "Sid": scope.sid,
+        "Effect": "Allow",
+        "Action": list(scope.actions if scope.wide else actions),
+        "Resource": filled(scope.resources),
+    }
+    return statement | ({"Condition": filled(scope.condition)} if scope.condition else {})

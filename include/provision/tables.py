@@ -1,39 +1,64 @@
-"""Schemas, tables, views and the read-only role, made through the Redshift Data API.
+"""Inside the database: the user `musician_loader`, as whom the pipeline logs in, and all that is the pipeline's.
 
-The Data API needs no route to the warehouse, so this works while its port is closed to everybody, and logs in
-with the secret, so no password passes through here.
+The admin makes the user, the user's four schemas and the role of readers; everything in the schemas the user
+makes, and owns. The Data API needs no route to the warehouse, so this works while its port is closed to
+everybody, and it logs in with secrets.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from include.errors import ProvisioningFailed
 from include.provision.aws import Aws
+from include.provision.warehouse import Warehouse
 from include.warehouse import tables
-from include.warehouse.reader_role import create_reader
+from include.warehouse.reader_role import create_role
+from include.warehouse.sql_files import run_file
+from include.warehouse.transactions import transaction
 
 _BATCH = 40  # statements, the most that BatchExecuteStatement takes
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """The endpoint of the warehouse, and the secret that logs in."""
+def create_tables(aws: Aws, warehouse: Warehouse, secret: str) -> str:
+    """Creates what does not exist yet; the ARN of the loader's secret, which is given by name or ARN."""
+    held = aws.call("secretsmanager:GetSecretValue", SecretId=secret)
+    arn, login = str(held["ARN"]), json.loads(held["SecretString"])
+    admin = _Connection(aws, warehouse, warehouse.admin_secret)
+    create_loader(admin, warehouse.database, login["username"], login["password"])
+    create_owned(_Connection(aws, warehouse, arn))
+    aws.say(
+        f"{login['username']} owns its schemas, tables and views; the role musician_reader may read them."
+    )
+    return arn
 
-    host: str
-    port: int
-    database: str
-    secret_arn: str
-    """In AWS Secrets Manager: JSON with `username` and `password`."""
-    warehouse: dict[str, str]
-    """How the Data API names it: WorkgroupName or ClusterIdentifier."""
+
+def create_loader(admin: Any, database: str, user: str, password: str) -> None:
+    """Creates the user and the user's schemas, by the connection of an admin."""
+    # Redshift takes the hash, and so the password itself is in no statement:
+    # https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_USER.html
+    hashed = f"md5{hashlib.md5(f'{password}{user}'.encode(), usedforsecurity=False).hexdigest()}"
+    try:
+        with transaction(admin) as cursor:
+            cursor.execute(f"create user {user} password '{hashed}'")
+    except Exception as error:  # Redshift has no CREATE USER IF NOT EXISTS
+        if "already exists" not in str(error):
+            raise
+        with transaction(admin) as cursor:
+            cursor.execute(f"alter user {user} password '{hashed}'")
+    create_role(admin)
+    with transaction(admin) as cursor:
+        run_file(cursor, "loader/schemas")
+        # CREATE SCHEMA IF NOT EXISTS asks for it even where the schema exists.
+        cursor.execute(f'grant create on database "{database}" to {user}')
 
 
-def create_tables(aws: Aws, endpoint: Endpoint) -> None:
-    """Creates what does not exist yet, and gives the role `musician_reader` its grants."""
-    connection = _Connection(aws, endpoint)
-    tables.create_tables(connection)
-    create_reader(connection)
-    aws.say("The schemas, tables, views and the read-only role musician_reader are there.")
+def create_owned(loader: Any) -> None:
+    """Creates the tables and views, and lets the role of readers read them, by the user's own connection."""
+    tables.create_tables(loader)
+    with transaction(loader) as cursor:
+        run_file(cursor, "reader/grants")
 
 
 @dataclass
@@ -41,7 +66,8 @@ class _Connection:
     """As much of a database connection as a transaction takes; it brings back no rows."""
 
     aws: Aws
-    endpoint: Endpoint
+    warehouse: Warehouse
+    secret: str
     waiting: list[str] = field(default_factory=list)
 
     def cursor(self) -> "_Cursor":
@@ -51,7 +77,7 @@ class _Connection:
         """Runs what was executed: all or nothing, in batches of 40 statements."""
         statements, self.waiting = self.waiting, []
         for start in range(0, len(statements), _BATCH):
-            _run(self.aws, self.endpoint, statements[start : start + _BATCH])
+            _run(self.aws, self.warehouse, self.secret, statements[start : start + _BATCH])
 
     def rollback(self) -> None:
         self.waiting = []
@@ -69,28 +95,24 @@ class _Cursor:
         """Nothing is held."""
 
 
-def _run(aws: Aws, endpoint: Endpoint, statements: list[str]) -> None:
+def _run(aws: Aws, warehouse: Warehouse, secret: str, statements: list[str]) -> None:
     """Runs the statements in one transaction. Raises `ProvisioningFailed` with what Redshift said."""
     batch = aws.call(
         "redshift-data:BatchExecuteStatement",
         Sqls=statements,
-        Database=endpoint.database,
-        SecretArn=endpoint.secret_arn,
+        Database=warehouse.database,
+        SecretArn=secret,
         StatementName="musician-warehouse",
-        **endpoint.warehouse,
+        **warehouse.data_api,
     )["Id"]
-    last: dict[str, Any] = {}
 
-    def status() -> str:
-        last.update(aws.call("redshift-data:DescribeStatement", Id=batch))
-        return str(last["Status"])
+    def look() -> dict[str, Any] | None:
+        found = aws.call("redshift-data:DescribeStatement", Id=batch)
+        return found if found["Status"] in ("FINISHED", "FAILED", "ABORTED") else None
 
-    try:
-        aws.wait("SQL", status, "FINISHED", never=("FAILED", "ABORTED"), every=1.0)
-    except ProvisioningFailed:
-        if "Error" not in last:
-            raise
+    done = aws.wait("SQL", look)
+    if done["Status"] != "FINISHED":
         raise ProvisioningFailed(
-            f"Redshift rejected the statements that create the tables: {last['Error']}. "
+            f"Redshift rejected the statements that create the tables: {done.get('Error', done['Status'])}. "
             "Nothing of them was done; run the same command again when it is corrected."
-        ) from None
+        )

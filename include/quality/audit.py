@@ -6,23 +6,28 @@ because Great Expectations writes into its context and the project folder may be
     validations/…json     the results of the newest audits
     data-docs/index.html  the site built from them: every audit, every suite, and a page per validation
 
-Raises nothing for data that fails: the caller decides what a failure means.
+Raises nothing for data that fails: the caller decides what a failure means. An expectation that could not be
+evaluated is no failure of the data.
 """
 
+import json
 import logging
 import mimetypes
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from include.errors import WarehouseUnavailable
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.quality import site as data_docs
+from include.warehouse.failures import is_of_data, told
 from include.warehouse.load import FailedRows, Verdict
 from include.warehouse.loads import Load, at_fault
 from include.warehouse.tables import JUDGED
@@ -87,17 +92,30 @@ class Audit:
         return not self.verdict.failures
 
 
-def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, accepted: Collection[str] = ()) -> Audit:
+def audit(
+    lake: Lake,
+    load: Load,
+    engine: Engine,
+    kept_runs: int,
+    *,
+    judged_at: datetime,
+    dag_run: str = "",
+    accepted: Collection[str] = (),
+) -> Audit:
     """Judges the load in the schema `audit` and publishes the data docs of the newest `kept_runs` audits.
 
-    Expectations that compare a dataset with earlier runs (`"compares": "events"` in their `meta`) only warn
-    if it is `accepted`.
+    With the load, `judged_at` names the audit: a load that is judged again gets a section of its own, which
+    links to the run `dag_run` of musician_warehouse. Expectations that compare a dataset with earlier runs
+    (`"compares": "events"` in their `meta`) only warn if it is `accepted`. Raises `WarehouseUnavailable` if an
+    expectation could not be evaluated.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))
         _fetch_validations(lake, root / "uncommitted" / "validations")
         with engine.connected():
-            results = _validate(root, load, engine, accepted)
+            results = _validate(root, load, engine, judged_at, accepted)
+        _require_evaluated(load, results)
+        _note_dag_run(root / "uncommitted" / "validations", load, judged_at, dag_run)
         data_docs.finish(root / "uncommitted" / "data_docs", root / "uncommitted" / "validations", kept_runs)
         _publish_data_docs(lake, root / "uncommitted", kept_runs)
     failed = [result for result in results if not result["success"]]
@@ -111,17 +129,29 @@ def audit(lake: Lake, load: Load, engine: Engine, kept_runs: int, *, accepted: C
             at_fault=at_fault(load, [result["found_in"] for result in critical]) if critical else (),
         ),
         warnings=tuple(result["summary"] for result in failed if result["severity"] != "critical"),
-        data_docs=lake.bucket.url(f"{data_docs.PREFIX}{data_docs.audit_page(load.newest)}"),
+        data_docs=lake.bucket.url(f"{data_docs.PREFIX}{data_docs.audit_page(load, judged_at)}"),
     )
-    for line in (*outcome.verdict.failures, *outcome.warnings):
-        log.warning("expectation failed: %s", line)
+    for line in outcome.warnings:
+        log.warning("only a warning: %s", line)
     log.info(
-        "audit: %d expectations passed, %d failed; %s", outcome.passed, outcome.failed, outcome.data_docs
+        "audit: %d expectations passed, %d failed, of which %d only warn; %s",
+        *(outcome.passed, outcome.failed, len(outcome.warnings), outcome.data_docs),
     )
     return outcome
 
 
-def _validate(root: Path, load: Load, engine: Engine, accepted: Collection[str]) -> list[dict[str, Any]]:
+def _note_dag_run(folder: Path, load: Load, judged_at: datetime, dag_run: str) -> None:
+    """Writes into the results of this audit which run of musician_warehouse judged."""
+    for file in folder.glob(f"*/{load.newest}/*/*.json"):
+        found = json.loads(file.read_text())
+        if datetime.fromisoformat(found["meta"]["run_id"]["run_time"]) == judged_at:
+            found["meta"][data_docs.DAG_RUN] = dag_run
+            file.write_text(json.dumps(found))
+
+
+def _validate(
+    root: Path, load: Load, engine: Engine, judged_at: datetime, accepted: Collection[str]
+) -> list[dict[str, Any]]:
     """Runs every suite and builds the site; per expectation its success, severity and a line of summary."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     # It logs every look-up of a default.
@@ -137,7 +167,7 @@ def _validate(root: Path, load: Load, engine: Engine, accepted: Collection[str])
     )
     source: Any = context.data_sources.get("redshift")
     source.kwargs = {"connect_args": dict(engine.connect_args)}
-    run_id = RunIdentifier(run_name=load.newest)
+    run_id = RunIdentifier(run_name=load.newest, run_time=judged_at)
     results = []
     for table in JUDGED:
         suite = context.suites.get(table)
@@ -194,11 +224,28 @@ def _result(table: str, result: Any) -> dict[str, Any]:
         query = f"select {columns} from audit.{table} group by {columns} having count(*) > 1"  # noqa: S608
     return {
         "success": result.success,
+        "errors": _errors(result.exception_info or {}),
         "severity": config.severity.value,
         "summary": summary,
         "found_in": (table, config.kwargs.get("column")),
         "rows": FailedRows(table, summary, query.strip().rstrip(";"), len(_KEYS[table])) if query else None,
     }
+
+
+def _require_evaluated(load: Load, results: Sequence[Mapping[str, Any]]) -> None:
+    raised = [result for result in results if any(not is_of_data(error) for error in result["errors"])]
+    if raised:
+        raise WarehouseUnavailable(
+            f"The audit of {load} could not run, so nothing is judged: {len(raised)} of {len(results)} "
+            f"expectations could not be evaluated, such as {raised[0]['summary']}. If that does not pass, look "
+            "at the connection `redshift`."
+        )
+
+
+def _errors(info: Mapping[str, Any]) -> list[str]:
+    """What was raised in place of a result, by the expectation or by its metrics."""
+    raised = [info] if "raised_exception" in info else info.values()
+    return [str(each["exception_message"]) for each in raised if each.get("raised_exception")]
 
 
 def _summary(table: str, result: Any) -> str:
@@ -207,16 +254,14 @@ def _summary(table: str, result: Any) -> str:
     about = kwargs.get("column") or kwargs.get("column_list") or config.description
     if "column_A" in kwargs:
         about = f"{kwargs['column_A']} {kwargs['column_B']}"
-    if result.exception_info and any(
-        isinstance(info, dict) and info.get("raised_exception") for info in result.exception_info.values()
-    ):
-        found = "the expectation itself raised an error; see the data docs"
+    if errors := _errors(result.exception_info or {}):
+        found = told(errors[0])
     elif "unexpected_count" in result.result:
         found = f"{result.result['unexpected_count']} of {result.result.get('element_count', '?')} rows"
         if examples := result.result.get("partial_unexpected_list"):
-            found += f", such as {', '.join(map(str, examples[:3]))}"
+            found += f", such as {', '.join(map(data_docs.rounded, examples[:3]))}"
     else:
-        found = f"found {result.result.get('observed_value')}"
+        found = f"found {data_docs.rounded(result.result.get('observed_value'))}"
     return f"{table}: {config.type} {about}: {found}"
 
 

@@ -2,7 +2,7 @@
 
 Its pages load their style and scripts from other hosts, its index page is empty without them, and it writes
 values of the audited tables into the HTML as they are. So every page loses its scripts and gets our style
-sheet, and the index page is our own: one section per audit, `index.html#<run>`.
+sheet, and the index page is our own: one section per audit, `index.html#<audit>`.
 """
 
 import html
@@ -12,9 +12,14 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+from include.lake.runs import run_instant
+from include.warehouse.loads import Load
 
 PREFIX = "data-docs/"
 """Where the site lies in the bucket."""
@@ -22,6 +27,9 @@ URL_PREFIX = "/data-docs"
 """Where the Airflow plugin serves it, below the API server's base URL."""
 UI_ROUTE = "data-docs"
 """Of the page in Airflow's UI that shows the site within a frame: /plugin/<route>/<path in the frame>."""
+
+DAG_RUN = "dag_run"
+"""Where in the meta of a result the audit keeps the id of its run of musician_warehouse."""
 
 _STYLE = Path(__file__).with_suffix(".css")
 _POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'"
@@ -37,6 +45,10 @@ class Validation:
     """What one suite found in one audit."""
 
     run: str
+    """The newer run of the load."""
+    judged_at: datetime
+    dag_run: str
+    """Of musician_warehouse; empty where a rebuild judged."""
     table: str
     page: str
     """Path of Great Expectations' page within the site."""
@@ -48,14 +60,30 @@ class Validation:
     """Whether one of them is critical."""
 
     @property
+    def audit(self) -> tuple[datetime, str]:
+        """What the validations of one audit have in common; later audits come later."""
+        return self.judged_at, self.run
+
+    @property
     def status(self) -> str:
         """`passed`, `warned` (only expectations of severity `warning` failed) or `failed`."""
         return "failed" if self.critical else "warned" if self.failed else "passed"
 
 
-def audit_page(run: str) -> str:
-    """The part of the index page that shows the audit of this run: a path within the site."""
-    return f"index.html#{run}"
+def audit_page(load: Load, judged_at: datetime) -> str:
+    """The part of the index page that shows this audit of the load: a path within the site."""
+    return f"index.html#{_section(judged_at, load.newest)}"
+
+
+def rounded(value: Any) -> str:
+    """A value for people: of a fraction, four digits."""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.4g}" if abs(value) < 1_000 else f"{value:,.0f}"
+
+
+def _section(judged_at: datetime, run: str) -> str:
+    return f"{run}-judged-{judged_at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def finish(site: Path, results: Path, kept_runs: int) -> None:
@@ -71,8 +99,8 @@ def finish(site: Path, results: Path, kept_runs: int) -> None:
     (site / _STYLE.name).write_text(_STYLE.read_text())
     suites = sorted(page.stem for page in (site / "expectations").glob("*.html"))
     found = list(_validations(results))
-    kept = sorted({validation.run for validation in found})[-kept_runs:]
-    (site / "index.html").write_text(_index([each for each in found if each.run in kept], suites))
+    kept = sorted({validation.audit for validation in found})[-kept_runs:]
+    (site / "index.html").write_text(_index([each for each in found if each.audit in kept], suites))
 
 
 def _style_of(page: Path, site: Path) -> str:
@@ -96,6 +124,8 @@ def _validations(results: Path) -> Iterator[Validation]:
         failed = [result for result in found["results"] if not result["success"]]
         yield Validation(
             run=found["meta"]["run_id"]["run_name"],
+            judged_at=datetime.fromisoformat(found["meta"]["run_id"]["run_time"]),
+            dag_run=found["meta"].get(DAG_RUN, ""),
             table=found["suite_name"],
             page=f"validations/{file.relative_to(results).with_suffix('.html').as_posix()}",
             evaluated=len(found["results"]),
@@ -123,24 +153,25 @@ def _failure(result: Mapping[str, Any]) -> str:
         ]
     )
     if found.get("unexpected_count") is not None:
-        seen = f"{found['unexpected_count']} of {found.get('element_count', '?')} rows are not"
+        count = found["unexpected_count"]
+        seen = f"{count} of {found.get('element_count', '?')} rows {'is' if count == 1 else 'are'} not"
         if examples := found.get("partial_unexpected_list"):
-            seen += f", such as {', '.join(str(example) for example in examples[:3])}"
+            seen += f", such as {', '.join(map(rounded, examples[:3]))}"
     else:
-        seen = f"found {found.get('observed_value', 'an error')}"
+        seen = f"found {rounded(found.get('observed_value', 'an error'))}"
     return f"{about or 'table'}{severity}: {expected}; {seen}"
 
 
 def _said(argument: tuple[str, Any]) -> str:
     name, value = argument
-    return f"{name.removesuffix('_value')} {value}"
+    return f"{name.removesuffix('_value')} {rounded(value)}"
 
 
 def _index(validations: list[Validation], suites: list[str]) -> str:
-    newest_first = sorted(validations, key=lambda validation: validation.run, reverse=True)
+    newest_first = sorted(validations, key=lambda validation: validation.audit, reverse=True)
     audits = [
-        _audit(run, sorted(of_run, key=lambda validation: validation.table))
-        for run, of_run in groupby(newest_first, key=lambda validation: validation.run)
+        _audit(sorted(of_audit, key=lambda validation: validation.table))
+        for _, of_audit in groupby(newest_first, key=lambda validation: validation.audit)
     ]
     listed = "".join(
         f'<li><a href="expectations/{_escape(suite)}.html">{_escape(suite)}</a></li>' for suite in suites
@@ -153,7 +184,8 @@ def _index(validations: list[Validation], suites: list[str]) -> str:
     )
 
 
-def _audit(run: str, validations: list[Validation]) -> str:
+def _audit(validations: list[Validation]) -> str:
+    first = validations[0]
     statuses = {validation.status for validation in validations}
     verdict = "failed" if "failed" in statuses else "warned" if "warned" in statuses else "passed"
     said = {
@@ -169,10 +201,21 @@ def _audit(run: str, validations: list[Validation]) -> str:
         for validation in validations
     )
     return (
-        f"<section id='{_escape(run)}'><h2>{_escape(run)} <span class='{verdict}'>{said[verdict]}</span></h2>"
+        f"<section id='{_escape(_section(first.judged_at, first.run))}'>"
+        f"<h2>{run_instant(first.run):%-d %B %Y} <span class='{verdict}'>{said[verdict]}</span></h2>"
+        f"<p class='note'>{_origin(first)}</p>"
         "<table><thead><tr><th>Result</th><th>Table</th><th class='number'>Expectations</th>"
         f"<th class='number'>Failed</th></tr></thead><tbody>{rows}</tbody></table></section>"
     )
+
+
+def _origin(validation: Validation) -> str:
+    judged = f"Newest run {_escape(validation.run)}, judged {validation.judged_at:%-d %B %Y, %H:%M} UTC"
+    if not validation.dag_run:
+        return f"{judged} in a rebuild."
+    # Relative, so right behind any port and prefix.
+    run = quote(validation.dag_run, safe="")
+    return f"{judged} in the run <a href='../dags/musician_warehouse/runs/{run}'>{_escape(validation.dag_run)}</a>."
 
 
 def _list(failures: tuple[str, ...]) -> str:

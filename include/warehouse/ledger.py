@@ -1,14 +1,14 @@
 """The ledger, `dwh.load_ledger`: what became of each manifest. A load's rows are written with its data."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
-from include.warehouse.loads import Judged, Ledger, Load, late_runs
+from include.warehouse.loads import Judged, Ledger, Load, late_runs, pending_runs
 from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
 
@@ -20,6 +20,12 @@ _JUDGED = tuple(field.name for field in fields(Judged))
 _LATE = (
     "{dataset} {run} is older than a published run of {dataset}, so it was not merged. To take it in, derive "
     "the star again: python -m include rebuild, or the parameter `rebuild` of musician_warehouse."
+)
+_CLOCKS_DIFFER = timedelta(minutes=15)
+"""By more than that, S3 refuses requests (RequestTimeTooSkewed)."""
+_EARLY = (
+    "{url} is dated in the future: it is {now:%Y-%m-%d %H:%M} UTC now. Correct the clock of the machine that "
+    "wrote it, delete it, and trigger a new run."
 )
 
 
@@ -87,6 +93,31 @@ def note_late(connection: Any, lake: Lake, now: datetime) -> list[tuple[str, str
     return late
 
 
+def park_early(connection: Any, lake: Lake, now: datetime) -> list[str]:
+    """Parks the pending runs that are dated in the future; why, for each.
+
+    Published, one would be the newest for as long as its date lies ahead, and all others late.
+    """
+    manifests = {dataset: lake.manifests(dataset) for dataset in DATASETS}
+    with transaction(connection) as cursor:
+        early = early_runs(manifests, read_ledger(cursor), lake, now)
+        for (dataset, run), reason in early.items():
+            note(cursor, lake, dataset, run, "parked", reason, now)
+    return list(early.values())
+
+
+def early_runs(
+    manifests: Mapping[str, Sequence[str]], known: Ledger, lake: Lake, now: datetime
+) -> dict[tuple[str, str], str]:
+    """The pending runs that are dated in the future, and what the ledger says of them."""
+    return {
+        (dataset, run): _EARLY.format(url=lake.manifest_url(dataset, run), now=now.astimezone(UTC))
+        for dataset, runs in pending_runs(manifests, known).items()
+        for run in runs
+        if run_instant(run) > now + _CLOCKS_DIFFER
+    }
+
+
 def note(
     cursor: Any,
     lake: Lake,
@@ -133,27 +164,6 @@ def accept(connection: Any, dataset: str, run: str) -> int:
             (dataset, run),
         )
         return int(cursor.rowcount)
-
-
-def status(connection: Any, lake: Lake) -> list[tuple[str, str, str, str]]:
-    """Dataset, run, state and reason of every run that is not published, and of the newest published ones."""
-    manifests = {dataset: lake.manifests(dataset) for dataset in DATASETS}
-    with transaction(connection) as cursor:
-        cursor.execute("select dataset, run, state, reason from dwh.load_ledger order by dataset, run")
-        rows = [(dataset, run, state, reason or "") for dataset, run, state, reason in cursor.fetchall()]
-    known = {row[:2] for row in rows}
-    newest = {
-        dataset: max((r[1] for r in rows if r[0] == dataset and r[2] == "published"), default="")
-        for dataset in DATASETS
-    }
-    waiting = [
-        (dataset, run, "pending", "")
-        for dataset in DATASETS
-        for run in manifests[dataset]
-        if (dataset, run) not in known
-    ]
-    told = [row for row in rows if row[2] != "published" or row[1] == newest[row[0]]]
-    return sorted([*told, *waiting])
 
 
 def accepted(connection: Any, load: Load) -> tuple[str, ...]:

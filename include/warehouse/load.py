@@ -22,16 +22,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from include.errors import LoadSuperseded, ManifestInvalid
+from include.errors import DataRejected, LoadSuperseded, ManifestInvalid
 from include.lake.certificate import Certificate
 from include.lake.lake import Lake
 from include.lake.manifests import Manifest
 from include.lake.runs import run_instant
 from include.warehouse import ledger
+from include.warehouse.failures import is_of_data, told
 from include.warehouse.loads import (
     Judged,
     Ledger,
     Load,
+    at_fault,
     facts_of,
     gives_way,
     other,
@@ -149,15 +151,15 @@ def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
                 ),
             )
     for dataset in DATASETS:
-        with _parked_when_invalid(connection, load, dataset):
+        with _parked_when_invalid(connection, lake, load, dataset):
             manifest = lake.manifest(dataset, load.run(dataset))
             certificate = lake.certificate(dataset, load.run(dataset))
             rejected = lake.rejected(dataset, load.run(dataset)) if dataset == "events" else set()
-        is_addition = dataset in _additions(lake, known, load)
-        with transaction(connection) as cursor:
-            _require_current(cursor, load)
-            _note_run(cursor, manifest, certificate, is_addition)
-            _note_rejected(cursor, rejected)
+            is_addition = dataset in _additions(lake, known, load)
+            with transaction(connection) as cursor:
+                _require_current(cursor, load)
+                _note_run(cursor, manifest, certificate, is_addition)
+                _note_rejected(cursor, rejected)
 
 
 def _note_run(cursor: Any, manifest: Manifest, certificate: Certificate, is_addition: bool) -> None:
@@ -177,7 +179,7 @@ def _note_run(cursor: Any, manifest: Manifest, certificate: Certificate, is_addi
 
 
 def _note_rejected(cursor: Any, rejected: set[str]) -> None:
-    ids = sorted(concert for concert in rejected if len(concert.encode()) <= _CONCERT_ID_BYTES)
+    ids = sorted(c for c in rejected if len(c.encode()) <= _CONCERT_ID_BYTES and c.isprintable())
     for start in range(0, len(ids), 1_000):
         values = ids[start : start + 1_000]
         rows = ", ".join(["(%s)"] * len(values))
@@ -191,7 +193,7 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
     when an object is missing or altered, when COPY brings other than the counted rows, or none. Raises
     `LoadSuperseded` when another load has begun.
     """
-    with _parked_when_invalid(connection, load, dataset):
+    with _parked_when_invalid(connection, lake, load, dataset):
         manifest = lake.manifest(dataset, load.run(dataset))
         if not manifest.record_count:
             raise ManifestInvalid(f"{manifest.url} names no rows, and a run without rows is no load.")
@@ -206,8 +208,11 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
                     f"copy staging.{dataset} ({columns}) from '{manifest.url}' iam_role '{copy_role_arn}' "
                     "format as parquet manifest"
                 )
-            except Exception:
-                lake.read_through(manifest)  # may find that the objects are to blame, which no retry cures
+            except Exception as error:
+                if not is_of_data(error):
+                    lake.read_through(
+                        manifest
+                    )  # may find that the objects are to blame, which no retry cures
                 raise
             cursor.execute(f"select count(*) from staging.{dataset}")  # noqa: S608
             rows: int = cursor.fetchone()[0]
@@ -235,9 +240,10 @@ def _known_columns(cursor: Any, manifest: Manifest) -> tuple[str, ...]:
 def build(connection: Any, load: Load, table: str) -> int:
     """Rebuilds `audit.<table>` from staging; the number of rows.
 
-    Raises `LoadSuperseded` when another load has begun.
+    Raises `LoadSuperseded` when another load has begun. Parks the dataset at fault and raises `DataRejected`
+    when the data does not fit.
     """
-    with transaction(connection) as cursor:
+    with _parked_when_data_fails(connection, load, table), transaction(connection) as cursor:
         # Who builds it at the same time waits here, and then sees these rows to delete them.
         cursor.execute(f"lock audit.{table}")
         _require_current(cursor, load)
@@ -253,9 +259,9 @@ def publish(connection: Any, load: Load) -> dict[str, dict[str, int]]:
 
     Returns per table of the star how many rows were added, changed, removed and unchanged. A load that the
     ledger already has changes nothing; what it changed then is read from the ledger. Raises `LoadSuperseded`
-    when another load has begun.
+    when another load has begun; parks and raises `DataRejected` as `build` does.
     """
-    with transaction(connection) as cursor:
+    with _parked_when_data_fails(connection, load, "load"), transaction(connection) as cursor:
         cursor.execute("lock audit.current_load")
         published = [ledger.published_changes(cursor, dataset, load.run(dataset)) for dataset in load.pending]
         if all(changes is not None for changes in published):
@@ -325,13 +331,37 @@ def park(
 
 
 @contextmanager
-def _parked_when_invalid(connection: Any, load: Load, dataset: str) -> Iterator[None]:
+def _parked_when_invalid(connection: Any, lake: Lake, load: Load, dataset: str) -> Iterator[None]:
     """Parks the run when the block finds it cannot be read, or what needs it if it was published before."""
     try:
         yield
     except ManifestInvalid as error:
         park(connection, load, str(error), datasets=(dataset,) if dataset in load.pending else load.pending)
         raise
+    except Exception as error:
+        if not is_of_data(error):
+            raise
+        run = load.run(dataset)
+        reason = (
+            f"{lake.manifest_url(dataset, run)} cannot be loaded: {told(error)} Land the run {run} of "
+            f"{dataset} again."
+        )
+        park(connection, load, reason, datasets=(dataset,) if dataset in load.pending else load.pending)
+        raise ManifestInvalid(reason) from error
+
+
+@contextmanager
+def _parked_when_data_fails(connection: Any, load: Load, table: str) -> Iterator[None]:
+    """Parks the dataset at fault when the block fails for what the load's data is."""
+    try:
+        yield
+    except Exception as error:
+        if not is_of_data(error):
+            raise
+        reason = f"{table} cannot take events/{load.events} and songs/{load.songs}: {told(error)}"
+        datasets = at_fault(load, [(table, None)])
+        park(connection, load, reason, datasets=datasets)
+        raise DataRejected(f"{' and '.join(datasets)} are parked and dwh is unchanged. {reason}") from error
 
 
 def _require_current(cursor: Any, load: Load) -> None:

@@ -19,6 +19,9 @@ class Load:
     pending: tuple[str, ...]
     """The datasets whose manifest this load judges; the other was published before and gives context."""
 
+    def __str__(self) -> str:
+        return f"events {self.events} with songs {self.songs}"
+
     def run(self, dataset: str) -> str:
         """The run of `events` or `songs` in this load."""
         return {"events": self.events, "songs": self.songs}[dataset]

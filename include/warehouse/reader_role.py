@@ -2,8 +2,9 @@
 
     python -m include reader-role
 
-creates it through the Airflow connection `redshift`, whose user must own the schemas and may create roles
-(`python -m include.provision create` does the same on the warehouse it creates). A data scientist gets it by
+creates it through the Airflow connection `redshift`, whose user must own the schemas and, where the role does not
+exist, may create roles (`python -m include.provision create` does the same on the warehouse it creates).
+A data scientist gets it by
 
     create user ada password '…';
     grant role musician_reader to ada;
@@ -19,18 +20,30 @@ from include.warehouse.transactions import transaction
 
 def create_reader(connection: Any) -> None:
     """Creates the role unless it exists, and grants it what it may do; the schemas must exist."""
+    with transaction(connection) as cursor:
+        exists = _exists(cursor)
+    if not exists:  # the user of the pipeline may not create one, and need not after provisioning
+        create_role(connection)
+    with transaction(connection) as cursor:
+        run_file(cursor, "reader/grants")
+
+
+def create_role(connection: Any) -> None:
+    """Creates the role unless it exists, without any rights."""
     try:
         with transaction(connection) as cursor:
             run_file(cursor, "reader/role")
     except Exception as error:  # Redshift has no CREATE ROLE IF NOT EXISTS
         if "already exists" not in str(error):
             raise
-    with transaction(connection) as cursor:
-        run_file(cursor, "reader/grants")
 
 
 def grant_again(cursor: Any) -> None:
     """Grants the role, if there is one, what it may do: in a schema that was created again it may nothing."""
-    cursor.execute("select count(*) from svv_roles where role_name = 'musician_reader'")
-    if cursor.fetchone()[0]:
+    if _exists(cursor):
         run_file(cursor, "reader/grants")
+
+
+def _exists(cursor: Any) -> bool:
+    cursor.execute("select count(*) from svv_roles where role_name = 'musician_reader'")
+    return bool(cursor.fetchone()[0])

@@ -15,7 +15,8 @@ docs/history.md says which loads are repeated, and which are paired anew. A rebu
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -24,8 +25,9 @@ from include.errors import DataRejected, ManifestInvalid, ManifestsMissing, Pipe
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.warehouse import comparison, ledger, tables
+from include.warehouse.failures import is_of_data, told
 from include.warehouse.load import Verdict, begin, build, find_loads, park, publish, stage
-from include.warehouse.loads import Judged, Ledger, Load, pending_runs, repeated_loads
+from include.warehouse.loads import Judged, Ledger, Load, at_fault, pending_runs, repeated_loads
 from include.warehouse.reader_role import grant_again
 from include.warehouse.transactions import Joined, transaction
 
@@ -73,15 +75,41 @@ def rebuild(
             return _rebuild_without(
                 damaged, connection, lake, now, copy_role_arn, judge, until, go_on_without_missing
             )
-        except Exception as error:
-            if isinstance(error, PipelineError) and not isinstance(error, ManifestInvalid):
-                raise
+        except (_LoadFails, ManifestInvalid) as error:
             # COPY does not say which object it could not read, and the transaction is lost: so begin again.
-            found = _damaged(connection, lake, until)
-            if found.keys() <= damaged.keys():
-                raise
+            found = {**damaged, **_damaged(connection, lake, until)}
+            if found == damaged and isinstance(error, _LoadFails):
+                found |= error.unfit()
+            if found == damaged:
+                raise (error.__cause__ or error) from None
+            log.warning("the rebuild begins again without what cannot be loaded: %s", sorted(found.items()))
             damaged = found
-            log.warning("objects are damaged, so the rebuild begins again without them: %s", error)
+
+
+class _LoadFails(Exception):
+    """A statement failed while these runs, by dataset, were loaded; its error is the cause."""
+
+    def __init__(self, runs: Sequence[tuple[str, str]]) -> None:
+        super().__init__(runs)
+        self.runs = runs
+
+    def unfit(self) -> dict[tuple[str, str], str]:
+        """The runs with the reason, if it failed for what their data is."""
+        error = self.__cause__
+        while error is not None and not is_of_data(error):
+            error = error.__cause__ or error.__context__  # those that followed from it came after
+        return {} if error is None else dict.fromkeys(self.runs, f"The data cannot be loaded: {told(error)}")
+
+
+@contextmanager
+def _blaming(load: Load, datasets: Sequence[str]) -> Iterator[None]:
+    """Raises `_LoadFails` for these datasets' runs when the block fails, but not for what we foresee."""
+    try:
+        yield
+    except PipelineError:
+        raise
+    except Exception as error:
+        raise _LoadFails([(dataset, load.run(dataset)) for dataset in datasets]) from error
 
 
 def _rebuild_without(
@@ -103,7 +131,8 @@ def _rebuild_without(
         missing = {**_missing(lake, manifests, known, until), **damaged}
         if not go_on_without_missing:
             _require_published(missing, known, before)
-        left_out = {**_later(manifests, known, until), **missing}
+        early = ledger.early_runs(manifests, known, lake, now)
+        left_out = {**_later(manifests, known, until), **missing, **early}
         _empty(cursor, lake, known, now, is_star_current)
         for (dataset, run), reason in left_out.items():
             ledger.note(cursor, lake, dataset, run, "parked", reason, now)
@@ -158,6 +187,7 @@ def _missing(
     for dataset, run in _wanted(manifests, known, until):
         try:
             lake.certificate(dataset, run)
+            lake.rejected(dataset, run)
             lake.verify(lake.manifest(dataset, run))
         except ManifestInvalid as error:
             missing[dataset, run] = str(error)
@@ -244,14 +274,16 @@ def _apply(
             tables.create_build(cursor)  # emptied tables would grow until the transaction ends
             begin(joined, lake, load, now)
             for dataset in tables.DATASETS:
-                stage(joined, lake, load, dataset, copy_role_arn)
+                with _blaming(load, [dataset]):
+                    stage(joined, lake, load, dataset, copy_role_arn)
         except ManifestInvalid as error:
             if not is_new:
                 raise
             log.warning("parked: %s", error)
             continue
         for table in tables.BUILT:
-            build(joined, load, table)
+            with _blaming(load, at_fault(load, [(table, None)])):
+                build(joined, load, table)
         if is_new or is_last:
             verdict = judge(joined, load)
             if verdict.failures and not is_new:
@@ -261,7 +293,8 @@ def _apply(
             if verdict.failures:
                 park(joined, load, verdict.reason, verdict.failed_rows, verdict.at_fault)
                 continue
-        publish(joined, load)
+        with _blaming(load, at_fault(load, [("load", None)])):
+            publish(joined, load)
         applied += 1
         left = sum(map(len, pending_runs(manifests, rebuilt).values())) - len(load.pending)
         log.info(

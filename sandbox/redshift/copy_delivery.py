@@ -241,6 +241,8 @@ def _accepted(kind: Any) -> list[str]:
     if pa.types.is_string(kind):
         return ["character varying", "character"]
     if pa.types.is_timestamp(kind):
+        if kind.unit == "ns":  # no converted type of Parquet's stands for it
+            return []
         return ["timestamp without time zone", "timestamp with time zone"]
     if pa.types.is_decimal(kind):
         return [f"numeric({kind.precision},{kind.scale})"]

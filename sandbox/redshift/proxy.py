@@ -41,7 +41,9 @@ def install(postgres: Postgres, database: str) -> None:
         cursor.execute((Path(__file__).parent / "catalog.sql").read_text())
         # Redshift's default is snapshot isolation.
         cursor.execute(f'alter database "{database}" set default_transaction_isolation = "repeatable read"')
-        cursor.execute(f'alter role "{database}" createrole')  # like Redshift's admin user
+        # Redshift's admin is a superuser: it makes users, and does for them what is theirs.
+        cursor.execute(f'alter role "{database}" createrole')
+        cursor.execute(f"""alter role "{database}" set createrole_self_grant = 'set, inherit'""")
 
 
 @contextlib.contextmanager

@@ -120,7 +120,7 @@ def test_a_validation_that_passed_and_one_that_failed_can_be_read(page: Any) -> 
     docs.locator(":text('Succeeded'):visible").first.wait_for()
 
 
-def test_a_page_of_the_data_docs_asks_nobody_else(session: Any) -> None:
+def test_a_page_of_the_data_docs_loads_nothing_from_elsewhere(session: Any) -> None:
     page = session.new_page()
     asked: list[str] = []
     page.on("request", lambda sent: asked.append(sent.url))
@@ -161,7 +161,7 @@ def test_the_log_of_a_task_ends_with_what_it_counted(page: Any, story: Story) ->
     page.get_by_text(re.compile(r"built audit\.dim_songs: \d+ rows")).wait_for()
 
 
-def test_people_were_told_of_the_failed_audit_with_reason_and_counts(story: Story) -> None:
+def test_the_failed_audit_was_reported_with_reason_and_counts(story: Story) -> None:
     (message,) = [each for each in story.messages if each["task"]]
     assert (message["dag"], message["task"], message["run"]) == (WAREHOUSE, "audit", story.failed_run)
     assert "DataRejected" in message["reason"]
@@ -191,7 +191,7 @@ def test_lineage_leads_from_objects_in_s3_over_staging_and_audit_to_the_star(sto
         assert path in edges
 
 
-def test_people_are_told_of_an_overdue_star(story: Story) -> None:
+def test_an_overdue_star_is_reported_to_people(story: Story) -> None:
     # A run of a paused DAG stays in the queue.
     request(story.client, "PATCH", f"/dags/{WAREHOUSE}", {"is_paused": True})
     run_id = story.client.trigger(WAREHOUSE)

@@ -63,7 +63,7 @@ def kill(server: airflow.Airflow) -> None:
             continue
 
 
-def test_a_run_goes_on_after_airflow_was_killed_and_ends_in_the_same_star(
+def test_a_run_resumes_after_airflow_was_killed_and_produces_the_same_star(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import redshift_connector

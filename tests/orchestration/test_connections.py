@@ -116,6 +116,20 @@ def test_an_access_key_at_the_wrong_address_is_rejected(define: Any, login: str,
         connections.lake(Settings())
 
 
+@pytest.mark.parametrize(
+    ("host", "password"),
+    [("w.1.us-east-1.redshift-serverless.amazonaws.com", "sandbox-password"), ("sandbox", "a-real-password")],
+)
+def test_a_redshift_login_at_the_wrong_address_is_rejected(define: Any, host: str, password: str) -> None:
+    define(
+        "redshift", conn_type="redshift", host=host, login="musician", password=password, schema="musician"
+    )
+    for reach in (connections.redshift, connections.redshift_engine_arguments):
+        with pytest.raises(ConnectionMissing, match=f"`redshift` has .* for {host}") as raised:
+            reach()
+        assert password not in str(raised.value)
+
+
 def test_missing_aws_and_redshift_connections_are_named(define: Any) -> None:
     define("aws_default")
     with pytest.raises(ConnectionMissing, match="AIRFLOW_CONN_AWS_DEFAULT"):
@@ -131,7 +145,7 @@ def test_the_lake_is_the_bucket_of_the_settings(services: Any) -> None:
     assert lake.bucket.s3.meta.endpoint_url == services.aws.endpoint_url
 
 
-def test_redshift_answers(services: Any) -> None:
+def test_redshift_responds(services: Any) -> None:
     with connections.redshift() as connection, connection.cursor() as cursor:
         cursor.execute("select 1")
         assert cursor.fetchone()[0] == 1

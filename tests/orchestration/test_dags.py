@@ -2,17 +2,18 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
-from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
 
-from include.errors import ManifestsMissing
+from include.errors import DataRejected, ManifestsMissing
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.settings import Settings
@@ -34,16 +35,10 @@ TASKS = {
         "publish_songs": set(),
     },
     "musician_warehouse": {
-        "rebuild": {"find_load"},
         "find_load": {
-            *(
-                "stage_events",
-                "stage_songs",
-                "build_dim_songs",
-                "build_dim_concerts",
-                "build_missing_concerts",
-            ),
-            *("build_bridge_concert_artists", "build_fact_artists", "audit", "publish", "more_loads_wait"),
+            *("stage_events", "stage_songs", "build_dim_songs", "build_dim_concerts"),
+            *("build_missing_concerts", "build_bridge_concert_artists", "build_fact_artists"),
+            *("audit", "publish"),
         },
         "stage_events": {"build_dim_songs", "build_dim_concerts", "build_bridge_concert_artists"},
         "stage_songs": {"build_dim_songs", "build_dim_concerts", "build_bridge_concert_artists"},
@@ -54,9 +49,12 @@ TASKS = {
         "build_fact_artists": {"audit"},
         "audit": {"publish"},
         "publish": set(),
-        "more_loads_wait": {"start_next_run"},
-        "start_next_run": set(),
     },
+}
+
+NOTHING_ASKED = {
+    **{"rebuild": False, "until": None, "go_on_without_missing": False},
+    **{"retry": [], "accept": []},
 }
 
 
@@ -84,7 +82,7 @@ def test_backfills_are_rejected_and_the_docs_say_why(dag_bag: Any, dag_id: str) 
     assert "Backfills are rejected" in dag.doc_md
 
 
-def test_runs_that_do_not_judge_their_load_start_no_others_for_ever(
+def test_runs_that_do_not_judge_their_load_do_not_trigger_others_forever(
     dag_bag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = Lake(Bucket(s3, bucket))
@@ -92,39 +90,77 @@ def test_runs_that_do_not_judge_their_load_start_no_others_for_ever(
     for day in (21, 22):
         land_events(lake, f"2026-11-{day}T060000Z", [Concert("e1", ["Abel"])])
         land_songs(lake, f"2026-11-{day}T070000Z", [Artist("Abel")])
-    dag = dag_bag.dags["musician_warehouse"]
-    find_load = dag.get_task("find_load").python_callable
+    find_load = dag_bag.dags["musician_warehouse"].get_task("find_load").python_callable
     monkeypatch.setitem(find_load.__globals__, "SETTINGS", Settings(bucket=bucket))
-    first = find_load(dag_run=SimpleNamespace(conf={}))
-    assert first["waiting"] == 1
-    assert dag.get_task("start_next_run").conf == {
-        "after": "{{ ti.xcom_pull(task_ids='find_load', key='name') }}"
-    }
-    second = find_load(dag_run=SimpleNamespace(conf={"after": first["name"]}))
-    assert (second["load"], second["waiting"]) == (first["load"], 0)
+    first = SimpleNamespace(conf={}, dag_id="musician_warehouse", run_id="manual__1")
+    pushed: dict[str, Any] = {}
+    task_instance = SimpleNamespace(xcom_push=pushed.__setitem__)
+    with pytest.raises(DagRunTriggerException) as started:
+        find_load(first, NOTHING_ASKED, task_instance)
+    assert pushed["return_value"]["waiting"] == 1
+    assert pushed["note"] == (
+        "Judges events 2026-11-21T060000Z with songs 2026-11-21T070000Z, snapshot date 2026-11-21"
+    )
+    assert started.value.trigger_dag_id == "musician_warehouse"
+    assert started.value.note == "Started by manual__1, which left 1 load"
+    second = find_load(SimpleNamespace(conf=started.value.conf), NOTHING_ASKED, task_instance)
+    assert (second["load"], second["waiting"]) == (pushed["return_value"]["load"], 0)
+
+
+def test_a_rebuild_publishes_the_star_without_judging_another_load(
+    dag_bag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(Bucket(s3, bucket))
+    create_tables(redshift)
+    land_events(lake, "2026-11-21T060000Z", [Concert("e1", ["Abel"])])
+    land_songs(lake, "2026-11-21T070000Z", [Artist("Abel")])
+    dag = dag_bag.dags["musician_warehouse"]
+    find_load, stage, publish = (
+        dag.get_task(task_id).python_callable for task_id in ("find_load", "stage_events", "publish")
+    )
+    for function in (find_load, stage, publish):
+        monkeypatch.setitem(function.__globals__, "SETTINGS", Settings(bucket=bucket))
+    run, pushed = SimpleNamespace(conf={}, dag_id="musician_warehouse", run_id="manual__1"), {}
+    found = find_load(run, {**NOTHING_ASKED, "rebuild": True}, SimpleNamespace(xcom_push=pushed.__setitem__))
+    assert pushed["note"] == "Rebuilt the star from 1 load"
+    with pytest.raises(AirflowSkipException):
+        stage("events", found)
+    (asset,) = dag.get_task("publish").outlets
+    outlet_events: Any = {asset: SimpleNamespace(extra={})}
+    publish(found, None, outlet_events)
+    assert outlet_events[asset].extra["rebuilt"] == 1
+    with pytest.raises(AirflowSkipException):  # nothing is new now
+        find_load(run, NOTHING_ASKED, None)
+    with pytest.raises(AirflowSkipException):
+        publish(None, None, outlet_events)
+
+
+def test_nothing_is_published_that_was_not_judged(dag_bag: Any) -> None:
+    publish = dag_bag.dags["musician_warehouse"].get_task("publish").python_callable
+    load = {"events": "2026-11-21T060000Z", "songs": "2026-11-21T070000Z", "pending": ["events"]}
+    with pytest.raises(DataRejected, match="was not judged"):
+        publish({"load": load, "rebuilt": None}, None, {})
 
 
 def test_the_first_run_of_a_newer_release_derives_the_star_again_by_itself(
     dag_bag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow.sdk.exceptions import AirflowSkipException
-
     lake = Lake(Bucket(s3, bucket))
     older_release.put_lake(lake)
     older_release.create_star(redshift, lake)
     lake.remove_manifest("songs", "2026-11-20T070000Z")
-    task = dag_bag.dags["musician_warehouse"].get_task("rebuild").python_callable
+    task = dag_bag.dags["musician_warehouse"].get_task("find_load").python_callable
     monkeypatch.setitem(task.__globals__, "SETTINGS", Settings(bucket=bucket))
     passed = SimpleNamespace(verdict=Verdict())
     monkeypatch.setattr("include.orchestration.star.audit", lambda *_, **__: passed)
 
     def run(**params: Any) -> Any:
         asked = dag_bag.dags["musician_warehouse"].params.dump()
-        return task(params=asked | params, outlet_events=defaultdict(SimpleNamespace))
+        return task(SimpleNamespace(conf={}), asked | params, SimpleNamespace(xcom_push=lambda *_: None))
 
     with pytest.raises(ManifestsMissing, match="`go_on_without_missing`"):
         run()
-    assert run(go_on_without_missing=True)["parked"] == ("songs 2026-11-20T070000Z",)
+    assert run(go_on_without_missing=True)["rebuilt"]["parked"] == ("songs 2026-11-20T070000Z",)
     with pytest.raises(AirflowSkipException):
         run()
 
@@ -165,7 +201,6 @@ def test_each_dag_publishes_its_asset_in_its_publish_task(dag_bag: Any) -> None:
         ("ingest_events", "publish_events"): [("musician_events", f"s3://{bucket}/lake/events")],
         ("ingest_songs", "publish_songs"): [("musician_songs", f"s3://{bucket}/lake/songs")],
         ("musician_warehouse", "publish"): [("musician_star", "musician://warehouse/dwh")],
-        ("musician_warehouse", "rebuild"): [("musician_star", "musician://warehouse/dwh")],
     }
 
 
@@ -173,7 +208,37 @@ def test_the_tasks_work_in_this_order(dag: Any) -> None:
     assert {task.task_id: task.downstream_task_ids for task in dag.tasks} == TASKS[dag.dag_id]
 
 
+def test_the_warehouse_is_grouped_as_stage_build_audit_publish(dag_bag: Any) -> None:
+    groups = dag_bag.dags["musician_warehouse"].task_group.children
+    assert list(groups) == ["find_load", "stage", "build", "audit", "publish"]
+
+
+def test_no_task_leaves_more_than_one_value(dag: Any) -> None:
+    assert not [task.task_id for task in dag.tasks if task.multiple_outputs]
+
+
+def test_the_asset_graph_has_no_node_for_starting_the_next_run(dag_bag: Any) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    serialized = DagSerialization.to_dict(dag_bag.dags["musician_warehouse"])
+    kinds = {each["dependency_type"] for each in serialized["dag"]["dag_dependencies"]}
+    assert kinds == {"asset"}
+
+
+def test_a_run_to_land_again_is_named_as_runs_are(dag_bag: Any) -> None:
+    from include.lake.runs import is_run
+    from include.orchestration.ingestion import RUN
+
+    for dag_id in ("ingest_events", "ingest_songs"):
+        redrive = dag_bag.dags[dag_id].params.get_param("redrive")
+        assert redrive.description
+        assert redrive.schema["pattern"] == RUN
+    for text in ("2026-11-22T060003Z", "2026-11-22", "../2026-11-22T060003Z", "2026-11-22T060003Z "):
+        assert bool(re.search(RUN, text)) == is_run(text)
+
+
 def test_every_dag_explains_itself_and_has_an_owner_and_tags(dag: Any) -> None:
+    assert dag.description
     assert len(dag.doc_md.strip().splitlines()) > 3
     assert {task.owner for task in dag.tasks} == {"data-engineering"}
     assert dag.tags
@@ -207,7 +272,7 @@ def test_a_retry_is_spared_when_it_cannot_help(dag: Any) -> None:
     assert action(OSError("anything unforeseen")) is RetryAction.DEFAULT
 
 
-def test_a_retry_waits_until_the_source_may_be_asked_again(dag: Any) -> None:
+def test_a_retry_waits_until_the_source_accepts_requests_again(dag: Any) -> None:
     from airflow.sdk import RetryAction
 
     from include.errors import QuotaSpent
@@ -224,6 +289,7 @@ def test_the_parameters_default_to_the_settings(dag_bag: Any) -> None:
         "countries": list(settings.countries),
         "horizon_days": settings.horizon_days,
         "ask_again": False,
+        "redrive": None,
     }
     assert dag_bag.dags["ingest_songs"].params.dump() == {
         "countries": list(settings.countries),
@@ -231,6 +297,7 @@ def test_the_parameters_default_to_the_settings(dag_bag: Any) -> None:
         "touring_artists": settings.touring_artists,
         "tracks_per_artist": settings.tracks_per_artist,
         "ask_again": False,
+        "redrive": None,
     }
 
 

@@ -18,7 +18,8 @@ from aiohttp import web
 from aiosmtpd.controller import Controller
 
 from include.errors import ConnectionMissing, DataRejected
-from include.orchestration.notifications import Message, report_failure, report_overdue, send
+from include.orchestration.notifications import Message, report_failure, report_found, report_overdue, send
+from include.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 MESSAGE = Message(
@@ -117,7 +118,7 @@ def test_the_text_has_dag_task_run_reason_counts_and_log() -> None:
     ]
 
 
-def test_a_mail_says_it_all_to_everyone_and_leaves_the_text_as_it_is(mailbox: list[Any]) -> None:
+def test_a_mail_has_the_whole_text_unchanged_and_goes_to_everyone(mailbox: list[Any]) -> None:
     send("mail", MESSAGE)
     ((envelope, mail),) = mailbox
     assert envelope.rcpt_tos == ["one@example.com", "two@example.com"]
@@ -152,7 +153,7 @@ async def test_a_task_whose_process_was_killed_is_reported_too(webhook: list[Any
     assert webhook[0][1]["reason"] == "its process ended without an error message"
 
 
-async def test_the_password_of_a_connection_is_not_told(
+async def test_the_password_of_a_connection_is_not_sent(
     webhook: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from airflow.sdk.log import mask_secret
@@ -171,6 +172,30 @@ async def test_an_overdue_star_is_reported(webhook: list[Any]) -> None:
         "Run: scheduled__2026-11-22",
         "Reason: not finished 90 minutes after it was queued; it is running",
     ]
+
+
+@pytest.mark.parametrize("state", ["success", "failed"])
+async def test_of_a_run_that_has_ended_nothing_is_overdue(webhook: list[Any], state: str) -> None:
+    run = {"dag_id": "musician_warehouse", "dag_run_id": "scheduled__2026-11-22", "state": state}
+    await report_overdue(90, {"dag_run": run, "deadline": {}})
+    assert webhook == []
+
+
+async def test_late_and_unreadable_runs_and_missing_news_are_told_each_by_itself(webhook: list[Any]) -> None:
+    run = SimpleNamespace(dag_id="musician_warehouse", run_id="scheduled__2026-11-22")
+    settings = Settings(notify="hook")
+    await asyncio.to_thread(report_found, settings, run, [], [], [])
+    assert webhook == []
+    late = [("events", "2026-11-21T060000Z")]
+    await asyncio.to_thread(
+        report_found, settings, run, late, ["s3://b/k is malformed."], ["No run of songs."]
+    )
+    assert [body["text"].splitlines()[0].split(" (")[0] for _, body in webhook] == [
+        "musician_warehouse found late runs",
+        "musician_warehouse parked runs",
+        "musician_warehouse has had no news",
+    ]
+    assert "s3://b/k is malformed." in webhook[1][1]["reason"]
 
 
 def test_a_connection_of_another_type_is_rejected_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +238,7 @@ def alerts(tmp_path: Path, **environment: str) -> Any:
     return json.loads(parsed.stdout.splitlines()[-1])
 
 
-def test_nobody_is_told_by_default(tmp_path: Path) -> None:
+def test_by_default_there_are_no_notifications(tmp_path: Path) -> None:
     assert alerts(tmp_path, MUSICIAN_NOTIFY="") == {
         dag_id: [False, [], True] for dag_id in ("ingest_events", "ingest_songs", "musician_warehouse")
     }

@@ -56,7 +56,7 @@ def test_the_image_carries_the_airflow_that_the_lock_names() -> None:
     assert "\napache-airflow==3.3.2 \\\n" in (ROOT / "requirements.lock").read_text()
 
 
-def test_the_image_is_not_asked_to_install_airflow() -> None:
+def test_the_image_does_not_install_airflow() -> None:
     # The Runtime image's build stops at a line of this form in requirements.txt.
     rejected = re.compile(r"apache-airflow\s*[=~>]{1,2}.*")
     lines = (ROOT / "requirements.txt").read_text().splitlines()
@@ -193,6 +193,15 @@ def test_the_example_settings_file_has_the_same_connections() -> None:
     assert len(example["connections"]) == 4
 
 
+def test_the_example_settings_file_leaves_no_field_of_the_sandbox_behind(services: Any) -> None:
+    """The CLI changes only the fields that are given, of a connection that the sandbox may have imported."""
+    example = yaml.safe_load((ROOT / "airflow_settings.example.yaml").read_text())["airflow"]["connections"]
+    given = {each["conn_id"]: {key.removeprefix("conn_") for key in each} for each in example}
+    for name, text in connection_environment(services).items():
+        fields = {key.removeprefix("conn_") for key in json.loads(text)}
+        assert fields <= given[name.removeprefix("AIRFLOW_CONN_").lower()], name
+
+
 def test_nothing_that_may_hold_a_secret_is_committed_or_copied_into_the_image() -> None:
     for ignore in (".gitignore", ".dockerignore"):
         assert {".env", "airflow_settings.yaml"} <= set((ROOT / ignore).read_text().splitlines())
@@ -239,7 +248,7 @@ def in_image(image: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_image_holds_what_the_pipeline_reads(image: Path) -> None:
+def test_the_image_contains_what_the_pipeline_reads(image: Path) -> None:
     for name in (*MOUNTED[:3], "great_expectations", "sandbox", "requirements.txt", "packages.txt"):
         assert (image / name).exists(), name
 

@@ -36,9 +36,7 @@ def size(picture: Path) -> tuple[int, int]:
     return width, height
 
 
-def test_the_notebook_answers_and_draws_for_somebody_who_may_only_read(
-    star: Any, services: Services, tmp_path: Path
-) -> None:
+def test_the_notebook_works_with_read_only_access(star: Any, services: Services, tmp_path: Path) -> None:
     create_reader(star)
     with star.cursor() as cursor:
         cursor.execute("create user ada password 'Lovelace-1'")

@@ -1,12 +1,16 @@
 """The audit: what passes, what fails, what it says, and what it leaves in S3."""
 
 import json
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from include.errors import WarehouseUnavailable
 from include.lake.bucket import Bucket
 from include.lake.certificate import Scope
 from include.lake.lake import Lake
@@ -22,6 +26,7 @@ from tests.support.snapshots import (
     Concert,
     build_load,
     engine,
+    judged_at,
     land_events,
     land_songs,
     publish_pending,
@@ -104,21 +109,76 @@ def test_every_star_table_has_a_suite_with_not_null_checks() -> None:
 
 def test_a_sound_load_passes_every_expectation(built: tuple[Any, Lake]) -> None:
     _, lake = built
-    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     assert outcome.verdict.failures == ()
     assert outcome.passed >= 100
 
 
-def test_whatever_is_spoiled_is_noticed_and_named(built: tuple[Any, Lake]) -> None:
+def test_every_kind_of_damage_is_detected_and_named(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
     with transaction(redshift) as cursor:
         for failure, change in SPOILED.items():
             cursor.execute(f"update audit.{failure.partition(':')[0]} {change}")
-    failures = quality.audit(lake, LOAD, engine(), kept_runs=5).verdict.failures
+    failures = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD)).verdict.failures
     unnoticed = [
         expected for expected in SPOILED if not any(found.startswith(expected) for found in failures)
     ]
     assert unnoticed == []
+
+
+# One odd row each, of which so many are none that it says nothing about the load.
+ODD = {
+    "dim_concerts": (
+        "set local_date = '1066-10-14', starts_at = '9999-12-31' where concert_id = 'e1'",
+        "set status = 'sold out', price_min = 5, price_max = 1 where concert_id = 'e2'",
+        "set venue_latitude = -91, venue_longitude = 181, price_min = -1 where concert_id = 'e3'",
+    ),
+    "dim_songs": ("set play_count = -1, listeners = null where song_name = 'Song 3'",),
+    "fact_artists": (
+        "set chart_rank = 0, listeners = -1, next_concert_date = '1900-01-01' where artist_name = 'Artist 5'",
+    ),
+    "bridge_concert_artists": ("set artist_position = 2000 where concert_id = 'e4'",),
+}
+
+
+def test_one_odd_row_among_many_is_no_reason_to_park(empty: tuple[Any, Lake]) -> None:
+    redshift, lake = empty
+    more = {
+        "price_max": 9.0,
+        "venue_latitude": 1.0,
+        "venue_longitude": 1.0,
+        "starts_at": datetime(2027, 1, 15),
+    }
+    concerts = [Concert(f"e{n}", [f"Artist {n}"], price_min=5.0, more=more) for n in range(30)]
+    land_events(lake, EVENTS, concerts)
+    land_songs(lake, SONGS, [Artist(f"Artist {n}", songs=[f"Song {n}"], rank=n + 1) for n in range(30)])
+    build_load(redshift, lake, LOAD)
+    with transaction(redshift) as cursor:
+        for table, changes in ODD.items():
+            for change in changes:
+                cursor.execute(f"update audit.{table} {change}")
+                assert cursor.rowcount == 1
+    assert quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD)).verdict.failures == ()
+
+
+@pytest.mark.parametrize("cause", ["password", "port", "time-out"])
+def test_an_audit_that_cannot_run_is_no_verdict(
+    built: tuple[Any, Lake], services: Services, cause: str
+) -> None:
+    redshift, lake = built
+    reached = engine()
+    if cause == "password":
+        reached = replace(reached, url=reached.url.replace(services.redshift["password"], "another"))
+    elif cause == "port":
+        reached = replace(reached, url=reached.url.replace(f":{services.redshift['port']}/", ":1/"))
+    else:
+        with transaction(redshift) as cursor:
+            cursor.execute("drop view audit.fact_songs")
+            cursor.execute("create view audit.fact_songs as select pg_catalog.redshift_rejects('time-out')")
+    with pytest.raises(WarehouseUnavailable, match="nothing is judged") as raised:
+        quality.audit(lake, LOAD, reached, kept_runs=5, judged_at=judged_at(LOAD))
+    assert services.redshift["password"] not in str(raised.value)
+    assert rows(redshift, "select * from dwh.load_ledger") == []
 
 
 def test_every_failing_row_is_kept_where_the_load_is_parked(built: tuple[Any, Lake]) -> None:
@@ -126,7 +186,7 @@ def test_every_failing_row_is_kept_where_the_load_is_parked(built: tuple[Any, La
     with transaction(redshift) as cursor:
         for failure, change in SPOILED.items():
             cursor.execute(f"update audit.{failure.partition(':')[0]} {change}")
-    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     kept = warehouse.park(redshift, LOAD, "; ".join(outcome.verdict.failures), outcome.verdict.failed_rows)
     assert rows(redshift, "select count(*) from audit.failed_rows") == [(kept,)]
     assert rows(
@@ -144,7 +204,7 @@ def test_an_empty_table_fails(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
     with transaction(redshift) as cursor:
         cursor.execute("delete from audit.bridge_concert_artists")
-    failures = quality.audit(lake, LOAD, engine(), kept_runs=5).verdict.failures
+    failures = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD)).verdict.failures
     assert any(failure.startswith("bridge_concert_artists: expect_table_row_count") for failure in failures)
 
 
@@ -166,14 +226,18 @@ def test_events_are_counted_against_those_of_the_same_countries(empty: tuple[Any
     abroad = Load("2026-11-23T060000Z", SONGS, ("events",))
     land_events(lake, abroad.events, [Concert("g1", ["Eve"], more=ABROAD)], countries=["GB"])
     build_load(redshift, lake, abroad)
-    assert quality.audit(lake, abroad, engine(), kept_runs=5).verdict.failures == ()
+    assert (
+        quality.audit(lake, abroad, engine(), kept_runs=5, judged_at=judged_at(abroad)).verdict.failures == ()
+    )
     warehouse.publish(redshift, abroad)
     halved = Load("2026-11-24T060000Z", SONGS, ("events",))
     land_events(lake, halved.events, [Concert("e1", ["Abel"]), Concert("e2", ["Abel"])])
     build_load(redshift, lake, halved)
     assert any(
         "events_rows_ratio" in failure
-        for failure in quality.audit(lake, halved, engine(), kept_runs=5).verdict.failures
+        for failure in quality.audit(
+            lake, halved, engine(), kept_runs=5, judged_at=judged_at(halved)
+        ).verdict.failures
     )
 
 
@@ -189,12 +253,14 @@ def test_a_run_that_was_accepted_by_name_may_differ_from_earlier_ones_and_the_da
     land_events(lake, fewer.events, [Concert("e1", ["Abel"])])
     land_songs(lake, fewer.songs, [Artist("Abel", songs=["Song 1"])])
     build_load(redshift, lake, fewer)
-    verdict = quality.audit(lake, fewer, engine(), kept_runs=5).verdict
+    verdict = quality.audit(lake, fewer, engine(), kept_runs=5, judged_at=judged_at(fewer)).verdict
     assert verdict.at_fault == ("events", "songs")
     warehouse.park(redshift, fewer, verdict.reason)
     assert ledger.accept(redshift, "events", fewer.events) == 1
     assert ledger.accepted(redshift, fewer) == ("events",)
-    outcome = quality.audit(lake, fewer, engine(), kept_runs=5, accepted=("events",))
+    outcome = quality.audit(
+        lake, fewer, engine(), kept_runs=5, judged_at=judged_at(fewer), accepted=("events",)
+    )
     assert outcome.verdict.at_fault == ("songs",)
     assert "accepted by name" in lake.bucket.get("data-docs/index.html").decode()
 
@@ -210,7 +276,10 @@ def test_lowering_a_setting_parks_nothing(empty: tuple[Any, Lake]) -> None:
     narrow = msgspec.structs.replace(wide, tracks_per_artist=2)
     land_songs(lake, lowered.songs, [Artist("Abel", songs=["Song 1", "Song 2"])], scope=narrow)
     build_load(redshift, lake, lowered)
-    assert quality.audit(lake, lowered, engine(), kept_runs=5).verdict.failures == ()
+    assert (
+        quality.audit(lake, lowered, engine(), kept_runs=5, judged_at=judged_at(lowered)).verdict.failures
+        == ()
+    )
 
 
 def test_oddities_that_the_sources_document_are_no_reason_to_park(empty: tuple[Any, Lake]) -> None:
@@ -223,7 +292,7 @@ def test_oddities_that_the_sources_document_are_no_reason_to_park(empty: tuple[A
     artists = [Artist("Abel"), Artist("Seth", songs=(), rank=None)]
     land_songs(lake, SONGS, artists)
     build_load(redshift, lake, LOAD)
-    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     assert outcome.verdict.failures == ()
     assert len(outcome.warnings) == 2
 
@@ -232,18 +301,18 @@ def test_a_smaller_change_is_a_warning_and_passes(built: tuple[Any, Lake]) -> No
     redshift, lake = built
     with transaction(redshift) as cursor:
         cursor.execute("update audit.load_summary set events_rows_ratio = 0.7")
-    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     assert outcome.success
     assert any("events_rows_ratio" in warning for warning in outcome.warnings)
 
 
 def test_the_data_docs_show_passing_and_failing_audits(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
-    quality.audit(lake, LOAD, engine(), kept_runs=5)
+    quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     later = Load("2026-11-23T060000Z", SONGS, ("events",))
     with transaction(redshift) as cursor:
         cursor.execute("update audit.dim_concerts set status = 'sold out' where concert_id = 'e2'")
-    outcome = quality.audit(lake, later, engine(), kept_runs=5)
+    outcome = quality.audit(lake, later, engine(), kept_runs=5, judged_at=judged_at(later))
     index = lake.bucket.get("data-docs/index.html").decode()
     assert outcome.data_docs.startswith(f"s3://{lake.bucket.name}/data-docs/index.html")
     assert SONGS in index
@@ -252,12 +321,38 @@ def test_the_data_docs_show_passing_and_failing_audits(built: tuple[Any, Lake]) 
     assert "sold out" in lake.bucket.get(page).decode()
 
 
+def test_a_load_that_is_judged_again_leaves_the_page_of_the_audit_that_failed(
+    built: tuple[Any, Lake],
+) -> None:
+    redshift, lake = built
+    again = judged_at(LOAD) + timedelta(hours=1)
+    with transaction(redshift) as cursor:
+        cursor.execute("update audit.dim_concerts set status = 'sold out' where concert_id = 'e2'")
+    failed = quality.audit(
+        lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD), dag_run="manual__1+00:00"
+    )
+    with transaction(redshift) as cursor:
+        cursor.execute("update audit.dim_concerts set status = 'onsale' where concert_id = 'e2'")
+    passed = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=again, dag_run="manual__2")
+    index = lake.bucket.get("data-docs/index.html").decode()
+    sections = {
+        name: text.partition("</section>")[0]
+        for name, text in re.findall(r"<section id='([^']+)'>(.*?)(?=<section|$)", index, re.DOTALL)
+    }
+    red = sections[failed.data_docs.partition("#")[2]]
+    green = sections[passed.data_docs.partition("#")[2]]
+    assert "22 November 2026 <span class='failed'>" in red
+    assert "sold out" in red
+    assert "href='../dags/musician_warehouse/runs/manual__1%2B00%3A00'" in red
+    assert "22 November 2026 <span class='warned'>" in green
+    assert "runs/manual__2'" in green
+
+
 def test_pages_of_old_audits_are_pruned(built: tuple[Any, Lake]) -> None:
     _, lake = built
     for day in (22, 23, 24):
-        quality.audit(
-            lake, Load(f"2026-11-{day}T060000Z", f"2026-11-{day}T050000Z", ("events",)), engine(), kept_runs=2
-        )
+        load = Load(f"2026-11-{day}T060000Z", f"2026-11-{day}T050000Z", ("events",))
+        quality.audit(lake, load, engine(), kept_runs=2, judged_at=judged_at(load))
     kept = {key.split("/")[2] for key in keys(lake, "validations/fact_artists/")}
     assert kept == {"2026-11-23T060000Z", "2026-11-24T060000Z"}
     assert {key.split("/")[3] for key in keys(lake, "data-docs/validations/fact_artists/")} == kept
@@ -265,7 +360,7 @@ def test_pages_of_old_audits_are_pruned(built: tuple[Any, Lake]) -> None:
 
 def test_no_credentials_reach_the_project_folder_or_s3(built: tuple[Any, Lake], services: Services) -> None:
     _, lake = built
-    quality.audit(lake, LOAD, engine(), kept_runs=5)
+    quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     password = services.redshift["password"].encode()
     for file in Path("great_expectations").rglob("*"):
         assert file.is_dir() or password not in file.read_bytes()

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,9 @@ WARNED = {
 }
 
 
+JUDGED_AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+
+
 # --- what the audit publishes ---
 
 
@@ -45,7 +49,16 @@ def audit_found(results: Path, run: str, table: str, *found: dict[str, Any]) -> 
     file = results / table / run / run.replace("-", "") / f"redshift-{table}.json"
     file.parent.mkdir(parents=True)
     file.write_text(
-        json.dumps({"meta": {"run_id": {"run_name": run}}, "suite_name": table, "results": found})
+        json.dumps(
+            {
+                "meta": {
+                    "run_id": {"run_name": run, "run_time": JUDGED_AT.isoformat()},
+                    "dag_run": f"manual__{run}",
+                },
+                "suite_name": table,
+                "results": found,
+            }
+        )
     )
 
 
@@ -70,7 +83,7 @@ def site(tmp_path: Path) -> Path:
     return tmp_path / "site"
 
 
-def test_a_page_keeps_what_it_says_and_loses_what_acts_or_comes_from_elsewhere(site: Path) -> None:
+def test_a_page_keeps_its_content_and_loses_scripts_and_external_resources(site: Path) -> None:
     (page,) = site.glob("validations/**/*.html")
     text = page.read_text()
     assert "1 of 4 rows" in text
@@ -85,17 +98,31 @@ def test_a_page_finds_our_style_sheet(site: Path) -> None:
     assert (site / "site.css").exists()
 
 
-def test_what_nothing_uses_is_not_published(site: Path) -> None:
+def test_unused_files_are_not_published(site: Path) -> None:
     assert not (site / "static").exists()
 
 
 def test_the_index_has_the_kept_audits_the_newest_first_and_their_verdicts(site: Path) -> None:
     index = (site / "index.html").read_text()
     assert "2026-11-20T060000Z" not in index
-    newest, older = index.index("id='2026-11-22T060000Z'"), index.index("id='2026-11-21T060000Z'")
+    newest, older = index.index("id='2026-11-22T060000Z-"), index.index("id='2026-11-21T060000Z-")
     assert newest < older
     assert "failed: what failed is parked" in index[newest:older]
     assert "passed, with warnings" in index[older:]
+
+
+def test_an_audit_is_headed_by_a_date_to_read_and_links_to_its_run(site: Path) -> None:
+    index = (site / "index.html").read_text()
+    assert "<h2>22 November 2026 <span" in index
+    assert "judged 22 November 2026, 09:30 UTC in the run" in index
+    assert "<a href='../dags/musician_warehouse/runs/manual__2026-11-22T060000Z'>" in index
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(0.3333333333333333, "0.3333"), (12345.678, "12,346"), (7, "7"), (None, "None")]
+)
+def test_values_are_rounded_for_people(value: Any, said: str) -> None:
+    assert data_docs.rounded(value) == said
 
 
 def test_the_index_says_what_failed_and_links_to_the_page(site: Path) -> None:
@@ -116,13 +143,18 @@ def test_the_index_shows_text_as_text(site: Path) -> None:
 
 def test_the_audit_task_links_to_its_own_audit(monkeypatch: pytest.MonkeyPatch) -> None:
     class Operator:
-        op_args = ({"events": "2026-11-22T060000Z", "songs": "2026-11-21T070000Z", "pending": []},)
+        op_args = (
+            {
+                "load": {"events": "2026-11-22T060000Z", "songs": "2026-11-21T070000Z", "pending": []},
+                "judged_at": "2026-11-22T09:30:00+00:00",
+            },
+        )
 
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example/team/")
     link = data_docs_link()
     assert link.name == "Data docs"
     assert link.get_link(Operator(), ti_key=None) == (
-        "/team/plugin/data-docs/team/data-docs/index.html#2026-11-22T060000Z"
+        "/team/plugin/data-docs/team/data-docs/index.html#2026-11-22T060000Z-judged-20261122T093000Z"
     )
 
 
@@ -224,13 +256,13 @@ def test_nothing_outside_the_data_docs_is_served(reader: Any, published: str, pa
     assert "{}" not in answer.text
 
 
-def test_before_the_first_audit_the_reader_is_told_what_to_do(reader: Any) -> None:
+def test_before_the_first_audit_the_page_says_what_to_do(reader: Any) -> None:
     answer = reader.get("/data-docs/index.html")
     assert answer.status_code == 404
     assert "There are no data docs yet" in answer.text
 
 
-def test_without_a_bucket_the_reader_is_told_the_same(reader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_bucket_the_page_says_the_same(reader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUSICIAN_BUCKET", "no-such-bucket")
     assert "There are no data docs yet" in reader.get("/data-docs/index.html").text
 

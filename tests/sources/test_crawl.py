@@ -155,7 +155,7 @@ def distinct(stretches: Sequence[Stretch]) -> int:
 
 
 @pytest.mark.parametrize("number", [0, 1, 200, 1_000, 1_001, 3_000, 12_000])
-async def test_every_event_is_met_far_beyond_the_wall(number: int) -> None:
+async def test_every_event_is_found_far_beyond_the_wall(number: int) -> None:
     search = Search(season(number))
     stretches = await crawl(search)
     assert distinct(stretches) == number
@@ -172,7 +172,7 @@ async def test_a_crawl_costs_at_most_a_tenth_more_calls_than_full_pages_would(nu
 
 
 @pytest.mark.parametrize("number", [1_500, 2_000, 3_300])
-async def test_more_events_at_one_instant_than_can_be_paged_are_all_met(number: int) -> None:
+async def test_more_events_at_one_instant_than_can_be_paged_are_all_found(number: int) -> None:
     before, after = season(50), season(50, 2)
     crowd = at_once(number)
     others = [Concert(f"other {c.id}", c.at, c.name) for c in before + after]
@@ -182,7 +182,7 @@ async def test_more_events_at_one_instant_than_can_be_paged_are_all_met(number: 
 
 
 @pytest.mark.parametrize("number", [1, 1_200, 2_600])
-async def test_undated_events_are_met_even_if_more_than_can_be_paged(number: int) -> None:
+async def test_undated_events_are_found_even_if_more_than_can_be_paged(number: int) -> None:
     stretches = await crawl(Search([], undated=season(number)))
     assert distinct(stretches) == number
     assert all(stretch.complete for stretch in stretches)
@@ -230,7 +230,7 @@ async def test_a_crowd_at_one_instant_that_opens_a_stretch_costs_no_probes(
     assert len(search.asked) <= most_calls
 
 
-async def test_the_same_questions_are_asked_in_whatever_order_answers_come() -> None:
+async def test_the_same_requests_are_sent_in_whatever_order_responses_arrive() -> None:
     concerts = season(9_000)
     asked = []
     for seed in (1, 2):
@@ -292,7 +292,7 @@ async def test_a_later_crawl_begins_everywhere_at_once() -> None:
         assert held < 9_000
 
 
-async def test_a_plan_keeps_to_the_span_and_countries_that_are_asked_for() -> None:
+async def test_a_plan_keeps_to_the_requested_span_and_countries() -> None:
     windows = certified(await crawl(Search(three_countries(20_000)), *COUNTRIES))
     plan = plan_after(windows, ["GB", "FR"], START + timedelta(days=100), END)
     assert set(plan.cuts) <= {"GB"}
@@ -303,7 +303,7 @@ def sweeps(search: Search) -> list[str]:
     return [window.name() for window, _ in search.asked if not window.start]
 
 
-async def test_the_undated_of_several_countries_are_asked_for_at_once() -> None:
+async def test_undated_events_of_several_countries_are_requested_together() -> None:
     undated = [Concert(f"undated {n}", START, f"{n}", country=COUNTRIES[n % 3]) for n in range(250)]
     search = Search([], undated)
     stretches = await crawl(search, *COUNTRIES)
@@ -313,7 +313,7 @@ async def test_the_undated_of_several_countries_are_asked_for_at_once() -> None:
 
 
 @pytest.mark.parametrize("number", [900, 3_000])
-async def test_more_undated_than_pay_are_asked_for_by_country_and_so_the_next_time(number: int) -> None:
+async def test_many_undated_events_are_requested_by_country_now_and_the_next_time(number: int) -> None:
     undated = [Concert(f"undated {n}", START, f"{n:05}", country=COUNTRIES[n % 3]) for n in range(number)]
     search = Search([], undated)
     stretches = await crawl(search, *COUNTRIES)
@@ -327,7 +327,7 @@ async def test_more_undated_than_pay_are_asked_for_by_country_and_so_the_next_ti
     assert "world-includeTBA.only" not in sweeps(again)
 
 
-async def test_undated_events_of_unknown_countries_are_asked_for_by_country() -> None:
+async def test_undated_events_of_unknown_countries_are_requested_by_country() -> None:
     undated = [Concert(f"undated {n}", START, f"{n}", country=None) for n in range(5)]
     stretches = await crawl(Search([], undated), *COUNTRIES)
     of_us = next(s for s in stretches if s.window.name() == "US-includeTBA.only")
@@ -336,7 +336,7 @@ async def test_undated_events_of_unknown_countries_are_asked_for_by_country() ->
 
 @pytest.mark.parametrize("latency", [0.2, 2])
 @pytest.mark.parametrize("number", [30_000, 230_000])
-def test_a_crawl_keeps_the_allowed_rate_up_however_slow_the_answers(number: int, latency: float) -> None:
+def test_a_crawl_sustains_the_allowed_rate_however_slow_the_responses(number: int, latency: float) -> None:
     """In virtual time, under the same rate limiter and limit of requests in flight as the client's."""
     search = Search(three_countries(number))
     rate, starts = 5, list[float]()
@@ -361,7 +361,7 @@ def test_a_crawl_keeps_the_allowed_rate_up_however_slow_the_answers(number: int,
     assert min(later - earlier for earlier, later in pairwise(starts)) > 1 / rate
 
 
-async def test_what_the_search_raises_ends_the_crawl() -> None:
+async def test_an_error_of_the_search_ends_the_crawl() -> None:
     async def broken(window: Window, page: int, urgency: float) -> Page:
         raise ConnectionError("broken")
 

@@ -1,4 +1,4 @@
-"""The polite client, against a server on loopback whose answers each test chooses."""
+"""The polite client, against a server on loopback whose responses each test chooses."""
 
 import asyncio
 import itertools
@@ -25,9 +25,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class Source:
-    """A server that answers with what `answers` say, one after the other, the last for ever."""
+    """A server that responds with `handlers` one after another, and keeps repeating the last."""
 
-    answers: list[Handler]
+    handlers: list[Handler]
     url: str = ""
     at: list[float] = field(default_factory=list)
     requests: list[web.Request] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Source:
         self.in_flight += 1
         self.peak = max(self.peak, self.in_flight)
         try:
-            return await self.answers[min(len(self.at), len(self.answers)) - 1](request)
+            return await self.handlers[min(len(self.at), len(self.handlers)) - 1](request)
         finally:
             self.in_flight -= 1
 
@@ -50,11 +50,11 @@ Serve = Callable[..., Awaitable[Source]]
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """Starts a `Source` with these answers."""
+    """Starts a `Source` with these handlers."""
     servers = []
 
-    async def start(*answers: Handler) -> Source:
-        source = Source(list(answers))
+    async def start(*handlers: Handler) -> Source:
+        source = Source(list(handlers))
         application = web.Application()
         application.router.add_get("/{path:.*}", source.serve)
         server = TestServer(application)
@@ -69,16 +69,16 @@ async def serve() -> AsyncIterator[Serve]:
 
 
 def text(body: str, status: int = 200, **headers: str) -> Handler:
-    async def answer(request: web.Request) -> web.Response:
+    async def handle(request: web.Request) -> web.Response:
         return web.Response(
             text=body, status=status, headers={k.replace("_", "-"): v for k, v in headers.items()}
         )
 
-    return answer
+    return handle
 
 
 async def cut_off(request: web.Request) -> web.StreamResponse:
-    """Half an answer, then the connection breaks."""
+    """Half a response, then the connection breaks."""
     response = web.StreamResponse(headers={"Content-Length": "100"})
     await response.prepare(request)
     await response.write(b'{"half":')
@@ -103,7 +103,7 @@ def client(source: Source, rate: float = 500, tries: int = 4, timeout: float = 5
 
 
 def read(response: Response) -> bytes:
-    """200 is good; 404 is rejected; 418 has changed its shape; anything else may pass."""
+    """200 is accepted, 404 rejected, 418 has an unexpected shape; anything else is temporary."""
     if response.status == 404:
         raise SourceRejected("not there")
     if response.status == 418:
@@ -120,14 +120,14 @@ async def get(asking: Client, request: Request = REQUEST) -> bytes:
         return body
 
 
-async def test_an_answer_comes_with_what_was_made_of_it(serve: Serve) -> None:
+async def test_a_response_is_returned_with_its_parsed_value(serve: Serve) -> None:
     source = await serve(text("hello"))
     async with client(source) as asking, asking.get(REQUEST, read) as (response, meaning):
         assert (response.status, meaning) == (200, b"hello")
         assert abs(datetime.now(UTC) - response.received_at) < timedelta(seconds=5)
 
 
-async def test_requests_carry_the_parameters_the_key_and_who_asks(serve: Serve) -> None:
+async def test_requests_have_the_parameters_the_key_and_a_user_agent(serve: Serve) -> None:
     source = await serve(text("hello"))
     async with client(source) as asking:
         await get(asking)
@@ -138,20 +138,20 @@ async def test_requests_carry_the_parameters_the_key_and_who_asks(serve: Serve) 
 
 
 @pytest.mark.parametrize("failure", [cut_off, broken, text("<html>", 503), text("", 500), text("", 429)])
-async def test_what_may_pass_is_asked_again(serve: Serve, failure: Handler) -> None:
+async def test_temporary_failures_are_retried(serve: Serve, failure: Handler) -> None:
     source = await serve(failure, failure, text("hello"))
     async with client(source) as asking:
         assert await get(asking) == b"hello"
         assert asking.sent == 3
 
 
-async def test_a_source_that_hangs_is_asked_again(serve: Serve) -> None:
+async def test_a_request_that_hangs_is_retried(serve: Serve) -> None:
     source = await serve(silent, text("hello"))
     async with client(source, timeout=0.1) as asking:
         assert await get(asking) == b"hello"
 
 
-async def test_what_never_passes_is_reported_with_source_address_and_last_answer(serve: Serve) -> None:
+async def test_a_lasting_failure_is_reported_with_source_address_and_last_response(serve: Serve) -> None:
     source = await serve(text("<h1>Down</h1>", 503))
     async with client(source, tries=3) as asking:
         with pytest.raises(SourceUnavailable) as raised:
@@ -161,20 +161,20 @@ async def test_what_never_passes_is_reported_with_source_address_and_last_answer
         assert part in str(raised.value)
 
 
-async def test_a_server_that_is_not_there_is_reported_as_unavailable() -> None:
+async def test_an_unreachable_server_is_reported_as_unavailable() -> None:
     async with client(Source([], "http://127.0.0.1:1"), tries=2) as asking:
         with pytest.raises(SourceUnavailable, match="thesource"):
             await get(asking)
 
 
-async def test_a_retry_can_say_what_it_finally_means(serve: Serve) -> None:
+async def test_a_retry_can_choose_the_final_error(serve: Serve) -> None:
     source = await serve(text("", 418))
     async with client(source) as asking:
         with pytest.raises(UnexpectedPayload, match="a teapot"):
             await get(asking)
 
 
-async def test_a_refusal_is_not_asked_again(serve: Serve) -> None:
+async def test_a_rejected_request_is_not_retried(serve: Serve) -> None:
     source = await serve(text("", 404))
     async with client(source) as asking:
         with pytest.raises(SourceRejected, match="not there"):
@@ -210,7 +210,7 @@ async def test_retry_after_as_a_date_is_honoured(serve: Serve) -> None:
     assert datetime.now(UTC) >= until.replace(microsecond=0)
 
 
-async def test_who_asks_for_a_longer_wait_than_we_have_is_left_alone(serve: Serve) -> None:
+async def test_a_source_that_asks_for_too_long_a_wait_gets_no_further_requests(serve: Serve) -> None:
     source = await serve(text("", 503, Retry_After="3600"))
     async with client(source) as asking:
         with pytest.raises(SourceUnavailable, match="clients to wait 3600 s"):
@@ -226,14 +226,14 @@ def test_waits_double_are_jittered_and_bounded() -> None:
     assert 10 <= backoff.wait(0, patience=20) <= 20
 
 
-async def test_no_second_holds_more_requests_than_allowed_and_none_are_bunched(serve: Serve) -> None:
+async def test_no_second_has_more_requests_than_allowed_and_there_are_no_bursts(serve: Serve) -> None:
     source = await serve(text("hello"))
     rate = 20
     async with client(source, rate) as asking:
         await asyncio.gather(*(get(asking) for _ in range(45)))
     spaces = [later - earlier for earlier, later in itertools.pairwise(source.at)]
     assert sorted(spaces)[len(spaces) // 2] > 0.9 / rate
-    for start in source.at:  # one more, because the server's clock starts when the loop gets round to it
+    for start in source.at:  # one more, because the server records a request only when its loop runs
         assert sum(start <= at < start + 1 for at in source.at) <= rate + 1
 
 
@@ -263,7 +263,7 @@ async def test_waiting_for_its_turn_is_not_counted_against_a_request(serve: Serv
         assert asking.sent == 3
 
 
-async def test_requests_start_on_the_beat_though_earlier_ones_are_unanswered(serve: Serve) -> None:
+async def test_requests_start_at_a_steady_rate_without_waiting_for_earlier_responses(serve: Serve) -> None:
     async def slow(request: web.Request) -> web.Response:
         await asyncio.sleep(0.5)
         return web.Response(text="hello")
@@ -274,7 +274,9 @@ async def test_requests_start_on_the_beat_though_earlier_ones_are_unanswered(ser
     assert source.peak >= 3
 
 
-async def test_only_so_many_answers_are_held_at_once(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_responses_in_memory_is_limited(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(http, "_SECONDS_IN_FLIGHT", 0.01)
     source = await serve(text("hello"))
     held = peak = 0
@@ -305,13 +307,13 @@ def test_encrypted_and_local_addresses_are_fine(url: str) -> None:
     Client("thesource", url, "apikey", KEY, 5)
 
 
-def test_another_machine_is_asked_over_plain_http_only_where_that_is_allowed() -> None:
+def test_plain_http_to_another_machine_must_be_allowed_explicitly() -> None:
     Client("thesource", "http://sandbox:5441", "apikey", KEY, 5, allow_http=True)
     with pytest.raises(SourceRejected, match="thesource"):
         Client("thesource", "ftp://sandbox:5441", "apikey", KEY, 5, allow_http=True)
 
 
-async def test_the_key_appears_in_no_log_no_error_no_answer_and_no_representation(
+async def test_the_key_appears_in_no_log_error_response_or_representation(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -330,7 +332,7 @@ async def test_the_key_appears_in_no_log_no_error_no_answer_and_no_representatio
 
 
 async def test_a_key_that_urls_write_differently_is_blotted_too(caplog: pytest.LogCaptureFixture) -> None:
-    """The HTTP library's own errors tell the whole URL."""
+    """The HTTP library's own errors contain the whole URL."""
 
     async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -350,11 +352,11 @@ async def test_a_key_that_urls_write_differently_is_blotted_too(caplog: pytest.L
     assert "t/k" not in caplog.text + str(raised.value)
 
 
-async def test_bytes_that_are_no_text_do_not_spoil_an_answer(serve: Serve) -> None:
-    async def answer(request: web.Request) -> web.Response:
+async def test_bytes_that_are_not_text_do_not_break_a_response(serve: Serve) -> None:
+    async def handle(request: web.Request) -> web.Response:
         return web.Response(body=b'{"name": "caf\xe9"}')
 
-    source = await serve(answer)
+    source = await serve(handle)
     async with (
         Client("ticketmaster", source.url, "apikey", KEY, 100) as client,
         client.get(REQUEST, lambda response: response.body) as (_, body),

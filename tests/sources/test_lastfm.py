@@ -1,4 +1,4 @@
-"""What becomes of Last.fm's charts and top tracks, and how its lists are read to their end."""
+"""How Last.fm's charts and top tracks become rows, and how its lists are read to their end."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -56,7 +56,7 @@ def made(*bodies: bytes, charted: Charted | None = None, at_most: int = 50) -> S
     return songs(bodies, SNAPSHOT, "Tyler", charted or Charted("Tyler"), at_most)
 
 
-def test_the_columns_hold_what_the_track_and_the_charts_say() -> None:
+def test_the_columns_have_the_values_of_the_track_and_the_charts() -> None:
     standing = Charted("Tyler", None, {"US", "GB"}, 3, 500)
     [row] = made(top_tracks(track()), charted=standing).rows
     key = artist_key("Tyler, The Creator")
@@ -99,7 +99,7 @@ def test_a_song_twice_is_kept_once_and_counted() -> None:
     assert (found.fetched, found.duplicates) == (3, 1)
 
 
-def test_ranks_go_on_over_pages_and_end_where_no_more_are_wanted() -> None:
+def test_ranks_continue_across_pages_up_to_the_wanted_number() -> None:
     found = made(top_tracks(track("A"), track("B")), top_tracks(track("C"), track("D")), at_most=3)
     assert [(row.song_name, row.song_rank) for row in found.rows] == [("A", 1), ("B", 2), ("C", 3)]
 
@@ -112,7 +112,7 @@ def test_ranks_go_on_over_pages_and_end_where_no_more_are_wanted() -> None:
         (track(["a"]), "wrong_type"),  # type: ignore[arg-type]
     ],
 )
-def test_a_track_that_does_not_fit_is_rejected_and_the_others_go_on(
+def test_a_track_that_does_not_fit_is_rejected_and_the_others_are_kept(
     changed: dict[str, Any], reason: str
 ) -> None:
     found = made(top_tracks(track("A"), changed, track("B")))
@@ -154,7 +154,7 @@ def test_a_list_of_one_may_be_an_object_and_an_empty_one_a_string() -> None:
     assert items(none)[1] == []
 
 
-def test_a_chart_has_its_artists_in_order_and_refuses_what_is_none() -> None:
+def test_a_chart_has_its_artists_in_order_and_rejects_items_that_are_not_artists() -> None:
     page = chart_page(
         {"name": "A", "listeners": "5", "mbid": MBID},
         {"name": "[unknown]", "listeners": "9"},
@@ -190,33 +190,35 @@ def test_of_each_chart_only_as_many_artists_count_as_are_wanted_and_none_twice()
     assert [(a.name, a.rank) for a in ranked([us], at_most=2).values()] == [("A", 1), ("B", 2)]
 
 
-# Answers
+# Responses
 
 
-def answer(document: object, status: int = 200) -> Response:
+def response(document: object, status: int = 200) -> Response:
     body = document if isinstance(document, bytes) else msgspec.json.encode(document)
     return Response(status, {}, body, SNAPSHOT)
 
 
 def error(code: int, status: int = 200, message: str = "words") -> Response:
-    return answer({"error": code, "message": message, "links": []}, status)
+    return response({"error": code, "message": message, "links": []}, status)
 
 
 @pytest.mark.parametrize("status", [200, 500])
 @pytest.mark.parametrize("code", [8, 11, 16, 29])
-def test_transient_errors_are_to_be_asked_again_also_with_status_200(code: int, status: int) -> None:
+def test_temporary_errors_are_retried_even_with_status_200(code: int, status: int) -> None:
     with pytest.raises(Retry, match=str(code)):
         read(error(code, status))
 
 
-@pytest.mark.parametrize("passing", [answer(b"<html>"), answer(b""), answer(b'{"a":', 200), answer({}, 503)])
-def test_what_is_no_json_or_a_server_error_is_to_be_asked_again(passing: Response) -> None:
+@pytest.mark.parametrize(
+    "passing", [response(b"<html>"), response(b""), response(b'{"a":', 200), response({}, 503)]
+)
+def test_malformed_json_and_server_errors_are_retried(passing: Response) -> None:
     with pytest.raises(Retry):
         read(passing)
 
 
-@pytest.mark.parametrize("limited", [error(29), error(29, 429), answer({}, 429)])
-def test_the_rate_limit_is_met_with_more_patience(limited: Response) -> None:
+@pytest.mark.parametrize("limited", [error(29), error(29, 429), response({}, 429)])
+def test_the_rate_limit_makes_us_wait_longer(limited: Response) -> None:
     with pytest.raises(Retry) as raised:
         read(limited)
     assert raised.value.patience >= 20
@@ -236,25 +238,25 @@ def test_a_bad_request_is_rejected(refusal: Response) -> None:
         read(refusal)
 
 
-def test_that_an_artist_is_not_found_is_an_answer() -> None:
+def test_an_artist_that_is_not_found_is_not_an_error() -> None:
     assert read(error(6, 200, "The artist you supplied could not be found")).not_found
 
 
 def test_another_shape_is_finally_unexpected() -> None:
     with pytest.raises(Retry) as raised:
-        read(answer({"albums": []}))
+        read(response({"albums": []}))
     assert raised.value.finally_raise is UnexpectedPayload
 
 
 def test_a_page_tells_its_items_and_totals() -> None:
-    page = read(answer(top_tracks(track("A"), track("B"), total=77)))
+    page = read(response(top_tracks(track("A"), track("B"), total=77)))
     assert page == ListPage(77, 40, ("A", "B"), "Tyler, The Creator", None, items=2)
 
 
 # Requests
 
 
-def test_charts_are_asked_for_by_the_english_name_of_the_country() -> None:
+def test_charts_are_requested_by_the_english_name_of_the_country() -> None:
     asked = chart_request("GB", 51, 2)
     assert asked.path == "/2.0/"
     assert asked.params == {
@@ -275,7 +277,7 @@ def test_country_codes_and_names_are_distinct() -> None:
     assert len(set(COUNTRIES.values())) == len(COUNTRIES)
 
 
-def test_tracks_are_asked_for_by_name_and_corrected() -> None:
+def test_tracks_are_requested_by_name_and_corrected() -> None:
     params = tracks_request("AC/DC & more", 50, 1).params
     assert (params["artist"], params["autocorrect"]) == ("AC/DC & more", "1")
 
@@ -284,7 +286,7 @@ def test_tracks_are_asked_for_by_name_and_corrected() -> None:
 
 
 class Pages:
-    """A list of `total` items of which every page shows what `show(limit, page)` says."""
+    """A list of `total` items; `show(limit, page)` is the content of each page."""
 
     def __init__(
         self, total: int, show: Callable[[int, int], Sequence[int]], total_pages: int = 10**6
@@ -317,7 +319,7 @@ async def test_a_list_shorter_than_wanted_is_complete() -> None:
     assert (len(found.names), found.reported, found.complete) == (7, 7, True)
 
 
-async def test_round_hundreds_are_not_asked_for() -> None:
+async def test_round_hundreds_are_not_requested() -> None:
     pages = Pages(2_000, proper)
     await pages.collected(200)
     assert pages.asked == [(201, 1)]
@@ -341,14 +343,14 @@ async def test_an_item_twice_on_a_page_hides_no_other() -> None:
     assert (len(found.names), found.fetched, found.reported, found.complete) == (39, 40, 40, True)
 
 
-async def test_a_list_that_repeats_itself_for_ever_ends_and_is_not_complete() -> None:
+async def test_a_list_that_repeats_itself_forever_ends_and_is_not_complete() -> None:
     pages = Pages(10**9, lambda limit, page: range(30))
     found = await pages.collected(50)
     assert len(pages.asked) == 2
     assert (len(found.names), found.reported, found.complete) == (30, 50, False)
 
 
-async def test_a_list_that_always_brings_one_new_item_ends() -> None:
+async def test_a_list_that_always_returns_one_new_item_ends() -> None:
     pages = Pages(10**9, lambda limit, page: [page])
     found = await pages.collected(500)
     assert len(pages.asked) == 50
@@ -387,7 +389,7 @@ def test_a_billed_artist_who_is_not_found_is_rejected_as_expected() -> None:
     assert (tally.reasons, tally.unexpected) == ({"artist_not_found": 1}, 0)
 
 
-def test_a_further_name_that_leads_to_an_artist_leaves_a_row_that_says_so() -> None:
+def test_a_second_name_of_an_artist_has_a_row_of_its_own() -> None:
     tally = Tally(lambda rejection, response: None)
     name = "Tyler, The Creator"
     rows = run(

@@ -181,7 +181,7 @@ HARMLESS: dict[str, tuple[dict[str, Any], float]] = {
 
 
 @pytest.mark.parametrize("behaviour", HARMLESS)
-async def test_what_is_harmless_loses_nothing_and_is_complete(catalog: Catalog, behaviour: str) -> None:
+async def test_harmless_oddities_lose_nothing_and_are_complete(catalog: Catalog, behaviour: str) -> None:
     options, most = HARMLESS[behaviour]
     outcome = await crawled(catalog, **options)
     assert (len(outcome.lost(catalog)), outcome.doubled) == (0, 0)
@@ -216,7 +216,7 @@ async def test_where_something_is_lost_the_certificate_says_so(catalog: Catalog,
 
 
 @pytest.mark.parametrize("what", ["drift", "moved"])
-async def test_none_that_stays_where_it_is_is_lost_while_others_come_go_or_move(
+async def test_no_unchanged_event_is_lost_while_others_appear_disappear_or_move(
     catalog: Catalog, what: str
 ) -> None:
     outcome = await crawled(catalog, **{what: 0.02, "drift_requests": 15})
@@ -225,7 +225,7 @@ async def test_none_that_stays_where_it_is_is_lost_while_others_come_go_or_move(
     assert outcome.doubled == 0
 
 
-async def test_a_source_that_is_not_there_ends_the_crawl(catalog: Catalog) -> None:
+async def test_an_unreachable_source_ends_the_crawl(catalog: Catalog) -> None:
     with pytest.raises(SourceUnavailable):
         await crawled(catalog, tries=1, faults=[Fault("http_503")])
 

@@ -30,7 +30,7 @@ from include.sources.ticketmaster import search as ticketmaster_search
 from include.warehouse import load as warehouse
 from include.warehouse.tables import create_tables
 from tests.support.recordings import PAYLOADS, needs_recordings
-from tests.support.snapshots import build_load, engine, rows
+from tests.support.snapshots import build_load, engine, judged_at, rows
 
 pytestmark = needs_recordings
 
@@ -100,7 +100,7 @@ def test_a_recorded_page_is_understood_by_the_crawl(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", files("ticketmaster", "attractions_page__", "venues_page__", "error__"))
-def test_what_is_not_about_events_is_not_taken_for_an_empty_page(path: Path) -> None:
+def test_a_document_without_events_is_not_mistaken_for_an_empty_page(path: Path) -> None:
     with pytest.raises(UnexpectedPayload):
         list(ticketmaster.rows(path.read_bytes(), SNAPSHOT, "US"))
 
@@ -115,14 +115,14 @@ def test_what_is_not_about_events_is_not_taken_for_an_empty_page(path: Path) -> 
         ("error__DIS1036_size-too-large", 400, SourceRejected),
     ],
 )
-def test_recorded_errors_of_ticketmaster_mean_what_they_should(
+def test_recorded_errors_of_ticketmaster_are_understood(
     name: str, status: int, meaning: type[Exception]
 ) -> None:
     with pytest.raises(meaning):
         ticketmaster_search.read(answer(PAYLOADS / "ticketmaster" / f"{name}.json", status))
 
 
-def test_the_recorded_wall_of_ticketmaster_is_an_answer() -> None:
+def test_the_recorded_wall_of_ticketmaster_is_not_an_error() -> None:
     assert ticketmaster_search.read(
         answer(PAYLOADS / "ticketmaster" / "error__DIS1035_max-paging-depth.json", 400)
     ).walled
@@ -168,7 +168,7 @@ def test_every_recorded_track_is_a_row_a_duplicate_or_rejected(path: Path) -> No
 
 
 @pytest.mark.parametrize("path", files("lastfm", *OTHER_FILES))
-def test_lists_that_are_not_asked_for_are_not_taken_for_ours(path: Path) -> None:
+def test_lists_that_we_never_request_are_not_mistaken_for_ours(path: Path) -> None:
     with pytest.raises(Retry) as raised:
         lastfm_lists.read(answer(path))
     assert raised.value.finally_raise is UnexpectedPayload
@@ -176,7 +176,7 @@ def test_lists_that_are_not_asked_for_are_not_taken_for_ours(path: Path) -> None
 
 @pytest.mark.parametrize("path", files("lastfm", "error__"))
 @pytest.mark.parametrize("status", [200, 400])
-def test_recorded_errors_of_lastfm_mean_what_their_code_says(path: Path, status: int) -> None:
+def test_recorded_errors_of_lastfm_are_understood(path: Path, status: int) -> None:
     error = msgspec.json.decode(path.read_bytes())
     if error["error"] == 6 and "out of bounds" not in error["message"]:
         assert lastfm_lists.read(answer(path, status)).not_found == error["message"]
@@ -278,7 +278,7 @@ def test_every_recorded_event_and_song_is_a_row_of_the_star_and_passes_its_audit
     assert (concerts, events.rejected) == (recorded, 0)
     assert rows(redshift, "select count(*) from audit.dim_songs") == [(songs.records - songs.rejected,)]
 
-    outcome = quality.audit(lake, load, engine(), kept_runs=1)
+    outcome = quality.audit(lake, load, engine(), kept_runs=1, judged_at=judged_at(load))
     assert outcome.verdict.failures == ()
     assert [warning.rpartition(": ")[0] for warning in outcome.warnings] == [
         f"{table}: expect_column_values_to_not_be_null {column}" for table, column in TRIMMED

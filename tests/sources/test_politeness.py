@@ -1,5 +1,6 @@
 """How the ingestion treats the sources: their limits, their errors, their wishes. Against the stand-ins."""
 
+import json
 import logging
 import re
 from dataclasses import replace
@@ -67,7 +68,7 @@ async def test_a_source_that_counts_the_calls_of_the_day_gets_the_rest_of_the_ru
     assert objects(lake, *OUTCOME) == expected
 
 
-async def test_our_own_count_ends_a_run_before_the_source_has_to_and_holds_for_every_run_of_the_day(
+async def test_our_own_count_ends_a_run_before_the_source_does_and_is_shared_by_all_runs_of_the_day(
     catalog: Catalog, lake: Lake
 ) -> None:
     async with api("ticketmaster", catalog) as source:
@@ -96,12 +97,11 @@ async def test_a_rejected_call_counts_too_and_calls_that_were_booked_but_not_mad
     async with api("ticketmaster", catalog, faults=[Fault("http_503", at=[1, 4])]) as source:
         await fetch(EVENTS, lake, replace(source.connection, daily_quota=5_000), SETTINGS, RUN)
         sent = len(await source.requests())
-    spent = lake.bucket.get_json("quota/ticketmaster.json")
-    assert spent is not None
+    spent = json.loads(lake.bucket.get("quota/ticketmaster.json"))
     assert spent["calls"] == sent == len(lake.raw("events", RUN).names()) + 2
 
 
-async def test_the_source_says_when_its_day_is_over(catalog: Catalog, lake: Lake) -> None:
+async def test_the_source_reports_when_its_day_ends(catalog: Catalog, lake: Lake) -> None:
     async with api("ticketmaster", catalog, quota_period=3_600, daily_quota=4, latency=0.05) as source:
         with pytest.raises(QuotaSpent) as stopped:
             await fetch(EVENTS, lake, replace(source.connection, daily_quota=5_000), SETTINGS, RUN)
@@ -111,7 +111,7 @@ async def test_the_source_says_when_its_day_is_over(catalog: Catalog, lake: Lake
     )
 
 
-async def test_a_new_day_that_the_source_begins_before_our_clock_is_counted_anew() -> None:
+async def test_calls_are_counted_from_zero_when_the_source_begins_a_new_day_before_us() -> None:
     saved: list[Spent] = []
 
     async def save(spent: Spent) -> None:
@@ -129,7 +129,7 @@ async def test_a_new_day_that_the_source_begins_before_our_clock_is_counted_anew
 
 
 @pytest.mark.parametrize("told", ["", "soon", "²", "9" * 30])
-async def test_a_reset_that_is_no_instant_is_passed_over(told: str) -> None:
+async def test_a_reset_that_is_not_an_instant_is_ignored(told: str) -> None:
     async def save(spent: Spent) -> None:
         pass
 
@@ -174,7 +174,7 @@ async def test_a_request_without_a_response_times_out_and_is_retried(catalog: Ca
     ("source", "dataset", "kind"),
     [("ticketmaster", EVENTS, "spike"), ("lastfm", SONGS, "error_29")],
 )
-async def test_nothing_is_asked_before_retry_after_is_over(
+async def test_nothing_is_requested_before_retry_after_is_over(
     catalog: Catalog, lake: Lake, monkeypatch: pytest.MonkeyPatch, source: str, dataset: Any, kind: Any
 ) -> None:
     monkeypatch.setattr(fetching, "BACKOFF", Backoff(tries=4, first=0.001, longest=5))
@@ -186,7 +186,7 @@ async def test_nothing_is_asked_before_retry_after_is_over(
     assert len(waits) >= 5
 
 
-async def test_who_wants_to_be_left_alone_for_hours_is_and_the_task_is_retried_then(
+async def test_if_a_source_asks_to_wait_for_hours_the_task_is_retried_after_them(
     catalog: Catalog, lake: Lake
 ) -> None:
     async with api("ticketmaster", catalog, faults=[Fault("http_503", retry_after=7_200)]) as source:
@@ -205,7 +205,7 @@ async def test_a_gateway_that_allows_no_burst_never_complains(catalog: Catalog, 
     assert all("apikey" not in request["params"] for request in requests)
 
 
-async def test_whoever_watches_the_log_sees_pages_rate_and_the_estimated_end(
+async def test_the_log_shows_pages_rate_and_the_estimated_end(
     catalog: Catalog, lake: Lake, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(responses, "_SECONDS_BETWEEN_REPORTS", 0)
@@ -220,7 +220,7 @@ async def test_whoever_watches_the_log_sees_pages_rate_and_the_estimated_end(
     assert sum(bool(re.match(pattern, line)) for line in said) >= 8
 
 
-async def test_the_data_of_lastfm_is_metered_and_a_warning_comes_before_its_terms_are_broken(
+async def test_stored_data_of_lastfm_is_measured_and_a_warning_precedes_the_limit_in_its_terms(
     catalog: Catalog, lake: Lake, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "include.ingestion.land")

@@ -129,7 +129,7 @@ def test_an_event_has_one_row_per_billed_artist() -> None:
     assert second.namesake_key != second.artist_key
 
 
-def test_the_columns_hold_what_the_event_says() -> None:
+def test_the_columns_have_the_values_of_the_event() -> None:
     assert msgspec.structs.asdict(only(EVENT)) == {
         "snapshot_at": datetime(2026, 11, 22, 6),
         "country_code": "US",
@@ -182,7 +182,7 @@ def test_the_columns_are_those_of_the_staging_table() -> None:
     assert widths == dict(column_widths(EventRow))
 
 
-def test_an_event_with_nobody_billed_has_one_row_without_artist() -> None:
+def test_an_event_without_billed_artists_has_one_row_without_an_artist() -> None:
     [found] = parsed(event({"_embedded.attractions": ...}))
     assert isinstance(found, list)
     [row] = found
@@ -196,7 +196,7 @@ def test_an_event_without_embedded_objects_has_a_row() -> None:
     assert (row.venue_id, row.artist_name, row.timezone) == (None, None, "America/New_York")
 
 
-def test_a_place_fills_what_it_has_of_a_venue() -> None:
+def test_a_place_fills_the_venue_columns_it_has() -> None:
     place = {
         "city": {"name": "Guelph"},
         "country": {"countryCode": "CA"},
@@ -204,6 +204,16 @@ def test_a_place_fills_what_it_has_of_a_venue() -> None:
     }
     row = only(event({"_embedded": ..., "place": place}))
     assert (row.venue_name, row.venue_city, row.venue_latitude) == (None, "Guelph", 43.5)
+
+
+@pytest.mark.parametrize(
+    ("end", "last_day"),
+    [("2027-01-04", date(2027, 1, 4)), ("2027-01-02", date(2027, 1, 2)), ("2027-01-01", None)],
+)
+def test_the_last_day_of_a_festival_is_read_unless_it_lies_before_the_first(
+    end: str, last_day: date | None
+) -> None:
+    assert only(event({"dates.end": {"localDate": end}})).local_end_date == last_day
 
 
 def test_an_event_that_is_postponed_without_a_date_keeps_the_first_announced_one() -> None:
@@ -285,7 +295,7 @@ def test_an_event_without_an_id_is_rejected() -> None:
     assert (found.reason, found.record_id) == ("missing_id", None)
 
 
-def test_the_others_go_on_when_one_is_rejected_and_its_place_is_noted() -> None:
+def test_when_one_event_is_rejected_the_others_are_kept_and_its_position_is_recorded() -> None:
     page = {"_embedded": {"events": [EVENT, event({"test": True}), EVENT]}, "page": {"totalElements": 3}}
     first, second, third = parsed(page)
     assert isinstance(first, list)
@@ -370,7 +380,7 @@ def fault(text: str, code: str) -> dict[str, Any]:
     return {"fault": {"faultstring": text, "detail": {"errorcode": code}}}
 
 
-def test_a_window_is_asked_for_by_inclusive_seconds_and_the_id_of_the_music_segment() -> None:
+def test_a_window_is_requested_by_inclusive_seconds_and_the_id_of_the_music_segment() -> None:
     window = Window("GB", SNAPSHOT, datetime(2027, 1, 1, tzinfo=UTC), (("stateCode", "LND"),))
     asked = request(window, 3)
     assert asked.path == "/discovery/v2/events.json"
@@ -387,7 +397,7 @@ def test_a_window_is_asked_for_by_inclusive_seconds_and_the_id_of_the_music_segm
     }
 
 
-def test_undated_events_are_asked_for_without_dates() -> None:
+def test_undated_events_are_requested_without_dates() -> None:
     asked = request(Window("GB", None, None, (("includeTBA", "only"),)), 0)
     assert asked.params["includeTBA"] == "only"
     assert not {"startDateTime", "endDateTime"} & set(asked.params)
@@ -428,7 +438,7 @@ def test_an_empty_search_is_an_empty_page_also_as_a_404() -> None:
         answer({"_embedded": {"events": []}}),
     ],
 )
-def test_what_may_pass_is_to_be_asked_again(passing: Response) -> None:
+def test_temporary_failures_raise_retry(passing: Response) -> None:
     with pytest.raises(Retry):
         read(passing)
 
@@ -449,7 +459,7 @@ def test_a_bad_request_is_rejected() -> None:
         read(answer({"errors": [{"code": "DIS1036", "detail": "size must be less than 200"}]}, 400))
 
 
-def test_a_spent_quota_is_neither_asked_again_at_once_nor_taken_for_a_bad_key() -> None:
+def test_a_spent_quota_is_neither_retried_at_once_nor_mistaken_for_a_bad_key() -> None:
     body = fault("Rate limit quota violation. Quota limit  exceeded.", "policies.ratelimit.QuotaViolation")
     with pytest.raises(QuotaSpent):
         read(answer(body, 429))

@@ -119,14 +119,14 @@ def test_a_name_too_long_is_cut_at_a_character_and_counted() -> None:
 
 
 @pytest.mark.parametrize("value", ["\0", " \u200b", ""])
-def test_a_name_of_nothing_is_no_name(value: str) -> None:
+def test_an_empty_name_is_not_a_name(value: str) -> None:
     assert name(value) is None
     [found] = rows(msgspec.json.encode([changed("name", value)]), AT, "US")
     assert isinstance(found, Rejection)
     assert found.reason == "missing_name"
 
 
-def test_numbers_of_last_fm_that_are_none_become_null() -> None:
+def test_values_of_lastfm_that_are_not_numbers_become_null() -> None:
     body = b'{"toptracks": {"track": [{"name": "A", "playcount": "many", "listeners": -1, "url": 5}]}}'
     noticed = Noticed()
     [row] = songs([body], AT, "X", Charted("X"), 5, noticed).rows
@@ -134,14 +134,14 @@ def test_numbers_of_last_fm_that_are_none_become_null() -> None:
     assert sorted(noticed.nulled) == ["track.listeners", "track.playcount", "track.url"]
 
 
-def test_a_field_nobody_knows_is_told_by_its_path() -> None:
+def test_an_unknown_field_is_reported_by_its_path() -> None:
     assert landed(EVENT)[1].unknown == NOTHING
     assert landed(changed("dates.start.doors", 1))[1].unknown == ["dates.start.doors"]
     assert landed(changed("_embedded.venues.0.capacity", 1))[1].unknown == ["_embedded.venues.capacity"]
 
 
 @pytest.mark.parametrize("embedded", [b"{}", b"null", b"[]", b'""', b'{"events": null}', b'{"events": []}'])
-def test_a_page_without_events_is_that_to_the_crawl_and_to_landing(embedded: bytes) -> None:
+def test_the_crawl_and_landing_agree_on_a_page_without_events(embedded: bytes) -> None:
     body = b'{"_embedded": %s, "page": {"totalElements": 0}}' % embedded
     assert read(Response(200, {}, body, AT)).sightings == ()
     assert events(body) == []

@@ -57,8 +57,11 @@ class RememberingBucket(Bucket):
     def get(self, key: str) -> bytes:
         return self.kept[key] if key in self.kept else super().get(key)
 
-    def get_json(self, key: str) -> dict[str, Any] | None:
-        return super().get_json(key) if key in self.kept else None
+    def get_json(self, key: str, kind: type[Any], remedy: str) -> Any:
+        return super().get_json(key, kind, remedy) if key in self.kept else None
+
+    def tail(self, key: str, length: int) -> tuple[int, bytes] | None:
+        return (len(self.kept[key]), self.kept[key][-length:]) if key in self.kept else None
 
     def size(self, key: str) -> int | None:
         return len(self.kept[key]) if key in self.kept else None

@@ -46,7 +46,7 @@ def test_a_concert_is_upcoming_while_it_is_listed_dated_ahead_and_not_cancelled(
     assert found == [("on", 54), ("today", 0)]
 
 
-def test_an_upcoming_concert_names_the_best_known_of_those_who_play(tables: Any, lake: Lake) -> None:
+def test_an_upcoming_concert_names_its_best_known_artist(tables: Any, lake: Lake) -> None:
     concerts = [Concert("1", ["Cain", "Enoch", "Abel"]), Concert("2", ["Seth"]), Concert("3")]
     publish(tables, lake, 20, concerts, [Artist("Abel", rank=2), Artist("Enoch", rank=5)])
     found = rows(

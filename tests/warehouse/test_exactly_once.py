@@ -80,7 +80,7 @@ def perform(task: str, load: Load, lake: Lake, redshift: Any) -> None:
         warehouse.build(redshift, load, task.removeprefix("build_"))
     elif task == "audit":
         warehouse.build(redshift, load, "load_summary")
-        assert quality.audit(lake, load, engine(), kept_runs=3).success
+        assert quality.audit(lake, load, engine(), kept_runs=3, judged_at=judged_at(load)).success
     else:
         warehouse.publish(redshift, load)
 

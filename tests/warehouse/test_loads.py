@@ -24,7 +24,7 @@ def test_runs_of_one_day_are_loaded_together_oldest_day_first() -> None:
     assert plan([D2, D1], [S1, S2]) == [Load(D1, S1, BOTH), Load(D2, S2, BOTH)]
 
 
-def test_nothing_pending_is_no_load() -> None:
+def test_without_pending_runs_there_is_no_load() -> None:
     assert plan([D1], [S1], published=(D1, S1)) == []
 
 
@@ -47,7 +47,7 @@ def test_songs_older_than_published_events_are_not_late() -> None:
     assert plan([D1, D2, D3], [S1, S2], published=(D1, D2, D3, S1)) == [Load(D3, S2, ("songs",))]
 
 
-def test_a_partner_is_no_addition_if_there_is_another() -> None:
+def test_a_partner_is_not_an_addition_if_there_is_another() -> None:
     judged = ledger(published=(D1, D2, S1, S2))
     judged["songs", S2] = Judged("published", is_addition=True)
     assert plan_loads({"events": [D1, D2, D3], "songs": [S1, S2]}, judged) == [Load(D3, S1, ("events",))]

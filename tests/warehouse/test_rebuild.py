@@ -1,17 +1,25 @@
 """The star derived again from the lake: by the functions of the daily load, in one transaction."""
 
+import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from include.__main__ import main as command
 from include.errors import DataRejected, ManifestsMissing
 from include.lake.lake import Lake
 from include.quality.audit import audit
+from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import ledger, tables
 from include.warehouse import load as warehouse
+from include.warehouse import rebuild as rebuilding
 from include.warehouse.load import Verdict
 from include.warehouse.loads import Load
 from include.warehouse.rebuild import Rebuilt, rebuild
@@ -22,6 +30,7 @@ from tests.support.snapshots import (
     Concert,
     build_load,
     engine,
+    judged_at,
     land_events,
     land_songs,
     publish_pending,
@@ -142,14 +151,18 @@ def test_a_rebuild_whose_result_fails_its_audit_leaves_the_old_star(three_days: 
     assert (star(redshift), rows(redshift, "select * from dwh.load_ledger order by dataset, run")) == before
 
 
-def test_the_suites_judge_the_rows_that_nobody_else_sees_yet(
+def test_the_suites_judge_rows_that_are_not_committed_yet(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
     outcomes = []
 
     def judge(connection: Any, load: Load) -> Verdict:
-        outcomes.append(audit(lake, load, replace(engine(), connection=connection), kept_runs=2))
+        outcomes.append(
+            audit(
+                lake, load, replace(engine(), connection=connection), kept_runs=2, judged_at=judged_at(load)
+            )
+        )
         return outcomes[-1].verdict
 
     land_events(lake, "2026-11-23T060000Z", [Concert("e1", ["Abel"]), Concert("e9", status="sold out")])
@@ -160,7 +173,7 @@ def test_the_suites_judge_the_rows_that_nobody_else_sees_yet(
     assert star(redshift) == before
 
 
-def test_a_rebuild_until_a_date_rolls_back_and_retried_runs_come_again_in_order(
+def test_a_rebuild_until_a_date_rolls_back_and_retried_runs_are_loaded_again_in_order(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -175,7 +188,7 @@ def test_a_rebuild_until_a_date_rolls_back_and_retried_runs_come_again_in_order(
     assert star(redshift) == before
 
 
-def test_objects_that_are_gone_stop_a_rebuild_with_a_list_unless_it_is_told_to_go_on(
+def test_missing_objects_stop_a_rebuild_with_a_list_unless_it_may_go_on_without(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -199,7 +212,7 @@ def spoil(lake: Lake, dataset: str, run: str) -> None:
     lake.bucket.put(part.url.split("/", 3)[3], b"?" * part.content_length)
 
 
-def test_a_damaged_object_of_what_was_published_stops_a_rebuild_unless_it_is_told_to_go_on(
+def test_a_damaged_object_of_a_published_run_stops_a_rebuild_unless_it_may_go_on_without(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -216,7 +229,7 @@ def test_a_damaged_object_of_what_was_published_stops_a_rebuild_unless_it_is_tol
     ]
 
 
-def test_what_was_never_published_and_cannot_be_read_is_parked_and_the_rebuild_goes_on(
+def test_an_unreadable_run_that_was_never_published_is_parked_and_the_rebuild_continues(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -232,8 +245,29 @@ def test_what_was_never_published_and_cannot_be_read_is_parked_and_the_rebuild_g
     assert done.parked == tuple(f"events {run}" for run in late)
     assert star(redshift) == before
     reasons = rows(redshift, "select reason from dwh.load_ledger where state = 'parked' order by run")
-    for (reason,), word in zip(reasons, ("not readable", "not JSON", "missing", "certificate"), strict=True):
+    for (reason,), word in zip(reasons, ("not readable", "malformed", "missing", "certificate"), strict=True):
         assert word in reason
+
+
+def test_a_late_run_whose_data_does_not_fit_is_parked_and_the_rebuild_goes_on(
+    three_days: tuple[Any, Lake],
+) -> None:
+    redshift, lake = three_days
+    before, late = star(redshift), "2026-11-21T120000Z"
+    land_events(lake, late, [Concert("e9")])
+    [part] = lake.manifest("events", late).parts
+    key = part.url.split("/", 3)[3]
+    table = pq.read_table(io.BytesIO(lake.bucket.get(key)))
+    position = table.column_names.index("event_id")
+    table = table.set_column(position, "event_id", pa.array(["x" * 99]))
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    lake.bucket.put(key, file.getvalue())
+    lake.put_manifest("events", late, EventRow, [replace(part, content_length=len(file.getvalue()))])
+    assert rebuilt(redshift, lake).parked == (f"events {late}",)
+    assert star(redshift) == before
+    [(reason,)] = rows(redshift, "select reason from dwh.load_ledger where state = 'parked'")
+    assert "event_id is longer" in reason
 
 
 def test_where_the_ledger_is_lost_any_run_may_have_been_published(three_days: tuple[Any, Lake]) -> None:
@@ -243,6 +277,34 @@ def test_where_the_ledger_is_lost_any_run_may_have_been_published(three_days: tu
     spoil(lake, "events", "2026-11-20T060000Z")
     with pytest.raises(ManifestsMissing, match="--go-on-without-missing"):
         rebuilt(redshift, lake)
+
+
+def test_the_command_shows_its_progress_and_says_what_differs(
+    three_days: tuple[Any, Lake],
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, lake = three_days
+    land_events(lake, "2026-11-21T120000Z", [Concert("e1", ["Abel"], status="postponed")])
+    monkeypatch.setenv("MUSICIAN_BUCKET", bucket)
+    passed_by_all = SimpleNamespace(verdict=Verdict())
+    monkeypatch.setattr("include.orchestration.star.audit", lambda *_, **__: passed_by_all)
+    shown: list[str] = []
+    monkeypatch.setattr(rebuilding.log, "info", lambda line, *about: shown.append(line % about))
+    command(["rebuild"])
+    assert [re.findall(r"load \d|\d+ runs", line) for line in shown if "runs are left" in line] == [
+        ["load 1", "5 runs"],
+        ["load 2", "3 runs"],
+        ["load 3", "2 runs"],
+        ["load 4", "0 runs"],
+    ]
+    told = capsys.readouterr().out.splitlines()
+    assert "The star is rebuilt from 4 loads." in told
+    assert "rows of dim_concerts: 5 before, 6 now" in told
+    assert "earlier versions of concerts: 3 before, 4 now" in told
+    assert "snapshots: 3 before, 3 now" in told
+    assert [line for line in told if line.startswith("dim_concerts differs: ")]
 
 
 def test_a_lost_ledger_is_written_again(three_days: tuple[Any, Lake]) -> None:
@@ -282,7 +344,7 @@ def test_a_load_in_progress_is_superseded_by_a_rebuild(three_days: tuple[Any, La
         warehouse.publish(redshift, load)
 
 
-def test_readers_see_the_old_star_until_the_new_one_is_there(
+def test_readers_see_the_old_star_until_the_new_one_is_committed(
     three_days: tuple[Any, Lake], services: Any
 ) -> None:
     import redshift_connector

@@ -70,7 +70,7 @@ def test_runs_of_this_release_follow_on_it(older: tuple[Any, Lake]) -> None:
     assert derived(redshift, lake).differences == {}
 
 
-def test_where_one_of_its_manifests_is_gone_the_rebuild_says_what_to_do(older: tuple[Any, Lake]) -> None:
+def test_if_one_of_its_manifests_is_missing_the_rebuild_says_what_to_do(older: tuple[Any, Lake]) -> None:
     redshift, lake = older
     lake.remove_manifest("songs", FIRST_SONGS)
     before = rows(redshift, "select * from dwh.load_ledger order by dataset, run")
@@ -92,7 +92,7 @@ def test_its_parked_runs_stay_parked(older: tuple[Any, Lake]) -> None:
     assert rows(redshift, parked) == [("events", "parked", "too few"), ("songs", "parked", "too few")]
 
 
-def test_its_certificates_say_what_was_asked(lake: Lake) -> None:
+def test_its_certificates_say_what_was_requested(lake: Lake) -> None:
     older_release.put_lake(lake)
     events, songs = lake.certificate("events", FIRST_EVENTS), lake.certificate("songs", FIRST_SONGS)
     assert (events.scope, events.complete) == (Scope(("US",), horizon_days=365), True)

@@ -63,14 +63,14 @@ def test_staging_has_the_columns_of_the_parquet_rows_in_their_order(
     assert {name: width for name, width in columns if width} == widths
 
 
-def test_creating_the_tables_again_keeps_what_is_in_them(tables: Any, landed: Lake) -> None:
+def test_creating_the_tables_again_keeps_their_rows(tables: Any, landed: Lake) -> None:
     publish_pending(tables, landed)
     before = star(tables)
     create_tables(tables)
     assert star(tables) == before
 
 
-def test_tables_are_made_anew_only_when_their_definitions_changed(tables: Any) -> None:
+def test_tables_are_created_again_only_when_their_definitions_have_changed(tables: Any) -> None:
     with transaction(tables) as cursor:
         cursor.execute("drop view analytics.artist_events_songs")
     ensure_tables(tables)
@@ -127,7 +127,7 @@ def test_an_object_no_manifest_names_does_not_exist(tables: Any, landed: Lake) -
     assert warehouse.stage(tables, landed, LOAD, "songs", ROLE) == 3
 
 
-def test_staging_holds_the_rows_of_one_load_only(tables: Any, landed: Lake) -> None:
+def test_staging_has_the_rows_of_one_load_only(tables: Any, landed: Lake) -> None:
     land_events(landed, "2026-11-23T060000Z", [Concert("e9")])
     for load in (LOAD, Load("2026-11-23T060000Z", SONGS, ("events",))):
         warehouse.begin(tables, landed, load, judged_at(load))
@@ -233,7 +233,7 @@ def test_a_billing_longer_than_its_column_is_cut(tables: Any, landed: Lake) -> N
 
 
 @pytest.mark.parametrize("task", ["stage", "build", "publish"])
-def test_a_task_that_comes_late_cannot_write_into_a_later_load(tables: Any, landed: Lake, task: str) -> None:
+def test_a_slow_task_cannot_write_into_a_later_load(tables: Any, landed: Lake, task: str) -> None:
     later = Load("2026-11-23T060000Z", SONGS, ("events",))
     land_events(landed, later.events, [Concert("e9")])
     build_load(tables, landed, LOAD)

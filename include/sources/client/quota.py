@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Annotated
 
 import msgspec
 
@@ -24,8 +25,8 @@ _BOOKED_AT_ONCE = 50
 class Spent(msgspec.Struct, frozen=True):
     """The calls of the current period: what is kept between processes."""
 
-    calls: int
-    resets_at: datetime
+    calls: Annotated[int, msgspec.Meta(ge=0)]
+    resets_at: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 @dataclass(slots=True)
@@ -45,9 +46,11 @@ class Quota:
 
     def __post_init__(self) -> None:
         now = self.now()
-        spent = self.spent if self.spent and self.spent.resets_at > now else Spent(0, now + _PERIOD)
-        self._calls = self._booked = spent.calls
-        self._resets_at = spent.resets_at
+        known = self.spent or Spent(0, now)
+        if not now < known.resets_at <= now + _PERIOD + _JITTER:  # over, or further off than a period is long
+            known = Spent(0, now + _PERIOD)
+        self._calls = self._booked = known.calls
+        self._resets_at = known.resets_at
 
     async def spend(self) -> None:
         """Counts a call that is about to be made. Raises `QuotaSpent` if none is left."""

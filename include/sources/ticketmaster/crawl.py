@@ -30,13 +30,13 @@ from include.sources.ticketmaster.walk import LARGE, MOST, Walk
 from include.sources.ticketmaster.windows import DEPTH, VAGUE, Ask, Window, pages_of
 
 _SMALL = 1_800
-"""Events a stretch should hold where fewer than `VAGUE` are left: each costs half a page on average, but
-stretches that are read at the same time keep the allowed rate up at a high latency."""
+"""The size of a stretch, in events, where fewer than `VAGUE` are left: each stretch costs half a page on average,
+but reading several concurrently sustains the allowed rate at a high latency."""
 _STRETCHES_AT_ONCE = 12
 
 
 class Crawl:
-    """Collects every event of some countries that starts within a span of time, and the undated ones."""
+    """Collects all events of some countries that start within a span of time, and the undated ones."""
 
     def __init__(self, ask: Ask) -> None:
         self._reader = Reader(ask)
@@ -80,7 +80,7 @@ class Crawl:
         return sorted(self._stretches, key=lambda stretch: stretch.window.name())
 
     def progress(self) -> tuple[int, int]:
-        """How many distinct events came so far, and how many there should be as far as is known."""
+        """How many distinct events were received so far, and how many are expected as far as is known."""
         done = sum(stretch.distinct or len(stretch.met) for stretch in self._stretches)
         return done, max(self._expected, sum(stretch.reported for stretch in self._stretches))
 
@@ -104,7 +104,7 @@ class Crawl:
             self._finish(stretch)
 
     def _leave(self, stretch: Stretch, cut: datetime, in_halves: bool = False) -> None:
-        """Leaves what comes after an instant to one new stretch, or to two that are begun at once."""
+        """Hands over what comes after an instant to one new stretch, or to two that begin at once."""
         end = stretch.window.end
         assert end is not None
         middle = early_morning(cut + (end - cut) / 2, stretch.window.country)
@@ -143,7 +143,7 @@ class Crawl:
             stretch.met.clear()
 
     async def _undated(self, countries: Sequence[str], parameter: str, worldwide: bool) -> None:
-        """One sweep: worldwide if that takes fewer calls than asking country by country, else by country."""
+        """One sweep: worldwide if that takes fewer calls than country by country, otherwise by country."""
         filters = ((parameter, "only"),)
         world = Window(None, None, None, filters)
         if worldwide and await self._everywhere(world, len(countries)):
@@ -153,9 +153,9 @@ class Crawl:
             self._tasks.create_task(self._undated_of(window))
 
     async def _everywhere(self, window: Window, most_calls: int) -> bool:
-        """Reads the undated of all countries; False when that would take too many more calls.
+        """Reads the undated events of all countries; False if that would take too many more calls.
 
-        So too when somebody's country is unknown: only the search can tell whose such an event is.
+        Also False if an event's country is unknown: then only a search by country can tell.
         """
         async with self._slots:
             stretch = self._begin(window)

@@ -9,10 +9,10 @@ import msgspec
 from include.sources.ticketmaster.windows import Sighting, Window
 
 _STRETCHES = 12
-"""As many a crawl should have at least, so that enough of them are read at the same time."""
+"""The least number of stretches in a crawl, so that enough of them are read concurrently."""
 _LEAST, _MOST = 1_800, 6_000
-"""Events of a stretch: many, so that few end with a page half full, yet some may be added before the total
-is reported as "at least 10,000"."""
+"""Events in a stretch: many, so that there are few half-full last pages, but so that some can be added before the
+total is reported as "at least 10,000"."""
 
 _EAST = frozenset(
     ["AE", "AU", "CN", "HK", "ID", "IN", "JP", "KR", "MY", "NZ", "PH", "SG", "TH", "TR", "TW", "VN"]
@@ -20,7 +20,7 @@ _EAST = frozenset(
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """How a crawl begins. It is written down before the first request: each try of a run begins alike."""
+    """How a crawl begins. It is stored before the first request, so that every try of a run begins alike."""
 
     cuts: dict[str, list[datetime]] = {}
     """By country, the instants between stretches."""
@@ -31,7 +31,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Crawled(Protocol):
-    """A window of an earlier crawl, as its certificate tells of it."""
+    """A window of an earlier crawl, from its certificate."""
 
     @property
     def name(self) -> str: ...
@@ -50,7 +50,7 @@ class Crawled(Protocol):
 def plan_after(windows: Sequence[Crawled], countries: Sequence[str], start: datetime, end: datetime) -> Plan:
     """The plan for a span of time after a crawl whose certificate has these windows.
 
-    Small windows of the earlier crawl are put together.
+    Small windows of the earlier crawl are combined.
     """
     cuts: dict[str, list[datetime]] = {}
     expected = 0
@@ -78,9 +78,9 @@ def plan_after(windows: Sequence[Crawled], countries: Sequence[str], start: date
 
 
 def cut_after(window: Window, seen: Sequence[Sighting], target: int) -> datetime | None:
-    """An instant after all events seen that leaves about `target` events before it; None if there is none.
+    """An instant after all events seen, with about `target` events before it; None if there is none.
 
-    In an early morning, if possible.
+    It is in an early morning, if possible.
     """
     start, end = window.start, window.end
     assert start is not None and end is not None
@@ -93,6 +93,6 @@ def cut_after(window: Window, seen: Sequence[Sighting], target: int) -> datetime
 
 
 def early_morning(at: datetime, country: str | None) -> datetime:
-    """The next early morning: an event without a time lies somewhere in its local evening."""
+    """The next early morning, because an event without a time is found somewhere in its local evening."""
     quiet = at.replace(hour=18 if country in _EAST else 10, minute=0, second=0, microsecond=0)
     return quiet if quiet >= at else quiet + timedelta(days=1)

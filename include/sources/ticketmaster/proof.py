@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from include.sources.ticketmaster.reader import Reader
-from include.sources.ticketmaster.stretch import SETTLED, Stretch, just
+from include.sources.ticketmaster.stretch import SETTLED, Stretch, is_indivisible
 from include.sources.ticketmaster.windows import (
     ASCENDING,
     BACKWARDS,
@@ -40,13 +40,13 @@ from include.sources.ticketmaster.windows import (
 )
 
 _READINGS = 3
-"""So often a stretch is read again at most."""
+"""The most times a stretch is read again."""
 _FULL = 900
-"""Events of a part that is read as a whole: as many as can be paged to, but for what is not known yet."""
+"""Events in a window that is read as a whole: as many as can be paged to, minus a margin for unknown ones."""
 
 
 _SMALL = 25
-"""A window with so few events is not halved to get round a page that cannot be got."""
+"""A window with this few events is not halved to work around a page that cannot be fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class Proof:
                 held = await self._whole(stretch, window, pages)
                 if held is not None:
                     return held
-        if just(window):
+        if is_indivisible(window):
             rows, total = await self._crowd(stretch, window, first, pages)
             return Held(len(rows), len(rows) >= total and total < VAGUE)
         if first.lost is not None and _small(stretch, window):
@@ -165,10 +165,10 @@ class Proof:
         rows = _rows(pages)
         total = stretch.total(window)
         if any(page.lost is not None for page in pages):
-            return Held(len(set(rows)), False) if just(window) or _small(stretch, window) else None
+            return Held(len(set(rows)), False) if is_indivisible(window) or _small(stretch, window) else None
         if len(set(rows)) == total:
             return Held(total, True)
-        if len(rows) < total and total > PAGE and not just(window):
+        if len(rows) < total and total > PAGE and not is_indivisible(window):
             return None
         order = ASCENDING if window.order == DESCENDING else DESCENDING
         other = replace(window, order=order)
@@ -183,7 +183,7 @@ class Proof:
         both = len({*rows, *again})
         if both == total or (same and (both > total or await self.excused(stretch, window, both))):
             return Held(both, True)
-        return Held(both, False) if just(window) or total <= PAGE else None
+        return Held(both, False) if is_indivisible(window) or total <= PAGE else None
 
     async def _crowd(
         self,

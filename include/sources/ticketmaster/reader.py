@@ -1,7 +1,7 @@
-"""Gets the pages of a window, and asks again what contradicts what is known.
+"""Fetches the pages of a window, and repeats requests whose responses contradict what is known.
 
-An empty response is believed only when another question confirms it: the window in the other order, or a
-wider one. A page that cannot be got after all tries costs itself, unless the source does not answer at all.
+An empty response is believed only if another request confirms it: for the window in the other order, or for a wider
+one. A page that cannot be fetched after all tries is skipped, unless the source does not respond at all.
 """
 
 from collections.abc import Sequence

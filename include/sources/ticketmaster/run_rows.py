@@ -31,7 +31,7 @@ class KeptResponse:
 def run_rows(
     responses: Iterable[KeptResponse], countries: Collection[str], snapshot_at: datetime, tally: Tally
 ) -> Iterator[EventRow]:
-    """The rows of a run for these countries; the tally learns what became none.
+    """The rows of a run for these countries; the tally counts what became no row.
 
     In the end, `tally.newest` names the events of which a later response says something else than the first
     one, which made the rows; made again with a tally that knows this, they are of the later one. Raises

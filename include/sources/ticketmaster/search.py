@@ -1,7 +1,7 @@
-"""How the Discovery API's event search is asked, and what its answers mean.
+"""How the Discovery API's event search is requested, and what its responses mean.
 
-Only Music events are asked for, by the segment's id, because its name is localised. The filters are
-inclusive on both edges and take whole seconds only.
+Only Music events are requested, by the segment's id, because its name is localised. The filters are inclusive at
+both ends and accept whole seconds only.
 """
 
 import hashlib
@@ -45,11 +45,11 @@ def _instant(at: datetime) -> str:
 
 
 def read(response: Response) -> Page:
-    """The page an answer holds.
+    """The page that a response contains.
 
-    Raises `Retry` for what may pass: 5xx, too many requests, no JSON, no page numbers, a 400 or 404 without
-    a code of the API. Raises `SourceRejected` for a bad key or request, `QuotaSpent` when the day's calls are
-    used up, which old clients report with a 401, too.
+    Raises `Retry` for temporary failures: 5xx, too many requests, anything but JSON, no page numbers, a 400 or 404
+    without an error code of the API. Raises `SourceRejected` for a bad key or request, `QuotaSpent` if the daily
+    quota is used up, for which old clients have also seen a 401.
     """
     if response.status == 200:
         return _page(response)

@@ -11,7 +11,7 @@ SETTLED = 8
 """So many responses in a row must report the lower total before a fall of it is believed: where a replica
 that lacks events sends every other response, it is in 1 of 256 cases."""
 _REASONS = 3
-"""So many pages that could not be got are named."""
+"""How many of the pages that could not be fetched are named."""
 
 
 @dataclass(slots=True)
@@ -42,9 +42,9 @@ class Stretch:
     reported: int = 0
     """Events it holds: the largest total it ever reported, or the sum of its parts' where that is vague."""
     fetched: int = 0
-    """Events in its responses, those met twice counted twice."""
+    """Events in its responses, repeated ones included."""
     distinct: int = 0
-    """The distinct events met, once the stretch is finished."""
+    """The number of distinct events, once the stretch is finished."""
     missing: int = 0
     """Events reported that did not come."""
     reasons: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Stretch:
     given_up: bool = False
     """Whether other stretches bring what it should have brought, because that is cheaper."""
     lost: list[str] = field(default_factory=list)
-    """Pages that could not be got, and why."""
+    """Pages that could not be fetched, and why."""
     pages: dict[tuple[Window, int], None] = field(default_factory=dict, repr=False)
     """What was asked for it and came, in order."""
     facets: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in FACETS}, repr=False)
@@ -73,7 +73,7 @@ class Stretch:
     """Events at its very start, which the stretch before it holds, too; known once it is finished."""
 
     def add(self, window: Window, page: int, response: Page) -> None:
-        """Takes in what came to one request."""
+        """Adds the response to one request."""
         if response.lost is not None:
             self.lost.append(f"{window.name()}-{page} could not be got ({response.lost})")
             return
@@ -174,6 +174,6 @@ class Stretch:
         self.met, self.reading, self.twice, self.totals = {}, set(), set(), wider
 
 
-def just(window: Window) -> bool:
+def is_indivisible(window: Window) -> bool:
     """Whether a window of time is too short to be halved."""
     return window.start is None or window.end is None or window.end - window.start <= timedelta(seconds=1)

@@ -1,4 +1,4 @@
-"""Reads a stretch from its start to its end, at hardly more calls than full pages would take.
+"""Reads a stretch from its start to its end, with hardly more calls than full pages would take.
 
 The search sorts by date, so a window that holds more than can be paged to is read to its 1,000th event and
 gone on with from that event's instant: no call only probes, each brings events home. Whether they all came
@@ -28,9 +28,9 @@ class Walk:
         self._leave = leave
 
     async def through(self, stretch: Stretch, first: Page, total: int | None) -> bool:
-        """Reads the stretch, whose first page and, if known, total are given.
+        """Reads the stretch, given its first page and, if known, its total.
 
-        False when walking is useless: the search does not sort by date, or pages do not come.
+        False if walking is useless, because the search does not sort by date or pages are missing.
         """
         window, page, seen = stretch.window, 1, list(first.sightings)
         last_page = first

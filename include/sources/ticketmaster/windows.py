@@ -11,13 +11,13 @@ PAGE = 200
 DEPTH = 1_000
 """Events of a window that can be paged to."""
 VAGUE = 10_000
-"""A reported total of this or more means: at least so many."""
+"""A reported total of this or more only means: at least that many."""
 ASCENDING, DESCENDING, BACKWARDS = "date,name,asc", "date,name,desc", "name,desc"
 FACETS = ("stateCode", "genreId")
-"""By what a window that time cannot split is split."""
+"""The parameters that split a window which time cannot split."""
 
 Span = tuple[str | None, datetime | None, datetime | None, tuple[tuple[str, str], ...]]
-"""What a window asks for, in whatever order and however often."""
+"""What a window asks for, regardless of the order and the repetition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Page:
     walled: bool = False
     """Whether the search refused to page that deep."""
     lost: str | None = None
-    """Why it could not be got, if it could not."""
+    """Why it could not be fetched, if it could not."""
 
 
 Ask = Callable[[Window, int, float], Coroutine[Any, Any, Page]]
@@ -104,5 +104,5 @@ argument first."""
 
 
 def pages_of(total: int) -> int:
-    """How many pages of a window with so many events can be read."""
+    """How many pages of a window with `total` events can be read."""
     return -(-min(max(total, 0), DEPTH) // PAGE)

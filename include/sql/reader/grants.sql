@@ -4,9 +4,6 @@ grant usage on schema analytics to role musician_reader;
 grant select on all tables in schema dwh to role musician_reader;
 grant select on all tables in schema analytics to role musician_reader;
 
--- On Redshift everybody may create tables in the schema public, until this.
-revoke create on schema public from public;
-
 -- Redshift knows ALTER DEFAULT PRIVILEGES … TO ROLE, the linter does not.
 -- noqa: disable=PRS
 alter default privileges in schema dwh grant select on tables to role musician_reader;

@@ -1,0 +1,73 @@
+"""How old the star is, and whether news has failed to come: a paused ingestion looks like a quiet day."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from include.lake.lake import Lake
+from include.lake.runs import run_instant
+from include.warehouse.ledger import read_ledger
+from include.warehouse.loads import published
+from include.warehouse.tables import DATASETS
+from include.warehouse.transactions import transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """The newest run of each dataset, in the lake and in the star; None if there is none."""
+
+    now: datetime
+    landed: Mapping[str, str | None]
+    published: Mapping[str, str | None]
+
+    @property
+    def text(self) -> str:
+        """How old the star is, in one line."""
+        runs = {dataset: run for dataset, run in self.published.items() if run is not None}
+        if not runs:
+            return "The star is empty: nothing has been published."
+        newest = " and ".join(f"{dataset} {run}" for dataset, run in runs.items())
+        return f"The star is {_hours(self.now, max(runs.values()))} hours old: its newest runs are {newest}."
+
+    def overdue(self, hours: int, loading: Collection[str] = ()) -> list[str]:
+        """For each dataset of which nothing new was landed or published for so long, what to look at.
+
+        What is being published of the datasets in `loading` is on its way.
+        """
+        found = []
+        for dataset in DATASETS:
+            landed, loaded = self.landed[dataset], self.published[dataset]
+            if not self._is_recent(landed, hours):
+                since = f"since {landed}, {_hours(self.now, landed)} hours ago" if landed else "yet"
+                found.append(
+                    f"No run of {dataset} has landed {since}. Look at ingest_{dataset}: it may be paused, "
+                    "failing, or still running."
+                )
+            elif dataset not in loading and not self._is_recent(loaded, hours):
+                since = f"since {loaded}, {_hours(self.now, loaded)} hours ago" if loaded else "yet"
+                found.append(
+                    f"No run of {dataset} has been published {since}, although {landed} has landed. "
+                    "python -m include status says what is pending, and what is parked and why."
+                )
+        return found
+
+    def _is_recent(self, run: str | None, hours: int) -> bool:
+        return run is not None and self.now - run_instant(run) <= timedelta(hours=hours)
+
+
+def freshness(connection: Any, lake: Lake, now: datetime) -> Freshness:
+    """What the lake and the ledger have now; runs that are dated in the future do not count."""
+    with transaction(connection) as cursor:
+        known = read_ledger(cursor)
+    landed = {
+        dataset: max((run for run in lake.manifests(dataset) if run_instant(run) <= now), default=None)
+        for dataset in DATASETS
+    }
+    return Freshness(
+        now, landed, {dataset: max(published(known, dataset), default=None) for dataset in DATASETS}
+    )
+
+
+def _hours(now: datetime, run: str) -> int:
+    return int((now - run_instant(run)) / timedelta(hours=1))

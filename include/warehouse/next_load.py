@@ -1,0 +1,48 @@
+"""What a run of the warehouse works on: the oldest pending load that can be read.
+
+On the way it is noted in the ledger which pending runs are late, and which are dated in the future; and a load
+whose manifests, certificates or rejected records cannot be read is parked, and the next one is taken.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from include.errors import ManifestInvalid
+from include.lake.lake import Lake
+from include.warehouse import ledger
+from include.warehouse.load import begin, pending_loads
+from include.warehouse.loads import Load
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The load that has begun, and what else the look at the lake brought up."""
+
+    load: Load | None
+    """None when nothing waits that can be loaded."""
+    waiting: int
+    """How many loads wait behind it."""
+    late: Sequence[tuple[str, str]]
+    """Datasets and runs that are noted as late."""
+    parked: Sequence[str]
+    """Why runs were parked."""
+
+
+def begin_next(connection: Any, lake: Lake, now: datetime) -> Found:
+    """Begins the oldest pending load that can be read."""
+    late = ledger.note_late(connection, lake, now)
+    parked = ledger.park_early(connection, lake, now)
+    while loads := pending_loads(connection, lake):
+        try:
+            begin(connection, lake, loads[0], now)
+        except ManifestInvalid as error:  # `begin` has parked a pending run, so there is one less
+            log.warning("parked: %s", error)
+            parked.append(str(error))
+            continue
+        return Found(loads[0], len(loads) - 1, late, parked)
+    return Found(None, 0, late, parked)

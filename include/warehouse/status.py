@@ -1,0 +1,79 @@
+"""What is going on in the warehouse: what waits, is parked, late or in progress, how old the star is, what to do."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from include.lake.lake import Lake
+from include.warehouse.ledger import read_ledger
+from include.warehouse.load import find_loads
+from include.warehouse.loads import late_runs, pending_runs
+from include.warehouse.tables import DATASETS
+from include.warehouse.transactions import transaction
+
+_TOO_OLD_HOURS = 26
+"""A star that a daily load renews is younger: a day, and the time that a load takes."""
+
+
+def status(connection: Any, lake: Lake, now: datetime) -> list[str]:
+    """Lines for people: the star, then every run that is not published, then what to do next."""
+    manifests = {dataset: lake.manifests(dataset) for dataset in DATASETS}
+    with transaction(connection) as cursor:
+        known = read_ledger(cursor)
+        cursor.execute(
+            "select dataset, max(run), max(judged_at) from dwh.load_ledger "
+            "where state = 'published' group by dataset order by dataset"
+        )
+        published = cursor.fetchall()
+        cursor.execute("select events_run, songs_run, judged_at from audit.current_load")
+        current = cursor.fetchall()
+    pending, late = pending_runs(manifests, known), late_runs(manifests, known)
+    waiting = [
+        (dataset, run) for dataset in DATASETS for run in pending[dataset] if (dataset, run) not in late
+    ]
+    parked = [(run, judged.reason or "") for run, judged in sorted(known.items()) if judged.state == "parked"]
+    late += [run for run, judged in sorted(known.items()) if judged.state == "late"]
+    in_progress = [
+        f"in progress: events {events} with songs {songs}, begun {_ago(judged_at, now)} ago"
+        for events, songs, judged_at in current
+        if ("events", events) in waiting or ("songs", songs) in waiting
+    ]
+    age = [(now - judged_at.replace(tzinfo=UTC)).total_seconds() / 3_600 for *_, judged_at in published]
+    lines = [
+        f"the star: judged {_ago(max(judged_at for *_, judged_at in published), now)} ago; "
+        + ", ".join(f"newest {dataset} {run}" for dataset, run, _ in published)
+        if published
+        else "the star: nothing was published yet",
+        *in_progress,
+        *(f"pending: {dataset} {run}" for dataset, run in waiting),
+        *(f"parked: {dataset} {run}: {reason}" for (dataset, run), reason in parked),
+        *(f"late: {dataset} {run}" for dataset, run in late),
+    ]
+    is_old = not age or min(age) > _TOO_OLD_HOURS
+    is_loadable = bool(find_loads(manifests, known, lake))
+    todo = list(_todo(bool(in_progress), bool(waiting), is_loadable, bool(parked), bool(late), is_old))
+    return [*lines, *(f"next: {each}" for each in todo or ["nothing to do"])]
+
+
+def _todo(
+    is_in_progress: bool, is_waiting: bool, is_loadable: bool, is_parked: bool, is_late: bool, is_old: bool
+) -> Iterator[str]:
+    if is_in_progress:
+        yield "if no run of musician_warehouse is running, trigger one: it takes the load up again"
+    elif is_loadable:
+        yield "trigger musician_warehouse: it takes the oldest load that is pending"
+    elif is_waiting:
+        yield "trigger the ingestion of the other dataset: what is pending has no partner"
+    if is_parked:
+        yield "mend what a parked run says, then trigger musician_warehouse with it as `retry`, or as `accept`"
+    if is_late:
+        yield "trigger musician_warehouse with `rebuild`, which takes in what is late"
+    if is_old and not is_waiting:
+        yield "the star is older than a day: look at the last runs of ingest_events and ingest_songs"
+
+
+def _ago(moment: datetime, now: datetime) -> str:
+    hours = (now - moment.replace(tzinfo=UTC)).total_seconds() / 3_600
+    if hours >= 48:
+        return f"{hours / 24:.0f} days"
+    return f"{hours:.0f} hours" if hours >= 2 else f"{hours * 60:.0f} minutes"

@@ -1,0 +1,44 @@
+"""The notes of runs: what they were asked for, what they took up, and how the scheduler writes them."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from include.orchestration.notes import asked, longer
+
+
+@pytest.mark.parametrize(
+    ("conf", "said"),
+    [
+        ({}, ""),
+        ({"rebuild": False, "until": None, "retry": [], "accept": [], "redrive": None}, ""),
+        ({"rebuild": True}, "Asked to rebuild the star"),
+        ({"until": "2026-11-20"}, "Asked to rebuild the star, up to 2026-11-20"),
+        (
+            {"retry": ["events 2026-11-22T060003Z"], "accept": ["songs 2026-11-22T070003Z"]},
+            "Asked to judge again events 2026-11-22T060003Z, accept songs 2026-11-22T070003Z",
+        ),
+        ({"redrive": "2026-11-22T060003Z"}, "Asked to land 2026-11-22T060003Z again"),
+    ],
+)
+def test_a_run_says_what_it_was_asked_for(conf: dict[str, Any], said: str) -> None:
+    assert asked(conf) == said
+
+
+def test_a_note_keeps_what_somebody_wrote_and_says_nothing_twice() -> None:
+    assert longer("by hand", ["one", "", "two"]) == "by hand\none\ntwo"
+    assert longer("by hand\none", ["one"]) == "by hand\none"
+    assert longer(None, []) == ""
+    assert len(longer(None, ["x" * 2_000])) == 1_000
+
+
+def test_the_scheduler_notes_what_a_run_of_ours_was_asked_for_when_it_begins() -> None:
+    from plugins.run_notes import Notes
+
+    ours = SimpleNamespace(dag_id="musician_warehouse", conf={"rebuild": True}, note=None)
+    daily = SimpleNamespace(dag_id="musician_warehouse", conf=None, note=None)
+    others = SimpleNamespace(dag_id="another", conf={"rebuild": True}, note=None)
+    for run in (ours, daily, others):
+        Notes().on_dag_run_running(run, "started")
+    assert (ours.note, daily.note, others.note) == ("Asked to rebuild the star", None, None)

@@ -1,0 +1,117 @@
+"""The pipeline does its work as the user that provisioning makes, who is no admin, and with its own policy."""
+
+import io
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import redshift_connector
+
+from include.lake.bucket import Bucket
+from include.lake.bucket_setup import ensure_bucket
+from include.lake.lake import Lake
+from include.provision.permissions import pipeline_policy
+from include.provision.tables import create_loader, create_owned
+from include.warehouse.load import Verdict
+from include.warehouse.reader_role import create_reader
+from include.warehouse.rebuild import rebuild
+from sandbox.services import Services
+from tests.support.iam import allows
+from tests.support.snapshots import (
+    ROLE,
+    Artist,
+    Concert,
+    land_events,
+    land_songs,
+    publish_pending,
+    rows,
+)
+
+PASSWORD = f"Musician-{uuid.uuid4()}"
+
+
+@pytest.fixture
+def loader(redshift: Any, services: Services) -> Iterator[Any]:
+    """A connection of the user, whose schemas and tables exist."""
+    login = services.redshift | {"user": "musician_loader", "password": PASSWORD}
+    create_loader(redshift, services.redshift["database"], "musician_loader", PASSWORD)
+    with redshift_connector.connect(**login, ssl=False) as connection:
+        create_owned(connection)
+        yield connection
+        connection.rollback()
+    with redshift.cursor() as cursor:
+        cursor.execute("drop owned by musician_loader cascade")
+        cursor.execute("drop user musician_loader")
+    redshift.commit()
+
+
+def test_the_loader_loads_publishes_and_rebuilds(loader: Any, redshift: Any, lake: Lake) -> None:
+    land_events(lake, "2026-11-22T060000Z", [Concert("e1"), Concert("e2")])
+    land_songs(lake, "2026-11-22T070000Z", [Artist("Abel", plays=10)])
+    publish_pending(loader, lake)
+    concerts = "select count(*) from dwh.dim_concerts"
+    assert rows(loader, concerts) == [(2,)]
+    now = datetime(2026, 12, 1, tzinfo=UTC)
+    rebuild(loader, lake, now=now, copy_role_arn=ROLE, judge=lambda _connection, _load: Verdict())
+    assert rows(loader, concerts) == [(2,)]
+    create_reader(loader)  # who may not create the role, which exists
+    granted = "select has_table_privilege('musician_reader', 'dwh.dim_concerts', 'select')"
+    assert rows(redshift, granted) == [(True,)]  # also in the schema that the rebuild created again
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create user somebody password 'Somebody-1'",
+        "create table public.mine (number integer)",
+        "grant musician to musician_loader",
+        "alter user musician password 'Mine-1'",
+    ],
+)
+def test_the_loader_is_no_admin(loader: Any, statement: str) -> None:
+    with pytest.raises(redshift_connector.ProgrammingError, match=r"permission denied|must"):
+        rows(loader, statement)
+
+
+ACTIONS = {
+    "HeadBucket": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "HeadObject": "GetObject",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+}
+"""The permission that S3 asks for, where it is not the operation's name:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
+
+
+def test_the_pipelines_policy_allows_every_call_to_s3_and_every_key(
+    s3: Any, bucket: str, world: Lake
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def note(model: Any, params: dict[str, Any], **_: Any) -> None:
+        key = params["url_path"].removeprefix(f"/{bucket}").partition("?")[0]
+        asked.append((f"s3:{ACTIONS.get(model.name, model.name)}", f"arn:aws:s3:::{bucket}{key}"))
+
+    s3.put_object(Bucket=bucket, Key="raw/there", Body=b"{}")
+    s3.meta.events.register("before-call.s3", note)
+    try:
+        mine = Bucket(s3, bucket)
+        ensure_bucket(mine, 14)
+        mine.put_json("raw/a", {})
+        mine.put_new("raw/b", b"{}")
+        assert (mine.get("raw/b"), mine.size("raw/b")) == (b"{}", 2)
+        mine.download("raw/a", io.BytesIO())
+        mine.delete([key for key, _ in mine.sizes("raw/")])
+    finally:
+        s3.meta.events.unregister("before-call.s3", note)
+    policy = pipeline_policy("mine", bucket)
+    assert {action for action, _ in asked} == set(policy["Statement"][0]["Action"]) | {
+        "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
+    }  # fmt: skip
+    assert [request for request in asked if not allows(policy, *request)] == []
+    for key, _ in world.bucket.sizes(""):
+        for action in ("s3:GetObject", "s3:PutObject"):
+            assert allows(policy, action, f"arn:aws:s3:::{bucket}/{key}"), key

@@ -1,0 +1,92 @@
+"""A lake full of damaged objects: none is published, and none holds up a later load."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from include.lake.lake import Lake
+from include.lake.runs import run_id, run_instant
+from include.warehouse.load import Verdict
+from include.warehouse.loads import Load
+from include.warehouse.tables import DATASETS
+from tests.support import damage
+from tests.support.snapshots import Artist, Concert, land_events, land_songs, rows
+from tests.support.warehouse_runs import warehouse_run
+
+FIRST = datetime(2026, 8, 1, 6, tzinfo=UTC)
+SUITES = (
+    ("positions are huge", "a song is there twice"),
+    ("the part and its manifest lack columns", "songs have no key"),
+)
+"""Kinds of events and of songs, judged together."""
+CONCERTS = [Concert("e1", ["Abel", "Cain"]), Concert("e2", ["Abel"]), Concert("e3")]
+
+
+def land(lake: Lake, dataset: str, at: datetime) -> str:
+    run = run_id(at)
+    if dataset == "events":
+        land_events(lake, run, CONCERTS, rejected=["e4"])
+    else:
+        land_songs(lake, run, [Artist("Abel"), Artist("Seth", rank=2)])
+    return run
+
+
+def test_nothing_damaged_is_published_or_holds_up_a_later_load(tables: Any, lake: Lake) -> None:
+    at = FIRST
+    sound = {(dataset, land(lake, dataset, at)) for dataset in DATASETS}
+    kinds = [(name, DATASETS[number % 2]) for number, name in enumerate(damage.ANY)]
+    kinds += [(name, "events") for name in damage.EVENTS] + [(name, "songs") for name in damage.SONGS]
+    damaged: dict[tuple[str, str], str] = {}
+    for name, dataset in kinds:
+        at += timedelta(hours=12)
+        run = land(lake, dataset, at)
+        damage.ALL[name](lake, dataset, run)
+        damaged[dataset, run] = name
+    for dataset in DATASETS:
+        for name in damage.NAMES:
+            lake.bucket.put(f"manifests/{dataset}/{name}.json", b"{}")
+        for future in damage.FUTURE:
+            land(lake, dataset, run_instant(future))
+            damaged[dataset, future] = "it is dated in the future"
+    at += timedelta(days=1)
+    sound |= {(dataset, land(lake, dataset, at)) for dataset in DATASETS}
+    assert len(damaged) >= 50
+
+    judged = set()
+
+    def judge(lake: Lake, load: Load) -> Verdict:
+        found = {damaged[key] for dataset in load.pending if (key := (dataset, load.run(dataset))) in damaged}
+        judged.update(found)
+        return Verdict(("the suites find it",), (), load.pending) if found else Verdict()
+
+    tries = 0
+    while warehouse_run(tables, lake, at + timedelta(hours=1), judge):
+        tries += 1
+        assert tries < len(damaged), "a run of the warehouse settled nothing"
+    ledger = {
+        (dataset, run): (state, reason)
+        for dataset, run, state, reason in rows(
+            tables, "select dataset, run, state, reason from dwh.load_ledger"
+        )
+    }
+    assert {key for key, (state, _) in ledger.items() if state == "published"} == sound
+    assert {key for key, (state, _) in ledger.items() if state == "parked"} == damaged.keys()
+    assert judged == damage.FOUND_BY_THE_SUITES
+    unnamed = {
+        damaged[key]: ledger[key][1]
+        for key in damaged
+        if damaged[key] not in judged and "/".join(key) not in ledger[key][1]
+    }
+    assert unnamed == {}
+
+
+def test_what_can_be_built_all_the_same_is_found_by_the_suites(tables: Any, lake: Lake) -> None:
+    for day, (events, songs) in enumerate(SUITES):
+        for dataset, name in zip(DATASETS, (events, songs), strict=True):
+            damage.ALL[name](lake, dataset, land(lake, dataset, FIRST + timedelta(days=day)))
+    later = FIRST + timedelta(days=len(SUITES))
+    sound = {land(lake, dataset, later) for dataset in DATASETS}
+    while warehouse_run(tables, lake, later):
+        pass
+    states = rows(tables, "select run, state from dwh.load_ledger")
+    assert {run for run, state in states if state == "published"} == sound
+    assert len([run for run, state in states if state == "parked"]) == 2 * len(SUITES)

@@ -1,0 +1,62 @@
+"""What `python -m include status` says, and what it tells the reader to do."""
+
+from datetime import timedelta
+from typing import Any
+
+from include.lake.lake import Lake
+from include.warehouse import ledger
+from include.warehouse import load as warehouse
+from include.warehouse.loads import Load
+from include.warehouse.status import status
+from tests.support.snapshots import Artist, Concert, judged_at, land_events, land_songs, publish_pending
+
+EVENTS, SONGS, LATE = "2026-11-22T060000Z", "2026-11-22T070000Z", "2026-11-21T070000Z"
+LOAD = Load(EVENTS, SONGS, ("events", "songs"))
+NOW = judged_at(LOAD) + timedelta(hours=1)
+
+
+def test_before_anything_is_published_it_says_what_waits_and_what_is_missing(tables: Any, lake: Lake) -> None:
+    land_events(lake, EVENTS, [Concert("e1", ["Abel"])])
+    assert status(tables, lake, NOW) == [
+        "the star: nothing was published yet",
+        f"pending: events {EVENTS}",
+        "next: trigger the ingestion of the other dataset: what is pending has no partner",
+    ]
+
+
+def test_a_load_in_progress_a_fresh_star_and_an_old_one(tables: Any, lake: Lake) -> None:
+    land_events(lake, EVENTS, [Concert("e1", ["Abel"])])
+    land_songs(lake, SONGS, [Artist("Abel")])
+    warehouse.begin(tables, lake, LOAD, judged_at(LOAD))
+    said = status(tables, lake, NOW)
+    assert f"in progress: events {EVENTS} with songs {SONGS}, begun 60 minutes ago" in said
+    publish_pending(tables, lake)
+    assert status(tables, lake, NOW) == [
+        f"the star: judged 60 minutes ago; newest events {EVENTS}, newest songs {SONGS}",
+        "next: nothing to do",
+    ]
+    late = status(tables, lake, NOW + timedelta(days=3))
+    assert late[0].startswith("the star: judged 3 days ago")
+    assert late[-1].startswith("next: the star is older than a day")
+
+
+def test_what_is_parked_or_late_is_said_with_what_to_do(tables: Any, lake: Lake) -> None:
+    land_events(lake, EVENTS, [Concert("e1", ["Abel"])])
+    land_songs(lake, SONGS, [Artist("Abel")])
+    publish_pending(tables, lake)
+    land_songs(lake, LATE, [Artist("Abel")])
+    later = "2026-11-23T060000Z"
+    land_events(lake, later, [Concert("e1", ["Abel"])])
+    (load,) = warehouse.pending_loads(tables, lake)
+    warehouse.begin(tables, lake, load, NOW)
+    warehouse.park(tables, load, "fact_artists: too few")
+    for noted in (False, True):
+        if noted:
+            ledger.note_late(tables, lake, NOW)
+        said = status(tables, lake, NOW)
+        assert f"parked: events {later}: fact_artists: too few" in said
+        assert f"late: songs {LATE}" in said
+        assert [line.split(":")[1].split()[0] for line in said if line.startswith("next")] == [
+            "mend",
+            "trigger",
+        ]
