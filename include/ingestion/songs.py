@@ -24,14 +24,12 @@ from include.lake.runs import run_instant
 from include.settings import Settings
 from include.sources.client.http import Request, Response
 from include.sources.client.task_group import task_group
-from include.sources.identity import artist_key, song_key
+from include.sources.identity import artist_key
 from include.sources.lastfm import lists, rows
 from include.sources.lastfm.run_rows import KeptList, run_rows
 from include.sources.rows import Tally
 
 _BATCH_ROWS = 20_000
-_SPARE = 10
-"""So many more artists of a chart are requested than wanted: `[unknown]` and second names take no place."""
 _MAX_LOST = 3
 """Up to this many artists whose tracks cannot be fetched are left out; with more, the run fails."""
 
@@ -111,16 +109,8 @@ async def _crawl(_: Lake, responses: Responses, plan: SongsPlan, start: datetime
 
     async def collect_chart(country: str) -> None:
         ask = asking(partial(lists.read_chart, country))
-        wanted, request = most_artists + _SPARE, partial(lists.chart_request, country)
-        charts[country] = await lists.collect(ask, request, wanted)
-        if not charts[country].names:  # no country listens to nobody
-            doubted = charts[country].pages
-            charts[country] = await lists.collect(
-                ask, lambda limit, page: _once_more(request(limit, page)), wanted + 1
-            )
-            spent_before[country] = responses.requests(doubted)
-            if not charts[country].names:
-                charts[country].lost = "the chart came back empty, twice"
+        # One more than needed: [unknown] may be among them.
+        charts[country] = await lists.collect(ask, partial(lists.chart_request, country), most_artists + 1)
 
     async def collect_tracks(name: str, charts_now: bool) -> None:
         try:
@@ -134,12 +124,11 @@ async def _crawl(_: Lake, responses: Responses, plan: SongsPlan, start: datetime
 
     async def read_tracks(name: str, charts_now: bool) -> lists.Collected:
         ask, request = asking(lists.read), partial(lists.tracks_request, name)
-        key = partial(song_key, "")
-        collected = await lists.collect(ask, request, most_tracks, key)
+        collected = await lists.collect(ask, request, most_tracks)
         if collected.not_found and charts_now:  # the chart Last.fm has just sent says that the artist exists
             doubted = collected.pages
             collected = await lists.collect(
-                ask, lambda limit, page: _once_more(request(limit, page)), most_tracks, key
+                ask, lambda limit, page: _once_more(request(limit, page)), most_tracks
             )
             spent_before[name] = responses.requests(doubted)
         return collected
@@ -147,36 +136,20 @@ async def _crawl(_: Lake, responses: Responses, plan: SongsPlan, start: datetime
     async with task_group() as tasks:
         for country in scope.countries:
             tasks.create_task(collect_chart(country))
-    charting: dict[str, rows.Charted] = {}
-    pages: dict[str, str] = {}
-    while True:  # until nobody's place is taken by a second name of an artist
-        charting = rows.ranked(
-            (
-                [rows.Charted(name) for name in charts[country].names if name != rows.UNKNOWN]
-                for country in scope.countries
-            ),
-            most_artists,
-            pages,
-        )
-        new = {artist_key(artist.name): artist.name for artist in charting.values()}
-        new = {key: name for key, name in new.items() if key not in asked}
-        if not new:
-            break
-        asked |= new
-        async with task_group() as tasks:
-            for name in new.values():
-                tasks.create_task(collect_tracks(name, charts_now=True))
-        pages = {key: artist_key(tracks[name].artist or name) for key, name in asked.items()}
-    in_charts = len(asked)
+    charting = rows.ranked(
+        (
+            [rows.Charted(name) for name in charts[country].names if name != rows.UNKNOWN]
+            for country in scope.countries
+        ),
+        most_artists,
+    )
+    asked |= {key: artist.name for key, artist in charting.items()}
     for name in plan.touring:
         asked.setdefault(artist_key(name), name)
     async with task_group() as tasks:
-        for name in list(asked.values())[in_charts:]:
-            tasks.create_task(collect_tracks(name, charts_now=False))
-    collected = [
-        _list_of(charts[country], responses, country=country, spent_before=spent_before[country])
-        for country in scope.countries
-    ]
+        for key, name in asked.items():
+            tasks.create_task(collect_tracks(name, key in charting))
+    collected = [_list_of(charts[country], responses, country=country) for country in scope.countries]
     collected += [
         _list_of(tracks[name], responses, artist=name, spent_before=spent_before[name])
         for name in asked.values()
@@ -184,16 +157,15 @@ async def _crawl(_: Lake, responses: Responses, plan: SongsPlan, start: datetime
     reasons = sorted(
         f"{each.name}: {each.distinct} of {each.reported} reported items were received"
         for each in collected
-        if not each.complete and each.reported
+        if not each.complete and each.artist not in lost
     )
-    reasons += [f"chart {country}: {why}" for country in scope.countries if (why := charts[country].lost)]
     reasons += [f"artist {name}: {tracks[name].lost}" for name in sorted(lost)]
     return Crawl(
         scope,
         complete=not reasons,
         reasons=tuple(reasons),
         touring_in=plan.touring_in,
-        touring=len(asked) - in_charts,
+        touring=len(asked) - len(charting),
         lists=tuple(collected),
     )
 
@@ -232,14 +204,16 @@ def _rows(raw: RawRun, crawl: Crawl, tally: Tally) -> Iterator[rows.SongRow]:
         if each.responses  # otherwise it could not be fetched
     ]
     scope = crawl.scope
-    return run_rows(
-        kept,
-        lambda name: bytes(raw.get(name).body),
-        run_instant(raw.run),
-        scope.artists_per_country or 0,
-        scope.tracks_per_artist or 0,
-        tally,
-    )
+    charts_first = sorted(kept, key=lambda each: each.country is None)
+    with raw.reading_ahead(name for each in charts_first for name in each.responses) as read:
+        yield from run_rows(
+            kept,
+            lambda name: bytes(read(name).body),
+            run_instant(raw.run),
+            scope.artists_per_country or 0,
+            scope.tracks_per_artist or 0,
+            tally,
+        )
 
 
 SONGS = Dataset(

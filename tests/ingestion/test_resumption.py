@@ -59,7 +59,9 @@ async def undisturbed(catalog: Catalog, services: Services, s3: Any, dataset: st
     return _undisturbed[dataset]
 
 
-@pytest.mark.parametrize(("dataset", "seed"), [(dataset, seed) for dataset in SOURCES for seed in range(25)])
+@pytest.mark.parametrize(
+    ("dataset", "seed"), [*(("events", seed) for seed in range(20)), *(("songs", seed) for seed in range(5))]
+)
 async def test_a_killed_run_requests_only_the_rest_and_lands_the_same_bytes(
     catalog: Catalog, services: Services, s3: Any, bucket: str, dataset: str, seed: int
 ) -> None:

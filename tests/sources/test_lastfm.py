@@ -338,7 +338,7 @@ async def test_pages_that_repeat_earlier_items_lose_nothing() -> None:
 
 
 async def test_an_item_twice_on_a_page_hides_no_other() -> None:
-    pages = Pages(40, lambda limit, page: [*range(39), 3] if page == 1 else [], total_pages=1)
+    pages = Pages(40, lambda limit, page: [*range(39), 3], total_pages=1)
     found = await pages.collected(50)
     assert (len(found.names), found.fetched, found.reported, found.complete) == (39, 40, 40, True)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from include.errors import SourceRejected, UnexpectedPayload
-from include.sources.client.http import Request, Response, Retry
+from include.sources.client.http import Request, Response, Retry, is_temporary
 from include.sources.identity import artist_key
 from include.sources.lastfm import rows as lastfm
 from include.sources.text import mended
@@ -21,7 +21,7 @@ KEY_PARAMETER = "api_key"
 _PATH = "/2.0/"
 _MAX_PAGES = 50
 """No list is read further than this, whatever total it claims."""
-_TRANSIENT = {8: "operation failed", 11: "service offline", 16: "temporarily unavailable"}
+_TEMPORARY = {8: "operation failed", 11: "service offline", 16: "temporarily unavailable"}
 _RATE_LIMIT, _NOT_FOUND = 29, 6
 _BAD_KEY = {10: "invalid", 26: "suspended"}
 
@@ -108,7 +108,8 @@ def _request(name: str, params: dict[str, str], limit: int, page: int) -> Reques
 def read(response: Response) -> ListPage:
     """The page that a response contains.
 
-    Raises `Retry` for temporary failures: codes 8, 11, 16 and 29, HTTP 408, 425 and 5xx, anything but JSON.
+    Raises `Retry` for temporary failures: codes 8, 11, 16 and 29, the HTTP statuses of
+    `is_temporary`, anything but JSON.
     Raises `SourceRejected` for a bad key or request. An artist that is not found (code 6) is not an error.
     """
     try:
@@ -118,8 +119,8 @@ def read(response: Response) -> ListPage:
     code = error.code
     if code == _RATE_LIMIT or (code is None and response.status == 429):
         raise Retry(f"HTTP {response.status}, error 29: {error.message}", patience=20)
-    if code in _TRANSIENT:
-        raise Retry(f"HTTP {response.status}, error {code} ({_TRANSIENT[code]}): {error.message}")
+    if code in _TEMPORARY:
+        raise Retry(f"HTTP {response.status}, error {code} ({_TEMPORARY[code]}): {error.message}")
     if code in _BAD_KEY:
         raise SourceRejected(
             f"Last.fm says the API key is {_BAD_KEY[code]} (error {code}: {error.message}). Correct the "
@@ -128,7 +129,7 @@ def read(response: Response) -> ListPage:
         )
     if code == _NOT_FOUND and "out of bounds" not in error.message:
         return ListPage(not_found=error.message)
-    if response.status >= 500 or (code is None and response.status in (408, 425)):
+    if response.status >= 500 or (code is None and is_temporary(response.status)):
         raise Retry(f"HTTP {response.status} {response.excerpt()}")
     if code is not None or response.status != 200:
         raise SourceRejected(f"Last.fm rejected the request: HTTP {response.status} {response.excerpt()}")
@@ -151,31 +152,25 @@ def read_chart(country_code: str, response: Response) -> ListPage:
     return page
 
 
-async def collect(
-    ask: Ask, request: Callable[[int, int], Request], wanted: int, key: Callable[[str], str] = artist_key
-) -> Collected:
-    """Reads a list until enough items have arrived, or a page brings nothing new, whatever its total says.
-
-    `request(limit, page)` is the request for one page; names with the same `key` are one item.
-    """
+async def collect(ask: Ask, request: Callable[[int, int], Request], wanted: int) -> Collected:
+    """Reads a list until enough items have arrived. `request(limit, page)` is the request for one page."""
     limit = min(wanted + (wanted % 100 == 0), 999)  # a limit of 100, 200, … is known to yield only half
-    collected, keys = Collected(wanted), set[str]()
+    collected = Collected(wanted)
     for number in range(1, _MAX_PAGES + 1):
         page_request = request(limit, number)
         page = await ask(page_request)
         before = len(collected.names)
         collected.pages.append(page_request.name)
         collected.fetched += page.items
-        collected.unusable += page.items - len(set(map(key, page.names)))
-        for name in page.names:
-            if (known := key(name)) not in keys:
-                keys.add(known)
-                collected.names[name] = None
+        collected.unusable += page.items - len(set(page.names))
+        collected.names |= dict.fromkeys(page.names)
         collected.reported = min(wanted, page.total)
         collected.artist = collected.artist or page.artist
         collected.not_found = page.not_found
         if collected.not_found or len(collected.names) == before:
             break
+        if len(collected.names) + collected.unusable == page.total:
+            break  # only an exact match proves the end: totals are unreliable
         if len(collected.names) >= wanted:
             break
     return collected

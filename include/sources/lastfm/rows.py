@@ -23,7 +23,7 @@ How oddities are handled (the certificate counts them by the code in the last co
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -185,20 +185,13 @@ def chart(body: bytes, country_code: str, noticed: Noticed | None = None) -> Ite
             yield Rejection(rejected.reason, rejected.detail, name, position)
 
 
-def ranked(
-    charts: Iterable[Sequence[Charted]], at_most: int, pages: Mapping[str, str] | None = None
-) -> dict[str, Charted]:
-    """The artists of several charts, `at_most` of each, by `artist_key`: each artist once.
-
-    `pages` has the keys of the artist pages to which names lead that are not the pages' own, by their keys.
-    """
-    pages = pages or {}
+def ranked(charts: Iterable[Sequence[Charted]], at_most: int) -> dict[str, Charted]:
+    """The artists of several charts, `at_most` of each, by `artist_key`: each artist once."""
     by_key: dict[str, Charted] = {}
     for artists in charts:
         in_chart: set[str] = set()
         for artist in artists:
             key = artist_key(artist.name)
-            key = pages.get(key, key)
             if key in in_chart or len(in_chart) == at_most:
                 continue
             in_chart.add(key)
