@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run up sandbox down test soak test-any-day bench check docs screenshots lock redshift-create redshift-status redshift-delete
+.PHONY: help run up sandbox down test soak test-any-day bench doctor rehearse check docs screenshots lock redshift-create redshift-status redshift-delete
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 25
@@ -47,6 +47,12 @@ check: $(INSTALLED) ## Lint the Python, the SQL and the AWS template, check the 
 
 docs: $(INSTALLED) ## Write the data dictionary and the entity-relationship diagram from include/sql
 	@$(ENVIRONMENT)/bin/python -m docs.generate
+
+doctor: $(INSTALLED) ## Ask each service by the connections of your environment: what works, what does not, what to do
+	@$(ENVIRONMENT)/bin/python -m include doctor
+
+rehearse: $(INSTALLED) ## On your warehouse, in schemas of its own: copy, build, audit, publish, rebuild, and leave nothing
+	@$(ENVIRONMENT)/bin/python -m include rehearse
 
 redshift-create: $(INSTALLED) ## On AWS: create or change the warehouse, after showing what would change; ARGS="--help"
 	@$(ENVIRONMENT)/bin/python -m include.provision create $(ARGS)

@@ -6,6 +6,7 @@ speed       events normalised and written by one core
 script      a whole crawl, compared with the usual script
 warehouse   COPY, build, audit and publish at full size
 rebuild     rebuilding the star, compared with its loads
+round_trips requests to S3 and statements of each task, and their cost
 overhead    Airflow's overhead in a run of the warehouse DAG
 """
 
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, say, table
 
-NAMES = ("crawl", "rate", "speed", "script", "warehouse", "rebuild", "overhead")
+NAMES = ("crawl", "rate", "speed", "script", "warehouse", "rebuild", "round_trips", "overhead")
 
 
 def main() -> int:

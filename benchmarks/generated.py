@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from include.lake.certificate import Certificate, Scope
 from include.lake.lake import Lake
 from include.lake.manifests import Part
-from include.lake.parquet import redshift_types
+from include.lake.parquet import FORM, redshift_types
 from include.lake.runs import run_id
 from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow
@@ -203,7 +203,7 @@ def _put(lake: Lake, dataset: str, run: str, row_type: type[msgspec.Struct], row
     for number, start in enumerate(range(0, len(rows), _PART_ROWS)):
         key = f"lake/{dataset}/{run}/part-{number:05}.parquet"
         buffer = pa.BufferOutputStream()
-        pq.write_table(rows.slice(start, _PART_ROWS), buffer, compression="zstd", row_group_size=20_000)
+        pq.write_table(rows.slice(start, _PART_ROWS), buffer, row_group_size=20_000, **FORM)
         body = buffer.getvalue().to_pybytes()
         lake.bucket.s3.put_object(Bucket=lake.bucket.name, Key=key, Body=body)
         parts.append(Part(lake.bucket.url(key), len(body), min(_PART_ROWS, len(rows) - start)))

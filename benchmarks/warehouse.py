@@ -66,8 +66,9 @@ class Bench:
         self._begin(self.days[0])
         psql, copied, built = self._load_in_turns(self.days[0])
         self.histories.lengthen()
-        create_tables(self.redshift)
+        create_tables(self.redshift)  # staging is emptied by it, too
         self._begin(self.days[0])
+        self._stage(self.days[0])
         self._build(self.days[0])
         audited = self._audit(self.days[0])
         first = self._publish_in_turns(self.days[0])

@@ -5,6 +5,7 @@ They use the Airflow connections and the settings of the environment they run in
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -94,8 +95,45 @@ def reader_role(given: argparse.Namespace) -> None:
     print("The role musician_reader is there. Give it to a user: grant role musician_reader to <user>;")
 
 
+def _only_our_lines() -> None:
+    os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
+    logging.disable(logging.WARNING)
+
+
+def doctor(given: argparse.Namespace) -> None:
+    """asks each service as little as possible: what works, what does not, and what to do"""
+    _only_our_lines()
+    from include.orchestration.doctor import examine
+
+    works = True
+    for finding in examine():
+        print(finding, flush=True)
+        works = works and finding.works is not False
+    if not works:
+        sys.exit(1)
+
+
+def rehearse(given: argparse.Namespace) -> None:
+    """does on the real warehouse, in schemas of its own, all that a load does, and compares each result"""
+    _only_our_lines()
+    from include.orchestration.rehearsal import rehearse as steps
+
+    passed = True
+    for step in steps(Settings.from_environment(), utc_now()):
+        print(step, flush=True)
+        passed = passed and step.passed
+    if not passed:
+        sys.exit(1)
+
+
 COMMANDS_FOR_A_RUN = {"redrive": redrive, "retry": retry, "accept": accept}
-COMMANDS = {"rebuild": rebuild, "status": status, "reader-role": reader_role}
+COMMANDS = {
+    "rebuild": rebuild,
+    "status": status,
+    "reader-role": reader_role,
+    "doctor": doctor,
+    "rehearse": rehearse,
+}
 
 
 def parser() -> argparse.ArgumentParser:

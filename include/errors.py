@@ -5,7 +5,7 @@
     ├── ConnectionMissing    an Airflow connection is not defined          → define it
     ├── StorageUnavailable   S3 down, unreachable, token or clock stale    → Airflow retries
     ├── WarehouseUnavailable Redshift could not be queried                 → Airflow retries
-    ├── SourceUnavailable    timeout, 429, 5xx after our own retries       → Airflow retries
+    ├── SourceUnavailable    a temporary failure, our retries spent        → Airflow retries
     ├── QuotaSpent           the daily quota of an API key is used up      → Airflow retries once it is reset
     ├── SourceRejected       bad key, bad request                          → fix the connection
     ├── UnexpectedPayload    a whole response changed its shape            → fix the parser
@@ -13,6 +13,7 @@
     ├── ManifestInvalid      a manifest or an object it names is damaged  → land the run again
     ├── ManifestsMissing     a rebuild would lose what was published       → restore objects, or go on without them
     ├── LoadSuperseded       the warehouse has moved on to another load    → nothing, or rerun it from the start
+    ├── NotificationFailed   a webhook was not reached                      → look at the connection
     ├── DataRejected         an expectation failed                         → look at the data docs
     └── ProvisioningFailed   AWS rejected it, or did not finish in time    → do what the message says
 
@@ -92,6 +93,10 @@ class LoadSuperseded(PipelineError):
 
 class DataRejected(PipelineError):
     """The load did not meet its expectations; `dwh` is unchanged."""
+
+
+class NotificationFailed(PipelineError):
+    """A webhook was not reached, or did not take the message."""
 
 
 class ProvisioningFailed(PipelineError):

@@ -1,6 +1,6 @@
 """The data docs in the Airflow UI: a navigation entry that shows the site, which is read from S3.
 
-The site is served to signed-in users only. The audit task writes it to the bucket, because a worker and
+The site is served to users whose role may see plugins. The audit task writes it to the bucket, because a worker and
 the API server share no disk.
 """
 
@@ -9,19 +9,21 @@ import posixpath
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from airflow.api_fastapi.core_api.security import get_user
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
+from airflow.api_fastapi.core_api.security import requires_access_view
 from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk.configuration import conf
 from fastapi import Depends, FastAPI
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
-from include.quality.site import PREFIX, UI_ROUTE, URL_PREFIX
+from include.quality.site import POLICY, PREFIX, UI_ROUTE, URL_PREFIX
 from include.settings import Settings
 
-# The pages show values from outside, so nothing in them may run.
+# The pages hold values that come from outside, so nothing in them may act. In a sandbox without scripts,
+# `allow-same-origin` lets a page do one thing: fetch our style sheet with the reader's session.
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'; "
-    "frame-ancestors 'self'",
+    "Content-Security-Policy": f"{POLICY}; frame-ancestors 'self'; sandbox allow-same-origin",
+    "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "private, no-cache",
 }
@@ -32,7 +34,11 @@ NOT_YET = (
 NO_SUCH_PAGE = "The data docs have no such page. Pages of old audits are removed (MUSICIAN_DATA_DOCS_RUNS)."
 
 site = FastAPI(
-    title="Data docs", dependencies=[Depends(get_user)], openapi_url=None, docs_url=None, redoc_url=None
+    title="Data docs",
+    dependencies=[Depends(requires_access_view(AccessView.PLUGINS))],
+    openapi_url=None,
+    docs_url=None,
+    redoc_url=None,
 )
 
 

@@ -70,7 +70,7 @@ def up(home: Path) -> int:
     """The same in a background process (`keep`), which goes on running."""
     if (holder := owner(home)) is not None:
         return _report_owner(home, holder, if_up=0)
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (home / KEEPER_LOG).open("wb") as log:
         keeper = subprocess.Popen(
             [sys.executable, "-m", "sandbox", "keep", "--home", str(home)],

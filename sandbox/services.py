@@ -63,9 +63,10 @@ def start(home: Path, *options: str) -> Iterator[Services]:
 
     Raises `RuntimeError` with the end of their log if they do not start.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     (home / _FILE).unlink(missing_ok=True)
     command = [sys.executable, "-m", "sandbox.services", "--home", str(home), "--parent", str(os.getpid())]
+    (home / _LOG).touch(mode=0o600)
     with (home / _LOG).open("wb") as log:
         process = subprocess.Popen(
             [*command, *options],
@@ -133,12 +134,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox.services", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="the folder for everything it writes")
     parser.add_argument("--parent", type=int, help="stop when the process with this id is gone")
+    parser.add_argument("--s3-latency", type=float, default=0, help="seconds added to each request to AWS")
+    parser.add_argument(
+        "--statement-latency", type=float, default=0, help="seconds added to each SQL statement"
+    )
     given, options = parser.parse_known_args(arguments)
+    os.umask(0o077)  # what we write is for nobody else
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # moto's log of every request
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, _stop)
-    with _running(given.home.resolve(), options):
+    with _running(given.home.resolve(), options, given.s3_latency, given.statement_latency):
         while given.parent is None or _is_alive(given.parent):
             time.sleep(0.5)
 
@@ -157,8 +163,10 @@ def _is_alive(pid: int) -> bool:
 
 
 @contextlib.contextmanager
-def _running(home: Path, options: Sequence[str]) -> Iterator[Services]:
-    home.mkdir(parents=True, exist_ok=True)
+def _running(
+    home: Path, options: Sequence[str], s3_latency: float = 0, statement_latency: float = 0
+) -> Iterator[Services]:
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     # moto takes long to import, so that happens while PostgreSQL starts.
     threading.Thread(target=importlib.import_module, args=("moto.server",), daemon=True).start()
     with contextlib.ExitStack() as stack:
@@ -167,14 +175,14 @@ def _running(home: Path, options: Sequence[str]) -> Iterator[Services]:
         passwords = {database: secrets.token_urlsafe() for database in ("airflow", "musician")}
         for database, password in passwords.items():
             server.create_database(database, password)
-        cloud = stack.enter_context(aws.running())
+        cloud = stack.enter_context(aws.running(s3_latency))
         from sandbox import apis
         from sandbox.redshift import proxy as redshift
         from sandbox.redshift.copy_delivery import Loader
 
         redshift.install(server, "musician")
         loader = Loader(cloud.client("s3"), server.readable_folder("copy"))
-        proxy_port = stack.enter_context(redshift.running(server, loader))
+        proxy_port = stack.enter_context(redshift.running(server, loader, statement_latency))
         addresses = stack.enter_context(apis.running(options))
         services = Services(
             pid=os.getpid(),

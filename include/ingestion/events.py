@@ -124,14 +124,16 @@ def _rows(raw: RawRun, crawl: Crawl, tally: Tally) -> Iterator[EventRow]:
 
 
 def _kept(raw: RawRun, crawl: Crawl) -> Iterator[KeptResponse]:
-    for window in crawl.windows:
-        if window.given_up:
-            continue  # other windows have its events
-        for name in window.responses:
-            kept = raw.get(name)
-            if kept.status == 200:  # otherwise the search was empty
-                country = kept.request.get("countryCode")
-                yield KeptResponse(name, window.name, country, kept.received_at, bytes(kept.body))
+    kept_in = [
+        window for window in crawl.windows if not window.given_up
+    ]  # other windows have the events of those
+    with raw.reading_ahead(name for window in kept_in for name in window.responses) as read:
+        for window in kept_in:
+            for name in window.responses:
+                kept = read(name)
+                if kept.status == 200:  # otherwise the search was empty
+                    country = kept.request.get("countryCode")
+                    yield KeptResponse(name, window.name, country, kept.received_at, bytes(kept.body))
 
 
 EVENTS = Dataset("events", search.KEY_PARAMETER, _scope, EventsPlan, _plan, _crawl, EventRow, _rows)

@@ -86,7 +86,7 @@ async def fetch(
         connection.requests_per_second,
         BACKOFF,
         allow_http=connection.allow_http,
-        quota=_quota(lake, connection),
+        quota=quota(lake, connection),
     ) as client:
         responses = Responses(raw, client)
         crawl = await dataset.crawl(lake, responses, plan, run_instant(run))
@@ -144,7 +144,8 @@ def _begin(
         instant += timedelta(seconds=1)
 
 
-def _quota(lake: Lake, connection: SourceConnection) -> Quota | None:
+def quota(lake: Lake, connection: SourceConnection) -> Quota | None:
+    """What counts the calls of the connection's key, across processes; None if they are not limited."""
     if connection.daily_quota is None:
         return None
     key = f"quota/{connection.id}.json"

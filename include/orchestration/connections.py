@@ -15,7 +15,7 @@ from typing import Any
 from include.errors import ConnectionMissing
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
-from include.orchestration.login import logged_in
+from include.orchestration.login import logged_in, quieten
 from include.settings import Settings
 from include.sources.client.connection import SourceConnection
 
@@ -78,6 +78,7 @@ def lake(settings: Settings) -> Lake:
     sandbox's with AWS.
     """
     _require("aws_default")
+    quieten()
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
     hook = S3Hook(aws_conn_id="aws_default")
@@ -90,13 +91,15 @@ def lake(settings: Settings) -> Lake:
     return Lake(Bucket(hook.get_conn(), settings.bucket, owner, settings.bucket_encryption))
 
 
-def redshift() -> Any:
+def redshift(patient: bool = True) -> Any:
     """A redshift_connector connection to `redshift`.
 
-    Raises `ConnectionMissing` if that is not defined, or has a real password for the sandbox's address or the
-    sandbox's password for a real one.
+    The provider's hook tries five times within half a minute, unless it is not to be `patient`. Raises
+    `ConnectionMissing` if that is not defined, or has a real password for the sandbox's address or the sandbox's
+    password for a real one.
     """
-    return _redshift_hook().get_conn()
+    hook = _redshift_hook()
+    return hook.get_conn() if patient else hook.get_conn.__wrapped__(hook)
 
 
 def redshift_engine_arguments() -> tuple[str, dict[str, Any]]:
@@ -107,6 +110,18 @@ def redshift_engine_arguments() -> tuple[str, dict[str, Any]]:
     url = make_url(hook.get_uri()).set(drivername="redshift+redshift_connector")
     extra = hook.conn.extra_dejson
     return url.render_as_string(hide_password=False), {k: extra[k] for k in ("ssl", "sslmode") if k in extra}
+
+
+def redshift_tls() -> str | None:
+    """How TLS to `redshift` is verified, such as `verify-full`; None where there is none, on this machine itself."""
+    given = _redshift_hook().conn
+    if given.extra_dejson.get("ssl", True) is False:
+        return (
+            None
+            if given.host in ("127.0.0.1", "localhost", "sandbox")
+            else "none: everything is sent in clear"
+        )
+    return str(given.extra_dejson["sslmode"])
 
 
 def _redshift_hook() -> Any:
@@ -135,6 +150,8 @@ def _require(connection_id: str) -> None:
 
 def _base_url(connection: Any, connection_id: str) -> str:
     host = (connection.host or "").rstrip("/")
+    if "@" in host:
+        raise _missing(connection_id, "has a user or an @ in its host: leave only the address there")
     if not host:
         return _BASE_URLS[connection_id]
     if "://" in host:

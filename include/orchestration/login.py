@@ -6,10 +6,13 @@
     {"iam": true, "is_serverless": true,
      "serverless_work_group": "…"}                           the user of the IAM identity, likewise
 
-AWS is called with the credentials of `aws_default`. All other keys of the extra are passed to the driver.
+AWS is called with the credentials of `aws_default`. All other keys of the extra are passed to the driver, with
+`"sslmode": "verify-full"` unless it says otherwise: left to itself, the driver warns of a server with another
+name's certificate and sends it the password.
 """
 
 import json
+import logging
 from typing import Any
 
 from include.errors import ConnectionMissing
@@ -34,6 +37,7 @@ def logged_in(hook: Any) -> Any:
     from airflow.sdk import Connection
     from airflow.sdk.log import mask_secret
 
+    quieten()
     given = hook.conn
     extra = given.extra_dejson
     login, password, port = given.login, given.password, given.port
@@ -50,9 +54,20 @@ def logged_in(hook: Any) -> Any:
         schema=given.schema,
         login=login,
         password=password,
-        extra=json.dumps({key: value for key, value in extra.items() if key not in _LOGIN}),
+        extra=json.dumps(_verified({key: value for key, value in extra.items() if key not in _LOGIN})),
     )
     return hook
+
+
+def _verified(extra: dict[str, Any]) -> dict[str, Any]:
+    return extra if extra.get("ssl", True) is False else {"sslmode": "verify-full", **extra}
+
+
+def quieten() -> None:
+    """Silences what at the level DEBUG writes session tokens and AWS's passwords, which nobody can mask yet."""
+    for name in ("botocore", "redshift_connector"):
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.getEffectiveLevel(), logging.INFO))
 
 
 def _secret(arn: str) -> tuple[str, str]:

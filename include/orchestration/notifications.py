@@ -1,25 +1,35 @@
 """Notifies people by mail or webhook, through the Airflow connection named by MUSICIAN_NOTIFY.
 
     smtp   a mail from the extra's `from_email` to the extra's `to` (comma-separated addresses)
-    http   a POST of the message as JSON to the connection's URL: `text` for people, the rest for programs
+    http   a POST of the message as JSON to the connection's URL: `text` for people, the rest for programs.
+           Whoever knows a webhook's URL can post to it, so the path is a secret: no error and no log has it
+           (the provider's hook logs it, and requests' errors name it), and no redirect is followed.
 
 It reports a task that failed for good, a star that is overdue, late runs, runs that cannot be read, and that
 nothing new has come.
 """
 
 import html
+import json
 import logging
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from http.client import HTTPException
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from include.errors import ConnectionMissing
+from include.errors import ConnectionMissing, NotificationFailed
 from include.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _LONGEST_REASON = 2_000
+_SECONDS = 30
+"""How long a webhook may take."""
 _ENDED = ("success", "failed")
 """States of a run. That it failed, its task has told."""
 
@@ -150,7 +160,7 @@ def send(connection_id: str, message: Message) -> None:
     if connection.conn_type == "smtp":
         _mail(connection_id, connection.extra_dejson, message)
     elif connection.conn_type == "http":
-        _post(connection_id, message)
+        _post(connection_id, connection, message)
     else:
         raise ConnectionMissing(
             f"MUSICIAN_NOTIFY names the Airflow connection `{connection_id}`, whose type is "
@@ -175,12 +185,42 @@ def _mail(connection_id: str, extra: Mapping[str, Any], message: Message) -> Non
         )
 
 
-def _post(connection_id: str, message: Message) -> None:
-    from airflow.providers.http.hooks.http import HttpHook
+def _post(connection_id: str, connection: Any, message: Message) -> None:
+    """Raises `NotificationFailed`, which names the connection and what came back, and nothing of its URL."""
+    from airflow.sdk.log import mask_secret
 
-    HttpHook(method="POST", http_conn_id=connection_id).run(
-        json={"text": message.text, **asdict(message)}, extra_options={"timeout": 30}
-    )
+    host = connection.host or ""
+    port = f":{connection.port}" if connection.port else ""
+    url = host if "://" in host else f"{connection.schema or 'http'}://{host}{port}"
+    mask_secret(urlsplit(url).path.strip("/"))
+    headers = {"Content-Type": "application/json", **connection.extra_dejson.get("headers", {})}
+    if connection.login:
+        login = f"{connection.login}:{connection.password or ''}"
+        headers["Authorization"] = f"Basic {b64encode(login.encode()).decode()}"
+    body = json.dumps({"text": message.text, **asdict(message)}).encode()
+    try:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError
+        request = Request(url, body, headers, method="POST")
+        with build_opener(_NoRedirect).open(request, timeout=_SECONDS) as response:
+            status = response.status
+    except HTTPError as error:
+        status = error.code
+    except (OSError, HTTPException, ValueError) as error:
+        raise NotificationFailed(
+            f"The webhook of the connection `{connection_id}` was not reached ({type(error).__name__}). Look at its "
+            "host, and whether this machine may reach it."
+        ) from None
+    if not 200 <= status < 300:
+        raise NotificationFailed(
+            f"The webhook of the connection `{connection_id}` answered with HTTP {status}. "
+            + ("Redirects are not followed: give the final address." if status < 400 else "Look at its host.")
+        )
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
 
 
 def _counts(context: Mapping[str, Any]) -> dict[str, int]:

@@ -12,7 +12,6 @@ evaluated is no failure of the data.
 
 import json
 import logging
-import mimetypes
 import os
 import shutil
 import tempfile
@@ -27,6 +26,7 @@ from include.errors import WarehouseUnavailable
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.quality import site as data_docs
+from include.quality.publication import publish
 from include.warehouse.failures import is_of_data, told
 from include.warehouse.load import FailedRows, Verdict
 from include.warehouse.loads import Load, at_fault
@@ -35,7 +35,6 @@ from include.warehouse.tables import JUDGED
 log = logging.getLogger(__name__)
 
 _CONTEXT = Path(__file__).parents[2] / "great_expectations"
-_VALIDATIONS = "validations/"
 _EXAMPLES = 20
 """How many failing rows the data docs show of each expectation."""
 _KEYS = {
@@ -58,6 +57,8 @@ class Engine:
 
     connection: Any = None
     """An open connection to go through, whose uncommitted rows it sees; it must not mind being closed."""
+    schema: str = "audit"
+    """Where the tables of the load are; only a rehearsal has others."""
 
     @contextmanager
     def connected(self) -> Iterator[None]:
@@ -65,13 +66,17 @@ class Engine:
         from sqlalchemy import event
         from sqlalchemy.engine import Engine as SqlAlchemyEngine
 
+        from include.quality.literals import with_values
+
         def connect(*_: Any) -> Any:
             return self.connection  # None: connect as usual
 
         event.listen(SqlAlchemyEngine, "do_connect", connect)
+        event.listen(SqlAlchemyEngine, "before_cursor_execute", with_values, retval=True)
         try:
             yield
         finally:
+            event.remove(SqlAlchemyEngine, "before_cursor_execute", with_values)
             event.remove(SqlAlchemyEngine, "do_connect", connect)
 
 
@@ -111,13 +116,11 @@ def audit(
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))
-        _fetch_validations(lake, root / "uncommitted" / "validations")
         with engine.connected():
             results = _validate(root, load, engine, judged_at, accepted)
         _require_evaluated(load, results)
         _note_dag_run(root / "uncommitted" / "validations", load, judged_at, dag_run)
-        data_docs.finish(root / "uncommitted" / "data_docs", root / "uncommitted" / "validations", kept_runs)
-        _publish_data_docs(lake, root / "uncommitted", kept_runs)
+        publish(lake, root / "uncommitted" / "data_docs", root / "uncommitted" / "validations", kept_runs)
     failed = [result for result in results if not result["success"]]
     critical = [result for result in failed if result["severity"] == "critical"]
     outcome = Audit(
@@ -162,11 +165,14 @@ def _validate(
     from great_expectations.core.run_identifier import RunIdentifier
     from great_expectations.expectations.metadata_types import FailureSeverity
 
+    from include.quality.engine import FewStatements
+
     context = gx.get_context(
         mode="file", context_root_dir=root, runtime_environment={"REDSHIFT_URL": engine.url}
     )
     source: Any = context.data_sources.get("redshift")
     source.kwargs = {"connect_args": dict(engine.connect_args)}
+    type(source).execution_engine_override = FewStatements
     run_id = RunIdentifier(run_name=load.newest, run_time=judged_at)
     results = []
     for table in JUDGED:
@@ -178,13 +184,14 @@ def _validate(
         definition = context.validation_definitions.add(
             gx.ValidationDefinition(
                 name=table,
-                data=source.get_asset(table).add_batch_definition_whole_table("load"),
+                data=_asset(source, table, engine).add_batch_definition_whole_table("load"),
                 suite=context.suites.add_or_update(suite),
             )
         )
         # Counting is one scan for all expectations, but examples are two for each: only what failed is worth
         # them. The second run replaces the results of the first.
         for examples in (0, _EXAMPLES):
+            source.get_execution_engine().shows_examples = bool(examples)
             checkpoint = context.checkpoints.add(
                 gx.Checkpoint(
                     name=f"{table} with {examples} examples",
@@ -211,6 +218,12 @@ def _validate(
         [validation] = outcome.run_results.values()
         results += [_result(table, result) for result in validation.results]
     return results
+
+
+def _asset(source: Any, table: str, engine: Engine) -> Any:
+    asset = source.get_asset(table)
+    asset.schema_name = engine.schema
+    return asset
 
 
 def _result(table: str, result: Any) -> dict[str, Any]:
@@ -263,39 +276,3 @@ def _summary(table: str, result: Any) -> str:
     else:
         found = f"found {data_docs.rounded(result.result.get('observed_value'))}"
     return f"{table}: {config.type} {about}: {found}"
-
-
-def _fetch_validations(lake: Lake, folder: Path) -> None:
-    for key in _keys(lake, _VALIDATIONS):
-        target = folder / key.removeprefix(_VALIDATIONS)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(lake.bucket.get(key))
-
-
-def _publish_data_docs(lake: Lake, uncommitted: Path, kept_runs: int) -> None:
-    for folder, prefix in (
-        (uncommitted / "validations", _VALIDATIONS),
-        (uncommitted / "data_docs", data_docs.PREFIX),
-    ):
-        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            lake.bucket.put(
-                prefix + file.relative_to(folder).as_posix(),
-                file.read_bytes(),
-                mimetypes.guess_type(file.name)[0] or "application/octet-stream",
-            )
-    for prefix in (_VALIDATIONS, f"{data_docs.PREFIX}validations/"):
-        keys = list(_keys(lake, prefix))
-        kept = sorted({_instant(prefix, key) for key in keys})[-kept_runs:]
-        for key in keys:
-            if _instant(prefix, key) not in kept:
-                lake.bucket.delete([key])
-
-
-def _instant(prefix: str, key: str) -> str:
-    """When the audit of this page or result ran: <suite>/<run name>/<instant>/<batch>."""
-    return key.removeprefix(prefix).split("/")[2]
-
-
-def _keys(lake: Lake, prefix: str) -> Iterator[str]:
-    for key, _ in lake.bucket.sizes(prefix):
-        yield key

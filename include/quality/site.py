@@ -1,8 +1,9 @@
 """The data docs: Great Expectations' site, made readable without the internet and safe to show.
 
 Its pages load their style and scripts from other hosts, its index page is empty without them, and it writes
-values of the audited tables into the HTML as they are. So every page loses its scripts and gets our style
-sheet, and the index page is our own: one section per audit, `index.html#<audit>`.
+values of the audited tables into the HTML as they are: they are escaped where they are selected (`engine.py`),
+and so they lie in the results. Every page loses its scripts and gets our style sheet, and the index page is our
+own: one section per audit, `index.html#<audit>`.
 """
 
 import html
@@ -10,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -32,9 +33,10 @@ DAG_RUN = "dag_run"
 """Where in the meta of a result the audit keeps the id of its run of musician_warehouse."""
 
 _STYLE = Path(__file__).with_suffix(".css")
-_POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'"
+POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'none'"
+"""What a page may do: show itself, with our style sheet."""
 _ACTIVE = re.compile(
-    r"<script\b.*?</script\s*>|<style\b.*?</style\s*>|<link\b[^>]*>|<img\b[^>]*>|</?(?:iframe|object|embed)\b[^>]*>",
+    r"<script\b.*?</script\s*>|<style\b.*?</style\s*>|<link\b[^>]*>|<img\b[^>]*>|</?(?:iframe|object|embed|form|base|meta)\b[^>]*>",
     re.DOTALL | re.IGNORECASE,
 )
 _NOT_SAID = {"batch_id", "column", "column_list", "ignore_row_if", "mostly", "unexpected_rows_query"}
@@ -78,7 +80,7 @@ def audit_page(load: Load, judged_at: datetime) -> str:
 def rounded(value: Any) -> str:
     """A value for people: of a fraction, four digits."""
     if not isinstance(value, float):
-        return str(value)
+        return html.unescape(str(value))  # texts are escaped where they are selected
     return f"{value:.4g}" if abs(value) < 1_000 else f"{value:,.0f}"
 
 
@@ -86,21 +88,15 @@ def _section(judged_at: datetime, run: str) -> str:
     return f"{run}-judged-{judged_at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
-def finish(site: Path, results: Path, kept_runs: int) -> None:
-    """Makes the pages below `site` readable and safe, and writes an index of the newest `kept_runs` audits.
-
-    `results` holds Great Expectations' result files: <suite>/<run>/<instant>/<batch>.json.
-    """
+def finish(site: Path) -> list[str]:
+    """Makes the pages below `site` readable and safe; the names of the suites that have a page."""
     shutil.rmtree(site / "static", ignore_errors=True)  # fonts and pictures, which nothing uses now
     for page in site.rglob("*.html"):
         text = page.read_text()
         if f'href="{_style_of(page, site)}"' not in text:
             page.write_text(_readable(text, _style_of(page, site)))
     (site / _STYLE.name).write_text(_STYLE.read_text())
-    suites = sorted(page.stem for page in (site / "expectations").glob("*.html"))
-    found = list(_validations(results))
-    kept = sorted({validation.audit for validation in found})[-kept_runs:]
-    (site / "index.html").write_text(_index([each for each in found if each.audit in kept], suites))
+    return sorted(page.stem for page in (site / "expectations").glob("*.html"))
 
 
 def _style_of(page: Path, site: Path) -> str:
@@ -113,12 +109,13 @@ def _readable(page: str, style: str) -> str:
 
 def _head(style: str) -> str:
     return (
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f'<meta charset="utf-8"><link rel="stylesheet" href="{style}">'
     )
 
 
-def _validations(results: Path) -> Iterator[Validation]:
+def validations(results: Path) -> Iterator[Validation]:
+    """What Great Expectations' result files say: <suite>/<run>/<instant>/<batch>.json."""
     for file in sorted(results.rglob("*.json")):
         found = json.loads(file.read_text())
         failed = [result for result in found["results"] if not result["success"]]
@@ -167,7 +164,8 @@ def _said(argument: tuple[str, Any]) -> str:
     return f"{name.removesuffix('_value')} {rounded(value)}"
 
 
-def _index(validations: list[Validation], suites: list[str]) -> str:
+def index(validations: Sequence[Validation], suites: Sequence[str]) -> str:
+    """The index page: a section per audit, the newest first, and the suites."""
     newest_first = sorted(validations, key=lambda validation: validation.audit, reverse=True)
     audits = [
         _audit(sorted(of_audit, key=lambda validation: validation.table))

@@ -16,7 +16,7 @@ def figures(cursor: Any) -> dict[str, int]:
         cursor.execute(f"select count(*) from dwh.{table}")  # noqa: S608 - a name of ours
         figures[f"rows of {table}"] = int(cursor.fetchone()[0])
     if "dim_concerts" in there:
-        cursor.execute("select count(*) from dwh.dim_concerts where not is_current")
+        cursor.execute("select count(*) from dwh.dim_concerts where is_current is false")
         figures["earlier versions of concerts"] = int(cursor.fetchone()[0])
     if "fact_artists" in there:
         cursor.execute("select count(distinct snapshot_date) from dwh.fact_artists")

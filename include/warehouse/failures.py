@@ -37,4 +37,4 @@ def is_of_data(error: object) -> bool:
 def told(error: object) -> str:
     """What the warehouse said, in one line."""
     found = [first or second for first, second in _MESSAGE.findall(str(error))]
-    return " ".join(" ".join(found or [str(error)]).split())[:500]
+    return " ".join(" ".join(found or [str(error)]).replace("\\n", " ").split())[:500]

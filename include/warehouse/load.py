@@ -206,7 +206,7 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
             try:
                 cursor.execute(
                     f"copy staging.{dataset} ({columns}) from '{manifest.url}' iam_role '{copy_role_arn}' "
-                    "format as parquet manifest"
+                    "format as parquet manifest statupdate on"  # a table that was emptied gets none otherwise
                 )
             except Exception as error:
                 if not is_of_data(error):
@@ -248,6 +248,7 @@ def build(connection: Any, load: Load, table: str) -> int:
         cursor.execute(f"lock audit.{table}")
         _require_current(cursor, load)
         run_file(cursor, f"audit/{table}")
+        cursor.execute(f"analyze audit.{table}")  # created empty, and known as empty to the planner
         cursor.execute(f"select count(*) from audit.{table}")  # noqa: S608 - one of BUILT
         rows: int = cursor.fetchone()[0]
     log.info("built audit.%s: %d rows", table, rows)
@@ -283,7 +284,7 @@ def publish(connection: Any, load: Load) -> dict[str, dict[str, int]]:
 
 def _tables_to_publish(cursor: Any, load: Load) -> list[str]:
     """The tables of the star that the load changes: an addition leaves the day's facts alone."""
-    cursor.execute("select dataset from audit.current_runs where is_pending and is_addition")
+    cursor.execute("select dataset from audit.current_runs where is_pending is true and is_addition is true")
     additions = {dataset for (dataset,) in cursor.fetchall()}
     unchanged: set[str] = set()
     if "songs" not in load.pending:

@@ -3,7 +3,7 @@
 Endpoint  GET /2.0/?method=geo.getTopArtists | chart.getTopArtists | artist.getTopTracks | artist.getInfo |
           artist.getCorrection, format=json
 Errors    {"error", "message"} bodies as recorded, several of them with HTTP 200
-Source    facts/apis.md, section 2, and the recorded responses of 2025
+Source    what users of the real API observed, and recorded responses of 2025
 """
 
 from collections import deque

@@ -43,7 +43,7 @@ def locked(home: Path, command: str) -> Iterator[Owner]:
     Ends whatever a killed owner left running. The lock is the kernel's, so it cannot outlive the process.
     Raises `HomeTaken`.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (home / _LOCK).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -107,6 +107,48 @@ begin
 end
 $$;
 
+-- LISTAGG: "If the result set is larger than the maximum VARCHAR size, 65,535 bytes, it returns an error."
+create function pg_catalog.redshift_listed(list text) returns text immutable language plpgsql as $$
+begin
+    if octet_length(list) > 65535 then
+        raise exception 'Result size exceeds LISTAGG limit' using errcode = '54000';
+    end if;
+    return list;
+end
+$$;
+
+-- "Cast a Boolean to a character string": Redshift has no such cast.
+create function pg_catalog.redshift_no_text(boolean) returns text immutable strict language plpgsql as $$
+begin
+    raise exception 'cannot cast type boolean to character varying' using errcode = '42846';
+end
+$$;
+update pg_catalog.pg_cast set castfunc = 'pg_catalog.redshift_no_text(boolean)'::regprocedure
+where castsource = 'boolean'::regtype and casttarget in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype);
+
+-- CREATE OR REPLACE VIEW needs the very columns that the view has; PostgreSQL lets some be added.
+create function pg_catalog.redshift_view_columns() returns event_trigger language plpgsql as $$
+declare
+    replaced text := (regexp_match(current_query(), '\mcreate\s+or\s+replace\s+view\s+([\w."]+)', 'i'))[1];
+    columns text;
+begin
+    if replaced is null then
+        return;
+    end if;
+    select count(*)::text into columns from pg_attribute
+    where attrelid = to_regclass(replaced) and attnum > 0 and not attisdropped;
+    if tg_event = 'ddl_command_start' then
+        perform set_config('redshift.view_columns', columns, false);
+    elsif current_setting('redshift.view_columns') not in ('0', columns) then
+        raise exception 'cannot change the number of columns in view %: drop it first', replaced using errcode = '42P16';
+    end if;
+end
+$$;
+create event trigger redshift_view_start on ddl_command_start when tag in ('CREATE VIEW')
+execute function pg_catalog.redshift_view_columns();
+create event trigger redshift_view_end on ddl_command_end when tag in ('CREATE VIEW')
+execute function pg_catalog.redshift_view_columns();
+
 -- The columns that a COPY fills, in order, checked against `report`, which describes the content of the objects.
 create function pg_catalog.redshift_fit(report json, target regclass) returns text[] stable language plpgsql as $$
 declare

@@ -32,6 +32,9 @@ from sandbox.redshift.copy_statement import Copy
 
 log = logging.getLogger(__name__)
 
+_CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP"}
+"""https://docs.aws.amazon.com/redshift/latest/dg/c-spectrum-data-files.html"""
+
 
 class Unloadable(Exception):
     """Redshift would fail to load the objects; the message is Redshift's error."""
@@ -173,7 +176,7 @@ class Delivery:
 
     def _batches(self) -> Iterator[Any]:
         for _, path in self.objects:
-            yield from pq.ParquetFile(path).iter_batches()
+            yield from pq.ParquetFile(path, coerce_int96_timestamp_unit="us").iter_batches()
 
     def _measure(self, batch: Any) -> None:
         """Reports each column's longest text so far, in bytes, before a longer one enters the pipe."""
@@ -223,9 +226,19 @@ def _columns(objects: list[tuple[str, Path]]) -> list[dict[str, Any]]:
     schema: Any = None
     for url, path in objects:
         try:
-            own_schema = pq.read_schema(path)
+            file = pq.ParquetFile(path, coerce_int96_timestamp_unit="us")
         except pa.ArrowInvalid:
             raise Unloadable(f"Spectrum Scan Error: {url} is not a Parquet file.") from None
+        own_schema = file.schema_arrow
+        for found in _codecs(file.metadata) - _CODECS:
+            raise Unloadable(
+                f"Spectrum Scan Error: {url} is compressed with {found}, which no page of AWS's names."
+            )
+        for column in own_schema:
+            if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+                raise Unloadable(
+                    f"Spectrum Scan Error: {url} has nanoseconds in {column.name}: it reads INT96, ms and us."
+                )
         if schema is None:
             schema = own_schema
         if own_schema.types != schema.types:
@@ -234,6 +247,14 @@ def _columns(objects: list[tuple[str, Path]]) -> list[dict[str, Any]]:
         {"name": field.name, "parquet": str(field.type), "accepts": _accepted(field.type), "bytes": 0}
         for field in schema
     ]
+
+
+def _codecs(metadata: Any) -> set[str]:
+    return {
+        metadata.row_group(group).column(column).compression
+        for group in range(metadata.num_row_groups)
+        for column in range(metadata.num_columns)
+    }
 
 
 def _accepted(kind: Any) -> list[str]:

@@ -5,18 +5,21 @@ Sources: the Redshift Database Developer Guide, CREATE TABLE, CREATE TABLE AS, A
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from sandbox.redshift.rejections import TYPES, Rejected, check
 from sandbox.redshift.sql_text import NAME, QUALIFIED_NAME, closing, mask, plain, split, substitute
 
 
-def translate(sql: str) -> str:
-    """The PostgreSQL statement that does what Redshift would. Raises `Rejected` if Redshift rejects it."""
+def translate(sql: str, untyped: Collection[int] = ()) -> str:
+    """The PostgreSQL statement that does what Redshift would. Raises `Rejected` if Redshift rejects it.
+
+    `untyped` are the numbers of the bind parameters whose type the client does not tell.
+    """
     masked = mask(sql)
     if "SVV_EXTERNAL_" in masked and "PG_CATALOG.PG_CLASS" in masked:
         return _catalogue_query(sql)
-    check(sql)
+    check(sql, untyped)
     for rewrite in (_create_table, _alter_table, *_REWRITES):
         sql = rewrite(sql)
     return sql
@@ -174,6 +177,7 @@ def _call(name: str, form: Callable[[list[str], str], str]) -> Callable[[str], s
     """Rewrites the calls `name(arguments) [within group (order by …)]` of a statement, last call first."""
     call = re.compile(rf"\b{name}\s*\(")
     within = re.compile(r"\s*WITHIN\s+GROUP\s*(?P<opening>\()\s*(?=ORDER\s+BY\b)")
+    over = re.compile(r"\s*OVER\s*(?P<opening>\()")
 
     def rewrite(sql: str) -> str:
         masked = mask(sql)
@@ -184,7 +188,12 @@ def _call(name: str, form: Callable[[list[str], str], str]) -> Callable[[str], s
             if group := within.match(masked, end):
                 close = closing(masked, group.start("opening"))
                 order, end = sql[group.end() : close], close + 1
-            sql = sql[: found.start()] + form(arguments, order) + sql[end:]
+            written = form(arguments, order)
+            if name == "LISTAGG":
+                window = over.match(masked, end)
+                after = closing(masked, window.start("opening")) + 1 if window else end
+                written, end = f"pg_catalog.redshift_listed({written}{sql[end:after]})", after
+            sql = sql[: found.start()] + written + sql[end:]
             masked = mask(sql)
         return sql
 

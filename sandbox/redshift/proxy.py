@@ -15,7 +15,8 @@ import logging
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 
 _TLS, _GSS, _CANCEL = 80877103, 80877104, 80877102
 _STARTUP_PARAMETERS = {b"user", b"database", b"application_name", b"client_encoding", b"options"}
+_UNKNOWN = (0, 705)
+"""The types by which a driver says that it does not know a parameter's."""
 _paths = itertools.count(1)
 
 
@@ -47,12 +50,12 @@ def install(postgres: Postgres, database: str) -> None:
 
 
 @contextlib.contextmanager
-def running(postgres: Postgres, loader: Loader) -> Iterator[int]:
+def running(postgres: Postgres, loader: Loader, latency: float = 0) -> Iterator[int]:
     """Runs the proxy in front of `postgres`; yields its port, a free one of 127.0.0.1."""
     with socket.create_server((HOST, 0), backlog=128) as listener:
         sessions: set[_Session] = set()
         threading.Thread(
-            target=_accept, args=(listener, postgres.port, loader, sessions), daemon=True
+            target=_accept, args=(listener, postgres.port, loader, sessions, latency), daemon=True
         ).start()
         try:
             yield listener.getsockname()[1]
@@ -62,7 +65,9 @@ def running(postgres: Postgres, loader: Loader) -> Iterator[int]:
                 session.close()
 
 
-def _accept(listener: socket.socket, port: int, loader: Loader, sessions: "set[_Session]") -> None:
+def _accept(
+    listener: socket.socket, port: int, loader: Loader, sessions: "set[_Session]", latency: float
+) -> None:
     while True:
         try:
             client, _ = listener.accept()
@@ -71,7 +76,7 @@ def _accept(listener: socket.socket, port: int, loader: Loader, sessions: "set[_
 
         def serve(client: socket.socket = client) -> None:
             try:
-                session = _Session(client, socket.create_connection((HOST, port)), loader)
+                session = _Session(client, socket.create_connection((HOST, port)), loader, latency)
             except OSError:
                 client.close()
                 return
@@ -91,6 +96,8 @@ class _Session:
     client: socket.socket
     server: socket.socket
     loader: Loader
+    latency: float
+    """Seconds added to each statement."""
     copies: dict[bytes, tuple[Copy, Path]] = field(default_factory=dict)
     """The COPY behind each prepared statement's name, and the path it reads from."""
     deliveries: list[Delivery] = field(default_factory=list)
@@ -144,6 +151,8 @@ class _Session:
         while True:
             kind, length = struct.unpack("!cI", _read(messages, 5))
             body = _read(messages, length - 4)
+            if kind in (b"Q", b"E"):
+                time.sleep(self.latency)
             if kind == b"Q":
                 body = self._query(body)
             elif kind == b"P":
@@ -164,7 +173,11 @@ class _Session:
 
     def _parse(self, body: bytes) -> bytes:
         name, sql, types = body.split(b"\0", 2)
-        text, copy = self._translate(sql.decode())
+        oids = struct.unpack_from(f"!{int.from_bytes(types[:2])}I", types, 2)
+        untyped = {
+            n for n in range(1, parameters(sql.decode()) + 1) if n > len(oids) or oids[n - 1] in _UNKNOWN
+        }
+        text, copy = self._translate(sql.decode(), untyped)
         if copy is not None:
             self.copies[name] = copy
         elif name in self.copies:
@@ -178,11 +191,11 @@ class _Session:
         if name in self.copies:
             self.deliveries.append(self.loader.deliver(*self.copies[name]))
 
-    def _translate(self, sql: str) -> tuple[str, tuple[Copy, Path] | None]:
+    def _translate(self, sql: str, untyped: Collection[int] = ()) -> tuple[str, tuple[Copy, Path] | None]:
         try:
             copy = redshift_copy.parse(sql)
             if copy is None:
-                return redshift_dialect.translate(sql), None
+                return redshift_dialect.translate(sql, untyped), None
             path = self.loader.folder / str(next(_paths))
             # Relative to the server's data folder: its user may have no access to the folders above.
             relative = f"../{path.parent.name}/{path.name}"

@@ -1,10 +1,12 @@
 """Statements that PostgreSQL would run and Redshift rejects.
 
 Sources: the Redshift Database Developer Guide, "Unsupported PostgreSQL features", "Unsupported PostgreSQL
-data types", "Unsupported PostgreSQL functions", "SQL functions supported on the leader node", MERGE.
+data types", "Unsupported PostgreSQL functions", "SQL functions supported on the leader node", "Window function
+syntax summary", "Reserved words", UPDATE, MERGE.
 """
 
 import re
+from collections.abc import Collection
 
 from sandbox.redshift.sql_text import NAME, QUALIFIED_NAME, closing, mask, split
 
@@ -19,8 +21,11 @@ class Rejected(Exception):
     """Redshift, or the sandbox, does not run the statement; the message says why and what to do instead."""
 
 
-def check(sql: str) -> None:
-    """Raises `Rejected` for a statement that Redshift does not support."""
+def check(sql: str, untyped: Collection[int] = ()) -> None:
+    """Raises `Rejected` for a statement that Redshift does not support.
+
+    `untyped` are the numbers of the bind parameters whose type the client does not tell.
+    """
     masked = mask(sql)
     brief = _LITERALS.sub("()", masked)
     for pattern, advice in _UNSUPPORTED:
@@ -35,6 +40,88 @@ def check(sql: str) -> None:
             raise Rejected("Redshift supports CONCAT of exactly two values only: use ||.")
     if re.match(r"\s*MERGE\b", masked):
         _check_merge(masked)
+    if re.match(r"\s*UPDATE\b", masked) and _OUTER_JOIN.search(_outermost(masked)):
+        raise Rejected("Redshift does not support UPDATE … FROM with an outer join: join in a subquery.")
+    _check_windows(masked)
+    _check_leader_node(masked)
+    _check_names(masked)
+    if untyped:
+        _check_select_lists(masked, untyped)
+
+
+def _check_windows(masked: str) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_Window_function_synopsis.html"""
+    for found in _FRAMED.finditer(masked):
+        over = _OVER.match(masked, closing(masked, found.end() - 1) + 1)
+        window = masked[over.end() : closing(masked, over.end() - 1)] if over else ""
+        if re.search(r"\bORDER\s+BY\b", window) and not re.search(r"\bROWS\b", window):
+            raise Rejected(
+                f"Redshift needs a frame where {found[1]} OVER has an ORDER BY: write ROWS BETWEEN … AND …."
+            )
+
+
+def _check_leader_node(masked: str) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/c_sql-functions-leader-node.html"""
+    called = _LEADER_ONLY.search(masked)
+    ours = set(re.findall(rf"\b({NAME})\s+AS\s*\(", masked))
+    read = [name for name in _READ.findall(masked) if name not in ours]
+    on_tables = [name for name in read if not _CATALOGUE.match(name)]
+    if called and on_tables:
+        raise Rejected(f"Redshift does not support {called[1]} on tables: it runs on the leader node only.")
+    if (
+        on_tables
+        and len(on_tables) < len(read)
+        and re.search(r"\bPG_(?:CLASS|ATTRIBUTE|NAMESPACE|TYPE)\b", masked)
+    ):
+        raise Rejected(
+            "Redshift does not support joining tables with its catalogue, which is on the leader node."
+        )
+
+
+def _check_names(masked: str) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_pg_keywords.html"""
+    names = [name for found in _NAMED.finditer(masked) for name in found.groups() if name]
+    table = re.match(
+        rf"\s*CREATE\s+(?:TEMP(?:ORARY)?\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?{QUALIFIED_NAME}\s*\(", masked
+    )
+    if table:
+        for start, end in split(masked, table.end(), closing(masked, table.end() - 1)):
+            names += masked[start:end].split()[:1]
+    for name in names:
+        if name in _RESERVED:
+            raise Rejected(
+                f'Redshift reserves the word {name}: choose another name, or write "{name.lower()}".'
+            )
+
+
+def _check_select_lists(masked: str, untyped: Collection[int]) -> None:
+    """https://github.com/aws/amazon-redshift-python-driver/issues/59; what AWS says of types of literals and
+    parameters: https://docs.aws.amazon.com/redshift/latest/dg/r_PREPARE.html"""
+    for found in re.finditer(r"\bSELECT\b(?:\s+(?:DISTINCT|ALL)\b)?", masked):
+        rest = _outermost(masked[found.end() :])
+        listed = re.split(r"\bFROM\b", rest, maxsplit=1)
+        if len(listed) < 2:
+            continue
+        for start, end in split(listed[0], 0, len(listed[0])):
+            parameter = re.fullmatch(rf"\s*\$(\d+)(?:\s+(?:AS\s+)?{NAME})?\s*", listed[0][start:end])
+            if parameter and int(parameter[1]) in untyped:
+                raise Rejected(
+                    "Redshift does not know the type of a parameter in a select list (Invalid type: 705): "
+                    "cast it, as in CAST(%s AS VARCHAR(32))."
+                )
+
+
+def _outermost(masked: str) -> str:
+    """What is in no parentheses of its own, up to the parenthesis that closes what surrounds it."""
+    pieces, depth, end = [], 0, 0
+    for found in re.finditer(r"[()]", masked):
+        if depth == 0:
+            pieces.append(masked[end : found.start()])
+        depth += 1 if found[0] == "(" else -1
+        if depth < 0:
+            return "".join(pieces)
+        end = found.end()
+    return "".join([*pieces, masked[end:] if depth == 0 else ""])
 
 
 def _check_merge(masked: str) -> None:
@@ -42,10 +129,6 @@ def _check_merge(masked: str) -> None:
     clauses = re.findall(r"\bWHEN\s+(NOT\s+)?MATCHED\s+THEN\s+(\w+)", masked)
     if re.search(rf"\bINTO\s+{QUALIFIED_NAME}\s+(?!USING\b){NAME}", masked):
         raise Rejected("Redshift does not support an alias for the target of MERGE: use the table's name.")
-    if re.search(r"\bUSING\s*\(", masked):
-        raise Rejected(
-            "Redshift does not support MERGE from a subquery: stage the rows in a (temporary) table."
-        )
     if re.search(r"\bMATCHED\s+(?:AND|BY)\b", masked):
         raise Rejected(
             "Redshift does not support conditions in WHEN MATCHED: exclude the rows from the source."
@@ -55,6 +138,34 @@ def _check_merge(masked: str) -> None:
             "Redshift requires exactly WHEN MATCHED THEN UPDATE or DELETE, and WHEN NOT MATCHED THEN INSERT."
         )
 
+
+_OUTER_JOIN = re.compile(r"\bFROM\b[\s\S]*\b(?:LEFT|RIGHT|FULL)\s+(?:OUTER\s+)?JOIN\b")
+_FRAMED = re.compile(
+    r"\b(AVG|COUNT|MAX|MIN|SUM|STDDEV(?:_SAMP|_POP)?|VARIANCE|VAR_SAMP|VAR_POP|FIRST_VALUE|LAST_VALUE|NTH_VALUE)\s*\("
+)
+_OVER = re.compile(r"\s*(?:(?:IGNORE|RESPECT)\s+NULLS\s*)?OVER\s*\(")
+_LEADER_ONLY = re.compile(
+    r"\b(AGE|ISFINITE|CURRENT_SCHEMAS?|HAS_\w+_PRIVILEGE|PG_GET_\w+|ASCII|GET_BIT|SET_BIT|GET_BYTE|SET_BYTE|TO_ASCII)\s*\("
+)
+_READ = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE)\s+({QUALIFIED_NAME})")
+_CATALOGUE = re.compile(r"(?:PG_|INFORMATION_SCHEMA\b|SVV_|STV_|STL_|SVL_|SYS_)")
+_NAMED = re.compile(
+    r"\bAS\s+([A-Z_]\w*)\b(?!\s*[('])|\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP\s+)?(?:TABLE|VIEW|SCHEMA)\s+(?:\w+\s*\.\s*)?([A-Z_]\w*)"
+)
+_RESERVED = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    AES128 AES256 ALLOWOVERWRITE AZ64 BACKUP BLANKSASNULL BYTEDICT BZIP2 CREDENTIALS CURRENT_USER_ID
+    DEFLATE DEFRAG DELTA DELTA32K DISABLE EMPTYASNULL ENABLE ENCODE ENCRYPT ENCRYPTION EXPLICIT
+    GLOBALDICT256 GLOBALDICT64K GZIP IDENTITY IGNORE LANGUAGE LUN LUNS LZO LZOP MINUS MOSTLY16 MOSTLY32
+    MOSTLY8 NEW NULLS OFF OFFLINE OID OLD OPEN PARALLEL PARTITION PERCENT PERMISSIONS PIVOT RAW
+    READRATIO RECOVER REJECTLOG RESORT RESPECT RESTORE SNAPSHOT SYSTEM TAG TDES TEXT255 TEXT32K TOP
+    TRUNCATECOLUMNS UNPIVOT WALLET WITHOUT
+    """,
+    )
+)
+"""Those of Redshift's reserved words that PostgreSQL takes as names."""
 
 _LITERALS = re.compile(r"\((?:'x*'|[\d.,\s-]|NULL)*\)")
 """The rows of a long INSERT: only literals, so there is nothing to find in them."""

@@ -2,7 +2,7 @@
 
 Endpoint  GET /discovery/v2/events.json (or /events), /discovery/v2/events/{id}.json
 Errors    bodies as recorded: 401, 429 spike and quota, DIS1004, DIS1015, DIS1024, DIS1035, DIS1036
-Source    the observations in facts/apis.md, section 1
+Source    what users of the real API observed
 """
 
 import time

@@ -1,6 +1,6 @@
 """One Ticketmaster event of the catalogue as JSON, with the shape and, if wanted, the size of real ones.
 
-Fields, and how often each is present, follow facts/fields.md (column 2025-26).
+Fields, and how often each is present, follow recorded responses of 2025 and 2026.
 """
 
 from datetime import timedelta

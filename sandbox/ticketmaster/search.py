@@ -111,7 +111,7 @@ class EventSearch:
 
     def _wanted_dates(self, rows: Rows, params: Mapping[str, str], dated: bool) -> NDArray[np.bool_]:
         """includeTBA and includeTBD as observed: both default to no; setting both to `only` finds nothing; a
-        search by date never returns an event without one, whatever it includes (facts/apis.md 1.2)."""
+        search by date never returns an event without one, whatever it includes."""
         time_kind = self._columns.time_kind[rows]
         chosen = np.ones(len(rows), dtype=bool)
         for name, kind in (("includeTBA", DATE_TBA), ("includeTBD", DATE_TBD)):

@@ -298,8 +298,8 @@ def _starts(
 ) -> NDArray[np.int64]:
     """Seconds since 1970 (UTC) at which a search finds each event.
 
-    An event without a time is found at an undisclosed moment between 17:00 and midnight, venue-local time
-    (facts/apis.md 1.2); one without a date is not found by date at all (`UNDATED`).
+    An event without a time is found at an undisclosed moment between 17:00 and midnight, venue-local time;
+    one without a date is not found by date at all (`UNDATED`).
     """
     zones = sorted(set(timezones))
     zone_of_venue = np.array([zones.index(name) for name in timezones])

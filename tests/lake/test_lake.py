@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -101,13 +102,13 @@ def test_rows_survive_parquet_in_order_and_with_types_that_redshift_reads(lake: 
     [part] = lake.put_parts("events", RUN, Row, rows(50_000))
     url, size, count = part.url, part.content_length, part.record_count
     body = read(lake, url)
-    table = pq.read_table(io.BytesIO(body))
+    table = pq.read_table(io.BytesIO(body), coerce_int96_timestamp_unit="us")
     assert (len(body), table.num_rows) == (size, count) == (size, 50_000)
     assert [str(kind) for kind in table.schema.types] == [
         "string", "int64", "double", "bool", "date32[day]", "timestamp[us]",
     ]  # fmt: skip
     assert [Row(**row) for row in table.slice(30_000, 5).to_pylist()] == rows(30_005)[30_000:]
-    assert pq.ParquetFile(io.BytesIO(body)).metadata.row_group(0).column(0).compression == "ZSTD"
+    assert pq.ParquetFile(io.BytesIO(body)).metadata.row_group(0).column(0).compression == "SNAPPY"
 
 
 def test_no_rows_become_one_empty_part(lake: Lake) -> None:
@@ -212,3 +213,18 @@ def test_a_certificate_can_be_read_back(lake: Lake) -> None:
     )
     lake.put_certificate(certificate)
     assert lake.certificate("events", RUN) == certificate
+
+
+@pytest.mark.parametrize("asked", [range(30), [0, 1, 20, 21, 29], [0, 0, 5, 5], [29, 3, 4]])
+def test_responses_are_read_ahead_and_come_as_asked(lake: Lake, asked: Sequence[int]) -> None:
+    raw = lake.raw("events", RUN)
+    for number in range(30):
+        raw.put(f"r{number}", {}, 200, datetime(2026, 11, 22, tzinfo=UTC), b"%d" % number)
+    with raw.reading_ahead(f"r{number}" for number in range(30)) as read:
+        assert [bytes(read(f"r{number}").body) for number in asked] == [b"%d" % number for number in asked]
+
+
+def test_a_response_that_is_gone_is_named(lake: Lake) -> None:
+    raw = lake.raw("events", RUN)
+    with raw.reading_ahead(["there is none"]) as read, pytest.raises(ManifestInvalid, match="there is none"):
+        read("there is none")

@@ -1,9 +1,12 @@
 """Logging in to Redshift without a password in the connection."""
 
+import contextlib
 import json
 import logging
+import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -12,7 +15,6 @@ from sqlalchemy.engine import make_url
 from include.errors import ConnectionMissing
 from include.orchestration import connections
 from sandbox.services import Services, connection_environment
-from tests.support.redshift_serverless import running
 
 
 @pytest.fixture
@@ -56,24 +58,42 @@ def test_a_secret_logs_in(services: Services, define: Callable[..., None]) -> No
     assert (make_url(url).username, make_url(url).password, arguments) == (user, password, {"ssl": False})
 
 
+@contextlib.contextmanager
+def credentials_for(workgroup: str, login: dict[str, str]) -> Iterator[str]:
+    """The endpoint of a Redshift Serverless, which moto has not, that knows GetCredentials of one workgroup."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            known = (self.headers["X-Amz-Target"], asked["workgroupName"]) == (
+                "RedshiftServerless.GetCredentials", workgroup
+            )  # fmt: skip
+            body = json.dumps(login if known else {"__type": "ResourceNotFoundException"}).encode()
+            self.send_response(200 if known else 400)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
 def test_iam_logs_in_to_a_workgroup(
     services: Services, define: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with running(services, services.aws.client("secretsmanager")) as account:
-        serverless = {"redshift-serverless": {"endpoint_url": account.endpoint_url}}
+    login = {"dbUser": services.redshift["user"], "dbPassword": services.redshift["password"]}
+    with credentials_for("mine", login) as endpoint:
         default = json.loads(connection_environment(services)["AIRFLOW_CONN_AWS_DEFAULT"])
-        default["extra"]["service_config"] = serverless
+        default["extra"]["service_config"] = {"redshift-serverless": {"endpoint_url": endpoint}}
         monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(default))
-        account.answer(
-            "RedshiftServerless",
-            "CreateNamespace",
-            {"namespaceName": "iam", "adminUsername": "a", "manageAdminPassword": True, "tags": []},
-        )
-        while account.namespaces["iam"].fields["status"] != "AVAILABLE":
-            account.answer("RedshiftServerless", "GetNamespace", {"namespaceName": "iam"})
-        workgroup = {"workgroupName": "iam", "namespaceName": "iam", "baseCapacity": 4, "tags": []}
-        account.answer("RedshiftServerless", "CreateWorkgroup", workgroup)
-        define(extra={"iam": True, "is_serverless": True, "serverless_work_group": "iam"})
+        define(extra={"iam": True, "is_serverless": True, "serverless_work_group": "mine"})
         assert answers()
 
 
@@ -122,3 +142,17 @@ def test_the_password_of_the_secret_is_not_logged(
     with caplog.at_level(logging.INFO):
         assert answers()
     assert services.redshift["password"] not in caplog.text
+
+
+def test_nothing_secret_is_in_the_logs_at_their_most_talkative(
+    services: Services, define: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    user, password = services.redshift["user"], services.redshift["password"]
+    arn = secret(services, json.dumps({"username": user, "password": password}))
+    define(extra={"secret_arn": arn})
+    for name in ("botocore", "redshift_connector"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    with caplog.at_level(logging.DEBUG):
+        assert answers()
+    assert password not in caplog.text
+    assert "SecretString" not in caplog.text

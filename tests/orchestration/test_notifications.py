@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ import pytest
 from aiohttp import web
 from aiosmtpd.controller import Controller
 
-from include.errors import ConnectionMissing, DataRejected
+from include.errors import ConnectionMissing, DataRejected, NotificationFailed
 from include.orchestration.notifications import Message, report_failure, report_found, report_overdue, send
 from include.settings import Settings
 
@@ -136,6 +137,50 @@ async def test_a_webhook_gets_text_for_people_and_fields_for_programs(webhook: l
     assert body["text"] == MESSAGE.text
     assert (body["dag"], body["task"], body["run"]) == ("musician_warehouse", "audit", "manual__2026-11-22")
     assert body["counts"] == {"stage_events": 812, "stage_songs": 1240}
+
+
+@pytest.fixture
+async def closed_webhook(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A webhook whose path is a secret and that does not take messages; the paths it was asked for."""
+    asked: list[str] = []
+
+    async def refuse(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        what = request.path.rpartition("/")[2]
+        if what == "slow":
+            await asyncio.sleep(5)
+        if what == "moved":
+            return web.Response(status=307, headers={"Location": "/elsewhere/hunter2-hook"})
+        return web.Response(status=404, reason=f"no {request.path}", text=request.path)
+
+    application = web.Application()
+    application.router.add_post("/{path:.*}", refuse)
+    runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    monkeypatch.setattr("include.orchestration.notifications._SECONDS", 0.2)
+
+    def define(what: str) -> None:
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/services/hunter2-hook/{what}"
+        monkeypatch.setenv("AIRFLOW_CONN_HOOK", json.dumps({"conn_type": "http", "host": url}))
+
+    yield define, asked
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("what", "said"), [("missing", "HTTP 404"), ("moved", "HTTP 307.*not followed"), ("slow", "not reached")]
+)
+async def test_the_path_of_a_webhook_is_a_secret(
+    closed_webhook: Any, caplog: pytest.LogCaptureFixture, what: str, said: str
+) -> None:
+    define, asked = closed_webhook
+    define(what)
+    with caplog.at_level("DEBUG"), pytest.raises(NotificationFailed, match=said) as raised:
+        await asyncio.to_thread(send, "hook", MESSAGE)
+    assert asked == [f"/services/hunter2-hook/{what}"]
+    shown = "".join(traceback.format_exception(raised.value)) + caplog.text
+    assert "hunter2" not in shown and "127.0.0.1" not in str(raised.value)
 
 
 async def test_a_failed_task_is_reported_with_its_error_and_what_the_run_has_counted(

@@ -82,7 +82,7 @@ def test_the_image_installs_every_direct_requirement_and_only_pinned_versions_of
     direct = {canonicalize_name(each.name) for each in requirements("requirements.in")}
     assert direct <= installed.keys()
     loose = {name for name, each in installed.items() if not str(each.specifier).startswith("==")}
-    assert loose == {"msgspec", "sqlalchemy", "sqlparse"}  # whose versions the image fixes
+    assert loose == {"msgspec", "sqlalchemy"}  # whose versions the image fixes
 
 
 def test_every_locked_package_has_hashes_and_no_index_is_named() -> None:

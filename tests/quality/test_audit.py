@@ -3,18 +3,20 @@
 import json
 import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import redshift_connector
 
 from include.errors import WarehouseUnavailable
 from include.lake.bucket import Bucket
 from include.lake.certificate import Scope
 from include.lake.lake import Lake
 from include.quality import audit as quality
+from include.quality.literals import with_values
 from include.warehouse import ledger
 from include.warehouse import load as warehouse
 from include.warehouse.loads import Load
@@ -112,6 +114,44 @@ def test_a_sound_load_passes_every_expectation(built: tuple[Any, Lake]) -> None:
     outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     assert outcome.verdict.failures == ()
     assert outcome.passed >= 100
+
+
+def test_a_passing_audit_sends_few_statements_without_parameters(
+    built: tuple[Any, Lake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redshift plans and compiles each, and binds parameters in fewer places than Great Expectations has them:
+    https://github.com/aws/amazon-redshift-python-driver/issues/24, …/104."""
+    redshift, lake = built
+    with transaction(redshift) as cursor:
+        cursor.execute("update audit.load_summary set share_of_concerts_without_artist = 0")
+    sent = []
+    execute = redshift_connector.Cursor.execute
+
+    def noted(cursor: Any, operation: str, args: Any = None, **more: Any) -> Any:
+        sent.append((operation, args))
+        return execute(cursor, operation, args, **more)
+
+    monkeypatch.setattr(redshift_connector.Cursor, "execute", noted)
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
+    assert (outcome.verdict.failures, outcome.warnings) == ((), ())
+    assert len(sent) < 60
+    assert [operation for operation, args in sent if args] == []
+    [page] = keys(lake, f"validations/dim_concerts/{SONGS}/")
+    counted = json.loads(lake.bucket.get(page))["results"]
+    assert {
+        result["result"]["element_count"] for result in counted if "unexpected_count" in result["result"]
+    } == {3}
+
+
+def test_values_become_literals() -> None:
+    values = ("it's 5 %", 5, 2.5, True, date(2026, 11, 22), datetime(2026, 11, 22, 6))
+    statement = "select %s, %s, %s, %s, %s, %s where x like 'a%%'"
+    assert with_values(None, None, statement, values, None, False) == (
+        "select 'it''s 5 %', 5, 2.5, true, cast('2026-11-22' as date), cast('2026-11-22 06:00:00' as timestamp) "
+        "where x like 'a%%'",
+        (),
+    )
+    assert with_values(None, None, "select %s", ("a\\",), None, False) == ("select %s", ("a\\",))
 
 
 def test_every_kind_of_damage_is_detected_and_named(built: tuple[Any, Lake]) -> None:
@@ -321,6 +361,18 @@ def test_the_data_docs_show_passing_and_failing_audits(built: tuple[Any, Lake]) 
     assert "sold out" in lake.bucket.get(page).decode()
 
 
+def test_values_of_the_data_are_text_in_the_docs_and_plain_in_messages(built: tuple[Any, Lake]) -> None:
+    redshift, lake = built
+    hostile = "<svg onload=steal()>&"
+    with transaction(redshift) as cursor:
+        cursor.execute("update audit.dim_concerts set status = %s where concert_id = 'e2'", (hostile[:16],))
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
+    assert any(hostile[:16] in failure for failure in outcome.verdict.failures)
+    pages = [lake.bucket.get(key).decode() for key in keys(lake, "data-docs/") if key.endswith(".html")]
+    assert any("&lt;svg onload" in page for page in pages)
+    assert not any("<svg" in page for page in pages)
+
+
 def test_a_load_that_is_judged_again_leaves_the_page_of_the_audit_that_failed(
     built: tuple[Any, Lake],
 ) -> None:
@@ -356,6 +408,44 @@ def test_pages_of_old_audits_are_pruned(built: tuple[Any, Lake]) -> None:
     kept = {key.split("/")[2] for key in keys(lake, "validations/fact_artists/")}
     assert kept == {"2026-11-23T060000Z", "2026-11-24T060000Z"}
     assert {key.split("/")[3] for key in keys(lake, "data-docs/validations/fact_artists/")} == kept
+
+
+def counted(lake: Lake) -> list[str]:
+    """The requests to S3 from now on."""
+    sent: list[str] = []
+    lake.bucket.s3.meta.events.register("before-send.s3", lambda request, **_: sent.append(request.method))
+    return sent
+
+
+def test_an_audit_moves_as_much_however_many_are_kept(
+    built: tuple[Any, Lake], services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, lake = built
+    lake = Lake(Bucket(services.aws.client("s3"), lake.bucket.name))
+    monkeypatch.setattr(quality, "JUDGED", ("dim_songs", "load_summary"))
+    sent, counts = counted(lake), []
+    for day in (22, 23, 24, 25):
+        sent.clear()
+        load = Load(f"2026-11-{day}T060000Z", SONGS, ("events",))
+        quality.audit(lake, load, engine(), kept_runs=3, judged_at=judged_at(load))
+        counts.append(len(sent))
+    index = lake.bucket.get("data-docs/index.html").decode()
+    assert counts[1] == counts[2] < counts[0]
+    assert counts[3] - counts[2] == 4  # the pages and the results of the oldest audit go
+    assert [f"run 2026-11-{day}T060000Z" in index for day in (22, 23, 24, 25)] == [False, True, True, True]
+
+
+def test_data_docs_of_an_older_release_are_gone_on_with(
+    built: tuple[Any, Lake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, lake = built
+    monkeypatch.setattr(quality, "JUDGED", ("dim_songs",))
+    quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
+    lake.bucket.delete(["validations/audits.json"])
+    later = Load("2026-11-23T060000Z", SONGS, ("events",))
+    quality.audit(lake, later, engine(), kept_runs=5, judged_at=judged_at(later))
+    index = lake.bucket.get("data-docs/index.html").decode()
+    assert f"run {SONGS}" in index and "run 2026-11-23T060000Z" in index
 
 
 def test_no_credentials_reach_the_project_folder_or_s3(built: tuple[Any, Lake], services: Services) -> None:

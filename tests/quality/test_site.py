@@ -69,7 +69,9 @@ def site(tmp_path: Path) -> Path:
     page.write_text(
         "<html><head><link rel='stylesheet' href='https://cdn.example/bootstrap.css'>"
         "<style>body { color: red }</style><script src='https://cdn.example/jquery.js'></script></head>"
-        "<body><td>1 of 4 rows</td><td>X<script>steal()</script></td><img src=x onerror=steal()></body>"
+        "<body><td>1 of 4 rows</td><td>X<script>steal()</script></td><img src=x onerror=steal()>"
+        "<form action='https://evil.example'><base href='https://evil.example'>"
+        "<meta http-equiv=refresh content='0;url=https://evil.example'></body>"
         "</html>"
     )
     (tmp_path / "site" / "static" / "fonts").mkdir(parents=True)
@@ -79,7 +81,9 @@ def site(tmp_path: Path) -> Path:
     audit_found(tmp_path / "results", "2026-11-21T060000Z", "dim_songs", PASSED, WARNED)
     audit_found(tmp_path / "results", "2026-11-22T060000Z", "dim_songs", PASSED)
     audit_found(tmp_path / "results", "2026-11-22T060000Z", "dim_concerts", FAILED, PASSED)
-    data_docs.finish(tmp_path / "site", tmp_path / "results", kept_runs=2)
+    suites = data_docs.finish(tmp_path / "site")
+    found = [each for each in data_docs.validations(tmp_path / "results") if each.run > "2026-11-21"]
+    (tmp_path / "site" / "index.html").write_text(data_docs.index(found, suites))
     return tmp_path / "site"
 
 
@@ -202,6 +206,16 @@ def reader(visitor: Any) -> Any:
     return visitor
 
 
+def test_a_user_without_a_role_is_refused(visitor: Any, published: str) -> None:
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    user = SimpleAuthManagerUser(username="nobody", role=None)
+    visitor.cookies.set("_token", get_auth_manager().generate_jwt(user))
+    for path in ("", "index.html", "site.css", "nothing.html"):
+        assert visitor.get(f"/data-docs/{path}").status_code == 403
+
+
 @pytest.fixture
 def published(s3: Any, bucket: str) -> str:
     for name, body in (("index.html", b"<h1>Data docs</h1>"), ("site.css", b"body {}")):
@@ -224,6 +238,13 @@ def test_the_folder_leads_to_the_index(reader: Any, published: str) -> None:
 def test_a_page_may_not_act_and_is_not_kept_by_others(reader: Any, published: str) -> None:
     headers = reader.get("/data-docs/index.html").headers
     assert "default-src 'none'" in headers["content-security-policy"]
+    policy = [directive.strip() for directive in headers["content-security-policy"].split(";")]
+    assert {
+        "sandbox allow-same-origin",
+        "form-action 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'self'",
+    } <= {*policy}
     assert "script-src" not in headers["content-security-policy"]
     assert headers["cache-control"] == "private, no-cache"
 

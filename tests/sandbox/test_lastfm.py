@@ -1,4 +1,4 @@
-"""The Last.fm stand-in behaves like the real API as observed (facts/apis.md) and recorded."""
+"""The Last.fm stand-in behaves like the real API as observed and recorded."""
 
 import functools
 import json

@@ -13,6 +13,7 @@ import pytest
 import redshift_connector
 import sqlalchemy as sa
 
+from include.lake.parquet import FORM
 from sandbox.redshift.dialect import translate
 from sandbox.redshift.rejections import Rejected
 from sandbox.services import Services
@@ -61,9 +62,9 @@ class Landed:
     def __init__(self, s3: Any, bucket: str) -> None:
         self.s3, self.bucket, self.entries = s3, bucket, list[dict[str, Any]]()
 
-    def put(self, name: str, table: pa.Table, **entry: Any) -> None:
+    def put(self, name: str, table: pa.Table, form: dict[str, Any] | None = None, **entry: Any) -> None:
         file = io.BytesIO()
-        pq.write_table(table, file, compression="zstd", row_group_size=len(table) // 2 + 1)
+        pq.write_table(table, file, row_group_size=len(table) // 2 + 1, **(form or FORM))
         content = file.getvalue()
         self.s3.put_object(Bucket=self.bucket, Key=f"parts/{name}", Body=content)
         url = f"s3://{self.bucket}/parts/{name}"
@@ -322,13 +323,99 @@ def test_text_is_measured_in_bytes_and_has_256_by_default(artists: Any) -> None:
         "when not matched then insert values (s.id)",
         "merge into staging.artists using s on artists.id = s.id when matched and true then delete "
         "when not matched then insert values (s.id)",
-        "merge into staging.artists using (select 1 as id) s on artists.id = s.id when matched then delete "
-        "when not matched then insert values (s.id)",
     ],
 )
 def test_what_redshift_does_not_support_is_rejected(artists: Any, statement: str) -> None:
     assert failure(artists, statement).startswith("Redshift ")
     assert rows(artists, "select 1") == [[1]]
+
+
+# Each by the page of the Database Developer Guide, https://docs.aws.amazon.com/redshift/latest/dg/<page>.html,
+# that says so.
+DOCUMENTED = [
+    ("r_Window_function_synopsis", "select sum(id) over (order by name) from staging.artists", "needs a frame"),
+    ("r_Window_function_synopsis", "select count(*) over (order by name) from staging.artists", "frame"),
+    ("r_Window_function_synopsis", "select sum(id) over (order by id range between 1 preceding and current row) "
+     "from staging.artists", "frame"),
+    ("r_WF_first_value", "select first_value(id) over (order by name) from staging.artists", "needs a frame"),
+    ("c_sql-functions-leader-node", "select age(seen, seen) from staging.artists", "leader node"),
+    ("c_sql-functions-leader-node", "select current_schema(), id from staging.artists", "leader node"),
+    ("c_sql-functions-leader-node", "select has_table_privilege(name, 'select') from staging.artists", "leader node"),
+    ("c_join_PG", "select a.id from staging.artists a join pg_class c on c.relname = a.name", "leader node"),
+    ("r_Boolean_type", "select cast(alive as varchar(5)) from staging.artists", "cannot cast type boolean"),
+    ("r_Boolean_type", "select alive::varchar(5) from staging.artists", "cannot cast type boolean"),
+    ("r_UPDATE", "update staging.artists set name = b.name from staging.artists b left join staging.artists c "
+     "on b.id = c.id where artists.id = b.id", "outer join"),
+    ("r_pg_keywords", "create table staging.t (id bigint, tag varchar(8))", "reserves the word TAG"),
+    ("r_pg_keywords", "select id as open from staging.artists", "reserves the word OPEN"),
+    ("r_pg_keywords", "create table staging.snapshot (id bigint)", "reserves the word SNAPSHOT"),
+    ("r_LISTAGG", "select listagg(repeat('x', 40000), ',') from staging.artists", "LISTAGG limit"),
+    ("r_LISTAGG", "select left(listagg(repeat('x', 40000), ','), 10) from staging.artists", "LISTAGG limit"),
+    ("r_WF_LISTAGG", "select listagg(repeat('x', 40000), ',') over () from staging.artists", "LISTAGG limit"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("page", "statement", "said"), DOCUMENTED)
+def test_what_a_page_says_is_refused(artists: Any, page: str, statement: str, said: str) -> None:
+    rows(artists, "insert into staging.artists (id, name, alive) values (1, 'a', true), (2, 'b', false)")
+    assert said in failure(artists, statement), page
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select sum(id) over (order by name rows unbounded preceding) from staging.artists",
+        "select sum(id) over (partition by name) from staging.artists",
+        "select row_number() over (order by name), lag(id) over (order by name) from staging.artists",
+        "select current_schema()",
+        'select tag.id from staging.artists as "tag"',
+        "select listagg(name, ',') over (partition by id) from staging.artists",
+        "select case when alive then 'yes' else 'no' end from staging.artists",
+        "update staging.artists set name = b.name from (select a.id, a.name from staging.artists a "
+        "left join staging.artists c on a.id = c.id) b where artists.id = b.id",
+    ],
+)
+def test_their_neighbours_run(artists: Any, statement: str) -> None:
+    rows(artists, statement.replace("tag.id", '"tag".id'))
+
+
+def test_a_view_is_replaced_by_the_same_columns_only(artists: Any) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_VIEW.html: "the new query must generate the identical
+    set of columns"."""
+    rows(artists, "create view staging.seen as select id from staging.artists")
+    rows(artists, "create or replace view staging.seen as select id from staging.artists where id > 1")
+    artists.commit()
+    wider = "create or replace view staging.seen as select id, name from staging.artists"
+    assert "drop it first" in failure(artists, wider)
+    rows(artists, "drop view staging.seen")
+    rows(artists, wider)
+
+
+def test_an_untyped_parameter_in_a_select_list_is_refused(artists: Any) -> None:
+    """https://github.com/aws/amazon-redshift-python-driver/issues/59; why: untyped literals,
+    https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html."""
+    insert = "insert into staging.artists (id, name) select id, {} from staging.artists"
+    assert "705" in failure(artists, insert.format("%s"), ("x",))
+    assert "705" in failure(artists, "select %s as name, id from staging.artists", ("x",))
+    rows(artists, insert.format("cast(%s as varchar(12))"), ("x",))
+    rows(artists, "select id from staging.artists where name = %s", ("x",))
+
+
+@pytest.mark.parametrize("form", [{"compression": "zstd"}, {"compression": "brotli"}])
+def test_copy_refuses_codecs_that_no_page_names(artists: Any, landed: Landed, form: dict[str, Any]) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html"""
+    landed.put("0.parquet", ROWS, form=form)
+    assert "is compressed with" in failure(artists, landed.copy())
+
+
+def test_copy_refuses_nanoseconds(artists: Any, landed: Landed) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/c-spectrum-data-files.html"""
+    nanoseconds = ROWS.set_column(2, "seen", ROWS["seen"].cast(pa.timestamp("ns")))
+    landed.put("0.parquet", nanoseconds, form={"version": "2.6"})
+    assert "nanoseconds in seen" in failure(artists, landed.copy())
+    landed.entries.clear()
+    landed.put("0.parquet", ROWS, form={"coerce_timestamps": "us"})
+    rows(artists, landed.copy())
 
 
 def test_a_rejected_statement_still_takes_its_parameters(artists: Any) -> None:
@@ -373,6 +460,17 @@ def test_merge_runs(artists: Any) -> None:
         [2, "kept"],
         [3, "added"],
     ]
+
+
+def test_merge_takes_a_subquery(artists: Any) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_MERGE.html, since patch 183."""
+    rows(
+        artists,
+        "merge into staging.artists using (select 1::bigint as id, 'new' as name) as fresh "
+        "on artists.id = fresh.id when matched then update set name = fresh.name "
+        "when not matched then insert (id, name) values (fresh.id, fresh.name)",
+    )
+    assert rows(artists, "select id, name from staging.artists") == [[1, "new"]]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from sandbox.redshift.postgres import room_of
 from sandbox.services import Services, connection_environment, start
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,10 +29,10 @@ def home(tmp_path: Path) -> Path:
 
 def processes(home: Path) -> list[str]:
     """The processes with the home in their command line or as working directory, as all of PostgreSQL's have."""
-    found = []
+    found, folders = [], (str(home), str(room_of(home / "postgres")))
     for process in psutil.process_iter(["cmdline", "cwd"]):
         about = [*(process.info["cmdline"] or []), process.info["cwd"] or ""]
-        if process.pid != os.getpid() and any(str(home) in part for part in about):
+        if process.pid != os.getpid() and any(folder in part for part in about for folder in folders):
             found.append(" ".join(about))
     return found
 
@@ -56,6 +57,18 @@ def spawned(home: Path) -> Iterator[subprocess.Popen[bytes]]:
         assert becomes_true((home / "services.json").exists)
         yield process
         process.kill()
+
+
+def test_what_is_written_is_closed_and_no_folder_above_is_opened(home: Path) -> None:
+    home.parent.mkdir(parents=True)
+    home.parent.chmod(0o700)
+    above = {path: path.stat().st_mode for path in home.parents}
+    with start(home, *SMALL):
+        room = room_of(home / "postgres")
+        written = [home, room, *home.rglob("*"), *room.glob("*")]
+        assert [path for path in written if path.lstat().st_mode & 0o077] == []
+        assert {path: path.stat().st_mode for path in home.parents} == above
+    assert room == home / "postgres" or not room.exists()
 
 
 def test_every_service_responds_on_loopback_and_nothing_is_left_running(home: Path) -> None:

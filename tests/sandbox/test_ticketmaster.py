@@ -1,4 +1,4 @@
-"""The Ticketmaster stand-in behaves like the real API as observed (facts/apis.md) and recorded."""
+"""The Ticketmaster stand-in behaves like the real API as observed and recorded."""
 
 import asyncio
 import functools

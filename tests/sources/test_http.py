@@ -4,11 +4,13 @@ import asyncio
 import itertools
 import logging
 import time
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp import web
@@ -362,3 +364,41 @@ async def test_bytes_that_are_not_text_do_not_break_a_response(serve: Serve) -> 
         client.get(REQUEST, lambda response: response.body) as (_, body),
     ):
         assert body.decode() == '{"name": "caf\N{REPLACEMENT CHARACTER}"}'
+
+
+ECHOED = "aB3dE/fG+7hI=jK"
+
+
+@pytest.mark.parametrize("before", ["", "k", "ke", "key=", "apikey="])
+@pytest.mark.parametrize(
+    "form",
+    [
+        str,
+        str.lower,
+        str.upper,
+        lambda text: quote(text, safe=""),
+        lambda text: quote(text, safe="").lower(),
+        lambda text: text.encode().hex(),
+        lambda text: text.encode().hex().upper(),
+        lambda text: b64encode(text.encode()).decode(),
+        lambda text: urlsafe_b64encode(text.encode()).decode(),
+    ],
+    ids=["plain", "lower", "upper", "url", "url lower", "hex", "HEX", "base64", "base64 for URLs"],
+)
+def test_a_key_echoed_in_another_form_is_redacted(form: Callable[[str], str], before: str) -> None:
+    client = Client("lastfm", "https://ws.example", "api_key", ECHOED, 5)
+    echo = form(before + ECHOED)
+    left = client._redacted(f"you sent {echo}, really").replace("***", "")
+    longest = max((len(a) for a in _common(left, form(ECHOED))), default=0)
+    assert longest <= 4, left
+
+
+def _common(left: str, form: str) -> list[str]:
+    """What is still there of the form."""
+    return [form[a:b] for a in range(len(form)) for b in range(a + 5, len(form) + 1) if form[a:b] in left]
+
+
+def test_no_message_shows_the_user_of_an_address() -> None:
+    with pytest.raises(SourceRejected) as raised:
+        Client("lastfm", "http://ada:hunter2@ws.example", "api_key", "key", 5)
+    assert "hunter2" not in str(raised.value) and "http://ws.example" in str(raised.value)

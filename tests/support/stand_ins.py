@@ -67,5 +67,5 @@ def table(lake: Lake, dataset: str, run: str) -> list[dict[str, Any]]:
     rows = []
     for part in lake.manifest(dataset, run).parts:
         with lake.opened(part) as file:
-            rows += pq.read_table(file).to_pylist()
+            rows += pq.read_table(file, coerce_int96_timestamp_unit="us").to_pylist()
     return rows

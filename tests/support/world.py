@@ -88,7 +88,9 @@ def _land(
 def _rows(lake: Lake, dataset: str, run: str, row_type: type[_Row]) -> Iterator[_Row]:
     for part in lake.manifest(dataset, run).parts:
         with lake.opened(part) as file:
-            yield from (row_type(**row) for row in pq.read_table(file).to_pylist())
+            yield from (
+                row_type(**row) for row in pq.read_table(file, coerce_int96_timestamp_unit="us").to_pylist()
+            )
 
 
 def _later_event(row: EventRow, at: datetime) -> EventRow | None:

@@ -205,6 +205,21 @@ def test_plays_over_time_have_a_row_per_song_and_day(tables: Any, lake: Lake) ->
     ]
 
 
+def test_plays_of_a_new_day_are_added_and_those_of_a_day_that_is_asked_again_changed(
+    tables: Any, lake: Lake
+) -> None:
+    changes = []
+    for run, plays in (("2026-11-20T07", 10), ("2026-11-21T07", 20), ("2026-11-21T09", 30)):
+        land_events(lake, events(20), [Concert("e1")])
+        land_songs(lake, f"{run}0000Z", [Artist("Abel", ["First", "Second"], plays=plays)])
+        changes += publish_pending(tables, lake)
+    assert [change["fact_songs"] for change in changes] == [
+        {"added": 2, "changed": 0, "removed": 0, "unchanged": 0},
+        {"added": 2, "changed": 0, "removed": 0, "unchanged": 0},
+        {"added": 0, "changed": 2, "removed": 0, "unchanged": 0},
+    ]
+
+
 def test_songs_keep_when_they_were_first_and_last_seen(tables: Any, lake: Lake) -> None:
     for day, titles in ((20, ["Old", "Both"]), (21, ["Both"]), (22, ["Both", "New"])):
         land_events(lake, events(day), [Concert("e1")])

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -36,7 +37,7 @@ _SPACING = 1.025
 _MAX_BYTES = 32 << 20
 """Of a decompressed body: ten times a full page from Ticketmaster."""
 _MAX_DEPTH = 64
-_TOO_DEEP = re.compile(rb"[\[{]{%d}" % _MAX_DEPTH)
+_NESTED_TOO_DEEP = re.compile(rb"[\[{]{%d}" % _MAX_DEPTH)
 """Brackets that open one right after another; msgspec rejects every other form of deep nesting."""
 _MAX_RETRY_AFTER = 86_400.0
 """The longest pause, in seconds, that is honoured, whatever the source asks for."""
@@ -72,6 +73,11 @@ class Response:
     def excerpt(self) -> str:
         """The beginning of the body on one line, for messages."""
         return " ".join(self.body[:300].decode(errors="replace").split()) or "(empty body)"
+
+
+def is_temporary(status: int) -> bool:
+    """Whether a response with this HTTP status may be followed by a better one: 408, 425, 429 and 5xx."""
+    return status in (408, 425, 429) or status >= 500
 
 
 class Retry(Exception):
@@ -128,7 +134,7 @@ class Client:
     sent: int = field(default=0, init=False)
     """Requests sent so far, failed tries included."""
     _key_forms: tuple[str, ...] = field(init=False, repr=False)
-    """The key, plain and in every form a URL may contain it."""
+    """The key in every form in which it is redacted."""
     _session: aiohttp.ClientSession = field(init=False, repr=False)
     _rate_limiter: AsyncLimiter = field(init=False, repr=False)
     _send_order: PrioritySemaphore = field(init=False, repr=False)
@@ -143,12 +149,11 @@ class Client:
             address.scheme == "http" and (self.allow_http or _is_loopback(address.hostname))
         ):
             raise SourceRejected(
-                f"The connection `{self.connection_id}` has the base URL {self.base_url!r}, which is not "
+                f"The connection `{self.connection_id}` has the base URL {_bare(self.base_url)!r}, which is not "
                 "https. The API key travels in the URL; correct the connection's host. (Only a sandbox sets "
                 '`"allow_http": true` in the extra.)'
             )
-        in_url = str(URL.build(query={"": self.key})).removeprefix("?=")
-        self._key_forms = (self.key, in_url, quote(self.key, safe=""), quote_plus(self.key))
+        self._key_forms = key_forms(self.key)
         self._rate_limiter = AsyncLimiter(1, _SPACING / self.requests_per_second)
         self._send_order = PrioritySemaphore(1)
         self._in_flight = PrioritySemaphore(max(2, round(_SECONDS_IN_FLIGHT * self.requests_per_second)))
@@ -282,7 +287,7 @@ class Client:
         return response
 
     def _shown(self, request: Request) -> str:
-        return f"{self.base_url}{request}"
+        return f"{_bare(self.base_url)}{request}"
 
     def _redacted(self, text: str) -> str:
         for form in self._key_forms:
@@ -300,6 +305,30 @@ class _Sending:
     """When the try times out."""
 
 
+def key_forms(key: str) -> tuple[str, ...]:
+    """The key as a source may echo it: plain, in a URL, in either case, in hexadecimal digits, in Base64.
+
+    Base64 packs three bytes, so there it has three forms, by what stands before it; each without its ends, which
+    depend on the neighbours.
+    """
+    data = key.encode()
+    in_url = str(URL.build(query={"": key})).removeprefix("?=")
+    forms = [key, in_url, quote(key, safe=""), quote_plus(key), data.hex()]
+    for before in range(3):
+        whole = b64encode(bytes(before) + data).decode()
+        inner = whole[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
+        forms += [inner, inner.translate(str.maketrans("+/", "-_"))]
+    longest_first = sorted(
+        {each for form in forms[:5] for each in (form, form.lower(), form.upper())}, key=len
+    )
+    return tuple(dict.fromkeys([*reversed(longest_first), *forms[5:]]))
+
+
+def _bare(url: str) -> str:
+    """The URL without a user and password."""
+    return re.sub(r"(?<=//)[^/@]*@", "", url)
+
+
 def _is_loopback(host: str | None) -> bool:
     try:
         return host == "localhost" or ip_address(host or "").is_loopback
@@ -314,7 +343,7 @@ async def _limited_body(response: aiohttp.ClientResponse) -> bytes:
         body += chunk
         if len(body) > _MAX_BYTES:
             raise Retry(f"more than {_MAX_BYTES >> 20} MB", finally_raise=UnexpectedPayload)
-    if _TOO_DEEP.search(body):
+    if _NESTED_TOO_DEEP.search(body):
         raise Retry(f"JSON nested more than {_MAX_DEPTH} levels deep", finally_raise=UnexpectedPayload)
     return bytes(body)
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
-from include.sources.client.http import Request, Response, Retry
+from include.sources.client.http import Request, Response, Retry, is_temporary
 from include.sources.nulling import Lenient
 from include.sources.rows import Rejected
 from include.sources.ticketmaster import wire
@@ -20,8 +20,8 @@ from include.sources.ticketmaster.windows import PAGE, Page, Sighting, Window
 CONNECTION = "ticketmaster"
 KEY_PARAMETER = "apikey"
 _PATH = "/discovery/v2/events.json"
-_TRANSIENT = (408, 425, 429)
-_TOO_DEEP = ("DIS1024", "DIS1035")
+_BEYOND_THE_WALL = ("DIS1024", "DIS1035")
+"""Error codes of a page beyond the 1,000th event."""
 _MUSIC = "KZFzniwnSyZfZ7v7nJ"
 
 
@@ -47,22 +47,22 @@ def _instant(at: datetime) -> str:
 def read(response: Response) -> Page:
     """The page that a response contains.
 
-    Raises `Retry` for temporary failures: 5xx, too many requests, anything but JSON, no page numbers, a 400 or 404
-    without an error code of the API. Raises `SourceRejected` for a bad key or request, `QuotaSpent` if the daily
-    quota is used up, for which old clients have also seen a 401.
+    Raises `Retry` for temporary failures: the HTTP statuses of `is_temporary`, anything but JSON, no page numbers,
+    a 400 or 404 without an error code of the API. Raises `SourceRejected` for a bad key or request, `QuotaSpent`
+    if the daily quota is used up, for which old clients have also seen a 401.
     """
     if response.status == 200:
         return _page(response)
     fault, codes = _complaint(response.body)
     if response.status == 404 and any(code.startswith("DIS") for code in codes):
-        return Page(0, ())  # some searches without a hit are answered so
-    if any(code in _TOO_DEEP for code in codes):
+        return Page(0, ())  # a search without a hit may look like this
+    if any(code in _BEYOND_THE_WALL for code in codes):
         return Page(0, (), walled=True)
     if response.status in (401, 403, 429) and "quota" in fault.lower():
         raise QuotaSpent(
             f"The day's calls of the connection `{CONNECTION}` are used up (HTTP {response.status})."
         )
-    if response.status in _TRANSIENT or response.status >= 500:
+    if is_temporary(response.status):
         raise Retry(f"HTTP {response.status} {response.excerpt()}")
     if response.status in (400, 404) and not codes and not fault:  # by something before the API
         raise Retry(f"HTTP {response.status} {response.excerpt()}")

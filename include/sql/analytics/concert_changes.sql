@@ -70,39 +70,39 @@ changes as (
         versions.*,
         cast(datediff(day, versions.old_local_date, versions.new_local_date) as bigint) as days_later,
         case
-            when versions.was_listed and not versions.is_listed then 'delisted'
-            when versions.is_listed and not versions.was_listed then 'relisted'
-            when versions.has_new_status and versions.new_status = 'cancelled' then 'cancelled'
-            when versions.has_new_status and versions.old_status = 'cancelled' then 'reinstated'
-            when versions.has_new_status and versions.new_status = 'postponed' then 'postponed'
+            when versions.was_listed is true and versions.is_listed is false then 'delisted'
+            when versions.is_listed is true and versions.was_listed is false then 'relisted'
+            when versions.has_new_status is true and versions.new_status = 'cancelled' then 'cancelled'
+            when versions.has_new_status is true and versions.old_status = 'cancelled' then 'reinstated'
+            when versions.has_new_status is true and versions.new_status = 'postponed' then 'postponed'
             when
-                (versions.has_new_date or versions.has_new_time)
-                and (not versions.has_new_date or versions.old_local_date is null)
-                and (not versions.has_new_time or versions.old_local_time is null)
+                (versions.has_new_date is true or versions.has_new_time is true)
+                and (versions.has_new_date is false or versions.old_local_date is null)
+                and (versions.has_new_time is false or versions.old_local_time is null)
                 and coalesce(versions.old_status, '') <> 'postponed'
                 and coalesce(versions.new_status, '') <> 'rescheduled'
                 then 'announced'
             when
-                versions.has_new_date
-                or versions.has_new_time
-                or (versions.has_new_status and versions.new_status = 'rescheduled')
+                versions.has_new_date is true
+                or versions.has_new_time is true
+                or (versions.has_new_status is true and versions.new_status = 'rescheduled')
                 then 'rescheduled'
-            when versions.has_new_venue then 'moved'
-            when versions.has_new_status then 'on_or_off_sale'
-            when versions.has_new_price then 'repriced'
-            when versions.has_new_billing then 'rebilled'
-            when versions.has_new_name then 'renamed'
+            when versions.has_new_venue is true then 'moved'
+            when versions.has_new_status is true then 'on_or_off_sale'
+            when versions.has_new_price is true then 'repriced'
+            when versions.has_new_billing is true then 'rebilled'
+            when versions.has_new_name is true then 'renamed'
             else 'corrected'
         end as change,
         btrim(
             case when versions.was_listed <> versions.is_listed then 'listing ' else '' end
-            || case when versions.has_new_status then 'status ' else '' end
-            || case when versions.has_new_date then 'date ' else '' end
-            || case when versions.has_new_time then 'time ' else '' end
-            || case when versions.has_new_venue then 'venue ' else '' end
-            || case when versions.has_new_price then 'price ' else '' end
-            || case when versions.has_new_billing then 'billing ' else '' end
-            || case when versions.has_new_name then 'name ' else '' end
+            || case when versions.has_new_status is true then 'status ' else '' end
+            || case when versions.has_new_date is true then 'date ' else '' end
+            || case when versions.has_new_time is true then 'time ' else '' end
+            || case when versions.has_new_venue is true then 'venue ' else '' end
+            || case when versions.has_new_price is true then 'price ' else '' end
+            || case when versions.has_new_billing is true then 'billing ' else '' end
+            || case when versions.has_new_name is true then 'name ' else '' end
         ) as changed_fields
     from compared_versions as versions
 )

@@ -47,8 +47,8 @@ upcoming_concerts as (
     from dwh.dim_concerts as concerts
     cross join newest_snapshot
     where
-        concerts.is_current
-        and concerts.is_listed
+        concerts.is_current is true
+        and concerts.is_listed is true
         and coalesce(concerts.local_end_date, concerts.local_date) >= newest_snapshot.snapshot_date
         and coalesce(concerts.status, '') <> 'cancelled'
 )

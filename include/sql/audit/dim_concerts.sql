@@ -20,12 +20,33 @@ with ranked_events as (
     from staging.events as events
 ),
 
+-- How many bytes of the bill each billing ends at. What begins beyond column and limit is not aggregated: Redshift
+-- raises an error for a LISTAGG of more than 65,535 bytes, and does so before an outer LEFT cuts it.
+measured_billings as (
+    select
+        events.event_id,
+        events.artist_name,
+        events.artist_position,
+        events.attraction_id,
+        sum(octet_length(events.artist_name) + 3) over (
+            partition by events.event_id
+            order by events.artist_position, events.attraction_id
+            rows between unbounded preceding and current row
+        ) as bytes_so_far
+    from staging.events as events
+),
+
 billings as (
     select
         events.event_id,
         count(events.artist_name) as billed_artists,
-        left(listagg(events.artist_name, ' / ') within group (order by events.artist_position), 4096) as billing
-    from staging.events as events
+        nullif(
+            left(
+                listagg(case when events.bytes_so_far <= 32768 then events.artist_name end, ' / ')
+                within group (order by events.artist_position, events.attraction_id), 4096
+            ), ''
+        ) as billing
+    from measured_billings as events
     group by events.event_id
 ),
 
@@ -92,10 +113,10 @@ select
         || '|' || coalesce(concerts.local_time, '')
         || '|' || coalesce(cast(concerts.starts_at as varchar(26)), '')
         || '|' || coalesce(cast(concerts.local_end_date as varchar(10)), '')
-        || case when concerts.date_tba then '|date tba' else '|' end
-        || case when concerts.date_tbd then '|date tbd' else '|' end
-        || case when concerts.time_tba then '|time tba' else '|' end
-        || case when concerts.no_specific_time then '|no time' else '|' end
+        || case when concerts.date_tba is true then '|date tba' else '|' end
+        || case when concerts.date_tbd is true then '|date tbd' else '|' end
+        || case when concerts.time_tba is true then '|time tba' else '|' end
+        || case when concerts.no_specific_time is true then '|no time' else '|' end
         || '|' || coalesce(concerts.venue_id, '')
         || '|' || coalesce(concerts.venue_name, '')
         || '|' || coalesce(concerts.venue_city, '')

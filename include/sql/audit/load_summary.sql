@@ -65,7 +65,7 @@ lastfm_artists as (
 missing_concerts as (
     select
         count(*) as missing,
-        count(case when missing.is_delisted then 1 end) as delisted
+        count(case when missing.is_delisted is true then 1 end) as delisted
     from audit.missing_concerts as missing
 ),
 
@@ -73,7 +73,7 @@ seen_again as (
     select count(*) as concerts
     from audit.dim_concerts as fresh
     inner join dwh.dim_concerts as known on fresh.concert_id = known.concert_id
-    where known.is_current and known.is_listed
+    where known.is_current is true and known.is_listed is true
 )
 
 select

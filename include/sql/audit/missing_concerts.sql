@@ -13,7 +13,7 @@ with complete_crawl as (
         cast(dateadd(hour, 14, current_load.events_at) as date) as begun_date
     from audit.current_runs as runs
     cross join audit.current_load
-    where runs.dataset = 'events' and runs.is_pending and runs.is_complete
+    where runs.dataset = 'events' and runs.is_pending is true and runs.is_complete is true
 )
 
 -- Single values, so that the scan of all versions only has to compare them.
@@ -26,8 +26,8 @@ left join audit.rejected_concerts as rejected on dim.concert_id = rejected.conce
 where
     fresh.concert_id is null
     and rejected.concert_id is null
-    and dim.is_current
-    and dim.is_listed
+    and dim.is_current is true
+    and dim.is_listed is true
     and position(',' || dim.country_code || ',' in (select crawl.countries from complete_crawl as crawl)) > 0
     and (
         dim.local_date is null

@@ -1,7 +1,8 @@
 -- Grain      one row per concert and billed artist, as the newest load that saw the concert has them.
 -- Load rule  include/sql/publish/bridge_concert_artists.sql: the load's concerts are replaced.
 -- Joins      dim_concerts by concert_id (where is_current); fact_artists by artist_key (at one snapshot_date)
--- Keys       distributed and sorted by concert, like dim_concerts.
+-- Keys       distributed by concert, so that billings meet their concerts on one node; sorted by concert,
+--            like dim_concerts.
 create table if not exists dwh.bridge_concert_artists (
     concert_id varchar(64) not null,
     artist_key varchar(32) not null,

@@ -3,7 +3,7 @@
 --            version, and so does one that two complete crawls in a row did not list. Other columns are as they were
 --            when the version was first seen.
 -- Keys       distributed by concert, so that concerts meet their billings on one node; sorted by concert,
---            because a load is merged by concert_id.
+--            which serves questions that name one; a merge by key reads the key column whole.
 create table if not exists dwh.dim_concerts (
     concert_id varchar(64) not null,
     concert_name varchar(1020) not null,

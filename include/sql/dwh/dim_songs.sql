@@ -1,8 +1,8 @@
 -- Grain      one row per song of an artist (song_key).
 -- Load rule  include/sql/publish/dim_songs.sql: newest play count, listeners and rank; first and last seen.
 -- Joins      fact_artists by artist_key (at one snapshot_date)
--- Keys       distributed by artist, so that songs meet fact_artists on one node; sorted by artist, because
---            questions start from an artist.
+-- Keys       distributed by artist, so that songs meet fact_artists on one node; sorted by artist, which
+--            serves questions that name one; a merge by key reads the key columns whole.
 create table if not exists dwh.dim_songs (
     song_key varchar(32) not null,
     artist_key varchar(32) not null,

@@ -46,7 +46,7 @@ where
         select dim.concert_id
         from dwh.dim_concerts as dim
         cross join audit.current_load
-        where dim.is_current and dim.valid_from > current_load.events_at
+        where dim.is_current is true and dim.valid_from > current_load.events_at
     );
 
 insert into audit.changes (star_table, added, changed, removed, unchanged)

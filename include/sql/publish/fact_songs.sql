@@ -31,9 +31,12 @@ select
     count(
         case
             when
-                known.song_rank <> fresh.song_rank
-                or coalesce(known.play_count, -1) <> coalesce(fresh.play_count, -1)
-                or coalesce(known.listeners, -1) <> coalesce(fresh.listeners, -1)
+                known.song_key = fresh.song_key
+                and (
+                    known.song_rank <> fresh.song_rank
+                    or coalesce(known.play_count, -1) <> coalesce(fresh.play_count, -1)
+                    or coalesce(known.listeners, -1) <> coalesce(fresh.listeners, -1)
+                )
                 then 1
         end
     ) as changed,

@@ -1,0 +1,203 @@
+"""A rehearsal on the real warehouse: all that a load does, in schemas and under a prefix of its own.
+
+Copies a small manifest, builds, audits and publishes it; audits a spoiled one, which is parked; rebuilds; replaces a
+view by one with another column; and compares every result with the expected one. What was created is dropped,
+whatever happens. It settles what no stand-in can: that Redshift does as its documentation says.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from include.lake.bucket import Bucket
+from include.lake.lake import Lake
+from include.orchestration import connections
+from include.orchestration.rehearsed import EXPECTED_STAR, land, land_spoiled
+from include.quality.audit import Audit, Engine, audit
+from include.settings import Settings
+from include.warehouse import load as warehouse
+from include.warehouse import rebuild
+from include.warehouse.loads import Load
+from include.warehouse.renamed import Renamed, drop
+from include.warehouse.tables import BUILT, DATASETS, STAR, create_tables, create_views
+from include.warehouse.transactions import Joined, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What was tried, how long it took, and what differed from what was expected; nothing if it passed."""
+
+    name: str
+    seconds: float
+    differed: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it did as expected."""
+        return not self.differed
+
+    def __str__(self) -> str:
+        mark = "✔" if self.passed else "✘"
+        return f"{mark} {self.name:<34} {self.seconds:6.1f} s  {self.differed}".rstrip()
+
+
+def rehearse(settings: Settings, now: datetime) -> Iterator[Step]:
+    """The steps, each when it is done; after one that failed only the clearing up."""
+    name = f"rehearsal_{now:%Y%m%d%H%M%S}_"
+    lake = connections.lake(settings)
+    below = Lake(_Below(lake.bucket, f"{name[:-1]}/"))
+    connection = connections.redshift()
+    rehearsal = _Rehearsal(Renamed(connection, name), below, settings, now, name)
+    started, passed = time.monotonic(), True
+    try:
+        for what, expected, act in rehearsal.steps():
+            step = _tried(what, expected, act)
+            yield step
+            if not step.passed:
+                passed = False
+                break
+    finally:
+        connection.rollback()
+        step = _tried(
+            "nothing is left behind", ([], []), lambda: (drop(connection, name), _removed(below.bucket))
+        )
+        connection.close()
+    yield step
+    if passed:
+        yield Step("all of it", time.monotonic() - started)
+
+
+def _tried(what: str, expected: object, act: Callable[[], object]) -> Step:
+    started = time.monotonic()
+    try:
+        found = act()
+        differed = "" if found == expected else f"expected {expected}, found {found}"
+    except Exception as error:
+        differed = f"{type(error).__name__}: {error}"
+    return Step(what, time.monotonic() - started, differed)
+
+
+def _removed(bucket: Bucket) -> list[str]:
+    bucket.delete([key for key, _ in bucket.sizes("")])
+    return [key for key, _ in bucket.sizes("")]
+
+
+class _Rehearsal:
+    def __init__(self, redshift: Any, lake: Lake, settings: Settings, now: datetime, prefix: str) -> None:
+        self.redshift, self.lake, self.settings, self.now = redshift, lake, settings, now
+        self.engine = Engine(*connections.redshift_engine_arguments(), Joined(redshift), f"{prefix}audit")
+        today = now.replace(microsecond=0)
+        self.first = land(lake, today - timedelta(days=1))
+        self.second = land_spoiled(lake, today, self.first)
+
+    def steps(self) -> Iterator[tuple[str, object, Callable[[], object]]]:
+        """What is tried, what should come of it, and how."""
+        yield "tables and views are created", None, lambda: create_tables(self.redshift)
+        yield "COPY brings the rows of a manifest", [4, 5], lambda: self._staged(self.first)
+        yield "the load is built", [5, 3, 0, 3, 3, 1], lambda: self._built(self.first)
+        yield "an audit passes it", (), lambda: self._audited(self.first).verdict.failures
+        yield "it is published", EXPECTED_STAR, lambda: self._published(self.first)
+        yield "the same again changes nothing", EXPECTED_STAR, lambda: self._published(self.first)
+        yield "a view shows it", [("Abel", 2), ("Enoch", 0), ("Eve", 1)], self._seen
+        yield "COPY brings a spoiled load", [4, 5], lambda: self._staged(self.second)
+        yield "an audit fails it and it is parked", ("events", 1, "parked"), self._parked
+        yield "the star is rebuilt, and the same", {}, self._rebuilt
+        yield "a view gets another column", ["artist_key", "more"], self._replaced
+        yield "and its own again", [("Abel", 2), ("Enoch", 0), ("Eve", 1)], self._restored
+
+    def _staged(self, load: Load) -> list[int]:
+        warehouse.begin(self.redshift, self.lake, load, self.now)
+        role = self.settings.copy_role_arn
+        return [warehouse.stage(self.redshift, self.lake, load, dataset, role) for dataset in DATASETS]
+
+    def _built(self, load: Load) -> list[int]:
+        return [warehouse.build(self.redshift, load, table) for table in BUILT]
+
+    def _audited(self, load: Load) -> Audit:
+        found = audit(self.lake, load, self.engine, kept_runs=2, judged_at=self.now)
+        self.redshift.rollback()  # it has only read
+        return found
+
+    def _published(self, load: Load) -> dict[str, int]:
+        changes = warehouse.publish(self.redshift, load)
+        return {table: changes[table]["added"] for table in STAR}
+
+    def _parked(self) -> tuple[str, int, str]:
+        self._built(self.second)
+        verdict = self._audited(self.second).verdict
+        kept = warehouse.park(
+            self.redshift, self.second, verdict.reason, verdict.failed_rows, verdict.at_fault
+        )
+        [(state,)] = self._rows(f"select state from dwh.load_ledger where run = '{self.second.events}'")  # noqa: S608
+        return ",".join(verdict.at_fault), kept, state
+
+    def _rebuilt(self) -> object:
+        def judge(connection: Any, load: Load) -> Any:
+            engine = Engine(self.engine.url, self.engine.connect_args, connection, self.engine.schema)
+            return audit(self.lake, load, engine, kept_runs=2, judged_at=self.now).verdict
+
+        rebuilt = rebuild.rebuild(
+            self.redshift, self.lake, now=self.now, copy_role_arn=self.settings.copy_role_arn, judge=judge
+        )
+        return dict(rebuilt.differences)
+
+    def _replaced(self) -> list[str]:
+        with transaction(self.redshift) as cursor:
+            cursor.execute("drop view analytics.artist_events_songs")
+            cursor.execute(
+                "create view analytics.artist_events_songs as select artist_key, 1 as more from dwh.fact_artists"
+            )
+            cursor.execute("select * from analytics.artist_events_songs limit 1")
+            return [column[0] for column in cursor.description]
+
+    def _restored(self) -> list[tuple[Any, ...]]:
+        with transaction(self.redshift) as cursor:
+            create_views(cursor)
+        return self._seen()
+
+    def _seen(self) -> list[tuple[Any, ...]]:
+        return self._rows(
+            "select artist_name, upcoming_concerts from analytics.artist_events_songs order by artist_name"
+        )
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        with transaction(self.redshift) as cursor:
+            cursor.execute(query)
+            return [tuple(row) for row in cursor.fetchall()]
+
+
+class _Below(Bucket):
+    """The part of a bucket whose keys begin with a prefix, as if it were a whole one."""
+
+    def __init__(self, bucket: Bucket, prefix: str) -> None:
+        vars(self).update(vars(bucket))
+        self.s3, self._prefix = _Prefixed(bucket.s3, prefix), prefix  # type: ignore[assignment]
+
+    def url(self, key: str) -> str:
+        return super().url(self._prefix + key)
+
+
+class _Prefixed:
+    """An S3 client that puts a prefix before every key, and takes it from those that it lists."""
+
+    def __init__(self, s3: Any, prefix: str) -> None:
+        self._s3, self._prefix = s3, prefix
+
+    def __getattr__(self, name: str) -> Any:
+        request = getattr(self._s3, name)
+        if not callable(request):
+            return request
+
+        def ask(*given: Any, **named: Any) -> Any:
+            for key in {"Key", "Prefix"} & named.keys():
+                named[key] = self._prefix + named[key]
+            if name == "download_fileobj":
+                given = (given[0], self._prefix + given[1], *given[2:])
+            found = request(*given, **named)
+            for each in found.get("Contents", ()) if isinstance(found, dict) else ():
+                each["Key"] = each["Key"].removeprefix(self._prefix)
+            return found
+
+        return ask

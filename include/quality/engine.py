@@ -1,0 +1,45 @@
+"""Great Expectations' engine, with few statements: each is a round trip, which Redshift plans and compiles."""
+
+import html
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlAlchemyExecutionEngine
+
+_EXAMPLES = ("unexpected_values", "unexpected_index_list", "unexpected_rows_query.table")
+
+
+class FewStatements(SqlAlchemyExecutionEngine):
+    """Great Expectations' engine, which selects examples only while it is told to.
+
+    Asked for no examples it would send two statements per expectation that end in `limit 0`, and Redshift plans and
+    compiles each. Texts among the examples are escaped for HTML: the pages show them as they are.
+    """
+
+    shows_examples = False
+
+    def resolve_metrics(
+        self,
+        metrics_to_resolve: Iterable[Any],
+        metrics: Any = None,
+        runtime_configuration: dict[Any, Any] | None = None,
+    ) -> dict[Any, Any]:
+        """The metrics' values; of examples, an empty list unless `shows_examples`."""
+        wanted = list(metrics_to_resolve)
+        skipped = [] if self.shows_examples else [m for m in wanted if m.metric_name.endswith(_EXAMPLES)]
+        rest = [metric for metric in wanted if metric not in skipped]
+        found = super().resolve_metrics(rest, metrics, runtime_configuration) if rest else {}
+        for metric in rest:
+            if metric.metric_name.endswith(_EXAMPLES):
+                found[metric.id] = _escaped(found[metric.id])
+        return {**found, **{metric.id: [] for metric in skipped}}
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return html.escape(value)
+    if isinstance(value, Mapping):
+        return {name: _escaped(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_escaped, value))
+    return value

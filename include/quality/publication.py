@@ -1,0 +1,93 @@
+"""The data docs in the bucket: only what changed moves, files side by side, however many audits are kept.
+
+validations/<suite>/<run>/<instant>/<batch>.json   the results of the newest audits
+validations/audits.json                            what the index page says of them, and what lies in the site
+data-docs/…                                        the site
+"""
+
+import hashlib
+import mimetypes
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from include.lake.lake import Lake
+from include.quality import site as data_docs
+from include.quality.site import PREFIX, Validation
+
+_VALIDATIONS = "validations/"
+_AUDITS = f"{_VALIDATIONS}audits.json"
+_AT_ONCE = 8
+"""How many files move at a time: boto3 has ten connections."""
+
+
+class Audits(msgspec.Struct):
+    """What is remembered between audits."""
+
+    validations: list[Validation]
+    files: dict[str, str]
+    """Files of the site that are no audit's, and a hash of each."""
+
+
+def publish(lake: Lake, site: Path, results: Path, kept_runs: int) -> None:
+    """Adds an audit, whose pages are in `site` and whose results are in `results`, to the data docs.
+
+    Keeps the newest `kept_runs` audits. The index page is written last but for what remembers it.
+    """
+    known = _audits(lake)
+    suites = data_docs.finish(site)
+    new = list(data_docs.validations(results))
+    every = {validation.page: validation for validation in (*known.validations, *new)}
+    kept_audits = sorted({validation.audit for validation in every.values()})[-kept_runs:]
+    kept = [validation for validation in every.values() if validation.audit in kept_audits]
+    (site / "index.html").write_text(data_docs.index(kept, suites))
+    files = {}
+    moved: dict[str, Path] = {}
+    for file in site.rglob("*"):
+        name = file.relative_to(site).as_posix()
+        if file.is_file() and name.startswith("validations/"):
+            moved[PREFIX + name] = file
+        elif file.is_file() and name != "index.html":
+            files[name] = hashlib.sha256(file.read_bytes()).hexdigest()
+            if known.files.get(name) != files[name]:
+                moved[PREFIX + name] = file
+    moved |= {_VALIDATIONS + file.relative_to(results).as_posix(): file for file in results.rglob("*.json")}
+    _side_by_side(lambda item: _put(lake, *item), moved.items())
+    _put(lake, f"{PREFIX}index.html", site / "index.html")
+    lake.bucket.put_json(_AUDITS, msgspec.to_builtins(Audits(kept, files)))
+    gone = [validation.page for validation in every.values() if validation not in kept]
+    _side_by_side(
+        lambda key: lake.bucket.delete([key]),
+        [key for page in gone for key in (PREFIX + page, str(Path(page).with_suffix(".json")))],
+    )
+
+
+def _put(lake: Lake, key: str, file: Path) -> None:
+    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    lake.bucket.put(key, file.read_bytes(), kind)
+
+
+def _audits(lake: Lake) -> Audits:
+    """What is remembered; of data docs of an older release, which remembered nothing, what their results say."""
+    found = lake.bucket.get_json(_AUDITS, Audits, f"Delete it: it is made again from {_VALIDATIONS}.")
+    if found is not None:
+        return found
+    with tempfile.TemporaryDirectory() as folder:
+
+        def fetch(key: str) -> None:
+            target = Path(folder) / key.removeprefix(_VALIDATIONS)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(lake.bucket.get(key))
+
+        _side_by_side(fetch, [key for key, _ in lake.bucket.sizes(_VALIDATIONS)])
+        return Audits(list(data_docs.validations(Path(folder))), {})
+
+
+def _side_by_side(move: Callable[[Any], object], what: Iterable[Any]) -> None:
+    with ThreadPoolExecutor(_AT_ONCE) as movers:
+        for done in [movers.submit(move, each) for each in what]:
+            done.result()

@@ -1,0 +1,302 @@
+"""The doctor: all green in the sandbox, and a line for each thing that can be wrong."""
+
+import json
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from include.__main__ import main
+from include.lake.bucket import Bucket
+from include.lake.bucket_setup import ensure_bucket
+from include.orchestration.doctor import Finding, aws, examine, notifier, sources, warehouse
+from include.settings import Settings
+from sandbox.aws import COPY_ROLE
+from sandbox.services import Services, connection_environment
+
+ACCOUNT = "123456789012"
+
+
+@pytest.fixture
+def settings(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Those of a bucket that a run has made."""
+    name = f"doctor-{uuid.uuid4()}"
+    ensure_bucket(Bucket(s3, name, ACCOUNT), raw_retention_days=14)
+    monkeypatch.setenv("MUSICIAN_BUCKET", name)
+    return Settings.from_environment()
+
+
+@pytest.fixture
+def change(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Defines one of the sandbox's connections with other fields."""
+
+    def define(connection_id: str, **fields: Any) -> None:
+        name = f"AIRFLOW_CONN_{connection_id.upper()}"
+        monkeypatch.setenv(name, json.dumps(json.loads(connection_environment(services)[name]) | fields))
+
+    return define
+
+
+def line(findings: Any, thing: str) -> str:
+    """The line of a thing that is wrong, or cannot be seen."""
+    [found] = [str(each) for each in findings if not each.works and each.thing.startswith(thing)]
+    return found
+
+
+def test_in_the_sandbox_everything_is_green(
+    redshift: Any, settings: Settings, services: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["doctor"])
+    shown = capsys.readouterr().out
+    lines = [each for each in shown.splitlines() if each[1:2] == " "]  # not what Airflow logs there
+    assert [each for each in lines if not each.startswith("✔")] == []
+    assert [each[2:24].strip() for each in lines] == [
+        "settings", "bucket: region", "bucket: owner", "bucket: policy", "bucket: public access",
+        "bucket: encryption", "bucket: lifecycle", "role of COPY: trust", "role of COPY: rights",
+        "key of ticketmaster", "key of lastfm", "redshift: TLS", "redshift: login", "redshift: schemas", "notifier",
+    ]  # fmt: skip
+    secrets = (services.ticketmaster["key"], services.lastfm["key"], services.redshift["password"])
+    assert not [secret for secret in (*secrets, services.aws.secret_access_key) if secret in shown]
+
+
+def test_the_calls_are_counted(settings: Settings, s3: Any) -> None:
+    assert all(finding.works for finding in sources.examine(settings))
+    counted = json.loads(s3.get_object(Bucket=settings.bucket, Key="quota/ticketmaster.json")["Body"].read())
+    assert counted["calls"] == 1
+
+
+def test_what_does_not_work_ends_with_an_exit_code(
+    settings: Settings, change: Callable[..., None], redshift: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change("redshift", password="hunter2")
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor"])
+    assert ended.value.code == 1
+    assert "✘ redshift: login" in (shown := capsys.readouterr().out) and "hunter2" not in shown
+
+
+def test_a_setting_that_does_not_parse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSICIAN_HORIZON_DAYS", "soon")
+    assert "MUSICIAN_HORIZON_DAYS" in line(examine(), "settings")
+
+
+@pytest.mark.parametrize(
+    ("connection_id", "fields", "said"),
+    [
+        ("ticketmaster", {"password": "sandbox-wrong"}, "password of the Airflow connection `ticketmaster`"),
+        ("ticketmaster", {"password": ""}, "has no password"),
+        ("ticketmaster", {"host": "http://127.0.0.1:9"}, "Connect call failed"),
+        (
+            "ticketmaster",
+            {"extra": {"allow_http": True, "daily_quota": 9_000_000}},
+            "`daily_quota` in its extra",
+        ),
+        ("lastfm", {"password": "sandbox-wrong"}, "password of the Airflow connection `lastfm`"),
+        ("lastfm", {"host": "https://ada:hunter2@ws.example"}, "a user or an @ in its host"),
+    ],
+)
+def test_a_key(
+    settings: Settings, change: Callable[..., None], connection_id: str, fields: dict[str, Any], said: str
+) -> None:
+    change(connection_id, **fields)
+    found = line(sources.examine(settings), f"key of {connection_id}")
+    assert said in found and "sandbox-wrong" not in found and "hunter2" not in found
+
+
+DENY = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
+
+
+def with_policy(s3: Any, bucket: str, **condition: Any) -> None:
+    document = {"Version": "2012-10-17", "Statement": [{**DENY, "Condition": condition}]}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "thing", "said"),
+    [
+        (lambda s3, b: s3.delete_bucket_lifecycle(Bucket=b), "bucket: lifecycle", "raw/ does not expire"),
+        (lambda s3, b: s3.delete_bucket_encryption(Bucket=b), "bucket: encryption", "none by default"),
+        (lambda s3, b: s3.delete_public_access_block(Bucket=b), "bucket: public access", "not closed"),
+        (
+            lambda s3, b: with_policy(s3, b, StringEquals={"aws:SourceVpc": "x"}),
+            "bucket: policy",
+            "without TLS",
+        ),
+        (
+            lambda s3, b: with_policy(s3, b, NumericGreaterThan={"s3:signatureAge": "600000"}),
+            "bucket: policy",
+            "presigned URLs before an hour",
+        ),
+        (
+            lambda s3, b: with_policy(s3, b, StringNotEquals={"s3:authType": "REST-HEADER"}),
+            "bucket: policy",
+            "s3:authType",
+        ),
+    ],
+)
+def test_a_bucket(settings: Settings, s3: Any, spoil: Callable[..., Any], thing: str, said: str) -> None:
+    spoil(s3, settings.bucket)
+    assert said in line(aws.examine(settings), thing)
+
+
+def test_a_bucket_in_another_region(
+    settings: Settings, change: Callable[..., None], services: Services
+) -> None:
+    extra = {"region_name": "eu-west-1", "endpoint_url": services.aws.endpoint_url}
+    change("aws_default", extra=extra)
+    assert "us-east-1, and aws_default says eu-west-1" in line(aws.examine(settings), "bucket: region")
+
+
+def test_a_bucket_that_is_not_there_yet_is_nothing_wrong(
+    monkeypatch: pytest.MonkeyPatch, services: Services
+) -> None:
+    monkeypatch.setenv("MUSICIAN_BUCKET", f"none-{uuid.uuid4()}")
+    found = list(aws.examine(Settings.from_environment()))
+    assert found[0].works and "the first run creates it" in found[0].said
+
+
+class _Refusing:
+    """S3 that says 403 to a HEAD, as it does of somebody else's bucket. moto has one owner only."""
+
+    def head_bucket(self, **_: Any) -> Any:
+        from botocore.exceptions import ClientError
+
+        raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadBucket")
+
+
+def test_a_bucket_of_somebody_else(settings: Settings) -> None:
+    [found] = aws._bucket(Bucket(_Refusing(), "theirs", ACCOUNT), settings)  # type: ignore[arg-type]
+    assert f"must belong to {ACCOUNT}" in line([found], "bucket: owner")
+
+
+TRUSTED = {"Effect": "Allow", "Principal": {"Service": "redshift.amazonaws.com"}, "Action": "sts:AssumeRole"}
+READS = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}
+
+
+@pytest.mark.parametrize(
+    ("trust", "rights", "thing", "said"),
+    [
+        ({**TRUSTED, "Principal": {"AWS": "*"}}, READS, "role of COPY: trust", "anybody may assume it"),
+        ({**TRUSTED, "Principal": {"Service": "ec2.amazonaws.com"}}, READS, "role of COPY: trust", "may not assume it"),
+        (TRUSTED, {**READS, "Action": "s3:ListBucket"}, "role of COPY: rights", "lacks s3:GetObject"),
+        (TRUSTED, {**READS, "Resource": "arn:aws:s3:::other*"}, "role of COPY: rights", "s3:GetObject and"),
+    ],
+)  # fmt: skip
+def test_a_role(
+    settings: Settings,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    trust: Any,
+    rights: Any,
+    thing: str,
+    said: str,
+) -> None:
+    iam, name = services.aws.client("iam"), f"doctor-{uuid.uuid4()}"
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
+    document = json.dumps({"Version": "2012-10-17", "Statement": [rights]})
+    iam.put_role_policy(RoleName=name, PolicyName="read", PolicyDocument=document)
+    monkeypatch.setenv("MUSICIAN_COPY_ROLE_ARN", f"arn:aws:iam::{ACCOUNT}:role/{name}")
+    assert said in line(aws.examine(Settings.from_environment()), thing)
+
+
+def test_a_role_that_does_not_exist(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.copy_role_arn.endswith(COPY_ROLE)
+    monkeypatch.setenv("MUSICIAN_COPY_ROLE_ARN", f"arn:aws:iam::{ACCOUNT}:role/nobody")
+    assert "nobody does not exist" in line(aws.examine(Settings.from_environment()), "role of COPY")
+
+
+@pytest.mark.parametrize(
+    ("fields", "thing", "said"),
+    [
+        ({"password": "hunter2"}, "redshift: login", "the user or the password is wrong"),
+        ({"schema": "nowhere"}, "redshift: login", "no such user or database"),
+        ({"port": 9}, "redshift: login", "nothing listens there"),
+        ({"extra": {}}, "redshift: login", "does not speak TLS"),
+        ({"extra": {"secret_arn": "arn:aws:secretsmanager:us-east-1:1:secret:no"}}, "redshift", "cannot be read"),
+        ({"host": "localhost.localdomain.invalid"}, "redshift: login", "no address"),
+    ],
+)  # fmt: skip
+def test_a_login(
+    redshift: Any, change: Callable[..., None], fields: dict[str, Any], thing: str, said: str
+) -> None:
+    change("redshift", **fields)
+    found = line(warehouse.examine(), thing)
+    assert said in found and "hunter2" not in found
+
+
+def test_a_connection_in_clear(
+    redshift: Any, change: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change("redshift", host="127.1")  # this machine by a name that does not say so
+    assert "everything is sent in clear" in line(warehouse.examine(), "redshift: TLS")
+
+
+@pytest.fixture
+def stranger(redshift: Any, change: Callable[..., None]) -> Iterator[Any]:
+    """The connection logs in as a user of no rights; the value is a connection of the owner."""
+    with redshift.cursor() as cursor:
+        cursor.execute("create user stranger password 'sandbox-Stranger1'")
+    redshift.commit()
+    change("redshift", login="stranger", password="sandbox-Stranger1")
+    yield redshift
+    redshift.rollback()
+    with redshift.cursor() as cursor:
+        cursor.execute("drop user stranger")
+    redshift.commit()
+
+
+def test_schemas_that_may_not_be_created(stranger: Any) -> None:
+    assert "grant create on database musician to stranger" in line(warehouse.examine(), "redshift: schemas")
+
+
+def test_schemas_of_another_user(stranger: Any) -> None:
+    with stranger.cursor() as cursor:
+        cursor.execute("create schema dwh")
+    stranger.commit()
+    assert "dwh belong to another user" in line(warehouse.examine(), "redshift: schemas")
+
+
+def test_a_superuser() -> None:
+    class Cursor:
+        answers = [("admin", "dev"), (True,), []]
+
+        def execute(self, statement: str) -> None:
+            self.answer = self.answers.pop(0) if self.answers else (True,)
+
+        def fetchone(self) -> Any:
+            return self.answer
+
+        fetchall = fetchone
+
+    assert "admin is a superuser" in line(warehouse._rights(Cursor()), "redshift: user")
+
+
+@pytest.mark.parametrize(
+    ("connection", "said"),
+    [
+        (None, "is not defined"),
+        ({"conn_type": "fs"}, "of the type fs"),
+        ({"conn_type": "smtp", "host": "127.0.0.1"}, "lacks `to` or `from_email`"),
+        ({"conn_type": "http", "host": "http://127.0.0.1:9/hunter2"}, "is not reached"),
+    ],
+)
+def test_a_notifier(monkeypatch: pytest.MonkeyPatch, connection: Any, said: str) -> None:
+    monkeypatch.setenv("MUSICIAN_NOTIFY", "people")
+    if connection:
+        monkeypatch.setenv("AIRFLOW_CONN_PEOPLE", json.dumps(connection))
+    found = line([notifier.examine(Settings.from_environment())], "notifier")
+    assert said in found and "hunter2" not in found
+
+
+def test_a_notifier_that_listens_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        hook = {"conn_type": "http", "host": f"http://127.0.0.1:{server.getsockname()[1]}/hunter2"}
+        monkeypatch.setenv("MUSICIAN_NOTIFY", "people")
+        monkeypatch.setenv("AIRFLOW_CONN_PEOPLE", json.dumps(hook))
+        found: Finding = notifier.examine(Settings.from_environment())
+        with server.accept()[0] as client, suppress(ConnectionError):
+            assert client.recv(1) == b""
+    assert found.works and "hunter2" not in str(found)
