@@ -75,7 +75,7 @@ def _listed(lake: Lake, run: str, scope: Scope, start: datetime) -> Listed:
                 inside = pc.and_(pc.greater(dates, first), pc.less(dates, last))
                 ours = pc.is_in(batch["country_code"], pa.array(scope.countries))
                 ids.update(batch.filter(pc.and_(ours, pc.fill_null(inside, True)))["event_id"].to_pylist())
-    return Listed(run, run_instant(run), frozenset(ids))
+    return Listed(run, run_instant(run), ids)
 
 
 async def _crawl(lake: Lake, responses: Responses, plan: EventsPlan, start: datetime) -> Crawl:

@@ -10,6 +10,7 @@ from include.ingestion.songs import SONGS, SongsPlan
 from include.lake.certificate import Scope
 from include.sources.client.http import Request, Response
 
+NO_LAKE: Any = None
 AT = datetime(2026, 11, 22, 6, tzinfo=UTC)
 CHART = {"topartists": {"artist": [{"name": "Abel"}], "@attr": {"total": "1", "totalPages": "1"}}}
 TRACKS = {
@@ -48,7 +49,7 @@ def plan(*touring: str, countries: tuple[str, ...] = ("US",)) -> SongsPlan:
 
 async def test_an_artist_whom_a_chart_has_just_named_is_requested_again() -> None:
     responses: Any = Answering(not_found=1)
-    crawl = await SONGS.crawl(responses, plan(), AT)
+    crawl = await SONGS.crawl(NO_LAKE, responses, plan(), AT)
     [_, tracks] = crawl.lists
     assert (tracks.artist, tracks.not_found, tracks.distinct) == ("Abel", None, 1)
     assert len(responses.asked) == len(set(responses.asked)) == 3
@@ -57,12 +58,12 @@ async def test_an_artist_whom_a_chart_has_just_named_is_requested_again() -> Non
 
 async def test_after_the_second_request_a_charting_artist_counts_as_not_found() -> None:
     responses: Any = Answering(not_found=9)
-    [_, tracks] = (await SONGS.crawl(responses, plan(), AT)).lists
+    [_, tracks] = (await SONGS.crawl(NO_LAKE, responses, plan(), AT)).lists
     assert tracks.not_found
     assert len(responses.asked) == 3
 
 
 async def test_an_artist_who_is_only_billed_is_requested_once() -> None:
     responses: Any = Answering(not_found=9)
-    await SONGS.crawl(responses, plan("Abel & Friends"), AT)
+    await SONGS.crawl(NO_LAKE, responses, plan("Abel & Friends"), AT)
     assert len(responses.asked) == 4  # the chart, Abel twice, Abel & Friends once

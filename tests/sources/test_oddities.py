@@ -252,7 +252,7 @@ def plan_and_listed(yesterday: Outcome) -> tuple[Plan, Listed]:
         for stretch in yesterday.stretches
     ]
     plan = plan_after(windows, COUNTRIES, START + DAY, START + timedelta(days=DAYS))
-    return plan, Listed("yesterday", START, frozenset(yesterday.met))
+    return plan, Listed("yesterday", START, set(yesterday.met))
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,8 @@ class Listed:
 
     run: str
     at: datetime
-    ids: frozenset[str]
+    ids: set[str]
+    """The crawl takes out of it what it meets: they are many."""
 
 
 class LookUp:
@@ -40,7 +41,7 @@ class LookUp:
     def __init__(self, reader: Reader, listed: Listed) -> None:
         self._reader = reader
         self._listed = listed
-        self._unmet = set(listed.ids)
+        self._unmet, self._listed_events = listed.ids, len(listed.ids)
         self._known: tuple[str, ...] = ()
 
     def met(self, ids: Collection[str]) -> None:
@@ -54,7 +55,7 @@ class LookUp:
             return None
         listed, unmet = self._listed, len(self._unmet)
         stretch = Stretch(Window(None, None, None, (("id", "unmet"),)))
-        most = _FEW + _SHRINKAGE * max(1, (now - listed.at) / timedelta(days=1)) * len(listed.ids)
+        most = _FEW + _SHRINKAGE * max(1, (now - listed.at) / timedelta(days=1)) * self._listed_events
         if unmet > most or not self._known:
             unclear = self._unmet
         else:
@@ -64,7 +65,7 @@ class LookUp:
             self._unmet.difference_update(stretch.met)
         stretch.reported = unmet - len(self._unmet) + len(unclear)
         if unclear:
-            told = f"{len(unclear)} of the {len(listed.ids)} events that {listed.run} listed were not met"
+            told = f"{len(unclear)} of the {self._listed_events} events that {listed.run} listed were not met"
             why = "too many to be believed" if unmet > most else "the search for their ids cannot be trusted"
             stretch.incomplete(len(unclear), f"{told}: {why}")
         stretch.finish()

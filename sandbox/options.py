@@ -1,0 +1,49 @@
+"""Lists what can be set on the API stand-ins: every behaviour, well and badly meant, one line each.
+
+    python -m sandbox.options
+
+They are set as `--ticketmaster` and `--lastfm` of `python -m sandbox.services`, in JSON, and at any time by a
+POST of JSON to `/sandbox/options` of a stand-in that runs, as those of `make up` do.
+"""
+
+import ast
+import inspect
+from collections.abc import Iterator
+
+from sandbox import gateway
+from sandbox.gateway import Fault, GatewayOptions
+from sandbox.lastfm.api import LastfmOptions
+from sandbox.ticketmaster.api import TicketmasterOptions
+from sandbox.ticketmaster.oddities import Oddities
+
+
+def described(kind: type) -> Iterator[tuple[str, str]]:
+    """The options that a class adds, and what its source says of each."""
+    [declared] = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(declared, ast.ClassDef)
+    statements = declared.body
+    for statement, after in zip(statements, [*statements[1:], ast.Pass()], strict=True):
+        if isinstance(statement, ast.AnnAssign):
+            told = after.value if isinstance(after, ast.Expr) else None
+            text = told.value if isinstance(told, ast.Constant) else ""
+            yield ast.unparse(statement), " ".join(str(text).split())
+
+
+def main() -> None:
+    for title, kind in (
+        ("both", GatewayOptions),
+        ("Ticketmaster", TicketmasterOptions),
+        ("Ticketmaster's search", Oddities),
+        ("Last.fm", LastfmOptions),
+        ("a fault, of `faults`", Fault),
+    ):
+        print(f"\n{title}")
+        for option, text in described(kind):
+            print(f"  {option}    {text}")
+    source = inspect.getsource(gateway)
+    kinds = source[source.index("FaultKind = ") :].split('"""')[1]
+    print(f"\nkinds of faults\n  {' '.join(kinds.split())}")
+
+
+if __name__ == "__main__":
+    main()
