@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 _CONTEXT = Path(__file__).parents[2] / "great_expectations"
 _EXAMPLES = 20
-"""How many failing rows the data docs show of each expectation."""
+"""How many failing rows the data docs show for each expectation."""
 _KEYS = {
     "dim_songs": ["song_key"],
     "fact_songs": ["song_key", "snapshot_date"],
@@ -89,11 +89,11 @@ class Audit:
     verdict: Verdict
     warnings: tuple[str, ...]
     data_docs: str
-    """s3:// URL of the part of the data docs' index page that shows this audit."""
+    """s3:// URL of this audit's section of the data docs' index page."""
 
     @property
     def success(self) -> bool:
-        """True when no critical expectation failed."""
+        """True if no critical expectation failed."""
         return not self.verdict.failures
 
 
@@ -157,9 +157,9 @@ def _validate(
 ) -> list[dict[str, Any]]:
     """Runs every suite and builds the site; per expectation its success, severity and a line of summary."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    # It logs every look-up of a default.
+    # It logs every default value that it looks up.
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    # About five seconds to import, so only the task that audits pays for it.
+    # It takes five seconds to import, so only the audit task does.
     import great_expectations as gx
     from great_expectations.checkpoint.actions import UpdateDataDocsAction
     from great_expectations.core.run_identifier import RunIdentifier
@@ -188,8 +188,8 @@ def _validate(
                 suite=context.suites.add_or_update(suite),
             )
         )
-        # Counting is one scan for all expectations, but examples are two for each: only what failed is worth
-        # them. The second run replaces the results of the first.
+        # Counting takes one scan for all expectations together, examples two scans for each expectation: so
+        # examples are fetched only if something failed. The second run replaces the results of the first.
         for examples in (0, _EXAMPLES):
             source.get_execution_engine().shows_examples = bool(examples)
             checkpoint = context.checkpoints.add(

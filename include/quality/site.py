@@ -23,11 +23,11 @@ from include.lake.runs import run_instant
 from include.warehouse.loads import Load
 
 PREFIX = "data-docs/"
-"""Where the site lies in the bucket."""
+"""The prefix of the site in the bucket."""
 URL_PREFIX = "/data-docs"
 """Where the Airflow plugin serves it, below the API server's base URL."""
 UI_ROUTE = "data-docs"
-"""Of the page in Airflow's UI that shows the site within a frame: /plugin/<route>/<path in the frame>."""
+"""The route of the page in Airflow's UI that shows the site in a frame: /plugin/<route>/<path in the frame>."""
 
 DAG_RUN = "dag_run"
 """Where in the meta of a result the audit keeps the id of its run of musician_warehouse."""
@@ -44,7 +44,7 @@ _NOT_SAID = {"batch_id", "column", "column_list", "ignore_row_if", "mostly", "un
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What one suite found in one audit."""
+    """The result of one suite in one audit."""
 
     run: str
     """The newer run of the load."""
@@ -53,7 +53,7 @@ class Validation:
     """Of musician_warehouse; empty where a rebuild judged."""
     table: str
     page: str
-    """Path of Great Expectations' page within the site."""
+    """The path of Great Expectations' page within the site."""
     evaluated: int
     failed: int
     failures: tuple[str, ...]
@@ -176,8 +176,8 @@ def index(validations: Sequence[Validation], suites: Sequence[str]) -> str:
     )
     return (
         f"<!DOCTYPE html><html lang='en'><head>{_head(_STYLE.name)}<title>Data docs</title></head><body>"
-        "<h1>Data docs</h1><p class='lead'>What each audit of the star found, the newest first. "
-        "A load is published only when no critical expectation failed.</p>"
+        "<h1>Data docs</h1><p class='lead'>The audits of the star, newest first. "
+        "A load is published only if no critical expectation failed.</p>"
         f"{''.join(audits)}<h2>What is expected</h2><ul>{listed}</ul></body></html>"
     )
 
