@@ -12,7 +12,7 @@ of their instants; docs/history.md says what each changes.
 
 All SQL lies in `include/sql/<schema>/<table>.sql`. What is formatted into SQL here is a manifest's
 location, made of the validated bucket and run names, its columns, checked against the table's, and the
-validated role of COPY.
+validated COPY role.
 """
 
 import logging

@@ -238,7 +238,7 @@ async def test_late_and_unreadable_runs_and_missing_news_are_told_each_by_itself
     assert [body["text"].splitlines()[0].split(" (")[0] for _, body in webhook] == [
         "musician_warehouse found late runs",
         "musician_warehouse parked runs",
-        "musician_warehouse has had no news",
+        "musician_warehouse has had no new data",
     ]
     assert "s3://b/k is malformed." in webhook[1][1]["reason"]
 

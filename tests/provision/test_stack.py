@@ -312,7 +312,7 @@ def test_creating_again_changes_nothing_and_prints_the_same_lines(
     cloud.said.clear()
     cloud.create(kind=None, bucket=None)
     assert cloud.questions == ["Make these changes?"]
-    assert f"The stack {cloud.options.name} is as it should be." in cloud.said
+    assert f"The stack {cloud.options.name} is up to date." in cloud.said
     assert environment(cloud) == lines
     assert f"open to {OFFICE}" in cloud.status()
 
@@ -358,7 +358,7 @@ def test_the_role_of_copy_trusts_the_loader_of_this_workgroup_and_reads_the_lake
 
 def test_the_port_is_closed_until_it_is_opened_to_ranges_and_can_be_closed_again(cloud: Cloud) -> None:
     cloud.create()
-    assert "closed to everybody" in "\n".join(cloud.said)
+    assert "Its port is closed" in "\n".join(cloud.said)
     assert Options.parse({"allow_cidr": "none"}, {}).parameters()["Ranges"] == "-,-,-,-"
     opened = Options.parse({"allow_cidr": f"{OFFICE},10.0.0.0/8"}, {}).parameters()
     assert (opened["Ranges"], opened["Public"]) == (f"{OFFICE},10.0.0.0/8,-,-", "true")
@@ -400,7 +400,7 @@ def test_no_password_is_printed_or_in_a_statement(cloud: Cloud) -> None:
 def test_a_bucket_that_exists_is_used_and_stays_out_of_the_stack(cloud: Cloud) -> None:
     cloud.client("s3").create_bucket(Bucket=cloud.options.bucket)
     cloud.create()
-    assert "stays out of the stack" in "\n".join(cloud.said)
+    assert "stays outside the stack" in "\n".join(cloud.said)
     assert environment(cloud)["MUSICIAN_BUCKET"] == cloud.options.bucket
 
 
@@ -471,7 +471,7 @@ def test_without_a_snapshot_nothing_is_deleted_unless_it_is_told_to_skip_it(clou
     assert cloud.stack() is not None
     cloud.snapshots.clear()
     cloud.delete(final_snapshot=False)
-    assert "Its data is lost" in "\n".join(cloud.said)
+    assert "Its data will be lost" in "\n".join(cloud.said)
     assert (cloud.stack(), cloud.snapshots) == (None, [])
 
 

@@ -215,7 +215,7 @@ def test_an_audit_that_cannot_run_is_no_verdict(
         with transaction(redshift) as cursor:
             cursor.execute("drop view audit.fact_songs")
             cursor.execute("create view audit.fact_songs as select pg_catalog.redshift_rejects('time-out')")
-    with pytest.raises(WarehouseUnavailable, match="nothing is judged") as raised:
+    with pytest.raises(WarehouseUnavailable, match="nothing was judged") as raised:
         quality.audit(lake, LOAD, reached, kept_runs=5, judged_at=judged_at(LOAD))
     assert services.redshift["password"] not in str(raised.value)
     assert rows(redshift, "select * from dwh.load_ledger") == []
