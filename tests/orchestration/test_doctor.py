@@ -1,4 +1,4 @@
-"""The doctor: all green in the sandbox, and a line for each thing that can be wrong."""
+"""The doctor: everything passes in the sandbox, and each thing that can be wrong is reported."""
 
 import json
 import socket
