@@ -67,7 +67,7 @@ def test_the_asset_graph_leads_from_both_sources_to_the_star(page: Any) -> None:
 
 def test_the_assets_are_grouped_and_described(page: Any) -> None:
     page.goto("/assets")
-    description = page.get_by_text("Concerts and who is billed").first
+    description = page.get_by_text("Concerts and billed artists").first
     folded = page.locator(".codicon-folding-collapsed").first  # the viewer of JSON folds what it shows
     description.or_(folded).first.wait_for(timeout=90_000)
     if not description.is_visible():
@@ -112,7 +112,7 @@ def test_an_operator_finds_the_params_where_a_run_is_triggered(page: Any, dag_id
     page.goto(f"/dags/{dag_id}")
     page.get_by_text("Latest Run").wait_for()
     page.get_by_role("button", name=re.compile("trigger", re.IGNORECASE)).first.click()
-    page.get_by_text(param, exact=True).first.wait_for()
+    page.get_by_text(re.compile(rf"^{param}\W*$")).first.wait_for()  # a required one has a star
 
 
 def test_the_data_docs_are_reached_through_the_navigation(page: Any) -> None:
