@@ -227,7 +227,7 @@ async def test_stored_data_of_lastfm_is_measured_and_a_warning_precedes_the_limi
     async with api("lastfm", catalog) as source:
         await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
     land(SONGS, lake, RUN, SETTINGS)
-    metered = [record for record in caplog.records if "MB of the data behind songs" in record.getMessage()]
+    metered = [record for record in caplog.records if "MB of the source data of songs" in record.getMessage()]
     assert [record.levelname for record in metered] == ["INFO"]
     lake.bucket.put("raw/songs/2026-11-21T060000Z/chart-US-1.jsonl.gz", bytes(80_000_000))
     land(SONGS, lake, RUN, SETTINGS, again=True)

@@ -15,6 +15,7 @@ import pytest
 from include.__main__ import main as command
 from include.errors import DataRejected, ManifestsMissing
 from include.lake.lake import Lake
+from include.lake.parquet import FORM
 from include.quality.audit import audit
 from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import ledger, tables
@@ -257,11 +258,11 @@ def test_a_late_run_whose_data_does_not_fit_is_parked_and_the_rebuild_continues(
     land_events(lake, late, [Concert("e9")])
     [part] = lake.manifest("events", late).parts
     key = part.url.split("/", 3)[3]
-    table = pq.read_table(io.BytesIO(lake.bucket.get(key)))
+    table = pq.read_table(io.BytesIO(lake.bucket.get(key)), coerce_int96_timestamp_unit="us")
     position = table.column_names.index("event_id")
     table = table.set_column(position, "event_id", pa.array(["x" * 99]))
     file = io.BytesIO()
-    pq.write_table(table, file)
+    pq.write_table(table, file, **FORM)
     lake.bucket.put(key, file.getvalue())
     lake.put_manifest("events", late, EventRow, [replace(part, content_length=len(file.getvalue()))])
     assert rebuilt(redshift, lake).parked == (f"events {late}",)
