@@ -18,9 +18,9 @@ NOW = judged_at(LOAD) + timedelta(hours=1)
 def test_before_anything_is_published_it_says_what_waits_and_what_is_missing(tables: Any, lake: Lake) -> None:
     land_events(lake, EVENTS, [Concert("e1", ["Abel"])])
     assert status(tables, lake, NOW) == [
-        "the star: nothing was published yet",
+        "the star: nothing has been published yet",
         f"pending: events {EVENTS}",
-        "next: trigger the ingestion of the other dataset: what is pending has no partner",
+        "next: trigger the ingestion of the other dataset: the pending runs have no partner",
     ]
 
 
