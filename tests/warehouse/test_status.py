@@ -57,6 +57,6 @@ def test_what_is_parked_or_late_is_said_with_what_to_do(tables: Any, lake: Lake)
         assert f"parked: events {later}: fact_artists: too few" in said
         assert f"late: songs {LATE}" in said
         assert [line.split(":")[1].split()[0] for line in said if line.startswith("next")] == [
-            "mend",
+            "fix",
             "trigger",
         ]
