@@ -20,7 +20,7 @@ DATASETS = ("events", "songs")
 
 
 def redrive(given: argparse.Namespace) -> None:
-    """lands a run again from its kept responses with today's parser, without asking any API"""
+    """lands a run again from its kept responses with the current parser, without calling any API"""
     from include.ingestion.land import land
     from include.orchestration import connections
     from include.orchestration.ingestion import dataset
@@ -30,7 +30,7 @@ def redrive(given: argparse.Namespace) -> None:
 
 
 def retry(given: argparse.Namespace) -> None:
-    """strikes a parked manifest from the ledger: the next run of musician_warehouse judges it again"""
+    """removes a parked manifest from the ledger, so that the next run of musician_warehouse judges it again"""
     from include.orchestration import connections
     from include.warehouse import ledger
 
@@ -74,7 +74,7 @@ def rebuild(given: argparse.Namespace) -> None:
 
 
 def status(given: argparse.Namespace) -> None:
-    """says how old the star is, what waits, is parked, late or in progress, and what to do next"""
+    """says how old the star is, what is pending, parked, late or in progress, and what to do next"""
     from include.orchestration import connections
     from include.warehouse.status import status as lines
 
@@ -92,7 +92,7 @@ def reader_role(given: argparse.Namespace) -> None:
     with closing(connections.redshift()) as redshift:
         ensure_tables(redshift)
         create_reader(redshift)
-    print("The role musician_reader is there. Give it to a user: grant role musician_reader to <user>;")
+    print("The role musician_reader exists. To grant it to a user: grant role musician_reader to <user>;")
 
 
 def _only_our_lines() -> None:
@@ -101,7 +101,7 @@ def _only_our_lines() -> None:
 
 
 def doctor(given: argparse.Namespace) -> None:
-    """asks each service as little as possible: what works, what does not, and what to do"""
+    """checks each service with as few calls as possible: what works, what does not, and what to do"""
     _only_our_lines()
     from include.orchestration.doctor import examine
 
@@ -114,7 +114,7 @@ def doctor(given: argparse.Namespace) -> None:
 
 
 def rehearse(given: argparse.Namespace) -> None:
-    """does on the real warehouse, in schemas of its own, all that a load does, and compares each result"""
+    """runs every step of a load on the real warehouse, in schemas of its own, and checks each result"""
     _only_our_lines()
     from include.orchestration.rehearsal import rehearse as steps
 
@@ -165,7 +165,7 @@ def _run(text: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Does what the arguments say; of an error that the pipeline foresees, only the message is shown."""
+    """Runs the command; of an error that the pipeline foresees, only the message is shown."""
     given = parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:

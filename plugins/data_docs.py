@@ -1,7 +1,7 @@
 """The data docs in the Airflow UI: a navigation entry that shows the site, which is read from S3.
 
-The site is served to users whose role may see plugins. The audit task writes it to the bucket, because a worker and
-the API server share no disk.
+The site is served to users whose role may view plugins. The audit task writes it to the bucket, because a worker and
+the API server do not share a disk.
 """
 
 import mimetypes
@@ -19,7 +19,7 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from include.quality.site import POLICY, PREFIX, UI_ROUTE, URL_PREFIX
 from include.settings import Settings
 
-# The pages hold values that come from outside, so nothing in them may act. In a sandbox without scripts,
+# The pages contain values from outside, so nothing in them may run. In a sandbox without scripts,
 # `allow-same-origin` lets a page do one thing: fetch our style sheet with the reader's session.
 HEADERS = {
     "Content-Security-Policy": f"{POLICY}; frame-ancestors 'self'; sandbox allow-same-origin",
@@ -29,9 +29,11 @@ HEADERS = {
 }
 NOT_YET = (
     "There are no data docs yet. The audit of musician_warehouse writes them: run ingest_events and "
-    "ingest_songs, and come back when the audit has finished."
+    "ingest_songs, and reload this page when the audit has finished."
 )
-NO_SUCH_PAGE = "The data docs have no such page. Pages of old audits are removed (MUSICIAN_DATA_DOCS_RUNS)."
+NO_SUCH_PAGE = (
+    "The data docs have no such page. The pages of old audits are removed (MUSICIAN_DATA_DOCS_RUNS)."
+)
 
 site = FastAPI(
     title="Data docs",

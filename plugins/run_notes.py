@@ -1,8 +1,8 @@
-"""What a run says of itself, as its note in Airflow's UI: what it was asked for, and what it took up.
+"""Writes the note of a run in Airflow's UI: what was requested, and what the run worked on.
 
-A task of Airflow 3 cannot write the note of its own run: the execution API has no route for it. So a task pushes
-an XCom `note`, and the scheduler, whose listener this is, copies it when the run has ended. What a run's
-parameters ask for is noted when it begins.
+A task in Airflow 3 cannot write the note of its own run: the execution API has no route for it. So a task pushes an
+XCom `note`, and this listener in the scheduler copies it when the run has ended. What the run's parameters request is
+noted when it begins.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from include.orchestration.notes import DAG_IDS, asked, longer
 
 
 class Notes:
-    """Airflow calls these in the scheduler, within its session, which it commits."""
+    """Airflow calls these in the scheduler, within a session that it commits itself."""
 
     @hookimpl
     def on_dag_run_running(self, dag_run: Any, msg: str) -> None:

@@ -1,4 +1,4 @@
-"""The note of a run in Airflow's UI: what it was asked for, and what it took up."""
+"""The note of a run in Airflow's UI: what was requested, and what the run worked on."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ _LONGEST_NOTE = 1_000
 
 
 def asked(conf: Mapping[str, Any]) -> str:
-    """What the parameters of a run ask for beyond its daily work, in one line; empty if nothing."""
+    """What a run's parameters request beyond its daily work, in one line; empty if nothing."""
     runs = {name: ", ".join(map(str, conf.get(name) or ())) for name in ("retry", "accept")}
     wishes = (
         ("judge again " + runs["retry"], runs["retry"]),
@@ -18,14 +18,14 @@ def asked(conf: Mapping[str, Any]) -> str:
         ("rebuild the star", conf.get("rebuild") or conf.get("until")),
         (f"up to {conf.get('until')}", conf.get("until")),
         (f"land {conf.get('redrive')} again", conf.get("redrive")),
-        ("ask for all again if it is cleared", conf.get("ask_again")),
+        ("request everything again if it is cleared", conf.get("ask_again")),
     )
     wanted = ", ".join(wish for wish, is_wanted in wishes if is_wanted)
     return f"Asked to {wanted}" if wanted else ""
 
 
 def longer(note: str | None, lines: Iterable[str]) -> str:
-    """The note with the lines that it lacks: a run that is cleared says nothing twice."""
+    """The note with the lines that it lacks: a run that is cleared repeats nothing."""
     said = [line for line in (note or "").splitlines() if line]
     said += [line for line in dict.fromkeys(lines) if line and line not in said]
     return "\n".join(said)[:_LONGEST_NOTE]

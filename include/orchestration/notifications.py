@@ -2,11 +2,11 @@
 
     smtp   a mail from the extra's `from_email` to the extra's `to` (comma-separated addresses)
     http   a POST of the message as JSON to the connection's URL: `text` for people, the rest for programs.
-           Whoever knows a webhook's URL can post to it, so the path is a secret: no error and no log has it
-           (the provider's hook logs it, and requests' errors name it), and no redirect is followed.
+           Anyone who knows a webhook's URL can post to it, so the path is a secret: no error and no log contains it
+           (the provider's hook would log it, and errors of `requests` name it), and no redirect is followed.
 
-It reports a task that failed for good, a star that is overdue, late runs, runs that cannot be read, and that
-nothing new has come.
+It reports tasks that failed for good, an overdue star, late runs, runs that cannot be read, and that no new data has
+arrived.
 """
 
 import html
@@ -31,7 +31,7 @@ _LONGEST_REASON = 2_000
 _SECONDS = 30
 """How long a webhook may take."""
 _ENDED = ("success", "failed")
-"""States of a run. That it failed, its task has told."""
+"""States of a run that has ended. A failure has already been reported for its task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Message:
     """What the run's tasks have returned so far, such as `stage_events: 812` or `land_events.rejected: 3`."""
     log_url: str = ""
     happened: str = ""
-    """What the message is about, if neither a failure nor a deadline."""
+    """What the message is about, if it is neither a failure nor a missed deadline."""
 
     @property
     def subject(self) -> str:
@@ -111,7 +111,7 @@ def report_found(
     parked: Sequence[str],
     overdue: Sequence[str],
 ) -> None:
-    """Reports runs that only a rebuild takes in, runs that were parked unread, and news that is overdue."""
+    """Reports runs that only a rebuild takes in, runs that were parked unread, and data that is overdue."""
     if late:
         runs = ", ".join(map(" ".join, late))
         _report(
@@ -123,7 +123,7 @@ def report_found(
     if parked:
         _report(settings, dag_run, "parked runs", " ".join(parked))
     if overdue:
-        _report(settings, dag_run, "has had no news", " ".join(overdue))
+        _report(settings, dag_run, "has had no new data", " ".join(overdue))
 
 
 def _report(settings: Settings, dag_run: Any, happened: str, reason: str) -> None:
@@ -140,7 +140,7 @@ def _report(settings: Settings, dag_run: Any, happened: str, reason: str) -> Non
 async def report_overdue(minutes: int, context: Mapping[str, Any]) -> None:
     """Called by Airflow, in the triggerer, when a run has missed its deadline.
 
-    Airflow may call it long after that, and for a run that has failed: of a run that has ended, nothing is told.
+    Airflow may call it long afterwards, and for a run that has failed: nothing is reported for a run that has ended.
     """
     from asgiref.sync import sync_to_async
 
@@ -153,7 +153,7 @@ async def report_overdue(minutes: int, context: Mapping[str, Any]) -> None:
 
 
 def send(connection_id: str, message: Message) -> None:
-    """Sends the message. Raises `ConnectionMissing` if the connection lacks a field or has another type."""
+    """Sends the message. Raises `ConnectionMissing` if the connection lacks a field or is of another type."""
     from airflow.sdk.bases.hook import BaseHook
 
     connection = BaseHook.get_connection(connection_id)
@@ -164,7 +164,7 @@ def send(connection_id: str, message: Message) -> None:
     else:
         raise ConnectionMissing(
             f"MUSICIAN_NOTIFY names the Airflow connection `{connection_id}`, whose type is "
-            f"{connection.conn_type!r}. Name one of the type smtp or http."
+            f"{connection.conn_type!r}. Name a connection of type smtp or http."
         )
     log.info("Notified %s: %s", connection_id, message.subject)
 
@@ -186,7 +186,7 @@ def _mail(connection_id: str, extra: Mapping[str, Any], message: Message) -> Non
 
 
 def _post(connection_id: str, connection: Any, message: Message) -> None:
-    """Raises `NotificationFailed`, which names the connection and what came back, and nothing of its URL."""
+    """Raises `NotificationFailed`, which names the connection and the response, and no part of the URL."""
     from airflow.sdk.log import mask_secret
 
     host = connection.host or ""
@@ -208,13 +208,13 @@ def _post(connection_id: str, connection: Any, message: Message) -> None:
         status = error.code
     except (OSError, HTTPException, ValueError) as error:
         raise NotificationFailed(
-            f"The webhook of the connection `{connection_id}` was not reached ({type(error).__name__}). Look at its "
-            "host, and whether this machine may reach it."
+            f"The webhook of the connection `{connection_id}` was not reached ({type(error).__name__}). Check its "
+            "host, and whether this machine can reach it."
         ) from None
     if not 200 <= status < 300:
         raise NotificationFailed(
-            f"The webhook of the connection `{connection_id}` answered with HTTP {status}. "
-            + ("Redirects are not followed: give the final address." if status < 400 else "Look at its host.")
+            f"The webhook of the connection `{connection_id}` responded with HTTP {status}. "
+            + ("Redirects are not followed: give the final address." if status < 400 else "Check its host.")
         )
 
 

@@ -1,8 +1,8 @@
-"""A rehearsal on the real warehouse: all that a load does, in schemas and under a prefix of its own.
+"""A rehearsal on the real warehouse: every step of a load, in schemas and under a prefix of its own.
 
 Copies a small manifest, builds, audits and publishes it; audits a spoiled one, which is parked; rebuilds; replaces a
-view by one with another column; and compares every result with the expected one. What was created is dropped,
-whatever happens. It settles what no stand-in can: that Redshift does as its documentation says.
+view with one that has another column; and compares every result with the expected one. What was created is dropped,
+whatever happens. It proves what no stand-in can: that Redshift behaves as documented.
 """
 
 import time
@@ -35,7 +35,7 @@ class Step:
 
     @property
     def passed(self) -> bool:
-        """Whether it did as expected."""
+        """Whether the result was the expected one."""
         return not self.differed
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ class Step:
 
 
 def rehearse(settings: Settings, now: datetime) -> Iterator[Step]:
-    """The steps, each when it is done; after one that failed only the clearing up."""
+    """The steps, each as it completes; after one that failed, only the clean-up."""
     name = f"rehearsal_{now:%Y%m%d%H%M%S}_"
     lake = connections.lake(settings)
     below = Lake(_Below(lake.bucket, f"{name[:-1]}/"))
@@ -93,19 +93,19 @@ class _Rehearsal:
         self.second = land_spoiled(lake, today, self.first)
 
     def steps(self) -> Iterator[tuple[str, object, Callable[[], object]]]:
-        """What is tried, what should come of it, and how."""
+        """Each step's name, its expected result, and the function that performs it."""
         yield "tables and views are created", None, lambda: create_tables(self.redshift)
-        yield "COPY brings the rows of a manifest", [4, 5], lambda: self._staged(self.first)
+        yield "COPY loads the rows of a manifest", [4, 5], lambda: self._staged(self.first)
         yield "the load is built", [5, 3, 0, 3, 3, 1], lambda: self._built(self.first)
         yield "an audit passes it", (), lambda: self._audited(self.first).verdict.failures
         yield "it is published", EXPECTED_STAR, lambda: self._published(self.first)
-        yield "the same again changes nothing", EXPECTED_STAR, lambda: self._published(self.first)
+        yield "publishing again changes nothing", EXPECTED_STAR, lambda: self._published(self.first)
         yield "a view shows it", [("Abel", 2), ("Enoch", 0), ("Eve", 1)], self._seen
-        yield "COPY brings a spoiled load", [4, 5], lambda: self._staged(self.second)
+        yield "COPY loads a spoiled load", [4, 5], lambda: self._staged(self.second)
         yield "an audit fails it and it is parked", ("events", 1, "parked"), self._parked
-        yield "the star is rebuilt, and the same", {}, self._rebuilt
+        yield "a rebuild leaves the star the same", {}, self._rebuilt
         yield "a view gets another column", ["artist_key", "more"], self._replaced
-        yield "and its own again", [("Abel", 2), ("Enoch", 0), ("Eve", 1)], self._restored
+        yield "the view gets its own columns back", [("Abel", 2), ("Enoch", 0), ("Eve", 1)], self._restored
 
     def _staged(self, load: Load) -> list[int]:
         warehouse.begin(self.redshift, self.lake, load, self.now)
@@ -117,7 +117,7 @@ class _Rehearsal:
 
     def _audited(self, load: Load) -> Audit:
         found = audit(self.lake, load, self.engine, kept_runs=2, judged_at=self.now)
-        self.redshift.rollback()  # it has only read
+        self.redshift.rollback()  # it only read
         return found
 
     def _published(self, load: Load) -> dict[str, int]:
@@ -169,7 +169,7 @@ class _Rehearsal:
 
 
 class _Below(Bucket):
-    """The part of a bucket whose keys begin with a prefix, as if it were a whole one."""
+    """The objects of a bucket under a prefix, as if they were a bucket of their own."""
 
     def __init__(self, bucket: Bucket, prefix: str) -> None:
         vars(self).update(vars(bucket))
@@ -180,7 +180,7 @@ class _Below(Bucket):
 
 
 class _Prefixed:
-    """An S3 client that puts a prefix before every key, and takes it from those that it lists."""
+    """An S3 client that adds a prefix to every key, and removes it from the keys that it lists."""
 
     def __init__(self, s3: Any, prefix: str) -> None:
         self._s3, self._prefix = s3, prefix

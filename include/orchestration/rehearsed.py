@@ -1,4 +1,4 @@
-"""The data of a rehearsal: three concerts, three artists, and what the star has of them."""
+"""The data of a rehearsal: three concerts, three artists, and the rows that the star gets from them."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ EXPECTED_STAR = {
     "bridge_concert_artists": 3,
     "fact_artists": 3,
 }
-"""Rows of the star, by table."""
+"""Number of rows in the star, by table."""
 
 
 def land(lake: Lake, at: datetime) -> Load:
@@ -34,7 +34,7 @@ def land(lake: Lake, at: datetime) -> Load:
 
 
 def land_spoiled(lake: Lake, at: datetime, before: Load) -> Load:
-    """Lands an events run that has a concert of a status that nobody knows."""
+    """Lands an events run in which one concert has an unknown status."""
     _land(lake, "events", at, spoiled=True)
     return Load(run_id(at), before.songs, ("events",))
 

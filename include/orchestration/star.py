@@ -1,7 +1,7 @@
 """What the tasks of `musician_warehouse` do, and what the command line shares with them.
 
-A run finds its load, stages, builds and judges it, and publishes it. What travels between its tasks is a `Work`,
-as a dictionary.
+A run finds its load, then stages, builds, judges and publishes it. Its tasks pass each other a `Work`, as a
+dictionary.
 """
 
 import logging
@@ -29,28 +29,28 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The work of one run: a load, or a rebuild that left none."""
+    """The work of one run: a load, or a rebuild that left no load."""
 
     load: Load | None
     waiting: int
     """How many loads are left for the runs after this one."""
     judged_at: str
-    """ISO 8601 instant, UTC: with the load, it names the audit."""
+    """ISO 8601 instant, UTC: with the load, it identifies the audit."""
     rebuilt: rebuild.Rebuilt | None
     note: str
-    """What the run says of itself in Airflow's UI."""
+    """The note of the run in Airflow's UI."""
 
     @property
     def xcom(self) -> dict[str, Any]:
-        """What the other tasks get."""
+        """What the other tasks receive."""
         return asdict(self)
 
 
 def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Work:
-    """The oldest load that waits, after what the params ask for; `audit` then is that load's.
+    """Does what the params request, then takes the oldest pending load, which the schema `audit` then belongs to.
 
-    Rebuilds the star first if `rebuild` or `until` says so, or if a release defines its tables otherwise.
-    Raises `AirflowSkipException` when nothing is new.
+    Rebuilds the star first if `rebuild` or `until` requests it, or if this release defines its tables differently.
+    Raises `AirflowSkipException` if nothing is new.
     """
     from airflow.sdk.exceptions import AirflowSkipException
 
@@ -75,16 +75,16 @@ def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Wo
             f"Nothing to load: every manifest with a partner is in the ledger. {age.text}"
         )
     if waiting and (dag_run.conf or {}).get("after") == str(load):
-        log.warning("The previous run took the same load without judging it: no further run is triggered")
+        log.warning("The previous run took the same load without judging it, so no further run is triggered")
         waiting = 0
     return Work(load, waiting, now.isoformat(), rebuilt, ". ".join(notes))
 
 
 def start_next_run(found: Work, dag_run: Any) -> NoReturn:
-    """Has Airflow start a run for the next load, which queues behind this one; ends the task well.
+    """Has Airflow queue a run for the next load behind this one, and ends the task as a success.
 
-    It is the signal that Airflow's TriggerDagRunOperator ends with, without a task and a node in the asset
-    graph for it.
+    It raises the exception that Airflow's TriggerDagRunOperator ends with, but needs no task of its own and no node
+    in the asset graph.
     """
     from airflow.sdk.exceptions import DagRunTriggerException
 
@@ -106,7 +106,7 @@ def start_next_run(found: Work, dag_run: Any) -> NoReturn:
 
 
 def load_of(found: Mapping[str, Any] | None) -> Load:
-    """The load of the run, with its line in the log. Raises `AirflowSkipException` when it has none."""
+    """The load of the run, which is logged. Raises `AirflowSkipException` if the run has none."""
     from airflow.sdk.exceptions import AirflowSkipException
 
     if not found or not found["load"]:
@@ -117,7 +117,7 @@ def load_of(found: Mapping[str, Any] | None) -> Load:
 
 
 def stage(settings: Settings, dataset: str, found: Mapping[str, Any]) -> int:
-    """COPY of the load's run of the dataset into `staging`; the number of rows."""
+    """Copies the load's run of the dataset into `staging`; returns the number of rows."""
     load, lake = load_of(found), connections.lake(settings)
     with closing(connections.redshift()) as redshift:
         rows = warehouse.stage(redshift, lake, load, dataset, settings.copy_role_arn)
@@ -126,7 +126,7 @@ def stage(settings: Settings, dataset: str, found: Mapping[str, Any]) -> int:
 
 
 def build(table: str, found: Mapping[str, Any]) -> int:
-    """Builds `audit.<table>` from `staging`; the number of rows."""
+    """Builds `audit.<table>` from `staging`; returns the number of rows."""
     load = load_of(found)
     with closing(connections.redshift()) as redshift:
         rows = warehouse.build(redshift, load, table)
@@ -156,27 +156,27 @@ def judge(settings: Settings, found: Mapping[str, Any], dag_run: str) -> dict[st
 
 
 def rejection(load: Load, outcome: Audit, kept_rows: int) -> str:
-    """What a failed audit says: first what failed and by how much, then what that means."""
+    """The message of a failed audit: first what failed and by how much, then what that means."""
     failures, warnings = outcome.verdict.failures, outcome.warnings
-    warned = f" {_counted(len(warnings), 'warning')} beside: {'; '.join(warnings)}." if warnings else ""
+    warned = f" Also {_counted(len(warnings), 'warning')}: {'; '.join(warnings)}." if warnings else ""
     parked = " and ".join(f"{dataset} {load.run(dataset)}" for dataset in outcome.verdict.at_fault)
     return (
-        f"{outcome.verdict.reason}. So {_counted(len(failures), 'expectation')} failed: {parked} "
+        f"{outcome.verdict.reason}. Because {_counted(len(failures), 'expectation')} failed, {parked} "
         f"{'are' if len(outcome.verdict.at_fault) > 1 else 'is'} parked, and dwh is unchanged. "
         f"{_counted(kept_rows, 'failing row')} in audit.failed_rows; data docs: {outcome.data_docs}.{warned}"
     )
 
 
 def publish(found: Mapping[str, Any] | None, audited: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Merges the judged load into `dwh`; what the asset event says of it, or of the rebuild.
+    """Merges the judged load into `dwh`; returns what the asset event says about it, or about the rebuild.
 
-    Raises `AirflowSkipException` when the run had nothing to do, `DataRejected` when nobody has judged the load.
+    Raises `AirflowSkipException` if the run had nothing to do, `DataRejected` if the load was not judged.
     """
     if found and found["rebuilt"] and not found["load"]:
         return {"rebuilt": found["rebuilt"]["loads"], "differences": found["rebuilt"]["differences"]}
     load = load_of(found)
     if audited is None:
-        raise DataRejected(f"{load} was not judged, so nothing is published. Clear the task audit.")
+        raise DataRejected(f"{load} was not judged, so nothing is published. Clear the task `audit`.")
     with closing(connections.redshift()) as redshift:
         changed = warehouse.publish(redshift, load)
     lineage.ran(*(f"publish/{table}" for table in tables.STAR))
@@ -197,7 +197,7 @@ def rebuild_star(
     until: date | None = None,
     go_on_without_missing: bool = False,
 ) -> rebuild.Rebuilt:
-    """Derives the star again from the lake; loads never published before are judged before readers see them."""
+    """Derives the star from the lake; loads that were never published are judged before readers see them."""
     lake = connections.lake(settings)
 
     def judge_uncommitted(connection: Any, load: Load) -> Verdict:
@@ -222,7 +222,7 @@ def rebuild_star(
 
 
 def judge_again(redshift: Any, retried: Sequence[str] = (), accepted: Sequence[str] = ()) -> list[str]:
-    """Has parked runs, named like `events 2026-11-22T060003Z`, judged again by the next load; a line on each."""
+    """Has parked runs, named like `events 2026-11-22T060003Z`, judged again by the next load; a line for each."""
     lines = []
     for names, again, how in (
         (retried, ledger.retry, "is judged again"),

@@ -1,16 +1,16 @@
-"""Creates, shows and deletes the warehouse at AWS: `python -m include.provision --help`.
+"""Creates, shows and deletes the warehouse on AWS: `python -m include.provision --help`.
 
-    warehouse.yaml  all of it, as a CloudFormation template
+    warehouse.yaml  everything in it, as a CloudFormation template
     stack.py        the stack: change set, events, deletion
     warehouse.py    Redshift behind it: address, final snapshot, daily usage limit
     tables.py       the user of the pipeline, schemas, tables, views and the read-only role, by the Data API
     commands.py     create, status, delete
     options.py      what is to be created: options and environment variables
-    prices.py       what it costs by the hour
+    prices.py       what it costs per hour
     permissions.py  the IAM policies of the person who runs this, and of the pipeline
-    aws.py          the one gate to AWS
+    aws.py          all calls to AWS
 
-cfn-lint checks the template against AWS's published schemas; nothing of it was run at AWS. moto's CloudFormation
-(5.2.5) makes the bucket without its policy and protections, the role, the security group and the cluster, but
-neither Redshift Serverless nor secrets; it knows no termination protection, fails no stack and undoes nothing.
+cfn-lint checks the template against AWS's published schemas; it has not been run on AWS. moto's CloudFormation
+(5.2.5) creates the bucket without its policy and protections, the role, the security group and the cluster, but
+neither Redshift Serverless nor secrets; it has no termination protection, no failing stacks and no rollback.
 """

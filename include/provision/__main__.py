@@ -14,7 +14,7 @@ from include.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; the exit status is 1 when it failed and 130 when it was interrupted."""
+    """Runs one command; the exit status is 1 if it failed and 130 if it was interrupted."""
     given = _parser().parse_args(arguments)
     try:
         options = Options.parse(vars(given))
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print(
-            f"Interrupted. What AWS is doing goes on; run {given.command} again to follow it.",
+            f"Interrupted. AWS continues with what it has begun; run {given.command} again to follow it.",
             file=sys.stderr,
         )
         return 130
@@ -56,27 +56,27 @@ def _confirm(question: str) -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m include.provision",
-        description="The warehouse at AWS, a CloudFormation stack: create it, see what it costs, delete it.",
+        description="The warehouse on AWS, a CloudFormation stack: create it, see what it costs, delete it.",
     )
     fields = {"status": ("name", "region"), "delete": ("name", "region"), "policy": ("name", "bucket")}
     commands_ = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, text in {
-        "create": "show what would change, ask, create or change it, print the lines for .env",
+        "create": "show what would change, ask for confirmation, create or change it, print the lines for .env",
         "status": "show what exists, who may connect, and what it costs",
-        "delete": "show what would go, ask, take a snapshot, delete the stack; the bucket stays",
-        "policy": "print the IAM policy of whoever runs these commands",
+        "delete": "show what would be deleted, ask for confirmation, take a snapshot, delete all but the bucket",
+        "policy": "print the IAM policy for the person who runs these commands",
     }.items():
         command = commands_.add_parser(name, help=text, description=text)
         add_options(command, fields.get(name, ()))
         if name in ("create", "delete"):
-            command.add_argument("--yes", action="store_true", help="do not ask")
+            command.add_argument("--yes", action="store_true", help="do not ask for confirmation")
         if name == "delete":
             command.add_argument(
                 "--skip-final-snapshot", action="store_true", help="take no snapshot of the data first"
             )
         if name == "policy":
             command.add_argument(
-                "--pipeline", action="store_true", help="that of the pipeline instead, for its runs"
+                "--pipeline", action="store_true", help="print the policy for the pipeline's runs instead"
             )
     return parser
 

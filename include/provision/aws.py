@@ -1,7 +1,7 @@
-"""The one gate to AWS: makes the calls, waits for their effect, and explains every error.
+"""All calls to AWS: makes them, waits for their effect, and explains every error.
 
-Credentials come from where boto3 looks for them (AWS_PROFILE, the environment, the machine's role), and so
-does another endpoint (AWS_ENDPOINT_URL).
+Credentials come from where boto3 looks for them (AWS_PROFILE, the environment, the machine's role); so does a
+custom endpoint (AWS_ENDPOINT_URL).
 """
 
 import time
@@ -27,7 +27,7 @@ class Aws:
     session: Any
     """A boto3 session."""
     say: Callable[[str], None] = print
-    """Receives the lines that say what happens."""
+    """Receives the lines that report progress."""
     poll_seconds: float = 5.0
     timeout_seconds: float = 60 * 60.0
     """How long `wait` waits for one thing."""
@@ -57,7 +57,7 @@ class Aws:
             raise _explained(action, error) from error
 
     def find(self, action: str, missing: str, **arguments: Any) -> dict[str, Any] | None:
-        """As `call`, but None when AWS returns the error code `missing`."""
+        """Like `call`, but None if AWS returns the error code `missing`."""
         try:
             return self.call(action, **arguments)
         except ProvisioningFailed as error:
@@ -66,12 +66,12 @@ class Aws:
             raise
 
     def wait(self, what: str, look: Callable[[], _Found | None]) -> _Found:
-        """What `look` returns as soon as it is not None. Raises `ProvisioningFailed` when time is up."""
+        """Polls `look` until it returns something other than None. Raises `ProvisioningFailed` when time is up."""
         started = time.monotonic()
         while (found := look()) is None:
             if time.monotonic() - started > self.timeout_seconds:
                 raise ProvisioningFailed(
-                    f"{what} is not finished after {self.timeout_seconds / 60:.0f} minutes. It goes on at AWS: "
+                    f"{what} is not finished after {self.timeout_seconds / 60:.0f} minutes. AWS continues with it: "
                     "run the same command again to follow it."
                 )
             time.sleep(self.poll_seconds)
@@ -94,11 +94,11 @@ def _code(error: boto.ClientError) -> str:
 
 _ADVICE = {
     "AccessDenied AccessDeniedException UnauthorizedOperation": (
-        "Your credentials lack this permission; `python -m include.provision policy` prints all that are needed."
+        "Your credentials lack this permission; `python -m include.provision policy` prints all permissions needed."
     ),
     "ExpiredToken ExpiredTokenException RequestExpired InvalidClientTokenId AuthFailure "
     "UnrecognizedClientException SignatureDoesNotMatch InvalidSignatureException": (
-        "Your AWS credentials are not, or no longer, valid: log in again (aws sso login) or renew the keys."
+        "Your AWS credentials are invalid or have expired: log in again (aws sso login) or renew the keys."
     ),
     "ServiceQuotaExceededException LimitExceededException ClusterSnapshotQuotaExceeded": (
         "A quota of the account is used up: raise it in the Service Quotas console, or delete what is not needed."
@@ -123,6 +123,6 @@ def _explained(action: str, error: Exception) -> ProvisioningFailed:
     if isinstance(error, boto.ConnectionError | boto.HTTPClientError):
         return ProvisioningFailed(
             f"AWS cannot be reached for {action}: {error} "
-            "Check the network, and that the region has the service."
+            "Check the network, and that the region offers the service."
         )
     return ProvisioningFailed(f"{action} failed: {error}")

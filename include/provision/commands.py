@@ -1,4 +1,4 @@
-"""Create, status and delete. Each can be run again at any time, also after it died half-way."""
+"""Create, status and delete. Each can be run again at any time, even after it was interrupted."""
 
 import json
 from collections.abc import Callable
@@ -15,9 +15,10 @@ from include.settings import Settings
 
 
 def create(aws: Aws, options: Options, confirm: Confirm) -> None:
-    """Creates or updates the stack, sees to what is in the database, and prints how the pipeline connects.
+    """Creates or updates the stack, sets up the database, and prints how the pipeline connects.
 
-    Raises `ProvisioningFailed` when AWS rejects a call, time is up, or the stack of the name is somebody else's.
+    Raises `ProvisioningFailed` if AWS rejects a call, time is up, or this command did not create the stack of that
+    name.
     """
     name, identity = options.name, aws.call("sts:GetCallerIdentity")
     aws.say(f"Warehouse {name} in account {identity['Account']}, {aws.region}")
@@ -30,7 +31,7 @@ def create(aws: Aws, options: Options, confirm: Confirm) -> None:
     if not found or not held:
         raise ProvisioningFailed(f"The warehouse {name} is gone. Run the same command again.")
     if parameters["WorkgroupId"] != found.workgroup_id:  # only AWS knows it, once the workgroup exists
-        aws.say("The role of COPY comes to trust the new workgroup, and no other:")
+        aws.say("Making the COPY role trust the new workgroup, and no other:")
         stack.apply(aws, name, parameters | {"WorkgroupId": found.workgroup_id}, lambda _question: True)
     aws.call("cloudformation:UpdateTerminationProtection", StackName=name, EnableTerminationProtection=True)
     if found.kind == "serverless":
@@ -38,7 +39,7 @@ def create(aws: Aws, options: Options, confirm: Confirm) -> None:
     secret = create_tables(aws, found, f"{name}-loader-{held['StackId'].split('/')[2]}")
     if parameters["Ranges"] == "-,-,-,-":
         aws.say(
-            "Its port is closed to everybody: run create again with --allow-cidr RANGE to open it to a range."
+            "Its port is closed: run create again with --allow-cidr RANGE to open it to a range of addresses."
         )
     found = warehouse.find(aws, found.kind, name) or found
     aws.say(f"It costs {found.cost}")
@@ -51,7 +52,7 @@ def create(aws: Aws, options: Options, confirm: Confirm) -> None:
     }
     default = {"conn_type": "aws", "extra": {"region_name": aws.region}}
     role = f"arn:{identity['Arn'].split(':')[1]}:iam::{identity['Account']}:role/{name}-copy"
-    aws.say("\nFor .env (no password: whoever may read the secret can log in):\n")
+    aws.say("\nFor .env (no password: anyone who may read the secret can log in):\n")
     aws.say(f"AIRFLOW_CONN_REDSHIFT='{json.dumps(redshift)}'")
     aws.say(f"AIRFLOW_CONN_AWS_DEFAULT='{json.dumps(default)}'")
     aws.say(f"MUSICIAN_BUCKET={parameters['Bucket']}")
@@ -59,7 +60,7 @@ def create(aws: Aws, options: Options, confirm: Confirm) -> None:
 
 
 def status(aws: Aws, options: Options) -> None:
-    """Prints the state of the stack and the warehouse, who may connect, and what it costs by the hour."""
+    """Prints the state of the stack and the warehouse, who may connect, and what it costs per hour."""
     account = aws.call("sts:GetCallerIdentity")["Account"]
     held = stack.find(aws, options.name)
     if held is None:
@@ -85,7 +86,7 @@ def delete(
     final_snapshot: bool,
     now: Callable[[], datetime] = utc_now,
 ) -> None:
-    """Takes a snapshot and deletes the stack, once `confirm` agrees to it, and waits until it is gone."""
+    """Takes a snapshot and deletes the stack, if `confirm` agrees, and waits until it is gone."""
     name, account = options.name, aws.call("sts:GetCallerIdentity")["Account"]
     held = stack.settled(aws, name)
     if held is None:
@@ -100,9 +101,9 @@ def delete(
             aws.say(f"  {part['LogicalResourceId']:17} {part.get('PhysicalResourceId', '')}")
     if found:
         aws.say(
-            f"Its data stays in the snapshot {snapshot}."
+            f"Its data will be kept in the snapshot {snapshot}."
             if snapshot
-            else "Its data is lost: no snapshot is taken."
+            else "Its data will be lost: no snapshot is taken."
         )
     if not confirm("Delete all this?"):
         aws.say("Nothing was deleted.")
@@ -111,13 +112,13 @@ def delete(
         warehouse.take_snapshot(aws, found, snapshot)
     aws.call("cloudformation:UpdateTerminationProtection", StackName=name, EnableTerminationProtection=False)
     stack.delete(aws, held)
-    aws.say(f"Gone. The bucket {given['Bucket']} was not touched.")
+    aws.say(f"Deleted. The bucket {given['Bucket']} was not touched.")
     if snapshot:
-        aws.say(f"The snapshot {snapshot} stays, and costs its storage, until you delete it.")
+        aws.say(f"The snapshot {snapshot} remains, and you pay for its storage, until you delete it.")
 
 
 def _parameters(aws: Aws, options: Options, before: dict[str, str]) -> dict[str, str]:
-    """Those of the template: what the options give, else what was given before, else the defaults."""
+    """The template's parameters: from the options, else from the existing stack, else the defaults."""
     defaults = {
         "Bucket": Settings().bucket, "Kind": "serverless", "Ranges": "-,-,-,-", "Vpc": "", "WorkgroupId": "none"
     }  # fmt: skip
@@ -132,7 +133,7 @@ def _parameters(aws: Aws, options: Options, before: dict[str, str]) -> dict[str,
         parameters["CreateBucket"] = str(not exists).lower()
         if exists:
             aws.say(
-                f"The bucket {parameters['Bucket']} exists: it is used as it is, and stays out of the stack."
+                f"The bucket {parameters['Bucket']} exists: it is used unchanged, and stays outside the stack."
             )
     if options.subnet_ids:
         subnets = aws.call("ec2:DescribeSubnets", SubnetIds=list(options.subnet_ids))["Subnets"]
@@ -141,13 +142,12 @@ def _parameters(aws: Aws, options: Options, before: dict[str, str]) -> dict[str,
 
 
 def _bucket_exists(aws: Aws, bucket: str) -> bool:
-    """Raises `ProvisioningFailed` for one in another region: COPY of Parquet cannot cross regions."""
+    """Raises `ProvisioningFailed` for a bucket in another region: COPY of Parquet cannot cross regions."""
     try:
         found = aws.find("s3:GetBucketLocation", "NoSuchBucket", Bucket=bucket)
     except ProvisioningFailed as error:
         raise ProvisioningFailed(
-            f"{error} Bucket names are shared by everybody: "
-            f"when {bucket} is not yours, choose another --bucket."
+            f"{error} Bucket names are unique across all of AWS: if {bucket} is not yours, choose another --bucket."
         ) from error
     if found is None:
         return False
@@ -155,7 +155,7 @@ def _bucket_exists(aws: Aws, bucket: str) -> bool:
     region = "eu-west-1" if region == "EU" else region  # the name of 2007
     if region != aws.region:
         raise ProvisioningFailed(
-            f"The bucket {bucket} is in {region}, but the warehouse is to be in {aws.region}, "
+            f"The bucket {bucket} is in {region}, but the warehouse would be in {aws.region}, "
             f"and COPY of Parquet cannot cross regions: give --region {region}, or another --bucket."
         )
     return True

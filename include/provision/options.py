@@ -1,4 +1,4 @@
-"""What is to be created: per field one option and one environment variable, and a default for each."""
+"""What to create: each field has an option, an environment variable and a default."""
 
 import argparse
 import os
@@ -17,7 +17,7 @@ _Name = Annotated[
     str,
     Meta(
         pattern=r"\A(?!sg-)[a-z](?:-?[a-z0-9]){2,40}\Z",
-        description="3 to 41 lower-case letters, digits and single hyphens, a letter first",
+        description="3 to 41 lower-case letters, digits and single hyphens, starting with a letter",
     ),
 ]
 _Capacity = Annotated[
@@ -38,7 +38,7 @@ _Networks = Annotated[
     tuple[IPv4Network, ...],
     Meta(
         max_length=_MOST_RANGES,
-        description="at most four address ranges of those who work with the warehouse, such as 203.0.113.0/24, "
+        description="at most four address ranges that may connect, such as 203.0.113.0/24, "
         "separated by commas and none of them wider than /8",
     ),
 ]
@@ -50,32 +50,32 @@ _Subnets = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The warehouse that is wanted. What is None keeps its value, or is the default of warehouse.yaml."""
+    """The requested warehouse. A field that is None keeps its current value, or the default of warehouse.yaml."""
 
     bucket: BucketName | None = None
     """MUSICIAN_BUCKET: the bucket of the lake, which COPY may read."""
     region: _Region | None = None
-    """AWS_DEFAULT_REGION: where; that of the bucket, because COPY of Parquet cannot cross regions."""
+    """AWS_DEFAULT_REGION: the bucket's region, because COPY of Parquet cannot cross regions."""
     name: _Name = "musician-warehouse"
-    """MUSICIAN_REDSHIFT_NAME: of the stack and of what is in it."""
+    """MUSICIAN_REDSHIFT_NAME: the name of the stack and of its resources."""
     kind: _Kind | None = None
-    """MUSICIAN_REDSHIFT_KIND: serverless, or provisioned."""
+    """MUSICIAN_REDSHIFT_KIND: serverless or provisioned."""
     base_capacity: _Capacity | None = None
-    """MUSICIAN_REDSHIFT_BASE_CAPACITY: RPUs of a serverless warehouse."""
+    """MUSICIAN_REDSHIFT_BASE_CAPACITY: the RPUs of a serverless warehouse."""
     daily_rpu_hours: Annotated[int, Meta(ge=1)] | None = None
-    """MUSICIAN_REDSHIFT_DAILY_RPU_HOURS: a serverless warehouse rejects queries beyond them, per day; 8."""
+    """MUSICIAN_REDSHIFT_DAILY_RPU_HOURS: beyond them, a serverless warehouse rejects queries until the next day; 8."""
     node_type: _NodeType | None = None
-    """MUSICIAN_REDSHIFT_NODE_TYPE: of a provisioned cluster."""
+    """MUSICIAN_REDSHIFT_NODE_TYPE: the node type of a provisioned cluster."""
     nodes: Annotated[int, Meta(ge=1)] | None = None
-    """MUSICIAN_REDSHIFT_NODES: of a provisioned cluster."""
+    """MUSICIAN_REDSHIFT_NODES: the number of nodes of a provisioned cluster."""
     allow_cidr: _Networks | None = None
-    """MUSICIAN_REDSHIFT_ALLOW_CIDR: address ranges that may reach the port; nobody may."""
+    """MUSICIAN_REDSHIFT_ALLOW_CIDR: address ranges that may reach the port; none by default."""
     subnet_ids: _Subnets | None = None
-    """MUSICIAN_REDSHIFT_SUBNET_IDS: where its network interfaces are; the default VPC."""
+    """MUSICIAN_REDSHIFT_SUBNET_IDS: the subnets of its network interfaces; by default those of the default VPC."""
 
     @classmethod
     def parse(cls, given: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Self:
-        """An option wins over its variable. Raises `SettingInvalid`, naming the one that is not valid."""
+        """An option overrides its variable. Raises `SettingInvalid`, naming whichever is not valid."""
         environ = os.environ if environ is None else environ
         values: dict[str, Any] = {}
         for field, kind in get_type_hints(cls, include_extras=True).items():
@@ -97,7 +97,7 @@ class Options:
         }
         if self.allow_cidr is not None:
             given["Ranges"] = ",".join([*map(str, self.allow_cidr), *"----"][:_MOST_RANGES])
-            # It needs an address in the internet if a range that may reach it is there.
+            # It needs a public address if one of the ranges is public.
             given["Public"] = str(any(not network.is_private for network in self.allow_cidr)).lower()
         if self.subnet_ids is not None:
             given["Subnets"] = ",".join(self.subnet_ids)
@@ -105,7 +105,7 @@ class Options:
 
 
 def add_options(parser: argparse.ArgumentParser, fields: Sequence[str] = ()) -> None:
-    """One option per field, or for these, with its environment variable in the help."""
+    """Adds an option for each of these fields, or for all, with its environment variable in the help."""
     for field in fields or _HELP:
         parser.add_argument(_option(field), help=f"{_HELP[field]} [{_variable(field)}]", metavar="…")
 
@@ -120,26 +120,26 @@ def _variable(field: str) -> str:
 
 
 def _required(kind: Any) -> Any:
-    """The type without None, which no text stands for."""
+    """The type without None, which no text can express."""
     return kind if hasattr(kind, "__metadata__") else get_args(kind)[0]
 
 
 def _network(kind: type, text: str) -> IPv4Network:
     network = IPv4Network(text)
     if network.prefixlen < 8:
-        raise ValueError(f"{network} is the internet")
+        raise ValueError(f"{network} is wider than /8")
     return network
 
 
 _HELP = {
     "bucket": "bucket of the lake",
-    "region": "AWS region, that of the bucket",
-    "name": "name of the stack and of what is in it",
+    "region": "AWS region of the bucket and the warehouse",
+    "name": "name of the stack and of its resources",
     "kind": "serverless (the default) or provisioned",
-    "base_capacity": "serverless: RPUs, 4 if not given; some regions begin at 8",
-    "daily_rpu_hours": "serverless: RPU-hours a day, then it stops",
+    "base_capacity": "serverless: RPUs, 4 by default; some regions start at 8",
+    "daily_rpu_hours": "serverless: RPU-hours a day, after which it rejects queries",
     "node_type": "provisioned: node type, such as ra3.large",
     "nodes": "provisioned: number of nodes",
-    "allow_cidr": "up to four address ranges that may connect, instead of those before; none closes the port",
-    "subnet_ids": "subnets, if not those of the default VPC",
+    "allow_cidr": "up to four address ranges that may connect, replacing earlier ones; none closes the port",
+    "subnet_ids": "subnets, instead of those of the default VPC",
 }

@@ -1,14 +1,14 @@
 """The two IAM policies: of the person who provisions, and of the pipeline at run time.
 
-A person's policy is derived from warehouse.yaml: CloudFormation acts with that person's rights, and AWS
-publishes with each resource type what its handlers call (cfn-lint brings those schemas). Each such action, and
-each call of our own, must fit one of `SCOPES`, which says to which objects and how it is limited; an action of
-`UNUSED` belongs to a feature the template does not use.
+The person's policy is derived from warehouse.yaml: CloudFormation acts with that person's permissions, and AWS
+publishes with each resource type which actions its handlers call (cfn-lint includes those schemas). Each such
+action, and each call of our own, must match one of `SCOPES`, which limits it to resources and conditions; an action
+in `UNUSED` belongs to a feature that the template does not use.
 
-What changes something is allowed only through CloudFormation (`aws:CalledVia`), in a stack of this name and of
-these resource types. What IAM cannot judge is what a template says: whoever may update the stack could give it
-another one, which opens the port or lets somebody else assume the role of COPY. The boundary of that role
-leaves it no more than reading S3 even then.
+Changes are allowed only through CloudFormation (`aws:CalledVia`), in a stack of this name and with these resource
+types. IAM cannot judge the content of a template: anyone who may update the stack could give it another one, which
+opens the port or lets another principal assume the COPY role. Even then, the boundary of that role allows it no more
+than reading S3.
 """
 
 import re
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 TAG = "musician-warehouse"
-"""The tag of a stack and, through CloudFormation, of all in it; its value is the stack's name."""
+"""The tag of a stack and, through CloudFormation, of everything in it; its value is the stack's name."""
 _TEMPLATE = Path(__file__).with_name("warehouse.yaml")
 
 CALLS = (
@@ -71,7 +71,7 @@ UNUSED = (
     "secretsmanager:RemoveRegions*", "secretsmanager:Replicate*",
     "secretsmanager:UntagResource",
 )  # fmt: skip
-"""Actions, as patterns, by which those handlers change what the template does not use."""
+"""Patterns of actions with which those handlers change things that the template does not use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class _Scope:
     resources: tuple[str, ...] = ("*",)
     condition: Mapping[str, Any] | None = None
     wide: bool = False
-    """Whether the patterns themselves are allowed, which keeps the policy within the 6,144 characters of IAM."""
+    """Whether the patterns themselves are allowed, which keeps the policy within IAM's 6,144 characters."""
 
 
 _VIA = {"ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}}
@@ -96,7 +96,7 @@ _ROLE = ("arn:aws:iam::*:role/{name}-copy",)
 _GROUPS = ("arn:aws:ec2:*:*:security-group/*",)
 _NAMESPACE, _WORKGROUP = (f"arn:aws:redshift-serverless:*:*:{kind}/*" for kind in ("namespace", "workgroup"))
 _SECRETS = (
-    "arn:aws:secretsmanager:*:*:secret:redshift!{name}-musician_admin-*",  # as Redshift names its own
+    "arn:aws:secretsmanager:*:*:secret:redshift!{name}-musician_admin-*",  # the name that Redshift gives its own
     "arn:aws:secretsmanager:*:*:secret:{name}-loader-*",
 )
 
@@ -109,7 +109,7 @@ SCOPES = (
         },
     ),
     _Scope("Stack", ("cloudformation:*",), _STACK),
-    # AWS limits most of these to no object, and none of them tells more than names and settings.
+    # AWS cannot restrict most of these to a resource, and they reveal only names and settings.
     _Scope("LookWide", ("ec2:Describe*", "redshift:Describe*"), wide=True),
     _Scope(
         "Look",
@@ -118,7 +118,7 @@ SCOPES = (
             "secretsmanager:GetRandomPassword", "sts:*",
         ),
     ),
-    _Scope("Bucket", ("s3:Get*", "s3:List*"), _BUCKET, wide=True),  # of the bucket itself, not its objects
+    _Scope("Bucket", ("s3:Get*", "s3:List*"), _BUCKET, wide=True),  # the bucket itself, not its objects
     _Scope("Role", ("iam:Get*", "iam:List*"), _ROLE, wide=True),
     _Scope(
         "PassRole", ("iam:PassRole",), _ROLE,
@@ -152,7 +152,7 @@ SCOPES = (
             "arn:aws:redshift-serverless:*:*:snapshot/*",
         ),
     ),
-    _Scope("UsageLimit", ("redshift-serverless:*UsageLimit",)),  # AWS limits these to no object
+    _Scope("UsageLimit", ("redshift-serverless:*UsageLimit",)),  # AWS cannot restrict these to a resource
     _Scope(
         "Change",
         (
@@ -168,7 +168,7 @@ SCOPES = (
     _Scope(
         "ChangeOurs", ("ec2:*", "redshift-serverless:*"), (*_GROUPS, _NAMESPACE, _WORKGROUP), _VIA | _OURS
     ),
-    # Redshift keeps the admin's with the rights of whom it creates or deletes the warehouse for:
+    # Redshift manages the admin's secret with the permissions of whoever creates or deletes the warehouse:
     # https://docs.aws.amazon.com/redshift/latest/mgmt/redshift-secrets-manager-integration.html
     _Scope("Secrets", ("secretsmanager:*",), _SECRETS),
 )  # fmt: skip
@@ -181,7 +181,7 @@ def resource_types() -> list[str]:
 
 @cache
 def handled() -> frozenset[str]:
-    """Every action that the handlers of the template's resources call, by the schemas AWS publishes."""
+    """Every action that the handlers of the template's resources call, according to the schemas AWS publishes."""
     from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
     found = set()
@@ -193,12 +193,12 @@ def handled() -> frozenset[str]:
 
 
 def person_policy(name: str, bucket: str) -> dict[str, Any]:
-    """What it takes to create, look at and delete a warehouse of this name, with the lake in this bucket."""
+    """The policy to create, inspect and delete a warehouse of this name, with the lake in this bucket."""
     needed = {action for action in handled() if not _fits(action, UNUSED)} | set(CALLS)
     statements, seen = [], set[str]()
     for scope in SCOPES:
         actions = {action for action in needed if _fits(action, scope.actions)}
-        # A pattern means what no statement before it took; an action named again is limited in two ways.
+        # A pattern covers what no earlier statement did; an action that is named again is limited in two ways.
         named = {action for action in actions if action in scope.actions}
         if actions := (actions - seen) | named:
             statements.append(_statement(scope, sorted(actions), name, bucket))
@@ -209,9 +209,9 @@ def person_policy(name: str, bucket: str) -> dict[str, Any]:
 
 
 def pipeline_policy(name: str, bucket: str) -> dict[str, Any]:
-    """What the pipeline itself asks of AWS: the objects of the lake, and how to log in to Redshift.
+    """The policy of the pipeline itself: the objects of the lake, and the login to Redshift.
 
-    The bucket is there: one that the pipeline shall create takes more (`include/lake/bucket_setup.py`).
+    For an existing bucket: to create one, the pipeline needs more (`include/lake/bucket_setup.py`).
     """
     prefixes = (
         "begun",

@@ -1,20 +1,20 @@
-"""What the warehouse costs by the hour: on-demand prices of us-east-1 in US dollars, without storage.
+"""What the warehouse costs per hour: on-demand prices of us-east-1 in US dollars, without storage.
 
-Source: https://aws.amazon.com/redshift/pricing/ as of October 2026. Other regions differ by up to a half.
+Source: https://aws.amazon.com/redshift/pricing/ as of October 2026. Other regions differ by up to half.
 """
 
 from collections.abc import Mapping
 
 RPU_HOUR = 0.375
-"""Serverless, per RPU and hour in which queries run; by the second, each time at least 60."""
+"""Serverless, per RPU and hour in which queries run; billed by the second, at least 60 seconds each time."""
 
 NODE_HOUR: Mapping[str, float] = {
     "ra3.large": 0.543,
 }
-"""Provisioned, per node and hour in which the cluster is not paused. We know only the lowest."""
+"""Provisioned, per node and hour in which the cluster is not paused. Only the smallest node type is known."""
 
 _PAGE = "https://aws.amazon.com/redshift/pricing/"
-_NOTE = f"Storage and snapshots come on top. Prices of us-east-1, October 2026: {_PAGE}"
+_NOTE = f"Storage and snapshots cost extra. Prices of us-east-1, October 2026: {_PAGE}"
 
 
 def serverless(base_capacity: int, daily_rpu_hours: int | None) -> str:
@@ -25,7 +25,7 @@ def serverless(base_capacity: int, daily_rpu_hours: int | None) -> str:
     limit = (
         f"at most about ${daily_rpu_hours * RPU_HOUR:.2f} a day ({daily_rpu_hours} RPU-hours)"
         if daily_rpu_hours
-        else "WITHOUT a daily limit: create again to set one"
+        else "WITHOUT a daily limit: run create again to set one"
     )
     return f"{hour}; {limit}. {_NOTE}"
 

@@ -1,7 +1,7 @@
 """The CloudFormation stack: planned as a change set, shown, executed, followed event by event, deleted.
 
-AWS keeps the order, rolls back what fails and never touches what is not the stack's. A stack that this command
-did not create lacks its tag, and is refused before anything is asked of CloudFormation.
+CloudFormation keeps the order, rolls back what fails and never touches what is outside the stack. A stack that this
+command did not create lacks its tag, and is rejected before CloudFormation is asked to change anything.
 """
 
 import re
@@ -23,7 +23,7 @@ _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
 def find(aws: Aws, name: str) -> dict[str, Any] | None:
     """The stack as AWS describes it; None if there is none, or only a plan of one.
 
-    Raises `ProvisioningFailed` for a stack of this name that is somebody else's.
+    Raises `ProvisioningFailed` for a stack of this name that this command did not create.
     """
     found = aws.find("cloudformation:DescribeStacks", "ValidationError", StackName=name)
     if found is None or found["Stacks"][0]["StackStatus"] == "REVIEW_IN_PROGRESS":
@@ -32,18 +32,18 @@ def find(aws: Aws, name: str) -> dict[str, Any] | None:
     if {"Key": TAG, "Value": name} not in stack.get("Tags", []):
         raise ProvisioningFailed(
             f"The stack {name} exists, but this command did not create it: it lacks the tag {TAG}={name}. "
-            "It was left alone. Choose another name with --name."
+            "It was not changed. Choose another name with --name."
         )
     return stack
 
 
 def parameters_of(stack: Mapping[str, Any]) -> dict[str, str]:
-    """The values with which it was created or last updated."""
+    """The parameters with which it was created or last updated."""
     return {given["ParameterKey"]: given["ParameterValue"] for given in stack.get("Parameters", [])}
 
 
 def settled(aws: Aws, name: str) -> dict[str, Any] | None:
-    """As `find`, after what is going on has ended; what a creation that failed has left is cleared away."""
+    """Like `find`, but waits until no change is in progress, and removes what a failed creation left behind."""
 
     def look() -> bool | None:
         stack = find(aws, name)
@@ -52,28 +52,28 @@ def settled(aws: Aws, name: str) -> dict[str, Any] | None:
     aws.wait(f"The stack {name}", look)
     stack = find(aws, name)
     if stack and stack["StackStatus"] in ("ROLLBACK_COMPLETE", "CREATE_FAILED"):
-        aws.say("An earlier creation failed; what is left of it is removed first.")
+        aws.say("An earlier creation failed; removing what is left of it first.")
         delete(aws, stack)
         return None
     return stack
 
 
 def apply(aws: Aws, name: str, parameters: Mapping[str, str], confirm: Confirm) -> bool:
-    """Creates or updates the stack, once `confirm` agrees to its changes; False when it does not.
+    """Creates or updates the stack if `confirm` agrees to the changes; False if it does not.
 
-    Raises `ProvisioningFailed` with AWS's reasons when the changes fail: CloudFormation has undone them.
+    Raises `ProvisioningFailed` with AWS's reasons if the changes fail: CloudFormation has then rolled them back.
     """
     kind = "UPDATE" if find(aws, name) else "CREATE"
     plan = _plan(aws, name, parameters, kind)
     if plan is None:
-        aws.say(f"The stack {name} is as it should be.")
+        aws.say(f"The stack {name} is up to date.")
         return True
-    aws.say(f"Changes of the stack {name}:")
+    aws.say(f"Changes to the stack {name}:")
     for change in (found["ResourceChange"] for found in plan["Changes"]):
-        replaced = "  (REPLACED: what it holds is lost)" if change.get("Replacement") == "True" else ""
+        replaced = "  (REPLACED: its content is lost)" if change.get("Replacement") == "True" else ""
         aws.say(f"  {change['Action']:7} {change['LogicalResourceId']:17} {change['ResourceType']}{replaced}")
     if not plan["Changes"]:
-        aws.say("  none of its resources, only what it was given")
+        aws.say("  to its parameters only, to none of its resources")
     if not confirm("Make these changes?"):
         _forget(aws, plan, kind)
         aws.say("Nothing was changed.")
@@ -85,7 +85,7 @@ def apply(aws: Aws, name: str, parameters: Mapping[str, str], confirm: Confirm) 
 
 
 def delete(aws: Aws, stack: Mapping[str, Any]) -> None:
-    """Deletes the stack and waits until it is gone; its bucket stays. Raises `ProvisioningFailed`."""
+    """Deletes the stack, except for its bucket, and waits until it is gone. Raises `ProvisioningFailed`."""
     identity = stack["StackId"]
     seen = {event["EventId"] for event in _events(aws, identity)}
     aws.call("cloudformation:DeleteStack", StackName=identity)
@@ -93,7 +93,7 @@ def delete(aws: Aws, stack: Mapping[str, Any]) -> None:
 
 
 def _plan(aws: Aws, name: str, parameters: Mapping[str, str], kind: str) -> dict[str, Any] | None:
-    """The change set, described; None if it would change nothing."""
+    """The change set as AWS describes it; None if it would change nothing."""
     try:
         created = aws.call(
             "cloudformation:CreateChangeSet",
@@ -102,9 +102,11 @@ def _plan(aws: Aws, name: str, parameters: Mapping[str, str], kind: str) -> dict
             ChangeSetType=kind,
             TemplateBody=TEMPLATE.read_text(),
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-            Capabilities=["CAPABILITY_NAMED_IAM"],  # the role of COPY has a name, by which its permissions go
+            Capabilities=[
+                "CAPABILITY_NAMED_IAM"
+            ],  # the COPY role has a name, on which its permissions depend
             ResourceTypes=resource_types(),
-            Tags=[{"Key": TAG, "Value": name}],  # of the stack, hence of everything in it
+            Tags=[{"Key": TAG, "Value": name}],  # on the stack, and so on everything in it
         )
     except ProvisioningFailed as error:
         if _UNCHANGED.search(str(error)):
@@ -126,22 +128,19 @@ def _plan(aws: Aws, name: str, parameters: Mapping[str, str], kind: str) -> dict
 
 
 def _forget(aws: Aws, plan: Mapping[str, Any], kind: str) -> None:
-    """Removes a change set that is not executed, and the empty stack that one of a new stack makes."""
+    """Deletes a change set that is not executed, and the empty stack that comes with one for a new stack."""
     aws.call("cloudformation:DeleteChangeSet", ChangeSetName=plan["ChangeSetId"], StackName=plan["StackId"])
     if kind == "CREATE":
         aws.call("cloudformation:DeleteStack", StackName=plan["StackId"])
 
 
 def _events(aws: Aws, stack_id: str) -> list[dict[str, Any]]:
-    """Its newest events, the oldest of them first."""
+    """Its newest events, oldest first."""
     return list(reversed(aws.call("cloudformation:DescribeStackEvents", StackName=stack_id)["StackEvents"]))
 
 
 def _follow(aws: Aws, stack_id: str, seen: set[str]) -> tuple[str, list[str]]:
-    """Says each event that was not seen until one says that the stack has come to rest.
-
-    Its status then, and why parts of it failed.
-    """
+    """Prints each new event until the stack has come to rest; its final status, and why resources failed."""
     failures: list[str] = []
 
     def look() -> str | None:
@@ -153,7 +152,9 @@ def _follow(aws: Aws, stack_id: str, seen: set[str]) -> tuple[str, list[str]]:
             what, status = event["LogicalResourceId"], str(event["ResourceStatus"])
             aws.say(f"  {event['Timestamp']:%H:%M:%S} {what:17} {status}")
             reason = event.get("ResourceStatusReason", "")
-            if status.endswith("FAILED") and "cancelled" not in reason:  # as others are after the first
+            if (
+                status.endswith("FAILED") and "cancelled" not in reason
+            ):  # as the others are after the first failure
                 failures.append(f"{what}: {reason}")
             if event["PhysicalResourceId"] == stack_id and not status.endswith("_IN_PROGRESS"):
                 rest = status
@@ -167,5 +168,5 @@ def _require(name: str, outcome: tuple[str, list[str]]) -> None:
     if status not in _GOOD:
         raise ProvisioningFailed(
             f"The stack {name} ended as {status}. {' '.join(failures)} "
-            "Correct that and run the same command again."
+            "Correct the cause and run the same command again."
         )

@@ -1,8 +1,8 @@
-"""Inside the database: the user `musician_loader`, as whom the pipeline logs in, and all that is the pipeline's.
+"""Inside the database: the pipeline's user `musician_loader` and everything that it owns.
 
-The admin makes the user, the user's four schemas and the role of readers; everything in the schemas the user
-makes, and owns. The Data API needs no route to the warehouse, so this works while its port is closed to
-everybody, and it logs in with secrets.
+The admin creates the user, the user's four schemas and the readers' role; the user creates, and so owns, everything
+in the schemas. The Data API needs no network route to the warehouse and logs in with secrets, so this works while
+the port is closed.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _BATCH = 40  # statements, the most that BatchExecuteStatement takes
 
 
 def create_tables(aws: Aws, warehouse: Warehouse, secret: str) -> str:
-    """Creates what does not exist yet; the ARN of the loader's secret, which is given by name or ARN."""
+    """Creates what does not exist yet; returns the ARN of the loader's secret, which is given by name or ARN."""
     held = aws.call("secretsmanager:GetSecretValue", SecretId=secret)
     arn, login = str(held["ARN"]), json.loads(held["SecretString"])
     admin = _Connection(aws, warehouse, warehouse.admin_secret)
@@ -35,8 +35,8 @@ def create_tables(aws: Aws, warehouse: Warehouse, secret: str) -> str:
 
 
 def create_loader(admin: Any, database: str, user: str, password: str) -> None:
-    """Creates the user and the user's schemas, by the connection of an admin."""
-    # Redshift takes the hash, and so the password itself is in no statement:
+    """Creates the user and the user's schemas, over an admin's connection."""
+    # Redshift accepts the hash, so no statement contains the password itself:
     # https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_USER.html
     hashed = f"md5{hashlib.md5(f'{password}{user}'.encode(), usedforsecurity=False).hexdigest()}"
     try:
@@ -50,12 +50,12 @@ def create_loader(admin: Any, database: str, user: str, password: str) -> None:
     create_role(admin)
     with transaction(admin) as cursor:
         run_file(cursor, "loader/schemas")
-        # CREATE SCHEMA IF NOT EXISTS asks for it even where the schema exists.
+        # CREATE SCHEMA IF NOT EXISTS requires it even if the schema exists.
         cursor.execute(f'grant create on database "{database}" to {user}')
 
 
 def create_owned(loader: Any) -> None:
-    """Creates the tables and views, and lets the role of readers read them, by the user's own connection."""
+    """Creates the tables and views, and lets the readers' role read them, over the user's own connection."""
     tables.create_tables(loader)
     with transaction(loader) as cursor:
         run_file(cursor, "reader/grants")
@@ -63,7 +63,7 @@ def create_owned(loader: Any) -> None:
 
 @dataclass
 class _Connection:
-    """As much of a database connection as a transaction takes; it brings back no rows."""
+    """As much of a database connection as a transaction needs; it returns no rows."""
 
     aws: Aws
     warehouse: Warehouse
@@ -74,7 +74,7 @@ class _Connection:
         return _Cursor(self)
 
     def commit(self) -> None:
-        """Runs what was executed: all or nothing, in batches of 40 statements."""
+        """Runs the collected statements in batches of 40; each batch is all or nothing."""
         statements, self.waiting = self.waiting, []
         for start in range(0, len(statements), _BATCH):
             _run(self.aws, self.warehouse, self.secret, statements[start : start + _BATCH])
@@ -92,7 +92,7 @@ class _Cursor:
         self.connection.waiting.append(statement)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Does nothing: there is nothing to release."""
 
 
 def _run(aws: Aws, warehouse: Warehouse, secret: str, statements: list[str]) -> None:
@@ -114,5 +114,5 @@ def _run(aws: Aws, warehouse: Warehouse, secret: str, statements: list[str]) -> 
     if done["Status"] != "FINISHED":
         raise ProvisioningFailed(
             f"Redshift rejected the statements that create the tables: {done.get('Error', done['Status'])}. "
-            "Nothing of them was done; run the same command again when it is corrected."
+            "None of them took effect; run the same command again once the cause is corrected."
         )

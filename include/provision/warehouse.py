@@ -1,6 +1,6 @@
 """Redshift itself, behind the stack: its address and size, its final snapshot, its daily usage limit.
 
-CloudFormation has no resource type for the limit of Redshift Serverless, and takes no snapshot of a namespace.
+CloudFormation has no resource type for the usage limit of Redshift Serverless, and takes no snapshot of a namespace.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _DAILY_RPU_HOURS = 8
 
 @dataclass(frozen=True, slots=True)
 class Warehouse:
-    """What there is of it."""
+    """The warehouse as AWS describes it."""
 
     kind: str
     """serverless or provisioned."""
@@ -24,17 +24,17 @@ class Warehouse:
     port: int
     database: str
     admin_secret: str
-    """The ARN of the secret by which the admin logs in."""
+    """The ARN of the secret with which the admin logs in."""
     size: str
     """Such as 4 RPU."""
     cost: str
-    """By the hour."""
+    """Per hour, as a sentence."""
     workgroup_id: str = "none"
     workgroup_arn: str = ""
 
     @property
     def data_api(self) -> dict[str, str]:
-        """How the Data API names it."""
+        """The arguments by which the Data API identifies it."""
         return {"WorkgroupName" if self.kind == "serverless" else "ClusterIdentifier": self.name}
 
 
@@ -85,7 +85,7 @@ def _provisioned(aws: Aws, name: str) -> Warehouse | None:
 
 
 def limit_usage(aws: Aws, warehouse: Warehouse, wanted: int | None) -> None:
-    """Sets the RPU-hours a day after which a serverless warehouse rejects queries; None keeps those there are."""
+    """Sets the RPU-hours a day after which a serverless warehouse rejects queries; None keeps the current limit."""
     limit = _limit(aws, warehouse.workgroup_arn)
     if limit is None:
         amount = wanted or _DAILY_RPU_HOURS
@@ -104,7 +104,7 @@ def limit_usage(aws: Aws, warehouse: Warehouse, wanted: int | None) -> None:
 
 
 def _limit(aws: Aws, workgroup_arn: str) -> tuple[str, int] | None:
-    """The id and the RPU-hours of the daily limit."""
+    """The daily limit's id and its RPU-hours."""
     found = aws.call(
         "redshift-serverless:ListUsageLimits", resourceArn=workgroup_arn, usageType="serverless-compute"
     )
@@ -113,7 +113,7 @@ def _limit(aws: Aws, workgroup_arn: str) -> tuple[str, int] | None:
 
 
 def take_snapshot(aws: Aws, warehouse: Warehouse, snapshot: str) -> None:
-    """Keeps the data in a snapshot and waits for it. Raises `ProvisioningFailed` if it cannot be taken."""
+    """Takes a snapshot of the data and waits for it. Raises `ProvisioningFailed` if it cannot be taken."""
     if warehouse.kind == "serverless":
         aws.call("redshift-serverless:CreateSnapshot", namespaceName=warehouse.name, snapshotName=snapshot)
     else:

@@ -1,13 +1,13 @@
 """The audit: runs the Great Expectations suites against the schema `audit` and publishes the data docs.
 
 The folder `great_expectations/` is a file context. It is copied to a temporary folder for each audit,
-because Great Expectations writes into its context and the project folder may be read-only. In S3 lie
+because Great Expectations writes into its context and the project folder may be read-only. S3 has
 
     validations/…json     the results of the newest audits
     data-docs/index.html  the site built from them: every audit, every suite, and a page per validation
 
-Raises nothing for data that fails: the caller decides what a failure means. An expectation that could not be
-evaluated is no failure of the data.
+Data that fails raises no error: the caller decides what a failure means. An expectation that could not be
+evaluated does not count as a failure of the data.
 """
 
 import json
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 _CONTEXT = Path(__file__).parents[2] / "great_expectations"
 _EXAMPLES = 20
-"""How many failing rows the data docs show of each expectation."""
+"""How many failing rows the data docs show for each expectation."""
 _KEYS = {
     "dim_songs": ["song_key"],
     "fact_songs": ["song_key", "snapshot_date"],
@@ -49,20 +49,20 @@ _KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """How SQLAlchemy reaches the warehouse."""
+    """How SQLAlchemy connects to the warehouse."""
 
     url: str
     connect_args: Mapping[str, Any]
-    """Of the driver."""
+    """Arguments for the driver."""
 
     connection: Any = None
-    """An open connection to go through, whose uncommitted rows it sees; it must not mind being closed."""
+    """An open connection to use instead, so that its uncommitted rows are visible; closing it must be harmless."""
     schema: str = "audit"
-    """Where the tables of the load are; only a rehearsal has others."""
+    """The schema with the tables of the load; only a rehearsal uses another."""
 
     @contextmanager
     def connected(self) -> Iterator[None]:
-        """What the block opens with SQLAlchemy goes through the open connection, if there is one."""
+        """Makes SQLAlchemy use the open connection, if there is one, until the block ends."""
         from sqlalchemy import event
         from sqlalchemy.engine import Engine as SqlAlchemyEngine
 
@@ -82,18 +82,18 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The outcome of one audit. Expectations of severity `warning` never make it fail."""
+    """The outcome of one audit. Expectations with severity `warning` never make it fail."""
 
     passed: int
     failed: int
     verdict: Verdict
     warnings: tuple[str, ...]
     data_docs: str
-    """s3:// URL of the part of the data docs' index page that shows this audit."""
+    """s3:// URL of this audit's section of the data docs' index page."""
 
     @property
     def success(self) -> bool:
-        """True when no critical expectation failed."""
+        """True if no critical expectation failed."""
         return not self.verdict.failures
 
 
@@ -109,10 +109,10 @@ def audit(
 ) -> Audit:
     """Judges the load in the schema `audit` and publishes the data docs of the newest `kept_runs` audits.
 
-    With the load, `judged_at` names the audit: a load that is judged again gets a section of its own, which
-    links to the run `dag_run` of musician_warehouse. Expectations that compare a dataset with earlier runs
-    (`"compares": "events"` in their `meta`) only warn if it is `accepted`. Raises `WarehouseUnavailable` if an
-    expectation could not be evaluated.
+    The load and `judged_at` identify the audit: a load that is judged again gets another section, which links to
+    the run `dag_run` of musician_warehouse. Expectations that compare a dataset with earlier runs
+    (`"compares": "events"` in their `meta`) only warn if that dataset is `accepted`. Raises
+    `WarehouseUnavailable` if an expectation could not be evaluated.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))
@@ -137,14 +137,14 @@ def audit(
     for line in outcome.warnings:
         log.warning("only a warning: %s", line)
     log.info(
-        "audit: %d expectations passed, %d failed, of which %d only warn; %s",
+        "audit: %d expectations passed, %d failed (%d of them are only warnings); %s",
         *(outcome.passed, outcome.failed, len(outcome.warnings), outcome.data_docs),
     )
     return outcome
 
 
 def _note_dag_run(folder: Path, load: Load, judged_at: datetime, dag_run: str) -> None:
-    """Writes into the results of this audit which run of musician_warehouse judged."""
+    """Writes the id of the musician_warehouse run into the results of this audit."""
     for file in folder.glob(f"*/{load.newest}/*/*.json"):
         found = json.loads(file.read_text())
         if datetime.fromisoformat(found["meta"]["run_id"]["run_time"]) == judged_at:
@@ -155,11 +155,11 @@ def _note_dag_run(folder: Path, load: Load, judged_at: datetime, dag_run: str) -
 def _validate(
     root: Path, load: Load, engine: Engine, judged_at: datetime, accepted: Collection[str]
 ) -> list[dict[str, Any]]:
-    """Runs every suite and builds the site; per expectation its success, severity and a line of summary."""
+    """Runs every suite and builds the site; per expectation its success, its severity and a one-line summary."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    # It logs every look-up of a default.
+    # It logs every default value that it looks up.
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    # About five seconds to import, so only the task that audits pays for it.
+    # It takes five seconds to import, so only the audit task does.
     import great_expectations as gx
     from great_expectations.checkpoint.actions import UpdateDataDocsAction
     from great_expectations.core.run_identifier import RunIdentifier
@@ -188,8 +188,8 @@ def _validate(
                 suite=context.suites.add_or_update(suite),
             )
         )
-        # Counting is one scan for all expectations, but examples are two for each: only what failed is worth
-        # them. The second run replaces the results of the first.
+        # Counting takes one scan for all expectations together, examples two scans for each expectation: so
+        # examples are fetched only if something failed. The second run replaces the results of the first.
         for examples in (0, _EXAMPLES):
             source.get_execution_engine().shows_examples = bool(examples)
             checkpoint = context.checkpoints.add(
@@ -249,14 +249,14 @@ def _require_evaluated(load: Load, results: Sequence[Mapping[str, Any]]) -> None
     raised = [result for result in results if any(not is_of_data(error) for error in result["errors"])]
     if raised:
         raise WarehouseUnavailable(
-            f"The audit of {load} could not run, so nothing is judged: {len(raised)} of {len(results)} "
-            f"expectations could not be evaluated, such as {raised[0]['summary']}. If that does not pass, look "
-            "at the connection `redshift`."
+            f"The audit of {load} could not run, so nothing was judged: {len(raised)} of {len(results)} "
+            f"expectations could not be evaluated, such as {raised[0]['summary']}. If this keeps happening, check "
+            "the connection `redshift`."
         )
 
 
 def _errors(info: Mapping[str, Any]) -> list[str]:
-    """What was raised in place of a result, by the expectation or by its metrics."""
+    """The errors raised in place of a result, by the expectation or by its metrics."""
     raised = [info] if "raised_exception" in info else info.values()
     return [str(each["exception_message"]) for each in raised if each.get("raised_exception")]
 

@@ -1,4 +1,4 @@
-"""Great Expectations' engine, with few statements: each is a round trip, which Redshift plans and compiles."""
+"""Great Expectations' engine with fewer statements: each is a round trip, and Redshift plans and compiles it."""
 
 import html
 from collections.abc import Iterable, Mapping
@@ -10,10 +10,10 @@ _EXAMPLES = ("unexpected_values", "unexpected_index_list", "unexpected_rows_quer
 
 
 class FewStatements(SqlAlchemyExecutionEngine):
-    """Great Expectations' engine, which selects examples only while it is told to.
+    """Great Expectations' engine, which selects examples only while `shows_examples` is true.
 
-    Asked for no examples it would send two statements per expectation that end in `limit 0`, and Redshift plans and
-    compiles each. Texts among the examples are escaped for HTML: the pages show them as they are.
+    Even for zero examples the library sends two statements per expectation that end in `limit 0`, and Redshift plans
+    and compiles each. Text in the examples is escaped for HTML, because the pages show it unescaped.
     """
 
     shows_examples = False
@@ -24,7 +24,7 @@ class FewStatements(SqlAlchemyExecutionEngine):
         metrics: Any = None,
         runtime_configuration: dict[Any, Any] | None = None,
     ) -> dict[Any, Any]:
-        """The metrics' values; of examples, an empty list unless `shows_examples`."""
+        """The metrics' values; for examples, an empty list unless `shows_examples`."""
         wanted = list(metrics_to_resolve)
         skipped = [] if self.shows_examples else [m for m in wanted if m.metric_name.endswith(_EXAMPLES)]
         rest = [metric for metric in wanted if metric not in skipped]

@@ -1,8 +1,8 @@
-"""Values written into SQL statements, as psycopg2 does, instead of bound by the server.
+"""Writes values into SQL statements, as psycopg2 does, instead of having the server bind them.
 
-Great Expectations supports Redshift over psycopg2. We stay with redshift_connector, because a rebuild is judged
-inside its own uncommitted transaction, on its connection. But that driver has the server bind values, which Redshift
-refuses in places where Great Expectations has them (aws/amazon-redshift-python-driver#24, #104).
+Great Expectations supports Redshift with psycopg2. We use redshift_connector, because a rebuild is judged inside its
+own uncommitted transaction, on its connection. But that driver has the server bind values, which Redshift rejects in
+places where Great Expectations uses them (aws/amazon-redshift-python-driver#24, #104).
 """
 
 import re
@@ -24,7 +24,7 @@ def with_values(
 
 
 def _literal(value: object) -> str | None:
-    """None for what is left to the server: a backslash means something in Redshift's literals."""
+    """None for a value that is left to the server: a backslash has a meaning in Redshift's literals."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float | Decimal):

@@ -1,7 +1,7 @@
-"""The data docs in the bucket: only what changed moves, files side by side, however many audits are kept.
+"""Publishes the data docs to the bucket: only changed files, in parallel, however many audits are kept.
 
 validations/<suite>/<run>/<instant>/<batch>.json   the results of the newest audits
-validations/audits.json                            what the index page says of them, and what lies in the site
+validations/audits.json                            what the index page says about them, and the files of the site
 data-docs/…                                        the site
 """
 
@@ -22,7 +22,7 @@ from include.quality.site import PREFIX, Validation
 _VALIDATIONS = "validations/"
 _AUDITS = f"{_VALIDATIONS}audits.json"
 _AT_ONCE = 8
-"""How many files move at a time: boto3 has ten connections."""
+"""How many files are transferred at a time: boto3 has ten connections."""
 
 
 class Audits(msgspec.Struct):
@@ -30,13 +30,14 @@ class Audits(msgspec.Struct):
 
     validations: list[Validation]
     files: dict[str, str]
-    """Files of the site that are no audit's, and a hash of each."""
+    """Files of the site that do not belong to an audit, with the hash of each."""
 
 
 def publish(lake: Lake, site: Path, results: Path, kept_runs: int) -> None:
     """Adds an audit, whose pages are in `site` and whose results are in `results`, to the data docs.
 
-    Keeps the newest `kept_runs` audits. The index page is written last but for what remembers it.
+    Keeps the newest `kept_runs` audits. The index page is written after every page that it links to, and
+    `validations/audits.json` after the index page.
     """
     known = _audits(lake)
     suites = data_docs.finish(site)
@@ -72,8 +73,8 @@ def _put(lake: Lake, key: str, file: Path) -> None:
 
 
 def _audits(lake: Lake) -> Audits:
-    """What is remembered; of data docs of an older release, which remembered nothing, what their results say."""
-    found = lake.bucket.get_json(_AUDITS, Audits, f"Delete it: it is made again from {_VALIDATIONS}.")
+    """What is remembered; for data docs of an older release, which remembered nothing, what the results say."""
+    found = lake.bucket.get_json(_AUDITS, Audits, f"Delete it: it is recreated from {_VALIDATIONS}.")
     if found is not None:
         return found
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
-"""The data docs: Great Expectations' site, made readable without the internet and safe to show.
+"""The data docs: Great Expectations' site, made readable without internet access and safe to show.
 
-Its pages load their style and scripts from other hosts, its index page is empty without them, and it writes
-values of the audited tables into the HTML as they are: they are escaped where they are selected (`engine.py`),
+Its pages load their styles and scripts from other hosts, its index page is empty without them, and it writes
+values of the audited tables into the HTML unescaped: they are escaped when they are selected (`engine.py`),
 and so they lie in the results. Every page loses its scripts and gets our style sheet, and the index page is our
 own: one section per audit, `index.html#<audit>`.
 """
@@ -23,18 +23,18 @@ from include.lake.runs import run_instant
 from include.warehouse.loads import Load
 
 PREFIX = "data-docs/"
-"""Where the site lies in the bucket."""
+"""The prefix of the site in the bucket."""
 URL_PREFIX = "/data-docs"
 """Where the Airflow plugin serves it, below the API server's base URL."""
 UI_ROUTE = "data-docs"
-"""Of the page in Airflow's UI that shows the site within a frame: /plugin/<route>/<path in the frame>."""
+"""The route of the page in Airflow's UI that shows the site in a frame: /plugin/<route>/<path in the frame>."""
 
 DAG_RUN = "dag_run"
-"""Where in the meta of a result the audit keeps the id of its run of musician_warehouse."""
+"""The key in a result's `meta` under which the audit keeps the id of its musician_warehouse run."""
 
 _STYLE = Path(__file__).with_suffix(".css")
 POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'none'"
-"""What a page may do: show itself, with our style sheet."""
+"""What a page may do: show itself with our style sheet, and nothing else."""
 _ACTIVE = re.compile(
     r"<script\b.*?</script\s*>|<style\b.*?</style\s*>|<link\b[^>]*>|<img\b[^>]*>|</?(?:iframe|object|embed|form|base|meta)\b[^>]*>",
     re.DOTALL | re.IGNORECASE,
@@ -44,16 +44,16 @@ _NOT_SAID = {"batch_id", "column", "column_list", "ignore_row_if", "mostly", "un
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What one suite found in one audit."""
+    """The result of one suite in one audit."""
 
     run: str
     """The newer run of the load."""
     judged_at: datetime
     dag_run: str
-    """Of musician_warehouse; empty where a rebuild judged."""
+    """The id of the musician_warehouse run; empty if a rebuild judged."""
     table: str
     page: str
-    """Path of Great Expectations' page within the site."""
+    """The path of Great Expectations' page within the site."""
     evaluated: int
     failed: int
     failures: tuple[str, ...]
@@ -73,14 +73,14 @@ class Validation:
 
 
 def audit_page(load: Load, judged_at: datetime) -> str:
-    """The part of the index page that shows this audit of the load: a path within the site."""
+    """The path, within the site, of the index page's section about this audit of the load."""
     return f"index.html#{_section(judged_at, load.newest)}"
 
 
 def rounded(value: Any) -> str:
-    """A value for people: of a fraction, four digits."""
+    """The value as people read it: a fraction with four significant digits."""
     if not isinstance(value, float):
-        return html.unescape(str(value))  # texts are escaped where they are selected
+        return html.unescape(str(value))  # text is escaped when it is selected
     return f"{value:.4g}" if abs(value) < 1_000 else f"{value:,.0f}"
 
 
@@ -89,8 +89,8 @@ def _section(judged_at: datetime, run: str) -> str:
 
 
 def finish(site: Path) -> list[str]:
-    """Makes the pages below `site` readable and safe; the names of the suites that have a page."""
-    shutil.rmtree(site / "static", ignore_errors=True)  # fonts and pictures, which nothing uses now
+    """Makes the pages under `site` readable and safe; returns the names of the suites that have a page."""
+    shutil.rmtree(site / "static", ignore_errors=True)  # fonts and images that are no longer used
     for page in site.rglob("*.html"):
         text = page.read_text()
         if f'href="{_style_of(page, site)}"' not in text:
@@ -165,7 +165,7 @@ def _said(argument: tuple[str, Any]) -> str:
 
 
 def index(validations: Sequence[Validation], suites: Sequence[str]) -> str:
-    """The index page: a section per audit, the newest first, and the suites."""
+    """The index page: a section per audit, newest first, and the suites."""
     newest_first = sorted(validations, key=lambda validation: validation.audit, reverse=True)
     audits = [
         _audit(sorted(of_audit, key=lambda validation: validation.table))
@@ -176,8 +176,8 @@ def index(validations: Sequence[Validation], suites: Sequence[str]) -> str:
     )
     return (
         f"<!DOCTYPE html><html lang='en'><head>{_head(_STYLE.name)}<title>Data docs</title></head><body>"
-        "<h1>Data docs</h1><p class='lead'>What each audit of the star found, the newest first. "
-        "A load is published only when no critical expectation failed.</p>"
+        "<h1>Data docs</h1><p class='lead'>The audits of the star, newest first. "
+        "A load is published only if no critical expectation failed.</p>"
         f"{''.join(audits)}<h2>What is expected</h2><ul>{listed}</ul></body></html>"
     )
 
@@ -211,7 +211,7 @@ def _origin(validation: Validation) -> str:
     judged = f"Newest run {_escape(validation.run)}, judged {validation.judged_at:%-d %B %Y, %H:%M} UTC"
     if not validation.dag_run:
         return f"{judged} in a rebuild."
-    # Relative, so right behind any port and prefix.
+    # Relative, so that it works behind any port and prefix.
     run = quote(validation.dag_run, safe="")
     return f"{judged} in the run <a href='../dags/musician_warehouse/runs/{run}'>{_escape(validation.dag_run)}</a>."
 

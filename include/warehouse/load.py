@@ -12,7 +12,7 @@ of their instants; docs/history.md says what each changes.
 
 All SQL is in `include/sql/<schema>/<table>.sql`. The only values formatted into SQL here are the location of a
 manifest, built from the validated bucket and run names; its columns, checked against those of the table; and the
-validated role for COPY.
+validated COPY role.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""The doctor: all green in the sandbox, and a line for each thing that can be wrong."""
+"""The doctor: everything passes in the sandbox, and each thing that can be wrong is reported."""
 
 import json
 import socket
@@ -55,7 +55,7 @@ def test_in_the_sandbox_everything_is_green(
     assert [each for each in lines if not each.startswith("✔")] == []
     assert [each[2:24].strip() for each in lines] == [
         "settings", "bucket: region", "bucket: owner", "bucket: policy", "bucket: public access",
-        "bucket: encryption", "bucket: lifecycle", "role of COPY: trust", "role of COPY: rights",
+        "bucket: encryption", "bucket: lifecycle", "COPY role: trust", "COPY role: rights",
         "key of ticketmaster", "key of lastfm", "redshift: TLS", "redshift: login", "redshift: schemas", "notifier",
     ]  # fmt: skip
     secrets = (services.ticketmaster["key"], services.lastfm["key"], services.redshift["password"])
@@ -119,7 +119,7 @@ def with_policy(s3: Any, bucket: str, **condition: Any) -> None:
     [
         (lambda s3, b: s3.delete_bucket_lifecycle(Bucket=b), "bucket: lifecycle", "raw/ does not expire"),
         (lambda s3, b: s3.delete_bucket_encryption(Bucket=b), "bucket: encryption", "none by default"),
-        (lambda s3, b: s3.delete_public_access_block(Bucket=b), "bucket: public access", "not closed"),
+        (lambda s3, b: s3.delete_public_access_block(Bucket=b), "bucket: public access", "not blocked"),
         (
             lambda s3, b: with_policy(s3, b, StringEquals={"aws:SourceVpc": "x"}),
             "bucket: policy",
@@ -128,7 +128,7 @@ def with_policy(s3: Any, bucket: str, **condition: Any) -> None:
         (
             lambda s3, b: with_policy(s3, b, NumericGreaterThan={"s3:signatureAge": "600000"}),
             "bucket: policy",
-            "presigned URLs before an hour",
+            "presigned URLs after less than an hour",
         ),
         (
             lambda s3, b: with_policy(s3, b, StringNotEquals={"s3:authType": "REST-HEADER"}),
@@ -179,10 +179,10 @@ READS = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resour
 @pytest.mark.parametrize(
     ("trust", "rights", "thing", "said"),
     [
-        ({**TRUSTED, "Principal": {"AWS": "*"}}, READS, "role of COPY: trust", "anybody may assume it"),
-        ({**TRUSTED, "Principal": {"Service": "ec2.amazonaws.com"}}, READS, "role of COPY: trust", "may not assume it"),
-        (TRUSTED, {**READS, "Action": "s3:ListBucket"}, "role of COPY: rights", "lacks s3:GetObject"),
-        (TRUSTED, {**READS, "Resource": "arn:aws:s3:::other*"}, "role of COPY: rights", "s3:GetObject and"),
+        ({**TRUSTED, "Principal": {"AWS": "*"}}, READS, "COPY role: trust", "anyone may assume it"),
+        ({**TRUSTED, "Principal": {"Service": "ec2.amazonaws.com"}}, READS, "COPY role: trust", "may not assume it"),
+        (TRUSTED, {**READS, "Action": "s3:ListBucket"}, "COPY role: rights", "lacks s3:GetObject"),
+        (TRUSTED, {**READS, "Resource": "arn:aws:s3:::other*"}, "COPY role: rights", "s3:GetObject and"),
     ],
 )  # fmt: skip
 def test_a_role(
@@ -205,7 +205,7 @@ def test_a_role(
 def test_a_role_that_does_not_exist(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.copy_role_arn.endswith(COPY_ROLE)
     monkeypatch.setenv("MUSICIAN_COPY_ROLE_ARN", f"arn:aws:iam::{ACCOUNT}:role/nobody")
-    assert "nobody does not exist" in line(aws.examine(Settings.from_environment()), "role of COPY")
+    assert "nobody does not exist" in line(aws.examine(Settings.from_environment()), "COPY role")
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_a_superuser() -> None:
         (None, "is not defined"),
         ({"conn_type": "fs"}, "of the type fs"),
         ({"conn_type": "smtp", "host": "127.0.0.1"}, "lacks `to` or `from_email`"),
-        ({"conn_type": "http", "host": "http://127.0.0.1:9/hunter2"}, "is not reached"),
+        ({"conn_type": "http", "host": "http://127.0.0.1:9/hunter2"}, "cannot be reached"),
     ],
 )
 def test_a_notifier(monkeypatch: pytest.MonkeyPatch, connection: Any, said: str) -> None:

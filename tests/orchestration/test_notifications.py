@@ -203,8 +203,8 @@ async def test_the_password_of_a_connection_is_not_sent(
 ) -> None:
     from airflow.sdk.log import mask_secret
 
-    mask_secret("hunter2-hunter2")
-    error = OSError("could not log in with hunter2-hunter2")
+    mask_secret("a-word-that-no-other-test-masks")
+    error = OSError("could not log in with a-word-that-no-other-test-masks")
     await asyncio.to_thread(report_failure, failed_context(error))
     assert webhook[0][1]["reason"] == "OSError: could not log in with ***"
 
@@ -238,7 +238,7 @@ async def test_late_and_unreadable_runs_and_missing_news_are_told_each_by_itself
     assert [body["text"].splitlines()[0].split(" (")[0] for _, body in webhook] == [
         "musician_warehouse found late runs",
         "musician_warehouse parked runs",
-        "musician_warehouse has had no news",
+        "musician_warehouse has had no new data",
     ]
     assert "s3://b/k is malformed." in webhook[1][1]["reason"]
 

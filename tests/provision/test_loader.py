@@ -1,4 +1,4 @@
-"""The pipeline does its work as the user that provisioning makes, who is no admin, and with its own policy."""
+"""The pipeline works as the user that provisioning creates, who is not an admin, and with its own policy."""
 
 import io
 import uuid
@@ -34,7 +34,7 @@ PASSWORD = f"Musician-{uuid.uuid4()}"
 
 @pytest.fixture
 def loader(redshift: Any, services: Services) -> Iterator[Any]:
-    """A connection of the user, whose schemas and tables exist."""
+    """The connection of the user, whose schemas and tables exist."""
     login = services.redshift | {"user": "musician_loader", "password": PASSWORD}
     create_loader(redshift, services.redshift["database"], "musician_loader", PASSWORD)
     with redshift_connector.connect(**login, ssl=False) as connection:
@@ -70,7 +70,7 @@ def test_the_loader_loads_publishes_and_rebuilds(loader: Any, redshift: Any, lak
         "alter user musician password 'Mine-1'",
     ],
 )
-def test_the_loader_is_no_admin(loader: Any, statement: str) -> None:
+def test_the_loader_is_not_an_admin(loader: Any, statement: str) -> None:
     with pytest.raises(redshift_connector.ProgrammingError, match=r"permission denied|must"):
         rows(loader, statement)
 
@@ -82,7 +82,7 @@ ACTIONS = {
     "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
     "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
 }
-"""The permission that S3 asks for, where it is not the operation's name:
+"""The permission that S3 requires, if it is not the operation's name:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
 
 

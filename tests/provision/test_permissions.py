@@ -1,4 +1,4 @@
-"""What the two policies allow and, above all, what they do not: each request is put to a policy evaluation."""
+"""What the two policies allow and, above all, what they do not: a policy evaluation judges each request."""
 
 import json
 from pathlib import Path
@@ -52,12 +52,12 @@ def test_the_person_may_do_what_the_commands_do(request_: tuple[str, str], conte
 @pytest.mark.parametrize(
     ("request_", "context"),
     [
-        # any secret of Redshift's, or another warehouse's
+        # any of Redshift's secrets, or another warehouse's
         (("secretsmanager:GetSecretValue", f"{SECRET}redshift!other-musician_admin-AbCdEf"), STACK),
         (("secretsmanager:GetSecretValue", f"{SECRET}redshift!mine2-musician_admin-AbCdEf"), STACK),
         (("secretsmanager:GetSecretValue", f"{SECRET}other-loader-1-AbCdEf"), STACK),
         (("secretsmanager:GetSecretValue", f"{SECRET}stripe-AbCdEf"), STACK),
-        # any workgroup's or cluster's SQL, or its data
+        # SQL in any workgroup or cluster, or its data
         (("redshift-data:BatchExecuteStatement", WORKGROUP), {}),
         (("redshift-data:BatchExecuteStatement", WORKGROUP), {"aws__ResourceTag/musician-warehouse": "other"}),
         (("redshift-data:BatchExecuteStatement", f"arn:aws:redshift:eu-west-1:{ACCOUNT}:cluster:other"), {}),
@@ -69,7 +69,7 @@ def test_the_person_may_do_what_the_commands_do(request_: tuple[str, str], conte
         (("redshift-serverless:CreateSnapshot", NAMESPACE), {}),
         (("redshift:DeleteCluster", f"arn:aws:redshift:eu-west-1:{ACCOUNT}:cluster:mine"), {}),
         (("redshift:DeleteCluster", f"arn:aws:redshift:eu-west-1:{ACCOUNT}:cluster:other"), STACK),
-        # a role with any trust or any rights, or one that is not the stack's
+        # a role with any trust or permissions, or one outside the stack
         (("iam:CreateRole", ROLE), BOUND),
         (("iam:CreateRole", ROLE), STACK),
         (("iam:CreateRole", ROLE), STACK | {"iam__PermissionsBoundary": "arn:aws:iam::aws:policy/Admin"}),
@@ -83,18 +83,18 @@ def test_the_person_may_do_what_the_commands_do(request_: tuple[str, str], conte
         (("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/admin"), STACK | TO_REDSHIFT),
         (("iam:PassRole", ROLE), STACK | {"iam__PassedToService": "ec2.amazonaws.com"}),
         (("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/eve"), STACK),
-        # a port open to the world, by hand or of another group
+        # a port open to the world, by hand or in another group
         (("ec2:AuthorizeSecurityGroupIngress", GROUP), {}),
         (("ec2:AuthorizeSecurityGroupIngress", GROUP), OURS),
         (("ec2:AuthorizeSecurityGroupIngress", GROUP), STACK),
         (("ec2:CreateTags", GROUP), STACK),
-        # another stack, or one of other things
+        # another stack, or one with other resource types
         (("cloudformation:CreateChangeSet", PLAN[1].replace("mine", "other")),
          {"cloudformation__ResourceTypes": resource_types()}),
         (PLAN, {}),
         (PLAN, {"cloudformation__ResourceTypes": [*resource_types(), "AWS::IAM::User"]}),
         (("cloudformation:DeleteStack", PLAN[1].replace("mine", "other")), {}),
-        # other buckets, and what lies in any
+        # other buckets, and the objects of any
         (("s3:CreateBucket", "arn:aws:s3:::my-lake"), {}),
         (("s3:PutBucketPolicy", "arn:aws:s3:::other"), STACK),
         (("s3:GetObject", "arn:aws:s3:::my-lake/lake/events/part"), STACK),
@@ -125,7 +125,7 @@ def test_the_pipeline_may_not(action: str, resource: str) -> None:
     assert not allows(PIPELINE, action, resource, **STACK, **OURS)
 
 
-def test_every_action_is_one_of_a_handler_or_a_call_and_none_of_them_is_any_action() -> None:
+def test_every_action_belongs_to_a_handler_or_a_call_and_none_matches_any_action() -> None:
     named = {
         action for statement in PERSON["Statement"] for action in statement["Action"] if "*" not in action
     }

@@ -33,7 +33,7 @@ WORKGROUP = "arn:aws:redshift-serverless:us-east-1:123456789012:workgroup/1f2e"
 
 
 class KeptSession(boto3.Session):
-    """A session that makes each client once, because that takes long."""
+    """A session that creates each client only once, because that is slow."""
 
     def __init__(self) -> None:
         super().__init__(region_name="us-east-1")
@@ -46,7 +46,7 @@ class KeptSession(boto3.Session):
 
 
 class HookedSession(KeptSession):
-    """The session of the commands, whose calls pass the hooks of the cloud of the test."""
+    """The session of the commands, whose calls go through the hooks of the test's cloud."""
 
     HOOKS = {
         "before-call.redshift-serverless": "answer",
@@ -69,7 +69,7 @@ class HookedSession(KeptSession):
 
 @dataclass
 class Cloud:
-    """A warehouse of its own at moto, and what moto lacks."""
+    """A warehouse of its own in moto, with what moto lacks."""
 
     services: Services
     options: Options
@@ -88,9 +88,9 @@ class Cloud:
     sql: list[tuple[str, list[str]]] = field(default_factory=list)
     """Who ran which statements."""
     rolled_back: bool = False
-    """Whether what moto has created is said to have failed."""
+    """Whether what moto created is reported as failed."""
     failure: list[tuple[str, str, str]] = field(default_factory=list)
-    """The events of a stack that fails: part, or nothing for the stack itself, status, reason."""
+    """The events of a failing stack: resource (empty for the stack itself), status, reason."""
 
     def aws(self) -> Aws:
         self.hooked.cloud = self
@@ -142,7 +142,7 @@ class Cloud:
         return SimpleNamespace(status_code=200), {}
 
     def make_secret(self, params: dict[str, Any], **_: Any) -> None:
-        """The stack's secret of the loader, which moto does not make: it is made when it is read."""
+        """The loader's secret, which moto does not create with the stack: it is created when it is read."""
         secrets = self.client("secretsmanager")
         name = json.loads(params["body"])["SecretId"]
         if not secrets.list_secrets(Filters=[{"Key": "name", "Values": [name]}])["SecretList"]:
@@ -266,7 +266,7 @@ def cloud(make_cloud: Callable[..., Cloud]) -> Cloud:
 
 
 def environment(cloud: Cloud) -> dict[str, str]:
-    """What the lines for .env set."""
+    """The variables that the lines for .env set."""
     pairs = (line.split("=", 1) for line in cloud.said if re.match(r"[A-Z_]+=", line))
     return {name: value.strip("'") for name, value in pairs}
 
@@ -312,7 +312,7 @@ def test_creating_again_changes_nothing_and_prints_the_same_lines(
     cloud.said.clear()
     cloud.create(kind=None, bucket=None)
     assert cloud.questions == ["Make these changes?"]
-    assert f"The stack {cloud.options.name} is as it should be." in cloud.said
+    assert f"The stack {cloud.options.name} is up to date." in cloud.said
     assert environment(cloud) == lines
     assert f"open to {OFFICE}" in cloud.status()
 
@@ -358,7 +358,7 @@ def test_the_role_of_copy_trusts_the_loader_of_this_workgroup_and_reads_the_lake
 
 def test_the_port_is_closed_until_it_is_opened_to_ranges_and_can_be_closed_again(cloud: Cloud) -> None:
     cloud.create()
-    assert "closed to everybody" in "\n".join(cloud.said)
+    assert "Its port is closed" in "\n".join(cloud.said)
     assert Options.parse({"allow_cidr": "none"}, {}).parameters()["Ranges"] == "-,-,-,-"
     opened = Options.parse({"allow_cidr": f"{OFFICE},10.0.0.0/8"}, {}).parameters()
     assert (opened["Ranges"], opened["Public"]) == (f"{OFFICE},10.0.0.0/8,-,-", "true")
@@ -374,7 +374,7 @@ def test_a_range_opens_the_port_to_it_alone(cloud: Cloud) -> None:
     assert [given["CidrIp"] for given in rule["IpRanges"]] == [str(OFFICE)]
 
 
-def test_a_serverless_warehouse_stops_at_a_daily_limit_which_is_changed_only_when_asked(cloud: Cloud) -> None:
+def test_a_serverless_warehouse_has_a_daily_limit_which_changes_only_on_request(cloud: Cloud) -> None:
     cloud.create()
     [limit] = cloud.limits
     assert (limit["period"], limit["amount"], limit["breachAction"]) == ("daily", 8, "deactivate")
@@ -397,14 +397,14 @@ def test_no_password_is_printed_or_in_a_statement(cloud: Cloud) -> None:
     ]  # they are the loader's
 
 
-def test_a_bucket_that_exists_is_used_and_stays_out_of_the_stack(cloud: Cloud) -> None:
+def test_an_existing_bucket_is_used_and_stays_outside_the_stack(cloud: Cloud) -> None:
     cloud.client("s3").create_bucket(Bucket=cloud.options.bucket)
     cloud.create()
-    assert "stays out of the stack" in "\n".join(cloud.said)
+    assert "stays outside the stack" in "\n".join(cloud.said)
     assert environment(cloud)["MUSICIAN_BUCKET"] == cloud.options.bucket
 
 
-def test_a_bucket_in_another_region_is_refused_before_anything_is_created(cloud: Cloud) -> None:
+def test_a_bucket_in_another_region_is_rejected_before_anything_is_created(cloud: Cloud) -> None:
     cloud.client("s3").create_bucket(
         Bucket=cloud.options.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
@@ -413,7 +413,7 @@ def test_a_bucket_in_another_region_is_refused_before_anything_is_created(cloud:
     assert cloud.stack() is None
 
 
-def test_a_stack_that_somebody_else_made_is_neither_changed_nor_deleted(cloud: Cloud) -> None:
+def test_a_stack_that_another_tool_created_is_neither_changed_nor_deleted(cloud: Cloud) -> None:
     template = {
         "Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {}}}}
     }
@@ -451,7 +451,7 @@ def test_delete_takes_a_snapshot_first_and_leaves_the_bucket(
     assert "There is no warehouse" in cloud.status()
 
 
-def test_delete_shows_what_will_go_and_deletes_nothing_without_consent(cloud: Cloud) -> None:
+def test_delete_shows_what_it_would_delete_and_deletes_nothing_without_consent(cloud: Cloud) -> None:
     cloud.create()
     cloud.said.clear()
     cloud.delete(agrees=False)
@@ -463,7 +463,7 @@ def test_delete_shows_what_will_go_and_deletes_nothing_without_consent(cloud: Cl
     assert cloud.is_protected
 
 
-def test_without_a_snapshot_nothing_is_deleted_unless_it_is_told_to_skip_it(cloud: Cloud) -> None:
+def test_without_a_snapshot_nothing_is_deleted_unless_it_is_to_be_skipped(cloud: Cloud) -> None:
     cloud.create()
     cloud.snapshot_status = "FAILED"
     with pytest.raises(ProvisioningFailed, match=r"nothing was deleted.*--skip-final-snapshot"):
@@ -471,11 +471,11 @@ def test_without_a_snapshot_nothing_is_deleted_unless_it_is_told_to_skip_it(clou
     assert cloud.stack() is not None
     cloud.snapshots.clear()
     cloud.delete(final_snapshot=False)
-    assert "Its data is lost" in "\n".join(cloud.said)
+    assert "Its data will be lost" in "\n".join(cloud.said)
     assert (cloud.stack(), cloud.snapshots) == (None, [])
 
 
-def test_sql_that_redshift_rejects_is_told_with_what_redshift_said(
+def test_sql_that_redshift_rejects_is_reported_with_its_reason(
     make_cloud: Callable[..., Cloud], redshift: Any
 ) -> None:
     cloud = make_cloud(runs_sql=True)
@@ -490,7 +490,7 @@ def test_sql_that_redshift_rejects_is_told_with_what_redshift_said(
     cloud.create()
 
 
-def test_a_stack_that_fails_is_told_with_the_first_reason(cloud: Cloud) -> None:
+def test_a_stack_that_fails_is_reported_with_the_first_reason(cloud: Cloud) -> None:
     cloud.failure = [
         ("Workgroup", "CREATE_FAILED", "4 RPU are not offered here."),
         ("SecurityGroup", "CREATE_FAILED", "Resource creation cancelled"),
@@ -501,7 +501,7 @@ def test_a_stack_that_fails_is_told_with_the_first_reason(cloud: Cloud) -> None:
         cloud.create()
 
 
-def test_what_a_creation_that_failed_has_left_is_cleared_away_by_the_next(cloud: Cloud) -> None:
+def test_what_a_failed_creation_left_behind_is_removed_by_the_next(cloud: Cloud) -> None:
     cloud.create()
     cloud.calls.clear()
     cloud.rolled_back = True
@@ -515,7 +515,7 @@ def test_what_a_creation_that_failed_has_left_is_cleared_away_by_the_next(cloud:
 # The command line
 
 
-def test_the_commands_ask_unless_told_yes(
+def test_the_commands_ask_for_confirmation_unless_given_yes(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("builtins.input", lambda _question: "")
@@ -540,7 +540,7 @@ def test_a_bad_value_is_named_by_its_option(given: dict[str, str]) -> None:
         Options.parse(given, {})
 
 
-def test_an_option_wins_over_its_variable() -> None:
+def test_an_option_overrides_its_variable() -> None:
     environ = {"MUSICIAN_REDSHIFT_NAME": "from-environment"}
     assert Options.parse({}, environ).name == "from-environment"
     assert Options.parse({"name": "from-option"}, environ).name == "from-option"
@@ -558,7 +558,7 @@ def test_an_option_wins_over_its_variable() -> None:
         ({"AWS_DEFAULT_REGION": ""}, "--region"),
     ],
 )
-def test_what_keeps_it_from_aws_is_told(
+def test_what_prevents_access_to_aws_is_reported(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     changes: dict[str, str], told: str,
 ) -> None:  # fmt: skip

@@ -1,4 +1,4 @@
-"""What moto does not make of the template, read in it: cfn-lint resolves its functions."""
+"""What moto does not create from the template is checked in it: cfn-lint resolves its functions."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ def test_cfn_lint_finds_nothing_to_object_to() -> None:
     assert (done.stdout, done.returncode) == ("", 0)
 
 
-def test_the_bucket_is_protected_as_the_pipeline_would_protect_it(s3: Any) -> None:
+def test_the_bucket_is_protected_like_one_that_the_pipeline_creates(s3: Any) -> None:
     ensure_bucket(Bucket(s3, "protected-by-the-pipeline"), 14)
     of_bucket = {"Bucket": "protected-by-the-pipeline"}
     properties = RESOURCES["LakeBucket"]["Properties"]
@@ -45,7 +45,7 @@ def test_the_bucket_is_protected_as_the_pipeline_would_protect_it(s3: Any) -> No
 
 
 @pytest.mark.parametrize("resource", ["LakeBucket", "LakeBucketPolicy"])
-def test_what_holds_the_lake_outlives_the_stack(resource: str) -> None:
+def test_what_stores_the_lake_outlives_the_stack(resource: str) -> None:
     assert RESOURCES[resource]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert RESOURCES[resource]["UpdateReplacePolicy"] == "Retain"
 

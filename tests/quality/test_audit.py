@@ -1,4 +1,4 @@
-"""The audit: what passes, what fails, what it says, and what it leaves in S3."""
+"""The audit: what passes, what fails, what it reports, and what it writes to S3."""
 
 import json
 import re
@@ -39,7 +39,7 @@ EVENTS, SONGS = "2026-11-22T060000Z", "2026-11-22T070000Z"
 LOAD = Load(EVENTS, SONGS, ("events", "songs"))
 MBID = "a181595e-5b84-4439-a5f4-f548ddfb64df"
 
-# What the audit must say about a table, and what makes it say so.
+# What the audit must report about a table, and the damage that causes it.
 SPOILED = {
     "dim_songs: expect_column_values_to_be_unique song_key": "set song_key = 'same'",
     "dim_songs: expect_column_values_to_not_be_null song_name": "set song_name = null where song_rank = 1",
@@ -119,7 +119,7 @@ def test_a_sound_load_passes_every_expectation(built: tuple[Any, Lake]) -> None:
 def test_a_passing_audit_sends_few_statements_without_parameters(
     built: tuple[Any, Lake], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Redshift plans and compiles each, and binds parameters in fewer places than Great Expectations has them:
+    """Redshift plans and compiles each, and binds parameters in fewer places than Great Expectations uses them:
     https://github.com/aws/amazon-redshift-python-driver/issues/24, …/104."""
     redshift, lake = built
     with transaction(redshift) as cursor:
@@ -166,7 +166,7 @@ def test_every_kind_of_damage_is_detected_and_named(built: tuple[Any, Lake]) -> 
     assert unnoticed == []
 
 
-# One odd row each, of which so many are none that it says nothing about the load.
+# One odd row each, among enough sound rows that it says nothing about the load.
 ODD = {
     "dim_concerts": (
         "set local_date = '1066-10-14', starts_at = '9999-12-31' where concert_id = 'e1'",
@@ -181,7 +181,7 @@ ODD = {
 }
 
 
-def test_one_odd_row_among_many_is_no_reason_to_park(empty: tuple[Any, Lake]) -> None:
+def test_one_odd_row_among_many_does_not_park(empty: tuple[Any, Lake]) -> None:
     redshift, lake = empty
     more = {
         "price_max": 9.0,
@@ -202,7 +202,7 @@ def test_one_odd_row_among_many_is_no_reason_to_park(empty: tuple[Any, Lake]) ->
 
 
 @pytest.mark.parametrize("cause", ["password", "port", "time-out"])
-def test_an_audit_that_cannot_run_is_no_verdict(
+def test_an_audit_that_cannot_run_gives_no_verdict(
     built: tuple[Any, Lake], services: Services, cause: str
 ) -> None:
     redshift, lake = built
@@ -215,13 +215,13 @@ def test_an_audit_that_cannot_run_is_no_verdict(
         with transaction(redshift) as cursor:
             cursor.execute("drop view audit.fact_songs")
             cursor.execute("create view audit.fact_songs as select pg_catalog.redshift_rejects('time-out')")
-    with pytest.raises(WarehouseUnavailable, match="nothing is judged") as raised:
+    with pytest.raises(WarehouseUnavailable, match="nothing was judged") as raised:
         quality.audit(lake, LOAD, reached, kept_runs=5, judged_at=judged_at(LOAD))
     assert services.redshift["password"] not in str(raised.value)
     assert rows(redshift, "select * from dwh.load_ledger") == []
 
 
-def test_every_failing_row_is_kept_where_the_load_is_parked(built: tuple[Any, Lake]) -> None:
+def test_every_failing_row_is_kept_when_the_load_is_parked(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
     with transaction(redshift) as cursor:
         for failure, change in SPOILED.items():
@@ -258,7 +258,7 @@ def empty(redshift: Any, s3: Any, bucket: str) -> tuple[Any, Lake]:
 ABROAD = {"country_code": "GB", "venue_country_code": "GB"}
 
 
-def test_events_are_counted_against_those_of_the_same_countries(empty: tuple[Any, Lake]) -> None:
+def test_the_number_of_events_is_compared_with_that_of_the_same_countries(empty: tuple[Any, Lake]) -> None:
     redshift, lake = empty
     land_songs(lake, SONGS, [Artist("Abel")])
     land_events(lake, EVENTS, [Concert(f"e{n}", ["Abel"]) for n in range(10)])
@@ -322,8 +322,8 @@ def test_lowering_a_setting_parks_nothing(empty: tuple[Any, Lake]) -> None:
     )
 
 
-def test_oddities_that_the_sources_document_are_no_reason_to_park(empty: tuple[Any, Lake]) -> None:
-    """An attraction without an id, one undated concert of nine, an artist without songs or billing."""
+def test_oddities_that_the_sources_document_do_not_park(empty: tuple[Any, Lake]) -> None:
+    """An attraction without an id, one undated concert in nine, an artist without songs or billings."""
     redshift, lake = empty
     concerts = [Concert(f"e{n}", ["Abel"]) for n in range(7)]
     concerts.append(Concert("no id", ["Abel"], more={"attraction_id": None}))
@@ -361,7 +361,7 @@ def test_the_data_docs_show_passing_and_failing_audits(built: tuple[Any, Lake]) 
     assert "sold out" in lake.bucket.get(page).decode()
 
 
-def test_values_of_the_data_are_text_in_the_docs_and_plain_in_messages(built: tuple[Any, Lake]) -> None:
+def test_values_are_escaped_in_the_docs_and_unescaped_in_messages(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
     hostile = "<svg onload=steal()>&"
     with transaction(redshift) as cursor:
@@ -411,13 +411,13 @@ def test_pages_of_old_audits_are_pruned(built: tuple[Any, Lake]) -> None:
 
 
 def counted(lake: Lake) -> list[str]:
-    """The requests to S3 from now on."""
+    """Records the requests to S3 from now on."""
     sent: list[str] = []
     lake.bucket.s3.meta.events.register("before-send.s3", lambda request, **_: sent.append(request.method))
     return sent
 
 
-def test_an_audit_moves_as_much_however_many_are_kept(
+def test_an_audit_transfers_the_same_amount_however_many_are_kept(
     built: tuple[Any, Lake], services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, lake = built
@@ -435,7 +435,7 @@ def test_an_audit_moves_as_much_however_many_are_kept(
     assert [f"run 2026-11-{day}T060000Z" in index for day in (22, 23, 24, 25)] == [False, True, True, True]
 
 
-def test_data_docs_of_an_older_release_are_gone_on_with(
+def test_data_docs_of_an_older_release_are_continued(
     built: tuple[Any, Lake], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, lake = built
@@ -459,7 +459,7 @@ def test_no_credentials_reach_the_project_folder_or_s3(built: tuple[Any, Lake], 
 
 
 def test_column_reflection_works_over_the_redshift_dialect(built: tuple[Any, Lake]) -> None:
-    """Under SQLAlchemy 2.1 sqlalchemy-redshift 1.0.0 raises here, and every column expectation would fail."""
+    """With SQLAlchemy 2.1, sqlalchemy-redshift 1.0.0 raises here, and every column expectation would fail."""
     from sqlalchemy import create_engine, inspect
 
     from include.orchestration.connections import redshift_engine_arguments

@@ -106,7 +106,7 @@ def test_unused_files_are_not_published(site: Path) -> None:
     assert not (site / "static").exists()
 
 
-def test_the_index_has_the_kept_audits_the_newest_first_and_their_verdicts(site: Path) -> None:
+def test_the_index_has_the_kept_audits_newest_first_with_their_verdicts(site: Path) -> None:
     index = (site / "index.html").read_text()
     assert "2026-11-20T060000Z" not in index
     newest, older = index.index("id='2026-11-22T060000Z-"), index.index("id='2026-11-21T060000Z-")
@@ -115,7 +115,7 @@ def test_the_index_has_the_kept_audits_the_newest_first_and_their_verdicts(site:
     assert "passed, with warnings" in index[older:]
 
 
-def test_an_audit_is_headed_by_a_date_to_read_and_links_to_its_run(site: Path) -> None:
+def test_an_audit_has_a_readable_date_as_its_heading_and_links_to_its_run(site: Path) -> None:
     index = (site / "index.html").read_text()
     assert "<h2>22 November 2026 <span" in index
     assert "judged 22 November 2026, 09:30 UTC in the run" in index
@@ -125,7 +125,7 @@ def test_an_audit_is_headed_by_a_date_to_read_and_links_to_its_run(site: Path) -
 @pytest.mark.parametrize(
     ("value", "said"), [(0.3333333333333333, "0.3333"), (12345.678, "12,346"), (7, "7"), (None, "None")]
 )
-def test_values_are_rounded_for_people(value: Any, said: str) -> None:
+def test_values_are_rounded_for_readers(value: Any, said: str) -> None:
     assert data_docs.rounded(value) == said
 
 
@@ -175,7 +175,7 @@ def airflow_site(services: Any) -> Iterator[Any]:
 
     from plugins.data_docs import DataDocs
 
-    # The one table of the metadata database that signing in looks at.
+    # The only table of the metadata database that signing in reads.
     RevokedToken.__table__.create(settings.engine, checkfirst=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "0123456789abcdef" * 4)
@@ -206,7 +206,7 @@ def reader(visitor: Any) -> Any:
     return visitor
 
 
-def test_a_user_without_a_role_is_refused(visitor: Any, published: str) -> None:
+def test_a_user_without_a_role_is_rejected(visitor: Any, published: str) -> None:
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
@@ -235,7 +235,7 @@ def test_the_folder_leads_to_the_index(reader: Any, published: str) -> None:
     assert reader.get("/data-docs/").headers["location"] == "index.html"
 
 
-def test_a_page_may_not_act_and_is_not_kept_by_others(reader: Any, published: str) -> None:
+def test_a_page_runs_nothing_and_is_not_cached_by_others(reader: Any, published: str) -> None:
     headers = reader.get("/data-docs/index.html").headers
     assert "default-src 'none'" in headers["content-security-policy"]
     policy = [directive.strip() for directive in headers["content-security-policy"].split(";")]
@@ -293,7 +293,7 @@ def test_a_page_that_was_removed_is_explained(reader: Any, published: str) -> No
 
 
 def test_loading_the_plugin_imports_neither_boto3_nor_great_expectations(tmp_path: Path) -> None:
-    # Apart from what Airflow's own API server has imported by then.
+    # Except for what Airflow's own API server has imported by then.
     script = (
         "import sys\n"
         "import airflow.api_fastapi.core_api.security\n"

@@ -1,4 +1,4 @@
-"""Random histories of both sources, from a seed: what the runs of a few days saw, and what people did.
+"""Random histories of both sources, from a seed: what the runs of a few days saw, and what operators did.
 
 Concerts are announced, moved, postponed, cancelled, withdrawn and listed again, and their records rejected;
 artists gain and lose ids, enter and leave charts, share names, spellings and ids, and are corrected.
@@ -21,11 +21,11 @@ FIRST_DAY = datetime(2026, 11, 10)
 
 @dataclass(frozen=True)
 class Land:
-    """A run is landed, or landed again."""
+    """A run lands, or lands again."""
 
     landed: Landed
     by_older_release: bool = False
-    """Without the columns that it did not have."""
+    """Whether an older release wrote it, without the columns that it did not have."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class LoseLedger:
 
 @dataclass(frozen=True)
 class Rebuild:
-    """The star is derived again."""
+    """The star is rebuilt."""
 
     until: date | None = None
 
@@ -97,7 +97,7 @@ class _Page:
     charts: dict[str, int]
     """Listeners by country."""
     found: bool = True
-    """Whether Last.fm finds the page of tracks."""
+    """Whether Last.fm finds the artist's tracks."""
 
 
 @dataclass
@@ -143,7 +143,7 @@ class _World:
             "venue_id": f"v{number % 3}",
             "venue_name": f"Hall {number % 3}",
             "venue_city": "Springfield",
-            # Some have none, and some are in a country other than the one whose crawl finds them.
+            # Some have none, and some are in another country than the one whose crawl finds them.
             "venue_country_code": self.draw.choice((country, country, country, None, "CA")),
         }
         self.concerts[f"e{number}"] = concert = _Concert(about, self._bill())
@@ -170,7 +170,7 @@ class _World:
         }
 
     def move_on(self) -> None:
-        """A few things change."""
+        """Changes a few things."""
         changes: tuple[Callable[[], None], ...] = (
             self._announce, self._change_concert, self._change_concert, self._change_concert,
             self._change_page, self._change_page, self._change_billed_id,
@@ -224,7 +224,7 @@ class _World:
         self.billed_ids[self.draw.choice(_BILLED)] = self._maybe_id()
 
     def events(self, at: datetime, countries: frozenset[str], horizon: int, complete: bool) -> Landed:
-        """What an events run would list now."""
+        """What an events run would list at this point."""
         horizon_date, rows, rejected = at.date() + timedelta(days=horizon), [], set()
         for concert_id, concert in sorted(self.concerts.items()):
             on = concert.about["local_date"]
@@ -262,7 +262,7 @@ class _World:
     def songs(
         self, at: datetime, countries: frozenset[str], numbers: tuple[int, int, int], complete: bool
     ) -> Landed:
-        """What a songs run would find now: the artists in the charts, and some who tour."""
+        """What a songs run would find at this point: the artists in the charts, and some who tour."""
         artists, touring, tracks = numbers
         charted: set[str] = set()
         for country in countries:
@@ -325,7 +325,7 @@ def history(seed: int) -> list[Step]:
     draw = random.Random(seed)
     world = _World(draw)
     waiting: list[tuple[int, Land]] = []
-    """Runs that are landed only after that many others."""
+    """Runs that land only after that many others."""
     steps: list[Step] = []
     landed: list[Land] = []
     older_until = draw.choice((0, 0, 0, 3))
@@ -377,7 +377,7 @@ def _observed(draw: random.Random, world: _World, at: datetime, dataset: str) ->
 
 
 def _by_older_release(land: Land) -> Land:
-    """As release de190e1 wrote it: keys were those of normalised names, so two pages could share one."""
+    """The run as release de190e1 wrote it: keys came from normalised names, so two pages could share one."""
     taken: dict[str, str] = {}
     rows: list[Row] = []
     for row in land.landed.rows:
@@ -396,7 +396,7 @@ def _by_older_release(land: Land) -> Land:
 
 
 def _intervention(draw: random.Random, landed: list[Land], at: datetime) -> Iterator[Step]:
-    """What a person does to the lake or the warehouse."""
+    """What an operator does to the lake or the warehouse."""
     ailing = [
         land for land in landed if land.landed.fault or not land.landed.readable or not land.landed.rows
     ]
@@ -425,7 +425,7 @@ def _intervention(draw: random.Random, landed: list[Land], at: datetime) -> Iter
 
 
 def _parsed_again(draw: random.Random, run: Landed) -> tuple[Row, ...]:
-    """The rows by a corrected parser."""
+    """The rows that a corrected parser makes."""
     if run.dataset == "songs":
         return tuple(row | {"play_count": row["play_count"] and row["play_count"] + 1} for row in run.rows)
     name = draw.choice(("Evening", "Matinee"))

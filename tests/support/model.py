@@ -1,7 +1,7 @@
-"""What the star holds after any history, by docs/history.md and the data dictionary, in plain Python.
+"""What the star contains after any history, by docs/history.md and the data dictionary, in plain Python.
 
-No SQL, no database, nothing of `include/`: a second opinion. A history is a lake (what was landed, by dataset
-and run) and what the warehouse was told to do with it. Rows are mappings by column; a column that an older
+No SQL, no database, nothing from `include/`: a second opinion. A history is a lake (what was landed, by dataset
+and run) and the operations that the warehouse was asked to perform. Rows are mappings by column; a column that an older
 release did not write is null.
 """
 
@@ -35,14 +35,14 @@ MATCHES = ("mbid", "name", "corrected", "spelling", "ambiguous", "namesake", "un
 
 @dataclass(frozen=True)
 class Landed:
-    """A run as it lies in the lake."""
+    """A run as the lake has it."""
 
     dataset: str
     run: str
     rows: tuple[Row, ...]
     countries: frozenset[str]
     numbers: tuple[int | None, ...]
-    """Its scope's: of events the horizon; of songs artists per country, touring artists, tracks."""
+    """The numbers of its scope: the horizon of events; artists per country, touring artists and tracks of songs."""
     complete: bool = True
     horizon_date: date | None = None
     rejected: frozenset[str] = frozenset()
@@ -56,7 +56,7 @@ class Landed:
         return instant(self.run)
 
     def covers(self, older: "Landed") -> bool:
-        """Whether it asked for all that the other run did."""
+        """Whether it requested everything that the other run did."""
         pairs = zip(self.numbers, older.numbers, strict=True)
         return self.countries >= older.countries and all(w is None or n is None or w >= n for w, n in pairs)
 
@@ -66,7 +66,7 @@ Lake = Mapping[tuple[str, str], Landed]
 
 @dataclass(frozen=True)
 class Load:
-    """An events run and a songs run; `pending` says of which datasets the load judges the run."""
+    """An events run and a songs run; `pending` names the datasets whose run the load judges."""
 
     events: str
     songs: str
@@ -95,7 +95,7 @@ class Entry:
 
 
 class RebuildFails(Exception):
-    """What was published before fails its audit now; the star stays as it is."""
+    """What was published before now fails its audit; the star does not change."""
 
 
 @dataclass
@@ -103,7 +103,7 @@ class Model:
     """The tables of `dwh`."""
 
     versions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """By concert, the oldest first."""
+    """By concert, oldest first."""
     billings: dict[str, dict[str, Row]] = field(default_factory=dict)
     """By concert and artist."""
     songs: dict[str, Row] = field(default_factory=dict)
@@ -114,12 +114,12 @@ class Model:
     facts: dict[date, Load] = field(default_factory=dict)
     """The load on which the facts of a date rest."""
     loads: list[Load] = field(default_factory=list)
-    """Those published, in their order."""
+    """The published loads, in order."""
 
-    # -- what the warehouse is told
+    # -- the operations of the warehouse
 
     def work_once(self, lake: Lake) -> bool:
-        """Notes what is late, and judges the next load; False when none can be loaded."""
+        """Records what is late, and judges the next load; False if there is none."""
         for dataset, run in self._pending(lake):
             if run < max(self._published(dataset), default=""):
                 self.ledger[dataset, run] = Entry("late", instant(run).date())
@@ -129,7 +129,7 @@ class Model:
         return load is not None
 
     def retry(self, dataset: str, run: str) -> None:
-        """Strikes a parked run."""
+        """Removes a parked run from the ledger."""
         if self.state(dataset, run) == "parked":
             del self.ledger[dataset, run]
 
@@ -140,7 +140,7 @@ class Model:
             self.ledger[dataset, run] = replace(entry, state="pending", is_accepted=True)
 
     def lose_ledger(self) -> None:
-        """Somebody emptied the ledger."""
+        """Empties the ledger."""
         self.ledger, self.loads, self.facts = {}, [], {}
 
     def rebuild(self, lake: Lake, until: date | None = None) -> None:
@@ -182,12 +182,12 @@ class Model:
     # -- order
 
     def state(self, dataset: str, run: str) -> str:
-        """What the ledger says of a run."""
+        """What the ledger says about a run."""
         entry = self.ledger.get((dataset, run))
         return entry.state if entry else "pending"
 
     def _pending(self, lake: Lake) -> list[tuple[str, str]]:
-        """The oldest first; of two with one instant, the events."""
+        """Oldest first; of two with the same instant, the events."""
         found = [key for key in lake if self.state(*key) == "pending"]
         return sorted(found, key=lambda key: (key[1], key[0]))
 
@@ -195,14 +195,14 @@ class Model:
         return [run for (d, run), entry in self.ledger.items() if d == dataset and entry.state == "published"]
 
     def context(self, dataset: str) -> str | None:
-        """The newest published run that is no addition, else the newest."""
+        """The newest published run that is not an addition, else the newest."""
         runs = self._published(dataset)
         return max((run for run in runs if not self.ledger[dataset, run].is_addition), default=None) or max(
             runs, default=None
         )
 
     def next_load(self, lake: Lake) -> Load | None:
-        """The load that is judged next; None when none is pending, or the oldest has no partner."""
+        """The load that is judged next; None if none is pending, or the oldest has no partner."""
         pending = [key for key in self._pending(lake) if key[1] >= max(self._published(key[0]), default="")]
         if not pending:
             return None
@@ -384,7 +384,7 @@ def _covered(run: Landed, current: Row) -> bool:
 
 
 class Pages:
-    """The artist pages of a songs run, and which of them a billing means."""
+    """The artist pages of a songs run, and which of them a billing refers to."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self.mbids: dict[str, str | None] = {}
@@ -422,7 +422,7 @@ class Pages:
 
 
 def billings_of(run: Landed, pages: Pages) -> dict[str, dict[str, Row]]:
-    """By concert and artist; a concert without billings is there, too."""
+    """By concert and artist; a concert without billings is included, too."""
     found: dict[str, dict[str, Row]] = {}
     for concert_id, rows in _grouped(run.rows, "event_id").items():
         found[concert_id] = {}

@@ -1,4 +1,4 @@
-"""A history told to the warehouse and to the model, and where the two differ."""
+"""Replays a history in the warehouse and in the model, and finds where the two differ."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ from tests.support.model import Landed, Model, RebuildFails
 from tests.support.snapshots import ROLE, build_load
 
 Tables = Mapping[str, Mapping[tuple[Any, ...], Mapping[str, Any]]]
-"""By table and key the rows, by column."""
+"""Rows by column, by table and key."""
 
 KEYS = {
     "dim_songs": ("song_key",),
@@ -38,13 +38,13 @@ KEYS = {
     "load_ledger": ("dataset", "run"),
 }
 _NEW_COLUMNS = {"local_end_date", "name_key", "asked_key"}
-"""Those that release de190e1 did not write."""
+"""Columns that release de190e1 did not write."""
 _UNCOMPARED = ("judged_at", "reason", "changes")
-"""Of the ledger: words, a clock, and figures that `changes` of the load checks."""
+"""Columns of the ledger: text, a clock, and figures that are checked in the `changes` of the load."""
 
 
 class RememberingBucket(Bucket):
-    """A bucket that keeps what was written through it: only COPY has to ask the stand-in, which is slow."""
+    """A bucket that caches what was written through it: only COPY needs the stand-in, which is slow."""
 
     def __init__(self, s3: Any, name: str) -> None:
         super().__init__(s3, name)
@@ -76,11 +76,11 @@ class RememberingBucket(Bucket):
 
 
 class Differs(AssertionError):
-    """The warehouse holds something else than the documents say."""
+    """The warehouse differs from what the documents say."""
 
 
 class Replay:
-    """One history, as it unfolds in a warehouse with tables, in an empty lake, and in the model."""
+    """One history, as it unfolds in a warehouse with tables, in a lake that begins empty, and in the model."""
 
     def __init__(self, connection: Any, lake: Lake) -> None:
         self.connection, self.lake = connection, lake
@@ -88,14 +88,14 @@ class Replay:
         self.landed: dict[tuple[str, str], Landed] = {}
         self.publishes = 0
         self.is_settled = True
-        """Whether the star was made by the manifests as they are, in their order."""
+        """Whether the star results from the manifests as they are now, in order."""
         with transaction(connection) as cursor:
             for table in KEYS:
                 cursor.execute(f"delete from dwh.{table}")
         self.held = self._held()
 
     def tell(self, steps: Sequence[Step]) -> int:
-        """Takes every step and compares; how many publishes that were. Raises `Differs`."""
+        """Takes every step and compares; returns the number of publishes. Raises `Differs`."""
         for number, step in enumerate(steps):
             self._take(step)
             if isinstance(step, Rebuild):  # work compares after every load
@@ -125,7 +125,7 @@ class Replay:
                 self._rebuild(until)
 
     def _work(self) -> None:
-        """As the DAG does it, comparing after every load."""
+        """Loads what is pending as the DAG does, and compares after every load."""
         while True:
             now = self._now()
             ledger.note_late(self.connection, self.lake, now)
@@ -143,7 +143,7 @@ class Replay:
             self._compare(f"after {load}, pending {load.pending}")
 
     def _load(self, load: Load) -> bool:
-        """Whether the load was published; else it is parked."""
+        """Publishes or parks the load; whether it was published."""
         try:
             try:
                 build_load(Joined(self.connection), self.lake, load)  # one transaction for all is faster
@@ -162,7 +162,7 @@ class Replay:
         return True
 
     def _rebuild(self, until: date | None) -> None:
-        """Says what differs, and nothing differs where no run was late, pending or landed again."""
+        """Rebuilds both; nothing may differ from before if no run was late, pending or landed again."""
         before = self.held
         states = {self.model.state(*key) for key in self.landed}
         must_not_differ = self.is_settled and until is None and states <= {"published", "parked"}
@@ -223,7 +223,7 @@ class Replay:
             raise Differs("\n".join([when, *differences[:12]]))
 
     def _held(self) -> Tables:
-        """What the warehouse holds; hashes of versions as in the model."""
+        """The rows of the warehouse; hashes of versions as in the model."""
         held = {}
         with transaction(self.connection) as cursor:
             for table, key in KEYS.items():
@@ -286,7 +286,7 @@ class Replay:
     def _compare_changes(
         self, load: Load, changes: Mapping[str, Mapping[str, int]], before: Tables, after: Tables
     ) -> None:
-        """What publishing says it added and removed is what was not there before, and is no longer."""
+        """Checks that publishing reports as added and removed exactly what is new and what is gone."""
         for table in STAR:
             keys_before, keys_after = (set(held[table]) for held in (before, after))
             added, removed = len(keys_after - keys_before), len(keys_before - keys_after)
@@ -297,7 +297,7 @@ class Replay:
                 removed = sum(not row["is_listed"] for row in new)
                 if told["changed"] != len(new) - added - removed:
                     raise Differs(f"{load} changed {len(new) - added - removed} concerts, but says {told}")
-            elif table != "dim_songs":  # of which new dates alone are no change
+            elif table != "dim_songs":  # where new dates alone are not a change
                 common = keys_before & keys_after
                 changed = sum(before[table][key] != after[table][key] for key in common)
                 if told["changed"] != changed:
@@ -313,7 +313,7 @@ class Replay:
 
 
 def land(lake: Lake, landed: Landed, by_older_release: bool = False) -> None:
-    """Writes what a run of the ingestion leaves."""
+    """Writes what an ingestion run leaves in the lake."""
     dataset, run, row_type = landed.dataset, landed.run, _row_type(landed.dataset, by_older_release)
     names = [field.name for field in msgspec.structs.fields(row_type)]
     if landed.rejected:
@@ -367,11 +367,11 @@ def _check_delisted_hashes(versions: Any) -> None:
 
 
 def _number_versions(versions: Any) -> None:
-    """Puts in the place of a hash the number of the concert's first version that has it."""
+    """Replaces each hash with the number of the concert's first version that has it."""
     seen: dict[tuple[str, Any], int] = {}
     for row in sorted(versions, key=lambda row: (row["concert_id"], row["valid_from"])):
         row["version_hash"] = seen.setdefault((row["concert_id"], row["version_hash"]), len(seen))
-        # Numbers run through all concerts in one order, so they are equal only where the hashes agree.
+        # All concerts are numbered in one order, so the numbers are equal only if the hashes agree.
 
 
 def _table_differences(table: str, found: Mapping[Any, Any], expected: Mapping[Any, Any]) -> list[str]:

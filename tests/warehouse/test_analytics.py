@@ -1,4 +1,4 @@
-"""What the views of `analytics` answer."""
+"""What the views of `analytics` show."""
 
 from datetime import date, datetime
 from typing import Any
@@ -69,8 +69,10 @@ def test_the_next_concert_of_an_artist_is_one_that_is_still_listed(tables: Any, 
 
 
 @pytest.mark.parametrize("complete", [True, False])
-def test_the_next_concert_is_one_and_the_same_in_all_columns(tables: Any, lake: Lake, complete: bool) -> None:
-    """Also when the newest run did not list it: it began today before the run, or the run is not complete."""
+def test_all_columns_of_the_next_concert_are_of_the_same_concert(
+    tables: Any, lake: Lake, complete: bool
+) -> None:
+    """Even if the newest run did not list it: it began earlier today, or the run is incomplete."""
     today = Concert("today", ["Abel"], local_date=date(2026, 11, 21))
     later = Concert("later", ["Abel"], local_date=LATER)
     publish(tables, lake, 20, [today, later], [Artist("Abel")])
@@ -83,7 +85,7 @@ def test_the_next_concert_is_one_and_the_same_in_all_columns(tables: Any, lake: 
     assert found == [(2, "today", today.local_date)]
 
 
-def test_a_run_for_another_country_hides_no_artists_of_the_others(tables: Any, lake: Lake) -> None:
+def test_a_run_for_another_country_does_not_hide_the_artists_of_the_others(tables: Any, lake: Lake) -> None:
     publish(tables, lake, 20, [Concert("e1", ["Seth"])], [Artist("Abel")])
     abroad = [Concert("g1", ["Eve"], more={"country_code": "GB", "venue_country_code": "GB"})]
     land_events(lake, "2026-11-21T060000Z", abroad, countries=["GB"])
@@ -93,7 +95,7 @@ def test_a_run_for_another_country_hides_no_artists_of_the_others(tables: Any, l
     ) == [("e1", "Seth"), ("g1", "Eve")]
 
 
-def test_popularity_compares_an_artist_with_the_snapshot_before(tables: Any, lake: Lake) -> None:
+def test_popularity_compares_an_artist_with_the_previous_snapshot(tables: Any, lake: Lake) -> None:
     publish(tables, lake, 20, [Concert("1", ["Abel"])], [Artist("Abel", rank=4), Artist("Enoch", rank=1)])
     publish(tables, lake, 22, [Concert("1", ["Abel"])], [Artist("Abel", rank=2), Artist("Seth", rank=1)])
     found = rows(
@@ -111,7 +113,7 @@ def test_popularity_compares_an_artist_with_the_snapshot_before(tables: Any, lak
     ]
 
 
-def test_listeners_of_other_countries_charts_are_not_compared(tables: Any, lake: Lake) -> None:
+def test_listeners_in_the_charts_of_different_countries_are_not_compared(tables: Any, lake: Lake) -> None:
     publish(tables, lake, 20, [Concert("1")], [Artist("Abel", rank=4)])
     publish(tables, lake, 21, [Concert("1")], [Artist("Abel", rank=2)])
     with tables.cursor() as cursor:
@@ -120,7 +122,7 @@ def test_listeners_of_other_countries_charts_are_not_compared(tables: Any, lake:
     assert set(found) == {(None, None)}
 
 
-def test_every_change_is_named_with_what_differs_and_when_it_was_noticed(tables: Any, lake: Lake) -> None:
+def test_every_change_says_what_differs_and_when_it_was_noticed(tables: Any, lake: Lake) -> None:
     publish(tables, lake, 20, [before for before, _, _ in CHANGES.values()], [Artist("Abel")])
     publish(tables, lake, 21, [after for _, after, _ in CHANGES.values()], [Artist("Abel")])
     found = rows(

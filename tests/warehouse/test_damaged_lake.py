@@ -1,4 +1,4 @@
-"""A lake full of damaged objects: none is published, and none holds up a later load."""
+"""A lake full of damaged objects: none is published, and none blocks a later load."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ SUITES = (
     ("positions are huge", "a song is there twice"),
     ("the part and its manifest lack columns", "songs have no key"),
 )
-"""Kinds of events and of songs, judged together."""
+"""Kinds of damage to events and to songs, judged together."""
 CONCERTS = [Concert("e1", ["Abel", "Cain"]), Concert("e2", ["Abel"]), Concert("e3")]
 
 
@@ -30,7 +30,7 @@ def land(lake: Lake, dataset: str, at: datetime) -> str:
     return run
 
 
-def test_nothing_damaged_is_published_or_holds_up_a_later_load(tables: Any, lake: Lake) -> None:
+def test_nothing_damaged_is_published_or_blocks_a_later_load(tables: Any, lake: Lake) -> None:
     at = FIRST
     sound = {(dataset, land(lake, dataset, at)) for dataset in DATASETS}
     kinds = [(name, DATASETS[number % 2]) for number, name in enumerate(damage.ANY)]
@@ -79,7 +79,7 @@ def test_nothing_damaged_is_published_or_holds_up_a_later_load(tables: Any, lake
     assert unnamed == {}
 
 
-def test_what_can_be_built_all_the_same_is_found_by_the_suites(tables: Any, lake: Lake) -> None:
+def test_damage_that_can_be_built_is_found_by_the_suites(tables: Any, lake: Lake) -> None:
     for day, (events, songs) in enumerate(SUITES):
         for dataset, name in zip(DATASETS, (events, songs), strict=True):
             damage.ALL[name](lake, dataset, land(lake, dataset, FIRST + timedelta(days=day)))

@@ -1,4 +1,4 @@
-"""The star ends the same, whatever dies, breaks or runs twice on the way."""
+"""The star ends up the same, whatever dies, breaks or runs twice along the way."""
 
 import multiprocessing
 import random
@@ -52,7 +52,7 @@ TASKS = [
 
 
 def land(lake: Lake, days: int) -> None:
-    """So many days of both sources: concerts come, go and change; songs gain plays."""
+    """That many days of both sources: concerts appear, disappear and change; songs gain plays."""
     draw = random.Random(4)
     status = {f"e{n}": "onsale" for n in range(40)}
     for day in range(days):
@@ -86,13 +86,13 @@ def perform(task: str, load: Load, lake: Lake, redshift: Any) -> None:
 
 
 def perform_alone(task: str, load: Load, bucket: str) -> None:
-    """One task of the DAG as its process does it, with connections of its own."""
+    """One task of the DAG as its process performs it, with connections of its own."""
     with closing(connections.redshift()) as redshift:
         perform(task, load, connections.lake(Settings(bucket=bucket)), redshift)
 
 
 def kill(task: str, load: Load, bucket: str, after: float) -> None:
-    """Performs a task in a process of its own and kills that after so many seconds."""
+    """Performs a task in a process of its own and kills the process after that many seconds."""
     process = FORK.Process(target=perform_alone, args=(task, load, bucket))
     process.start()
     process.join(after)
@@ -101,7 +101,7 @@ def kill(task: str, load: Load, bucket: str, after: float) -> None:
 
 
 def content(redshift: Any) -> dict[str, Any]:
-    """Everything a reader of dwh could see."""
+    """Everything that a reader of dwh can see."""
     ledger = rows(
         redshift,
         "select dataset, run, state, reason, manifest_url, record_count, changes, snapshot_date, judged_at, "
@@ -118,7 +118,7 @@ def drop(redshift: Any) -> None:
 
 
 def test_killing_a_task_anywhere_leaves_the_star_of_an_undisturbed_run(redshift: Any, lake: Lake) -> None:
-    """Fifty loads; in each, one task's process is killed at a random point of its work, and tried again."""
+    """Fifty loads; in each, one task's process is killed at a random point of its work, and the task retried."""
     land(lake, LOADS)
     create_tables(redshift)
     plan = warehouse.pending_loads(redshift, lake)
@@ -147,7 +147,7 @@ REBUILDS = 20
 
 
 def rebuild_alone(bucket: str) -> None:
-    """A rebuild as its process does it."""
+    """A rebuild as its process performs it."""
     with closing(connections.redshift()) as redshift:
         rebuild(
             redshift,
@@ -159,7 +159,7 @@ def rebuild_alone(bucket: str) -> None:
 
 
 def test_killing_a_rebuild_anywhere_leaves_the_old_star_or_the_new_one(redshift: Any, lake: Lake) -> None:
-    """Twenty rebuilds of a lake in which a run was landed again, each killed at a random point."""
+    """Twenty rebuilds, each killed at a random point, of a lake in which a run was landed again."""
     late = "2026-10-01T120000Z"
     land(lake, 2)
     create_tables(redshift)
@@ -184,7 +184,7 @@ def test_killing_a_rebuild_anywhere_leaves_the_old_star_or_the_new_one(redshift:
 
 
 class Cutter(threading.Thread):
-    """A wire to the server that breaks at a COMMIT: before it is sent, or before its answer is seen."""
+    """A connection to the server that breaks at a COMMIT: before it is sent, or before its response is read."""
 
     def __init__(self, server: tuple[str, int], when: str) -> None:
         super().__init__(daemon=True)
@@ -253,7 +253,7 @@ def test_a_connection_lost_around_commit_publishes_once(
 
 
 def keep_trying(task: Callable[[], None]) -> None:
-    """As Airflow does: tries a task again, unless the load has gone on without it."""
+    """Retries a task as Airflow does, unless the load has moved on without it."""
     for _ in range(20):
         try:
             task()
@@ -267,7 +267,7 @@ def keep_trying(task: Callable[[], None]) -> None:
 
 
 def whole_runs(bucket: str) -> None:
-    """Runs until nothing waits, as Airflow would: each task tried again when it fails."""
+    """Runs until nothing is pending, as Airflow would: each task is retried when it fails."""
     lake = connections.lake(Settings(bucket=bucket))
     with closing(connections.redshift()) as redshift:
         while loads := warehouse.pending_loads(redshift, lake):
@@ -275,7 +275,7 @@ def whole_runs(bucket: str) -> None:
                 keep_trying(partial(perform, task, loads[0], lake, redshift))
 
 
-def test_two_runs_at_once_end_in_the_same_star(redshift: Any, lake: Lake) -> None:
+def test_two_concurrent_runs_end_in_the_same_star(redshift: Any, lake: Lake) -> None:
     land(lake, 6)
     create_tables(redshift)
     whole_runs(lake.bucket.name)

@@ -1,4 +1,4 @@
-"""Which errors of the warehouse say that the data is to blame, and park it, and which may pass."""
+"""Which errors of the warehouse are caused by the data, so that it is parked, and which are temporary."""
 
 from typing import Any
 
@@ -57,11 +57,11 @@ def test_an_error_of_the_data_parks(error: Any) -> None:
     ],
     ids=str,
 )
-def test_an_error_that_may_pass_does_not(error: Any) -> None:
+def test_a_temporary_error_does_not(error: Any) -> None:
     assert not is_of_data(error)
 
 
-def test_what_the_server_said_is_told_in_one_line() -> None:
+def test_the_message_of_the_server_is_reported_in_one_line() -> None:
     assert told(server("22001", "value too long\nfor it's type", "code: 8001")) == (
         "value too long for it's type code: 8001"
     )

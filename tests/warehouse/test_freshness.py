@@ -1,4 +1,4 @@
-"""How old the star is, and what is told when nothing new comes."""
+"""How old the star is, and what is reported when no new data arrives."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ EVENTS, SONGS = "2026-11-22T060000Z", "2026-11-22T070000Z"
 NOW = run_instant(SONGS) + timedelta(hours=5)
 
 
-def test_an_empty_bucket_is_told_and_names_who_should_fill_it(tables: Any, lake: Lake) -> None:
+def test_an_empty_bucket_is_reported_with_the_dags_that_should_fill_it(tables: Any, lake: Lake) -> None:
     age = freshness(tables, lake, NOW)
     assert age.text == "The star is empty: nothing has been published."
     events, songs = age.overdue(48)
@@ -20,7 +20,9 @@ def test_an_empty_bucket_is_told_and_names_who_should_fill_it(tables: Any, lake:
     assert songs.startswith("No run of songs has landed yet. Look at ingest_songs")
 
 
-def test_a_star_tells_its_age_and_a_paused_ingestion_is_told_after_its_hours(tables: Any, lake: Lake) -> None:
+def test_the_age_of_the_star_is_reported_and_a_paused_ingestion_after_its_deadline(
+    tables: Any, lake: Lake
+) -> None:
     land_events(lake, EVENTS, [Concert("e1", ["Abel"])])
     land_songs(lake, SONGS, [Artist("Abel")])
     publish_pending(tables, lake)
@@ -33,7 +35,9 @@ def test_a_star_tells_its_age_and_a_paused_ingestion_is_told_after_its_hours(tab
     assert age.overdue(6) == []
 
 
-def test_what_lands_and_is_never_published_is_told_unless_it_is_being_loaded(tables: Any, lake: Lake) -> None:
+def test_what_lands_but_is_never_published_is_reported_unless_it_is_being_loaded(
+    tables: Any, lake: Lake
+) -> None:
     land_events(lake, EVENTS, [Concert("e1", ["Abel"])])
     land_songs(lake, SONGS, [Artist("Abel")])
     publish_pending(tables, lake)

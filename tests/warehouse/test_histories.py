@@ -1,4 +1,4 @@
-"""Random histories: the star is what docs/history.md says after every publish. `make soak` runs more."""
+"""Random histories: after every publish the star is what docs/history.md says. `make soak` runs more."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.support.model import Landed
 from tests.support.replay import RememberingBucket, Replay
 
 SEEDS = (253, 285, 52, 135)
-"""Short ones, with late, parked, accepted and added runs, delistings and roll-backs."""
+"""Short histories with late, parked and accepted runs, additions, delistings and roll-backs."""
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_star_that_differs_in_one_value_is_noticed(replay: Replay, redshift: A
 
 
 def happenings(steps: list[Step]) -> Iterator[str]:
-    """What is remarkable in a history."""
+    """The notable events of a history."""
     for step in steps:
         match step:
             case Retry() | Accept() | LoseLedger():
@@ -70,7 +70,7 @@ def happenings(steps: list[Step]) -> Iterator[str]:
 
 
 def changes(runs: list[Landed]) -> Iterator[str]:
-    """What becomes of the concerts and of those who are billed."""
+    """What happens to the concerts and the billed artists."""
     dates: dict[str, Any] = {}
     ids: dict[str, str | None] = {}
     gone: set[str] = set()
@@ -88,8 +88,8 @@ def changes(runs: list[Landed]) -> Iterator[str]:
             dates[row["event_id"]], ids[name] = row["local_date"], mbid
 
 
-def test_the_histories_of_a_soak_hold_all_that_happens() -> None:
-    """Two hundred, of which each of these has a share."""
+def test_the_histories_of_a_soak_cover_everything_that_happens() -> None:
+    """Each of these occurs in a share of two hundred histories."""
     met = Counter(kind for seed in range(200) for kind in set(happenings(history(seed))))
     expected = (
         "several a day", "other countries", "fewer events", "fewer songs", "incomplete", "rejected", "empty", "damaged",

@@ -1,4 +1,4 @@
-"""What the star remembers: versions of concerts, snapshots of artists, first and last sight of songs."""
+"""What the star remembers: versions of concerts, snapshots of artists, when songs were first and last seen."""
 
 import json
 from datetime import date, datetime
@@ -43,7 +43,7 @@ def versions(tables: Any) -> list[tuple[Any, ...]]:
 WAS, NOW = date(2027, 1, 15), date(2027, 3, 1)
 
 
-def test_a_rescheduled_concert_can_be_followed_back(tables: Any, lake: Lake) -> None:
+def test_the_history_of_a_rescheduled_concert_can_be_queried(tables: Any, lake: Lake) -> None:
     publish(tables, lake, 20, [Concert("e1", local_date=WAS)])
     publish(tables, lake, 21, [Concert("e1", local_date=WAS)])
     changes = publish(tables, lake, 22, [Concert("e1", local_date=NOW, status="rescheduled")])
@@ -104,7 +104,7 @@ def test_a_concert_that_two_complete_crawls_in_a_row_do_not_list_is_delisted(tab
     assert missing(tables) == [("e2", instant(21))]
 
 
-def test_a_concert_that_is_missed_once_and_listed_again_was_listed_all_the_time(
+def test_a_concert_that_is_missing_once_and_listed_again_counts_as_listed_throughout(
     tables: Any, lake: Lake
 ) -> None:
     for day, listed in ((20, True), (21, False), (22, True), (23, False)):
@@ -113,7 +113,7 @@ def test_a_concert_that_is_missed_once_and_listed_again_was_listed_all_the_time(
     assert missing(tables) == [("e2", instant(23))]
 
 
-def test_a_delisted_concert_is_marked_once_and_comes_back_as_a_version(tables: Any, lake: Lake) -> None:
+def test_a_delisted_concert_is_marked_once_and_returns_as_a_new_version(tables: Any, lake: Lake) -> None:
     publish(tables, lake, 20, [Concert("e1"), Concert("e2")])
     publish(tables, lake, 21, [Concert("e1")])
     publish(tables, lake, 22, [Concert("e1")])
@@ -127,7 +127,7 @@ def test_a_delisted_concert_is_marked_once_and_comes_back_as_a_version(tables: A
     assert missing(tables) == []
 
 
-def test_incomplete_crawls_are_no_witnesses(tables: Any, lake: Lake) -> None:
+def test_incomplete_crawls_do_not_delist(tables: Any, lake: Lake) -> None:
     publish(tables, lake, 20, [Concert("e1"), Concert("e2")])
     for day in (21, 22):
         publish(tables, lake, day, [Concert("e1")], complete=False)
@@ -138,8 +138,8 @@ def test_incomplete_crawls_are_no_witnesses(tables: Any, lake: Lake) -> None:
     assert delisted(tables) == {"e2"}
 
 
-def test_concerts_that_a_crawl_did_not_ask_for_are_not_delisted(tables: Any, lake: Lake) -> None:
-    """Those of today and before, those beyond the horizon, and those of another country."""
+def test_concerts_that_a_crawl_did_not_request_are_not_delisted(tables: Any, lake: Lake) -> None:
+    """Concerts today or earlier, beyond the horizon, or in another country."""
     publish(
         tables,
         lake,
@@ -161,7 +161,7 @@ def test_concerts_that_a_crawl_did_not_ask_for_are_not_delisted(tables: Any, lak
 
 
 def test_a_concert_that_began_before_the_run_is_not_missing(tables: Any, lake: Lake) -> None:
-    """Late in the evening UTC, tomorrow has begun in Auckland; what is over there is no longer found."""
+    """Late in the evening UTC it is already tomorrow in Auckland, and concerts that are over are no longer found."""
     publish(tables, lake, 20, [Concert("over", local_date=date(2026, 11, 22)), Concert("e2")])
     land_events(lake, "2026-11-21T220000Z", [Concert("e1")])
     publish_pending(tables, lake)
@@ -169,7 +169,7 @@ def test_a_concert_that_began_before_the_run_is_not_missing(tables: Any, lake: L
 
 
 def test_a_concert_whose_record_was_rejected_was_listed(tables: Any, lake: Lake) -> None:
-    """The crawl did list it, even though its record could not be read."""
+    """The crawl listed it, even though its record could not be read."""
     publish(tables, lake, 20, [Concert("e1"), Concert("e2"), Concert("e3")])
     publish(tables, lake, 21, [Concert("e1")])
     land_events(lake, events(22), [Concert("e1")], rejected=["e2", "too long to be an id" * 9])
@@ -205,9 +205,7 @@ def test_plays_over_time_have_a_row_per_song_and_day(tables: Any, lake: Lake) ->
     ]
 
 
-def test_plays_of_a_new_day_are_added_and_those_of_a_day_that_is_asked_again_changed(
-    tables: Any, lake: Lake
-) -> None:
+def test_plays_of_a_new_day_are_added_and_those_of_a_repeated_day_changed(tables: Any, lake: Lake) -> None:
     changes = []
     for run, plays in (("2026-11-20T07", 10), ("2026-11-21T07", 20), ("2026-11-21T09", 30)):
         land_events(lake, events(20), [Concert("e1")])
@@ -220,7 +218,7 @@ def test_plays_of_a_new_day_are_added_and_those_of_a_day_that_is_asked_again_cha
     ]
 
 
-def test_songs_keep_when_they_were_first_and_last_seen(tables: Any, lake: Lake) -> None:
+def test_songs_record_when_they_were_first_and_last_seen(tables: Any, lake: Lake) -> None:
     for day, titles in ((20, ["Old", "Both"]), (21, ["Both"]), (22, ["Both", "New"])):
         land_events(lake, events(day), [Concert("e1")])
         land_songs(lake, songs(day), [Artist("Abel", songs=titles)])
@@ -257,7 +255,7 @@ def test_a_narrower_or_incomplete_run_adds_and_leaves_the_artists_of_the_day(
         ("Seth",),
     ]
     assert rows(tables, f"select is_addition from dwh.load_ledger where run = '{later}'") == [(True,)]
-    # New songs of the day meet the run that the facts rest on.
+    # New songs of the day are paired with the run that the facts rest on.
     land_songs(lake, "2026-11-20T130000Z", [Artist("Seth", plays=77)])
     publish_pending(tables, lake)
     assert rows(tables, "select artist_name, play_count, upcoming_concerts from dwh.fact_artists") == [
@@ -265,8 +263,8 @@ def test_a_narrower_or_incomplete_run_adds_and_leaves_the_artists_of_the_day(
     ]
 
 
-def test_new_songs_do_not_take_billings_back_to_those_before_an_addition(tables: Any, lake: Lake) -> None:
-    """The songs meet the day's whole events run, which is older than the addition."""
+def test_new_songs_do_not_revert_billings_to_those_before_an_addition(tables: Any, lake: Lake) -> None:
+    """The songs are paired with the day's whole events run, which is older than the addition."""
     publish(tables, lake, 20, [Concert("e1", ["Seth"]), Concert("e2", ["Abel"])])
     land_events(lake, "2026-11-20T120000Z", [Concert("e1", ["Eve"])], complete=False)
     publish_pending(tables, lake)
@@ -278,7 +276,7 @@ def test_new_songs_do_not_take_billings_back_to_those_before_an_addition(tables:
     ) == [("e1", "Eve", "unmatched"), ("e2", "Abel", "corrected")]
 
 
-def test_an_addition_and_a_whole_run_that_wait_together_are_loaded_one_by_one(
+def test_an_addition_and_a_whole_run_that_are_pending_together_are_loaded_one_by_one(
     tables: Any, lake: Lake
 ) -> None:
     publish(tables, lake, 20, [Concert("e1", ["Seth"])])

@@ -47,13 +47,13 @@ def test_songs_older_than_published_events_are_not_late() -> None:
     assert plan([D1, D2, D3], [S1, S2], published=(D1, D2, D3, S1)) == [Load(D3, S2, ("songs",))]
 
 
-def test_a_partner_is_not_an_addition_if_there_is_another() -> None:
+def test_an_addition_is_not_a_partner_if_there_is_another_run() -> None:
     judged = ledger(published=(D1, D2, S1, S2))
     judged["songs", S2] = Judged("published", is_addition=True)
     assert plan_loads({"events": [D1, D2, D3], "songs": [S1, S2]}, judged) == [Load(D3, S1, ("events",))]
 
 
-def test_an_accepted_run_waits_again() -> None:
+def test_an_accepted_run_is_pending_again() -> None:
     judged = ledger(published=(D1, S1, S2)) | {("events", D2): Judged("pending", is_accepted=True)}
     assert plan_loads({"events": [D1, D2], "songs": [S1, S2]}, judged) == [Load(D2, S2, ("events",))]
 
@@ -84,7 +84,7 @@ def test_every_pending_manifest_is_judged_exactly_once(days: int) -> None:
     assert sorted(judged) == sorted([("events", run) for run in events] + [("songs", run) for run in songs])
 
 
-def test_loads_older_than_any_unpublished_run_are_repeated_as_they_were() -> None:
+def test_loads_older_than_any_unpublished_run_are_repeated_unchanged() -> None:
     judged = ledger(published=(D1, D2, D3, S1, S3))
     for (dataset, run), partner in zip(sorted(judged), (S1, S1, S3, D1, D3), strict=True):
         judged[dataset, run] = Judged("published", loaded_with=partner)
@@ -95,7 +95,7 @@ def test_loads_older_than_any_unpublished_run_are_repeated_as_they_were() -> Non
 
 
 def test_loads_are_repeated_in_the_order_in_which_they_were_published() -> None:
-    """D2 is an addition, published with the day's old songs before newer songs met the whole run D1."""
+    """D2 is an addition, published with the day's old songs before newer songs were paired with the whole run D1."""
     judged = {
         ("events", D1): Judged("published", loaded_with=S1, load_number=1),
         ("songs", S1): Judged("published", loaded_with=D1, load_number=1),

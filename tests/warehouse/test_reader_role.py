@@ -1,4 +1,4 @@
-"""What somebody may do who logs in with nothing but the role `musician_reader`."""
+"""What a user may do who has only the role `musician_reader`."""
 
 import uuid
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ PASSWORD = "Musician-1"
 
 @pytest.fixture
 def reader(redshift: Any, services: Services) -> Iterator[Any]:
-    """A connection of a user who was given the role, and nothing else."""
+    """The connection of a user who was granted only the role."""
     create_tables(redshift)
     create_reader(redshift)
     user = f"reader_{uuid.uuid4().hex[:8]}"

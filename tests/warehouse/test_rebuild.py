@@ -1,4 +1,4 @@
-"""The star derived again from the lake: by the functions of the daily load, in one transaction."""
+"""Deriving the star from the lake, with the functions of the daily load, in one transaction."""
 
 import io
 import re
@@ -58,7 +58,7 @@ def land(lake: Lake, day: int, concerts: list[Concert], plays: int = 0) -> None:
 
 @pytest.fixture
 def three_days(redshift: Any, lake: Lake) -> tuple[Any, Lake]:
-    """A star of three days in which concerts came, changed and went."""
+    """A star of three days in which concerts appeared, changed and disappeared."""
     tables.create_tables(redshift)
     land(lake, 20, [Concert("e1", ["Abel"]), Concert("e2")])
     land(lake, 21, [Concert("e1", ["Abel"], status="cancelled")])
@@ -78,7 +78,7 @@ def test_a_rebuild_without_late_runs_changes_nothing(three_days: tuple[Any, Lake
 
 
 def test_loads_are_repeated_with_the_partners_they_had(redshift: Any, lake: Lake) -> None:
-    """Songs that landed only after the next day's events were published stay the next day's."""
+    """Songs that landed only after the next day's events were published stay with the next day."""
     tables.create_tables(redshift)
     land(lake, 20, [Concert("e1", ["Abel"])])
     publish_pending(redshift, lake)
@@ -92,7 +92,7 @@ def test_loads_are_repeated_with_the_partners_they_had(redshift: Any, lake: Lake
     assert star(redshift) == before
 
 
-def test_a_late_run_is_noted_merged_by_nothing_but_a_rebuild_and_then_has_its_place(
+def test_a_late_run_is_recorded_and_only_a_rebuild_merges_it_in_its_place(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -188,7 +188,7 @@ def test_a_rebuild_until_a_date_rolls_back_and_retried_runs_are_loaded_again_in_
     assert star(redshift) == before
 
 
-def test_missing_objects_stop_a_rebuild_with_a_list_unless_it_may_go_on_without(
+def test_missing_objects_stop_a_rebuild_with_a_list_unless_it_may_continue_without_them(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -207,12 +207,12 @@ def test_missing_objects_stop_a_rebuild_with_a_list_unless_it_may_go_on_without(
 
 
 def spoil(lake: Lake, dataset: str, run: str) -> None:
-    """Puts other bytes, as many, in the place of a run's rows."""
+    """Replaces a run's rows with as many other bytes."""
     [part] = lake.manifest(dataset, run).parts
     lake.bucket.put(part.url.split("/", 3)[3], b"?" * part.content_length)
 
 
-def test_a_damaged_object_of_a_published_run_stops_a_rebuild_unless_it_may_go_on_without(
+def test_a_damaged_object_of_a_published_run_stops_a_rebuild_unless_it_may_continue(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -249,7 +249,7 @@ def test_an_unreadable_run_that_was_never_published_is_parked_and_the_rebuild_co
         assert word in reason
 
 
-def test_a_late_run_whose_data_does_not_fit_is_parked_and_the_rebuild_goes_on(
+def test_a_late_run_whose_data_does_not_fit_is_parked_and_the_rebuild_continues(
     three_days: tuple[Any, Lake],
 ) -> None:
     redshift, lake = three_days
@@ -270,7 +270,7 @@ def test_a_late_run_whose_data_does_not_fit_is_parked_and_the_rebuild_goes_on(
     assert "event_id is longer" in reason
 
 
-def test_where_the_ledger_is_lost_any_run_may_have_been_published(three_days: tuple[Any, Lake]) -> None:
+def test_if_the_ledger_is_lost_any_run_may_have_been_published(three_days: tuple[Any, Lake]) -> None:
     redshift, lake = three_days
     with transaction(redshift) as cursor:
         cursor.execute("delete from dwh.load_ledger")
@@ -361,7 +361,7 @@ def test_readers_see_the_old_star_until_the_new_one_is_committed(
             seen.append((rows(reader, count), len(rows(reader, view))))
             return Verdict()
 
-        with transaction(redshift) as cursor:  # also where the tables themselves are replaced
+        with transaction(redshift) as cursor:  # even if the tables themselves are replaced
             cursor.execute("update audit.definitions set star_hash = 'older'")
         rebuilt(redshift, lake, judge)
         assert seen

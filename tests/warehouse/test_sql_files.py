@@ -1,4 +1,4 @@
-"""The SQL files as they reach the wire."""
+"""The SQL files as they are sent to the server."""
 
 from pathlib import Path
 

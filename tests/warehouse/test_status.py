@@ -1,4 +1,4 @@
-"""What `python -m include status` says, and what it tells the reader to do."""
+"""What `python -m include status` says, and what it advises."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,9 @@ LOAD = Load(EVENTS, SONGS, ("events", "songs"))
 NOW = judged_at(LOAD) + timedelta(hours=1)
 
 
-def test_before_anything_is_published_it_says_what_waits_and_what_is_missing(tables: Any, lake: Lake) -> None:
+def test_before_anything_is_published_it_says_what_is_pending_and_what_is_missing(
+    tables: Any, lake: Lake
+) -> None:
     land_events(lake, EVENTS, [Concert("e1", ["Abel"])])
     assert status(tables, lake, NOW) == [
         "the star: nothing has been published yet",
@@ -40,7 +42,7 @@ def test_a_load_in_progress_a_fresh_star_and_an_old_one(tables: Any, lake: Lake)
     assert late[-1].startswith("next: the star is older than a day")
 
 
-def test_what_is_parked_or_late_is_said_with_what_to_do(tables: Any, lake: Lake) -> None:
+def test_what_is_parked_or_late_is_listed_with_what_to_do(tables: Any, lake: Lake) -> None:
     land_events(lake, EVENTS, [Concert("e1", ["Abel"])])
     land_songs(lake, SONGS, [Artist("Abel")])
     publish_pending(tables, lake)

@@ -1,4 +1,4 @@
-"""The star, the manifests and the certificates of an earlier release, de190e1, under this one."""
+"""The star, manifests and certificates of an earlier release, de190e1, used by this one."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -28,7 +28,7 @@ def older(redshift: Any, lake: Lake) -> tuple[Any, Lake]:
 
 
 def derived(redshift: Any, lake: Lake) -> Rebuilt:
-    """The star derived again, with nothing to complain about."""
+    """Rebuilds the star with a judge that accepts everything."""
     return rebuild(redshift, lake, now=NOW, copy_role_arn=ROLE, judge=lambda connection, load: Verdict())
 
 
@@ -39,7 +39,7 @@ def held(redshift: Any) -> list[tuple[Any, ...]]:
     return rows(redshift, f"select {', '.join([*queries, days])}")
 
 
-def test_its_star_is_derived_again_from_its_manifests(older: tuple[Any, Lake]) -> None:
+def test_its_star_is_rebuilt_from_its_manifests(older: tuple[Any, Lake]) -> None:
     redshift, lake = older
     assert tables.ensure_tables(redshift) is False
     done = derived(redshift, lake)
@@ -58,7 +58,7 @@ def test_its_star_is_derived_again_from_its_manifests(older: tuple[Any, Lake]) -
         rows(redshift, f"select * from analytics.{view}")
 
 
-def test_runs_of_this_release_follow_on_it(older: tuple[Any, Lake]) -> None:
+def test_runs_of_this_release_continue_it(older: tuple[Any, Lake]) -> None:
     redshift, lake = older
     derived(redshift, lake)
     land_events(lake, "2026-11-22T060000Z", [Concert("e1", ["Abel"])])

@@ -1,4 +1,4 @@
-"""Staging, building and publishing against the sandbox's Redshift and S3."""
+"""Staging, building and publishing with the sandbox's Redshift and S3."""
 
 import threading
 from dataclasses import replace
@@ -45,7 +45,7 @@ def landed(lake: Lake) -> Lake:
 
 
 @pytest.mark.parametrize(("dataset", "row_type"), [("events", EventRow), ("songs", SongRow)])
-def test_staging_has_the_columns_of_the_parquet_rows_in_their_order(
+def test_staging_has_the_columns_of_the_parquet_rows_in_the_same_order(
     tables: Any, dataset: str, row_type: type[msgspec.Struct]
 ) -> None:
     columns = rows(
@@ -138,7 +138,7 @@ def test_staging_has_the_rows_of_one_load_only(tables: Any, landed: Lake) -> Non
 @pytest.mark.parametrize(
     "change", ["missing", "longer", "altered", "fewer rows", "no rows", "no certificate"]
 )
-def test_a_run_that_cannot_be_read_whole_is_parked_alone_and_the_other_is_loaded_with_the_next(
+def test_a_run_that_cannot_be_read_in_full_is_parked_alone_and_the_other_is_loaded_with_the_next(
     tables: Any, landed: Lake, change: str
 ) -> None:
     [part] = landed.manifest("songs", SONGS).parts
@@ -184,7 +184,7 @@ def test_what_is_published_is_not_retried(tables: Any, landed: Lake) -> None:
     assert warehouse.pending_loads(tables, landed) == []
 
 
-def test_of_a_pair_only_the_dataset_at_fault_is_parked(tables: Any, landed: Lake) -> None:
+def test_only_the_dataset_at_fault_is_parked(tables: Any, landed: Lake) -> None:
     land_songs(landed, "2026-11-21T070000Z", [Artist("Abel")])
     land_events(landed, "2026-11-21T060000Z", [Concert("e1", ["Abel"])])
     build_load(tables, landed, warehouse.pending_loads(tables, landed)[0])
@@ -199,7 +199,7 @@ def test_of_a_pair_only_the_dataset_at_fault_is_parked(tables: Any, landed: Lake
     ]
 
 
-def test_a_manifest_of_an_older_release_loads_and_what_it_lacks_is_null(tables: Any, landed: Lake) -> None:
+def test_a_manifest_of_an_older_release_loads_and_missing_columns_are_null(tables: Any, landed: Lake) -> None:
     with transaction(tables) as cursor:
         cursor.execute("alter table staging.songs add column mood varchar(8)")
         cursor.execute("alter table staging.events add column mood varchar(8)")
@@ -216,7 +216,7 @@ def test_a_manifest_of_a_newer_release_is_parked_and_says_so(tables: Any, landed
 
 
 def test_a_published_load_is_never_called_parked(tables: Any, landed: Lake) -> None:
-    """Not even by a task that is cleared when its objects are gone."""
+    """Not even by a task that is cleared after its objects have gone."""
     publish_pending(tables, landed)
     [part] = landed.manifest("songs", SONGS).parts
     landed.bucket.delete([part.url.split("/", 3)[3]])
@@ -226,7 +226,7 @@ def test_a_published_load_is_never_called_parked(tables: Any, landed: Lake) -> N
     assert rows(tables, "select * from dwh.load_ledger order by dataset") == before
 
 
-def test_a_billing_longer_than_its_column_is_cut(tables: Any, landed: Lake) -> None:
+def test_a_billing_longer_than_its_column_is_truncated(tables: Any, landed: Lake) -> None:
     land_events(landed, EVENTS, [Concert("e1", [f"{n:04} " + "x" * 200 for n in range(90)])])
     publish_pending(tables, landed)
     assert rows(tables, "select length(billing), billed_artists from dwh.dim_concerts") == [(4_096, 90)]
@@ -249,7 +249,7 @@ def test_a_slow_task_cannot_write_into_a_later_load(tables: Any, landed: Lake, t
     assert rows(tables, "select concert_id from audit.dim_concerts") == [("e9",)]
 
 
-def test_a_parked_load_leaves_the_star_alone_and_does_not_hold_up_the_next(tables: Any, landed: Lake) -> None:
+def test_a_parked_load_does_not_change_the_star_or_block_the_next_load(tables: Any, landed: Lake) -> None:
     build_load(tables, landed, LOAD)
     warehouse.park(tables, LOAD, "dim_songs: too loud")
     assert all(content == [] for content in star(tables).values())

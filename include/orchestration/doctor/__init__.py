@@ -1,6 +1,6 @@
-"""The doctor: asks each real service as little as possible, and says what works, what does not and what to do.
+"""The doctor: checks each real service with as few calls as possible, and says what works, what not, and what to do.
 
-One line per thing, without secrets: our own errors have none, of any other only its kind is told.
+One line per check, without secrets: our own errors contain none, and of any other error only the type is shown.
 """
 
 import contextlib
@@ -13,11 +13,11 @@ from include.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found of one thing."""
+    """The result of one check."""
 
     thing: str
     works: bool | None
-    """None where it could not be looked at, which is no reason to fail."""
+    """None if it could not be checked, which does not count as a failure."""
     said: str
     advice: str = ""
 
@@ -38,13 +38,13 @@ def bad(thing: str, said: str, advice: str) -> Finding:
 
 
 def unknown(thing: str, said: str, advice: str) -> Finding:
-    """It cannot be told from here."""
+    """It cannot be checked from here."""
     return Finding(thing, None, said, advice)
 
 
 @contextlib.contextmanager
 def examined(findings: list[Finding], thing: str) -> Iterator[None]:
-    """Whatever the block raises is a finding."""
+    """Turns whatever the block raises into a finding."""
     try:
         yield
     except PipelineError as error:
@@ -54,13 +54,13 @@ def examined(findings: list[Finding], thing: str) -> Iterator[None]:
             bad(
                 thing,
                 f"failed with {type(error).__name__}",
-                "look at the fields of its connection, and the network",
+                "check the fields of its connection, and the network",
             )
         )
 
 
 def examine() -> Iterator[Finding]:
-    """Everything, each as soon as it is known."""
+    """All findings, each as soon as it is known."""
     from include.orchestration.doctor import aws, notifier, sources, warehouse
 
     findings: list[Finding] = []

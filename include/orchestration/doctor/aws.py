@@ -1,4 +1,4 @@
-"""The bucket, and the role of COPY."""
+"""Checks the bucket and the COPY role."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,16 +19,16 @@ _MISSING = (
     "NoSuchPublicAccessBlockConfiguration",
 )
 _SHORTEST_SIGNATURE = 3_600_000
-"""Milliseconds for which COPY's presigned URLs must hold: "COPY from columnar data formats"."""
+"""Milliseconds for which COPY's presigned URLs must be valid: "COPY from columnar data formats"."""
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """The lines of the bucket and of the role."""
+    """The findings about the bucket and the role."""
     findings: list[Finding] = []
     with examined(findings, "aws_default"):
         bucket = connections.lake(settings).bucket
         findings += _bucket(bucket, settings)
-    with examined(findings, "role of COPY"):
+    with examined(findings, "COPY role"):
         findings += _role(settings)
     yield from findings
 
@@ -55,9 +55,9 @@ def _bucket(bucket: Bucket, settings: Settings) -> Iterator[Finding]:
     if isinstance(blocked, str):
         yield unknown("bucket: public access", blocked, "allow s3:GetBucketPublicAccessBlock to see it")
     elif not all(blocked.get("PublicAccessBlockConfiguration", {"": False}).values()):
-        yield bad("bucket: public access", "not closed", "block all public access in its permissions")
+        yield bad("bucket: public access", "not blocked", "block all public access in its permissions")
     else:
-        yield good("bucket: public access", "closed")
+        yield good("bucket: public access", "blocked")
     yield _encryption(_configured(lambda: s3.get_bucket_encryption(**of_bucket)), settings)
     yield _lifecycle(_configured(lambda: s3.get_bucket_lifecycle_configuration(**of_bucket)), settings)
 
@@ -65,7 +65,7 @@ def _bucket(bucket: Bucket, settings: Settings) -> Iterator[Finding]:
 def _unseen(bucket: Bucket, error: ClientError) -> Finding:
     code = error.response["Error"]["Code"]
     if code == "404":
-        return good("bucket", f"{bucket.name} is not there yet: the first run creates it")
+        return good("bucket", f"{bucket.name} does not exist yet: the first run creates it")
     if code == "301":
         return bad(
             "bucket: region",
@@ -75,7 +75,7 @@ def _unseen(bucket: Bucket, error: ClientError) -> Finding:
     owner = bucket.of_bucket["ExpectedBucketOwner"]
     return bad(
         "bucket: owner",
-        f"S3 refuses {bucket.name} (HTTP {code})",
+        f"S3 denies access to {bucket.name} (HTTP {code})",
         f"it must belong to {owner} (MUSICIAN_BUCKET_OWNER), and aws_default may need s3:ListBucket",
     )
 
@@ -93,7 +93,7 @@ def _policy(found: Any, endpoint: str) -> Finding:
     if isinstance(found, str):
         return unknown("bucket: policy", found, "allow s3:GetBucketPolicy to see it")
     if not found and not endpoint.startswith("https:"):
-        return good("bucket: policy", "none, and this S3 is reached without TLS: a sandbox's")
+        return good("bucket: policy", "none, and this S3 is reached without TLS: a sandbox")
     statements = _statements(found.get("Policy", "{}"))
     denied = [statement.get("Condition", {}) for statement in statements if statement["Effect"] == "Deny"]
     for condition in denied:
@@ -102,20 +102,20 @@ def _policy(found: Any, endpoint: str) -> Finding:
             if age is not None and int(_listed(age)[0]) < _SHORTEST_SIGNATURE:
                 return bad(
                     "bucket: policy",
-                    "denies presigned URLs before an hour has passed",
+                    "denies presigned URLs after less than an hour",
                     f"COPY of Parquet needs s3:signatureAge of {_SHORTEST_SIGNATURE} or more",
                 )
             if "s3:authType" in tested:
                 return bad(
                     "bucket: policy",
-                    "denies kinds of signature (s3:authType)",
-                    "COPY of Parquet uses presigned URLs: let them through",
+                    "denies some types of signature (s3:authType)",
+                    "COPY of Parquet uses presigned URLs: allow them",
                 )
     if not any("aws:SecureTransport" in tested for condition in denied for tested in condition.values()):
         return bad(
             "bucket: policy",
-            "lets requests without TLS through",
-            'deny all where "aws:SecureTransport" is "false"',
+            "allows requests without TLS",
+            'deny all requests with "aws:SecureTransport": "false"',
         )
     return good("bucket: policy", "TLS only")
 
@@ -127,7 +127,7 @@ def _encryption(found: Any, settings: Settings) -> Finding:
     if not rules:
         return bad("bucket: encryption", "none by default", "set one, AES256 or a KMS key, on the bucket")
     kind = rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"]
-    asked = f"; puts ask for {settings.bucket_encryption}" if settings.bucket_encryption else ""
+    asked = f"; puts request {settings.bucket_encryption}" if settings.bucket_encryption else ""
     return good("bucket: encryption", f"{kind}{asked}")
 
 
@@ -144,8 +144,8 @@ def _lifecycle(found: Any, settings: Settings) -> Finding:
     if not days:
         return bad(
             "bucket: lifecycle",
-            "raw/ does not expire, which Ticketmaster's terms ask for",
-            f"add a rule for raw/ of {settings.raw_retention_days} days; a bucket without rules gets it from a run",
+            "raw/ does not expire, although Ticketmaster's terms require it",
+            f"expire raw/ after {settings.raw_retention_days} days; a run adds that rule to a bucket without rules",
         )
     return good("bucket: lifecycle", f"raw/ expires after {min(days)} days")
 
@@ -169,19 +169,19 @@ def _role(settings: Settings) -> Iterator[Finding]:
         code = error.response["Error"]["Code"]
         if code == "NoSuchEntity":
             yield bad(
-                "role of COPY",
+                "COPY role",
                 f"{name} does not exist",
                 "create it (make redshift-create), or correct MUSICIAN_COPY_ROLE_ARN",
             )
         else:
             yield unknown(
-                "role of COPY",
+                "COPY role",
                 f"cannot be seen ({code})",
                 "allow iam:GetRole and iam:ListRolePolicies, or try make rehearse",
             )
         return
     if role["Arn"] != settings.copy_role_arn:
-        yield bad("role of COPY", f"{name} is {role['Arn']}", "correct MUSICIAN_COPY_ROLE_ARN")
+        yield bad("COPY role", f"{name} is {role['Arn']}", "correct MUSICIAN_COPY_ROLE_ARN")
     yield _trust(_statements(role["AssumeRolePolicyDocument"]))
     yield _reading([statement for each in documents for statement in _statements(each)], bucket)
 
@@ -190,11 +190,11 @@ def _trust(statements: Sequence[Mapping[str, Any]]) -> Finding:
     trusted = [(each, service) for each in statements for service in _services(each.get("Principal", {}))]
     ours = [each for each, service in trusted if service.startswith("redshift")]
     if any(service == "*" for _, service in trusted):
-        return bad("role of COPY: trust", "anybody may assume it", "let it trust only redshift.amazonaws.com")
+        return bad("COPY role: trust", "anyone may assume it", "let it trust only redshift.amazonaws.com")
     if not ours:
-        return bad("role of COPY: trust", "Redshift may not assume it", "let it trust redshift.amazonaws.com")
+        return bad("COPY role: trust", "Redshift may not assume it", "let it trust redshift.amazonaws.com")
     return good(
-        "role of COPY: trust",
+        "COPY role: trust",
         "Redshift" + (", under conditions" if all(o.get("Condition") for o in ours) else ""),
     )
 
@@ -216,11 +216,11 @@ def _reading(statements: Sequence[Mapping[str, Any]], bucket: str) -> Finding:
     ]
     if lacks:
         return bad(
-            "role of COPY: rights",
+            "COPY role: rights",
             f"lacks {' and '.join(dict.fromkeys(lacks))} on {bucket}",
-            "allow it to list the bucket and to get what lies in it",
+            "allow it to list the bucket and to read its objects",
         )
-    return good("role of COPY: rights", f"may read {bucket}")
+    return good("COPY role: rights", f"may read {bucket}")
 
 
 def _covers(statement: Mapping[str, Any], action: str, resource: str) -> bool:

@@ -10,9 +10,9 @@ _PORTS = {"smtp": 465, "https": 443, "http": 80}
 
 
 def examine(settings: Settings) -> Finding:
-    """The line of the notifier."""
+    """The finding about the notifier."""
     if not settings.notify:
-        return good("notifier", "none: failures are seen in Airflow only (MUSICIAN_NOTIFY)")
+        return good("notifier", "none: failures are shown in Airflow only (MUSICIAN_NOTIFY)")
     from airflow.sdk.bases.hook import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException
 
@@ -28,7 +28,7 @@ def examine(settings: Settings) -> Finding:
         return bad(
             "notifier",
             f"`{settings.notify}` is of the type {connection.conn_type}",
-            "use one of smtp or http",
+            "use a connection of type smtp or http",
         )
     extra = connection.extra_dejson
     if connection.conn_type == "smtp" and not (extra.get("to") and extra.get("from_email")):
@@ -41,7 +41,7 @@ def examine(settings: Settings) -> Finding:
     except (OSError, ValueError) as error:
         return bad(
             "notifier",
-            f"the server of `{settings.notify}` is not reached ({type(error).__name__})",
-            "correct its host and port, or let this machine reach it",
+            f"the server of `{settings.notify}` cannot be reached ({type(error).__name__})",
+            "correct its host and port, or allow this machine to connect to it",
         )
-    return good("notifier", f"the server of `{settings.notify}` listens; nothing was sent")
+    return good("notifier", f"the server of `{settings.notify}` accepts connections; nothing was sent")

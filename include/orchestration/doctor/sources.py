@@ -1,4 +1,4 @@
-"""Both API keys, with one call each, which is counted like any other."""
+"""Checks both API keys with one call each, which counts like any other."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from include.sources.ticketmaster import search
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """A line per key."""
+    """One finding per key."""
     country = settings.countries[0]
     events = Request(
         "doctor", "/discovery/v2/events.json", {"countryCode": country, "size": "1", "locale": "*"}
@@ -51,10 +51,10 @@ async def _asked(
         client.get(request, read) as (response, _),
     ):
         headers = response.headers
-    said = f"taken; 1 call made, at most {connection.requests_per_second:g} a second are"
+    said = f"accepted; 1 call made, at most {connection.requests_per_second:g} per second"
     left, limit = headers.get("Rate-Limit-Available", ""), headers.get("Rate-Limit", "")
     if left.isdigit() and limit.isdigit():
-        said += f"; {int(left):,} of {int(limit):,} calls of the day are left"
+        said += f"; {int(left):,} of today's {int(limit):,} calls are left"
         if connection.daily_quota is not None and connection.daily_quota > int(limit):
             return bad(
                 f"key of {connection_id}",
@@ -65,10 +65,10 @@ async def _asked(
 
 
 def _reachable(settings: Settings) -> Lake | None:
-    """The lake, if it can hold the count."""
+    """The lake, if the count can be kept in it."""
     lake = connections.lake(settings)
     try:
         lake.bucket.s3.head_bucket(**lake.bucket.of_bucket)
-    except Exception:  # another line says why
+    except Exception:  # another finding says why
         return None
     return lake

@@ -1,4 +1,4 @@
-"""The login to Redshift: TLS, the rights of its user, and the schemas."""
+"""Checks the login to Redshift: TLS, the user's privileges, and the schemas."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,19 +11,19 @@ from include.warehouse.transactions import transaction
 
 _SCHEMAS = ("staging", "audit", "dwh", "analytics")
 _REASONS = (
-    ("certificate", "the server's certificate is not trusted, or is another server's",
+    ("certificate", "the server's certificate is not trusted, or belongs to another server",
      "give the host by the name in its certificate; a private link may need `sslmode` verify-ca in the extra"),
     ("refuses ssl", "the server does not speak TLS", "correct host and port; only a sandbox sets \"ssl\": false"),
     ("authentication failed", "the user or the password is wrong", "correct login and password, or the secret"),
     ("does not exist", "there is no such user or database", "correct login and schema (the database)"),
-    ("timed out", "it does not answer", "look at the security group, and whether the workgroup is public"),
+    ("timed out", "it does not respond", "check the security group, and whether the workgroup is public"),
     ("refused", "nothing listens there", "correct host and port; is the cluster paused?"),
-    ("name or service not known", "its host has no address", "correct host"),
+    ("name or service not known", "its host has no address", "correct the host"),
 )  # fmt: skip
 
 
 def examine() -> Iterator[Finding]:
-    """The lines of the warehouse."""
+    """The findings about the warehouse."""
     findings: list[Finding] = []
     with examined(findings, "redshift"):
         try:
@@ -40,12 +40,12 @@ def examine() -> Iterator[Finding]:
 
 
 def _refused(error: Exception) -> Finding:
-    """By the driver's words, of which none are shown: they may hold what was sent."""
+    """Recognizes the driver's error, and shows none of its text: it may contain what was sent."""
     words = f"{type(error).__name__} {error}".lower()
     for found, said, advice in _REASONS:
         if found in words:
             return bad("redshift: login", said, advice)
-    return bad("redshift: login", f"failed with {type(error).__name__}", "look at the fields of `redshift`")
+    return bad("redshift: login", f"failed with {type(error).__name__}", "check the fields of `redshift`")
 
 
 def _tls() -> Finding:
@@ -80,7 +80,7 @@ def _rights(cursor: Any) -> Iterator[Finding]:
         cursor.execute("select has_database_privilege(current_database(), 'create')")
         if cursor.fetchone()[0]:
             yield good(
-                "redshift: schemas", f"{', '.join(missing)} are not there yet: the first run creates them"
+                "redshift: schemas", f"{', '.join(missing)} do not exist yet: the first run creates them"
             )
         else:
             yield bad(
