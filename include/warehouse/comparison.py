@@ -25,7 +25,7 @@ def figures(cursor: Any) -> dict[str, int]:
 
 
 def keep(cursor: Any) -> list[str]:
-    """Copies the star, to compare the new one with; which tables that are."""
+    """Copies the star so that the new one can be compared with it; returns the tables copied."""
     kept = _there(cursor)
     for table in kept:
         cursor.execute(f"drop table if exists before_{table}")
@@ -34,7 +34,7 @@ def keep(cursor: Any) -> list[str]:
 
 
 def differences(cursor: Any, kept: Collection[str]) -> dict[str, tuple[int, int]]:
-    """Per table that differs, the rows that only the kept star has, and those that only the new one has."""
+    """For each table that differs, how many rows only the kept star has, and how many only the new one has."""
     found = {}
     for table in STAR:
         if table not in kept:

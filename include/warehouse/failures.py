@@ -1,15 +1,15 @@
-"""Whether a statement failed for the data it was given, which no retry cures, or for something that passes.
+"""Whether a statement failed because of its data, which no retry cures, or for a temporary reason.
 
-For the data: SQLSTATE class 22 (data exception: https://www.postgresql.org/docs/8.0/errcodes-appendix.html),
-class 23 (a null where the column takes none), and what Redshift reports without a SQLSTATE of its own: objects
-that Spectrum cannot read as columns of the table, values too long or too large. All else may pass: a lost
-connection, a lock, a serialisation conflict (1023, 40001), a time-out, S3 that does not respond to Spectrum.
+Because of its data: SQLSTATE class 22 (data exception: https://www.postgresql.org/docs/8.0/errcodes-appendix.html),
+class 23 (a null in a column that takes none), and errors for which Redshift has no SQLSTATE of its own: objects that
+Spectrum cannot read as columns of the table, values too long or too large. Anything else may be temporary: a lost
+connection, a lock, a serialisation conflict (1023, 40001), a timeout, S3 not responding to Spectrum.
 """
 
 import re
 
 _STATE = re.compile(r"'C': '(\w{5})'")
-"""In the text of redshift_connector's errors, and of those of SQLAlchemy around them."""
+"""As it occurs in the text of redshift_connector's errors, and of SQLAlchemy errors that wrap them."""
 _MESSAGE = re.compile(r"'[MD]': (?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")")
 _OF_DATA = re.compile(
     r"spectrum scan error|incompatible parquet schema|value too long|code: *8001|overflow|out of range"
@@ -24,7 +24,7 @@ _PASSES = re.compile(
 
 
 def is_of_data(error: object) -> bool:
-    """Whether an error of the warehouse, or its text, says that the data is to blame."""
+    """Whether an error from the warehouse, or its text, says that the data is to blame."""
     text = str(error)
     state = _STATE.search(text)
     if state is None:

@@ -1,4 +1,4 @@
-"""How old the star is, and whether news has failed to come: a paused ingestion looks like a quiet day."""
+"""How old the star is, and whether new data is overdue: a paused ingestion looks just like a quiet day."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ class Freshness:
         return f"The star is {_hours(self.now, max(runs.values()))} hours old: its newest runs are {newest}."
 
     def overdue(self, hours: int, loading: Collection[str] = ()) -> list[str]:
-        """For each dataset of which nothing new was landed or published for so long, what to look at.
+        """For each dataset that had nothing landed or published for this many hours, what to look at.
 
-        What is being published of the datasets in `loading` is on its way.
+        The datasets in `loading` are being published, so they are not overdue in the star.
         """
         found = []
         for dataset in DATASETS:
@@ -57,7 +57,7 @@ class Freshness:
 
 
 def freshness(connection: Any, lake: Lake, now: datetime) -> Freshness:
-    """What the lake and the ledger have now; runs that are dated in the future do not count."""
+    """The newest runs in the lake and in the ledger, except those dated in the future."""
     with transaction(connection) as cursor:
         known = read_ledger(cursor)
     landed = {

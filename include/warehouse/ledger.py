@@ -13,16 +13,16 @@ from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
 
 Changes = Mapping[str, Mapping[str, int]]
-"""Per table of the star how many rows were added, changed, removed and unchanged."""
+"""For each table of the star, how many rows were added, changed, removed and unchanged."""
 
 _LONGEST_REASON = 1_000
 _JUDGED = tuple(field.name for field in fields(Judged))
 _LATE = (
-    "{dataset} {run} is older than a published run of {dataset}, so it was not merged. To take it in, derive "
-    "the star again: python -m include rebuild, or the parameter `rebuild` of musician_warehouse."
+    "{dataset} {run} is older than a published run of {dataset}, so it was not merged. To include it, rebuild "
+    "the star: python -m include rebuild, or the parameter `rebuild` of musician_warehouse."
 )
 _CLOCKS_DIFFER = timedelta(minutes=15)
-"""By more than that, S3 refuses requests (RequestTimeTooSkewed)."""
+"""When clocks differ by more, S3 rejects requests (RequestTimeTooSkewed)."""
 _EARLY = (
     "{url} is dated in the future: it is {now:%Y-%m-%d %H:%M} UTC now. Correct the clock of the machine that "
     "wrote it, delete it, and trigger a new run."
@@ -30,7 +30,7 @@ _EARLY = (
 
 
 def read_ledger(cursor: Any) -> dict[tuple[str, str], Judged]:
-    """What the ledger says, by dataset and run; that of an older release says less."""
+    """What the ledger says, by dataset and run; columns that an older release lacked have their defaults."""
     cursor.execute("select * from dwh.load_ledger")
     columns = [column[0] for column in cursor.description]
     rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
@@ -41,7 +41,7 @@ def read_ledger(cursor: Any) -> dict[tuple[str, str], Judged]:
 
 
 def published_changes(cursor: Any, dataset: str, run: str) -> dict[str, dict[str, int]] | None:
-    """What publishing a run changed; None when it is not published."""
+    """What publishing a run changed; None if it is not published."""
     cursor.execute(
         "select changes from dwh.load_ledger where dataset = %s and run = %s and state = 'published'",
         (dataset, run),
@@ -66,10 +66,10 @@ def record(
     changes: Changes | None = None,
     load_number: int | None = None,
 ) -> None:
-    """Writes that a run of the load in progress was published, or parked unless it is published."""
+    """Records that a run of the load in progress was published, or parked unless it is already published."""
     run = load.run(dataset)
     if state == "parked" and published_changes(cursor, dataset, run) is not None:
-        return  # a task that was cleared, or slow, must not say that what is in the star is not
+        return  # a task that was cleared or slow must not mark as parked what is in the star
     cursor.execute("delete from dwh.load_ledger where dataset = %s and run = %s", (dataset, run))
     cursor.execute(
         "insert into dwh.load_ledger (dataset, run, loaded_with, load_number, state, reason, scope, "
@@ -84,7 +84,7 @@ def record(
 
 
 def note_late(connection: Any, lake: Lake, now: datetime) -> list[tuple[str, str]]:
-    """Writes which pending runs are late; their datasets and runs."""
+    """Records which pending runs are late; returns their datasets and runs."""
     manifests = {dataset: lake.manifests(dataset) for dataset in DATASETS}
     with transaction(connection) as cursor:
         late = late_runs(manifests, read_ledger(cursor))
@@ -94,9 +94,9 @@ def note_late(connection: Any, lake: Lake, now: datetime) -> list[tuple[str, str
 
 
 def park_early(connection: Any, lake: Lake, now: datetime) -> list[str]:
-    """Parks the pending runs that are dated in the future; why, for each.
+    """Parks the pending runs that are dated in the future; returns the reasons.
 
-    Published, one would be the newest for as long as its date lies ahead, and all others late.
+    If such a run were published, it would stay the newest until its date has passed, and all others would be late.
     """
     manifests = {dataset: lake.manifests(dataset) for dataset in DATASETS}
     with transaction(connection) as cursor:
@@ -109,7 +109,7 @@ def park_early(connection: Any, lake: Lake, now: datetime) -> list[str]:
 def early_runs(
     manifests: Mapping[str, Sequence[str]], known: Ledger, lake: Lake, now: datetime
 ) -> dict[tuple[str, str], str]:
-    """The pending runs that are dated in the future, and what the ledger says of them."""
+    """The pending runs that are dated in the future, and the reasons for the ledger."""
     return {
         (dataset, run): _EARLY.format(url=lake.manifest_url(dataset, run), now=now.astimezone(UTC))
         for dataset, runs in pending_runs(manifests, known).items()
@@ -128,7 +128,7 @@ def note(
     now: datetime,
     is_accepted: bool = False,
 ) -> None:
-    """Writes what became of a run that no load in progress has."""
+    """Records what became of a run that is not part of the load in progress."""
     cursor.execute("delete from dwh.load_ledger where dataset = %s and run = %s", (dataset, run))
     cursor.execute(
         "insert into dwh.load_ledger (dataset, run, state, reason, is_addition, is_accepted, manifest_url, "
@@ -147,7 +147,7 @@ def note(
 
 
 def retry(connection: Any, dataset: str, run: str) -> int:
-    """Strikes a parked run from the ledger, so that the next load judges it again; the rows struck."""
+    """Removes a parked run from the ledger, so that the next load judges it again; returns the rows removed."""
     with transaction(connection) as cursor:
         cursor.execute(
             "delete from dwh.load_ledger where dataset = %s and run = %s and state = 'parked'", (dataset, run)
@@ -156,7 +156,7 @@ def retry(connection: Any, dataset: str, run: str) -> int:
 
 
 def accept(connection: Any, dataset: str, run: str) -> int:
-    """Has a parked run judged once more, without comparing it with earlier loads; the rows changed."""
+    """Has a parked run judged once more, without comparing it with earlier loads; returns the rows changed."""
     with transaction(connection) as cursor:
         cursor.execute(
             "update dwh.load_ledger set state = 'pending', is_accepted = true, reason = null "

@@ -1,17 +1,17 @@
 """From manifests to the star: find the load, stage it, build it in `audit`, publish it to `dwh`.
 
     pending_loads   manifests in S3 minus `dwh.load_ledger`, paired; asset events only wake the warehouse up
-    begin           what the load is: runs, scopes, clock
+    begin           notes the runs of the load, their scopes, and the time
     stage           COPY of exactly the objects of one manifest into `staging`
-    build           the load's tables, in the schema `audit`, where Great Expectations judges them
+    build           fills the load's tables in the schema `audit`, where Great Expectations judges them
     publish         merges them into `dwh` and writes the ledger, or
-    park            says in the ledger why not
+    park            records in the ledger why not
 
-Every function is one transaction, so a task that dies is repeated from its start. Loads come in the order
+Each function is one transaction, so a task that dies is simply repeated from its start. Loads are taken in the order
 of their instants; docs/history.md says what each changes.
 
-All SQL lies in `include/sql/<schema>/<table>.sql`. What is formatted into SQL here is a manifest's
-location, made of the validated bucket and run names, its columns, checked against the table's, and the
+All SQL is in `include/sql/<schema>/<table>.sql`. The only values formatted into SQL here are the location of a
+manifest, built from the validated bucket and run names; its columns, checked against those of the table; and the
 validated COPY role.
 """
 
@@ -59,7 +59,7 @@ class FailedRows:
     expectation: str
     query: str
     key_columns: int
-    """How many columns of the query, from the first, are the row's key."""
+    """How many leading columns of the query are the row's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Verdict:
     failures: tuple[str, ...] = ()
     """One line per failed critical expectation."""
     failed_rows: tuple[FailedRows, ...] = ()
-    """Where the rows are that failed one."""
+    """Where to find the rows that failed them."""
     at_fault: tuple[str, ...] = ()
     """The datasets to park."""
 
@@ -80,14 +80,14 @@ class Verdict:
 
 
 def pending_loads(connection: Any, lake: Lake) -> list[Load]:
-    """The loads that wait, the oldest first; none when the ledger knows every manifest with a partner."""
+    """The loads that are waiting, oldest first; none if the ledger knows every manifest that has a partner."""
     with transaction(connection) as cursor:
         known = ledger.read_ledger(cursor)
     return find_loads({dataset: lake.manifests(dataset) for dataset in DATASETS}, known, lake)
 
 
 def find_loads(manifests: Mapping[str, Sequence[str]], known: Ledger, lake: Lake) -> list[Load]:
-    """The loads that wait, the first as it is to be loaded: an addition never with a run that is none."""
+    """The loads that are waiting, oldest first. The first never combines an addition with a run that is not one."""
     loads = plan_loads(manifests, known)
     if loads and len(loads[0].pending) > 1:
         load, additions = loads[0], _additions(lake, known, loads[0])
@@ -113,9 +113,9 @@ def _additions(lake: Lake, known: Ledger, load: Load) -> set[str]:
 
 
 def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
-    """Notes in `audit` which load staging and audit are about to hold, its runs, and when it is judged.
+    """Records in `audit` which load staging and audit are about to hold, its runs, and when it is judged.
 
-    Parks a run and raises `ManifestInvalid` when it has no certificate or manifest that can be read.
+    Parks a run and raises `ManifestInvalid` if its manifest, certificate or rejected records cannot be read.
     """
     with transaction(connection) as cursor:
         cursor.execute("lock audit.current_load")
@@ -187,16 +187,16 @@ def _note_rejected(cursor: Any, rejected: set[str]) -> None:
 
 
 def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: str) -> int:
-    """Replaces `staging.<dataset>` by exactly the objects of the load's manifest; the number of rows.
+    """Replaces the rows of `staging.<dataset>` with exactly the objects of the load's manifest; returns their number.
 
-    Columns that the manifest of an older release lacks are null. Parks the run and raises `ManifestInvalid`
-    when an object is missing or altered, when COPY brings other than the counted rows, or none. Raises
-    `LoadSuperseded` when another load has begun.
+    Columns that the manifest of an older release lacks are null. Parks the run and raises `ManifestInvalid` if an
+    object is missing or altered, or if COPY loads no rows or a number other than the manifest's. Raises
+    `LoadSuperseded` if another load has begun.
     """
     with _parked_when_invalid(connection, lake, load, dataset):
         manifest = lake.manifest(dataset, load.run(dataset))
         if not manifest.record_count:
-            raise ManifestInvalid(f"{manifest.url} names no rows, and a run without rows is no load.")
+            raise ManifestInvalid(f"{manifest.url} has no rows, and a run without rows cannot be loaded.")
         lake.verify(manifest)
         with transaction(connection) as cursor:
             cursor.execute(f"lock staging.{dataset}")
@@ -206,19 +206,17 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
             try:
                 cursor.execute(
                     f"copy staging.{dataset} ({columns}) from '{manifest.url}' iam_role '{copy_role_arn}' "
-                    "format as parquet manifest statupdate on"  # a table that was emptied gets none otherwise
+                    "format as parquet manifest statupdate on"  # an emptied table gets no statistics otherwise
                 )
             except Exception as error:
                 if not is_of_data(error):
-                    lake.read_through(
-                        manifest
-                    )  # may find that the objects are to blame, which no retry cures
+                    lake.read_through(manifest)  # may find damaged objects, which no retry cures
                 raise
             cursor.execute(f"select count(*) from staging.{dataset}")  # noqa: S608
             rows: int = cursor.fetchone()[0]
             if rows != manifest.record_count:
                 raise ManifestInvalid(
-                    f"{manifest.url} counts {manifest.record_count} rows but COPY brought {rows}. "
+                    f"{manifest.url} counts {manifest.record_count} rows but COPY loaded {rows}. "
                     f"Nothing was staged; land the run {manifest.run} of {dataset} again."
                 )
     log.info("staged %d rows of %s", rows, manifest.url)
@@ -226,7 +224,7 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
 
 
 def _known_columns(cursor: Any, manifest: Manifest) -> tuple[str, ...]:
-    """The manifest's columns. Raises `ManifestInvalid` when staging has not all of them."""
+    """The manifest's columns. Raises `ManifestInvalid` if staging lacks any of them."""
     cursor.execute(f"select * from staging.{manifest.dataset} limit 0")  # noqa: S608 - a name of ours
     known = {column[0] for column in cursor.description}
     if unknown := [column for column in manifest.columns if column not in known]:
@@ -238,17 +236,18 @@ def _known_columns(cursor: Any, manifest: Manifest) -> tuple[str, ...]:
 
 
 def build(connection: Any, load: Load, table: str) -> int:
-    """Rebuilds `audit.<table>` from staging; the number of rows.
+    """Rebuilds `audit.<table>` from staging; returns the number of rows.
 
-    Raises `LoadSuperseded` when another load has begun. Parks the dataset at fault and raises `DataRejected`
-    when the data does not fit.
+    Raises `LoadSuperseded` if another load has begun. Parks the dataset at fault and raises `DataRejected` if the
+    data does not fit.
     """
     with _parked_when_data_fails(connection, load, table), transaction(connection) as cursor:
-        # Who builds it at the same time waits here, and then sees these rows to delete them.
+        # A concurrent build of the table waits here, and then sees these rows and deletes them.
         cursor.execute(f"lock audit.{table}")
         _require_current(cursor, load)
         run_file(cursor, f"audit/{table}")
-        cursor.execute(f"analyze audit.{table}")  # created empty, and known as empty to the planner
+        # It was created empty, and the planner still believes that it is.
+        cursor.execute(f"analyze audit.{table}")
         cursor.execute(f"select count(*) from audit.{table}")  # noqa: S608 - one of BUILT
         rows: int = cursor.fetchone()[0]
     log.info("built audit.%s: %d rows", table, rows)
@@ -258,9 +257,9 @@ def build(connection: Any, load: Load, table: str) -> int:
 def publish(connection: Any, load: Load) -> dict[str, dict[str, int]]:
     """Merges the audited load into `dwh` and records it in the ledger, in one transaction.
 
-    Returns per table of the star how many rows were added, changed, removed and unchanged. A load that the
-    ledger already has changes nothing; what it changed then is read from the ledger. Raises `LoadSuperseded`
-    when another load has begun; parks and raises `DataRejected` as `build` does.
+    Returns, for each table of the star, how many rows were added, changed, removed and unchanged. A load that is
+    already in the ledger changes nothing; what it changed before is read from there. Raises `LoadSuperseded` if
+    another load has begun; parks and raises `DataRejected` as `build` does.
     """
     with _parked_when_data_fails(connection, load, "load"), transaction(connection) as cursor:
         cursor.execute("lock audit.current_load")
@@ -303,10 +302,10 @@ def park(
     failed: Sequence[FailedRows] = (),
     datasets: Sequence[str] | None = None,
 ) -> int:
-    """Records in the ledger that pending runs of the load, by default all, failed: they hold up no others.
+    """Records in the ledger that pending runs of the load failed, all by default, so that they hold up no others.
 
-    The rows that failed are kept in `audit.failed_rows`; the value is how many those are. Raises
-    `LoadSuperseded` when another load has begun.
+    Keeps the rows that failed in `audit.failed_rows`, and returns their number. Raises `LoadSuperseded` if another
+    load has begun.
     """
     kept = 0
     with transaction(connection) as cursor:
@@ -333,7 +332,7 @@ def park(
 
 @contextmanager
 def _parked_when_invalid(connection: Any, lake: Lake, load: Load, dataset: str) -> Iterator[None]:
-    """Parks the run when the block finds it cannot be read, or what needs it if it was published before."""
+    """Parks the run if the block finds that it cannot be read or, if it was published before, the runs that need it."""
     try:
         yield
     except ManifestInvalid as error:
@@ -353,7 +352,7 @@ def _parked_when_invalid(connection: Any, lake: Lake, load: Load, dataset: str) 
 
 @contextmanager
 def _parked_when_data_fails(connection: Any, load: Load, table: str) -> Iterator[None]:
-    """Parks the dataset at fault when the block fails for what the load's data is."""
+    """Parks the dataset at fault if the block fails because of the load's data."""
     try:
         yield
     except Exception as error:
@@ -366,9 +365,9 @@ def _parked_when_data_fails(connection: Any, load: Load, table: str) -> Iterator
 
 
 def _require_current(cursor: Any, load: Load) -> None:
-    """Raises `LoadSuperseded` unless staging and audit are this load's.
+    """Raises `LoadSuperseded` unless staging and audit hold this load.
 
-    A task that was slow, or cleared, must not write into a later load.
+    A task that was slow or cleared must not write into a later load.
     """
     cursor.execute("select events_run, songs_run from audit.current_load")
     current = [tuple(row) for row in cursor.fetchall()]

@@ -1,4 +1,4 @@
-"""Pairing: which manifests become which load. The rules are those of docs/history.md, "Order"."""
+"""Pairing: which manifests become which load, by the rules in docs/history.md, "Order"."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Load:
     events: str
     songs: str
     pending: tuple[str, ...]
-    """The datasets whose manifest this load judges; the other was published before and gives context."""
+    """The datasets whose run this load judges; any other was published before and is context."""
 
     def __str__(self) -> str:
         return f"events {self.events} with songs {self.songs}"
@@ -34,12 +34,12 @@ class Load:
 
     @classmethod
     def from_json(cls, load: Mapping[str, Any]) -> Self:
-        """The load from the dictionary in which it travels between tasks."""
+        """The load from the dictionary that is passed between tasks."""
         return cls(load["events"], load["songs"], tuple(load["pending"]))
 
     @property
     def newest(self) -> str:
-        """The later of the two runs; the audit is named by it."""
+        """The later of the two runs; the audit is named after it."""
         return max(self.events, self.songs)
 
     @property
@@ -56,7 +56,7 @@ class Judged:
     """published, parked or late; pending where a parked one was accepted."""
     loaded_with: str | None = None
     load_number: int | None = None
-    """Its load's, in the order of publication."""
+    """The number of its load, in the order of publication."""
     is_addition: bool = False
     is_accepted: bool = False
     snapshot_date: date | None = None
@@ -78,7 +78,7 @@ def published(ledger: Ledger, dataset: str) -> list[str]:
 
 
 def partner_published(ledger: Ledger, dataset: str) -> str | None:
-    """The published run with which one of the other dataset is loaded: the newest that is no addition."""
+    """The published run with which a run of the other dataset is loaded: preferably the newest that is no addition."""
     runs = published(ledger, dataset)
     return next((run for run in reversed(runs) if not ledger[dataset, run].is_addition), None) or next(
         reversed(runs), None
@@ -86,7 +86,7 @@ def partner_published(ledger: Ledger, dataset: str) -> str | None:
 
 
 def pending_runs(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> dict[str, list[str]]:
-    """Per dataset the runs that are not judged, the oldest first, late ones included."""
+    """For each dataset, the runs that are not judged yet, oldest first, including late ones."""
     return {
         dataset: sorted(
             run
@@ -109,7 +109,7 @@ def late_runs(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list[
 
 
 def plan_loads(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list[Load]:
-    """Pairs the pending manifests that are not late, the oldest first, as if all passed as whole runs."""
+    """Pairs the pending manifests that are not late, oldest first, assuming that all pass and none is an addition."""
     late = late_runs(manifests, ledger)
     pending = {
         dataset: [run for run in runs if (dataset, run) not in late]
@@ -133,10 +133,10 @@ def plan_loads(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list
 
 
 def repeated_loads(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list[Load]:
-    """The published loads that a rebuild repeats as they were: those older than any run not part of one.
+    """The published loads that a rebuild repeats unchanged: those older than every run that is not part of one.
 
-    They come in the order in which they were published. That is not always the order of their runs: a run that
-    was parked and passed at last was published after newer runs of the other dataset.
+    They are in the order of publication. That is not always the order of their runs: a run that was parked first
+    and passed later was published after newer runs of the other dataset.
     """
     pending: dict[tuple[str, str], tuple[str, ...]] = {}
     numbers: dict[tuple[str, str], int] = {}
@@ -160,7 +160,7 @@ def repeated_loads(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> 
 
 
 def facts_of(ledger: Ledger, snapshot_date: date) -> Load | None:
-    """The load on which the facts of a date rest: the newest published one that brought no mere addition."""
+    """The load on which the facts of a date rest: the newest published one without an addition."""
     loads = [
         Load.of(dataset, run, judged.loaded_with, both=False)
         for (dataset, run), judged in ledger.items()
@@ -173,12 +173,12 @@ def facts_of(ledger: Ledger, snapshot_date: date) -> Load | None:
 
 
 def gives_way(new: Certificate, old: Certificate) -> bool:
-    """Whether a run leaves a day's facts to another: it does not cover its scope, or is less complete."""
+    """Whether `new` leaves a day's facts to `old`, because it does not cover its scope or is less complete."""
     return not covers(new.scope, old.scope) or (old.complete and not new.complete)
 
 
 def covers(wide: Scope, narrow: Scope) -> bool:
-    """Whether one scope asks for everything that the other does; numbers that are not known do not count."""
+    """Whether one scope includes everything that the other does; unknown numbers are ignored."""
     numbers = ("horizon_days", "artists_per_country", "touring_artists", "tracks_per_artist")
     pairs = [(getattr(wide, number), getattr(narrow, number)) for number in numbers]
     return set(wide.countries) >= set(narrow.countries) and all(
@@ -187,9 +187,9 @@ def covers(wide: Scope, narrow: Scope) -> bool:
 
 
 def at_fault(load: Load, findings: Iterable[tuple[str, str | None]]) -> tuple[str, ...]:
-    """The datasets that a failed audit parks. A finding is a table of `audit` and maybe its column.
+    """The datasets that a failed audit parks. A finding is a table of `audit` and possibly one of its columns.
 
-    What neither dataset answers for alone, or only one that is context, parks the newer of the pending runs.
+    If the findings point to no single dataset, or only to one that is context, the newer of the pending runs is parked.
     """
     blamed = {_BLAMED.get(table) or _blamed_column(column or "") for table, column in findings}
     if datasets := tuple(dataset for dataset in load.pending if dataset in blamed):

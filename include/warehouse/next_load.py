@@ -1,7 +1,7 @@
 """What a run of the warehouse works on: the oldest pending load that can be read.
 
-On the way it is noted in the ledger which pending runs are late, and which are dated in the future; and a load
-whose manifests, certificates or rejected records cannot be read is parked, and the next one is taken.
+Along the way, pending runs that are late or dated in the future are recorded in the ledger. A load whose manifests,
+certificates or rejected records cannot be read is parked, and the next one is tried.
 """
 
 import logging
@@ -21,14 +21,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The load that has begun, and what else the look at the lake brought up."""
+    """The load that has begun, and whatever else was found in the lake."""
 
     load: Load | None
-    """None when nothing waits that can be loaded."""
+    """None if nothing is waiting that can be loaded."""
     waiting: int
-    """How many loads wait behind it."""
+    """How many loads are waiting behind it."""
     late: Sequence[tuple[str, str]]
-    """Datasets and runs that are noted as late."""
+    """Datasets and runs that were recorded as late."""
     parked: Sequence[str]
     """Why runs were parked."""
 

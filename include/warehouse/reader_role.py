@@ -2,14 +2,14 @@
 
     python -m include reader-role
 
-creates it through the Airflow connection `redshift`, whose user must own the schemas and, where the role does not
-exist, may create roles (`python -m include.provision create` does the same on the warehouse it creates).
-A data scientist gets it by
+creates it through the Airflow connection `redshift`, whose user must own the schemas and, if the role does not exist
+yet, must be allowed to create roles (`python -m include.provision create` does the same on the warehouse it creates).
+To give it to a data scientist:
 
     create user ada password '…';
     grant role musician_reader to ada;
 
-What the role may do is in include/sql/reader/grants.sql.
+include/sql/reader/grants.sql defines what the role may do.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ def create_reader(connection: Any) -> None:
     """Creates the role unless it exists, and grants it what it may do; the schemas must exist."""
     with transaction(connection) as cursor:
         exists = _exists(cursor)
-    if not exists:  # the user of the pipeline may not create one, and need not after provisioning
+    if not exists:  # the pipeline's user may not create roles, and need not after provisioning
         create_role(connection)
     with transaction(connection) as cursor:
         run_file(cursor, "reader/grants")
@@ -39,7 +39,7 @@ def create_role(connection: Any) -> None:
 
 
 def grant_again(cursor: Any) -> None:
-    """Grants the role, if there is one, what it may do: in a schema that was created again it may nothing."""
+    """Repeats the grants if the role exists: it has no rights in a schema that was created again."""
     if _exists(cursor):
         run_file(cursor, "reader/grants")
 

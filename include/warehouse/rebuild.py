@@ -1,17 +1,17 @@
-"""Rebuild: the star derived again from the manifests of the lake, by the functions of the daily load.
+"""Rebuild: derives the star again from the manifests of the lake, using the functions of the daily load.
 
-Late and redriven runs, a parked run that passes at last, a lost ledger, a roll-back and an upgrade all end
+Late and redriven runs, a parked run that finally passes, a lost ledger, a rollback and an upgrade all end up
 here. Everything happens in one transaction: readers see the old star until it commits, and keep it if it
 fails.
 
-The result is judged inside that transaction, by the suites of the daily audit, over the connection that
-sees the uncommitted rows. The alternative, building in schemas of other names and swapping them, would need
-every SQL file twice or with names filled in, and would lose the grants and views that depend on the old
-tables. Only where a release defines the star's tables otherwise is the schema replaced: the old one is
-renamed, which leaves its readers alone, and dropped at the end.
+The result is judged inside that transaction by the suites of the daily audit, over the connection that sees the
+uncommitted rows. The alternative, building under other schema names and swapping, would require every SQL file
+twice or as a template, and would lose the grants and views that depend on the old tables. Only when a release
+defines the star's tables differently is the schema replaced: the old one is renamed, which does not disturb its
+readers, and dropped at the end.
 
-docs/history.md says which loads are repeated, and which are paired anew. A rebuild holds a lock on
-`audit.current_load`, so a load in progress waits for it, and then finds that it is superseded.
+docs/history.md says which loads are repeated and which are paired again. A rebuild holds a lock on
+`audit.current_load`, so a load in progress waits for it and then finds that it has been superseded.
 """
 
 import logging
@@ -45,12 +45,12 @@ class Rebuilt:
 
     loads: int
     parked: tuple[str, ...]
-    """The runs that failed their audit or cannot be read, or that are later than `until`."""
+    """The runs that failed their audit, cannot be read, or are later than `until`."""
     before: comparison.Figures
-    """Of the star before: rows per table, versions, snapshots."""
+    """Rows per table, versions and snapshots of the star before the rebuild."""
     after: comparison.Figures
     differences: Mapping[str, tuple[int, int]]
-    """Per table that differs, how many rows only the star before had, and how many only the new one has."""
+    """For each table that differs, how many rows only the old star had, and how many only the new one has."""
 
 
 def rebuild(
@@ -65,9 +65,9 @@ def rebuild(
 ) -> Rebuilt:
     """Derives the star again from every manifest that is not parked, up to the date `until`.
 
-    A run that was never published and cannot be read is parked. Raises `ManifestsMissing`, with a list, when
-    one that was published cannot be read any more, unless it is to go on without; `DataRejected` when what was
-    published before fails its audit now. Both leave the old star.
+    A run that was never published and cannot be read is parked. Raises `ManifestsMissing`, with a list, if a
+    published run can no longer be read, unless told to go on without it, and `DataRejected` if a load that was
+    published before now fails its audit. In both cases the old star remains.
     """
     damaged: Damaged = {}
     while True:
@@ -76,34 +76,36 @@ def rebuild(
                 damaged, connection, lake, now, copy_role_arn, judge, until, go_on_without_missing
             )
         except (_LoadFails, ManifestInvalid) as error:
-            # COPY does not say which object it could not read, and the transaction is lost: so begin again.
+            # COPY does not say which object it could not read, and the transaction is lost, so start over.
             found = {**damaged, **_damaged(connection, lake, until)}
             if found == damaged and isinstance(error, _LoadFails):
                 found |= error.unfit()
             if found == damaged:
                 raise (error.__cause__ or error) from None
-            log.warning("the rebuild begins again without what cannot be loaded: %s", sorted(found.items()))
+            log.warning(
+                "the rebuild starts over without the runs that cannot be loaded: %s", sorted(found.items())
+            )
             damaged = found
 
 
 class _LoadFails(Exception):
-    """A statement failed while these runs, by dataset, were loaded; its error is the cause."""
+    """A statement failed while these runs were being loaded; its error is the cause."""
 
     def __init__(self, runs: Sequence[tuple[str, str]]) -> None:
         super().__init__(runs)
         self.runs = runs
 
     def unfit(self) -> dict[tuple[str, str], str]:
-        """The runs with the reason, if it failed for what their data is."""
+        """The runs with the reason, if it failed because of their data."""
         error = self.__cause__
         while error is not None and not is_of_data(error):
-            error = error.__cause__ or error.__context__  # those that followed from it came after
+            error = error.__cause__ or error.__context__  # later errors in the chain may only be consequences
         return {} if error is None else dict.fromkeys(self.runs, f"The data cannot be loaded: {told(error)}")
 
 
 @contextmanager
 def _blaming(load: Load, datasets: Sequence[str]) -> Iterator[None]:
-    """Raises `_LoadFails` for these datasets' runs when the block fails, but not for what we foresee."""
+    """Raises `_LoadFails` for these datasets' runs if the block fails with anything but a `PipelineError`."""
     try:
         yield
     except PipelineError:
@@ -142,7 +144,7 @@ def _rebuild_without(
             cursor.execute("drop schema dwh_before cascade")
             tables.create_views(cursor)
             grant_again(cursor)
-        cursor.execute("delete from audit.current_load")  # no task of a load before may go on
+        cursor.execute("delete from audit.current_load")  # no task of an earlier load may continue
         after, differences = comparison.figures(cursor), comparison.differences(cursor, copied)
         parked = [run for run, judged in ledger.read_ledger(cursor).items() if judged.state == "parked"]
     new = sorted(" ".join(run) for run in parked if known.get(run, Judged("")).state != "parked")
@@ -152,25 +154,25 @@ def _rebuild_without(
 
 
 def _require_published(missing: Damaged, known: Ledger, before: comparison.Figures) -> None:
-    """Raises `ManifestsMissing` when one of these runs was published; any may have been, if the ledger is lost."""
+    """Raises `ManifestsMissing` if one of these runs was published; without a ledger, any of them may have been."""
     published = {run for run, judged in known.items() if judged.state == "published"}
     is_lost = not published and any(before.values())
     if lost := [reason for run, reason in missing.items() if is_lost or run in published]:
         raise ManifestsMissing(
-            "A rebuild would lose what these runs brought: restore their objects, land them again by "
-            "python -m include redrive, or have it go on without them by "
-            "python -m include rebuild --go-on-without-missing, or by the parameter `go_on_without_missing` "
+            "A rebuild would lose the data of these runs: restore their objects, land them again with "
+            "python -m include redrive, or go on without them with "
+            "python -m include rebuild --go-on-without-missing, or with the parameter `go_on_without_missing` "
             f"of musician_warehouse. {'; '.join(lost)}"
         )
 
 
-_ROLLED_BACK = "Rolled back to {}; to take it in again: python -m include retry."
+_ROLLED_BACK = "Rolled back to {}; to include it again: python -m include retry."
 
 
 def _later(
     manifests: Mapping[str, Sequence[str]], known: Ledger, until: date | None
 ) -> dict[tuple[str, str], str]:
-    """The runs after the date `until`, and what the ledger says of them."""
+    """The runs after the date `until`, and the reasons for the ledger."""
     return {
         (dataset, run): _ROLLED_BACK.format(until)
         for dataset, runs in manifests.items()
@@ -182,7 +184,7 @@ def _later(
 def _missing(
     lake: Lake, manifests: Mapping[str, Sequence[str]], known: Ledger, until: date | None
 ) -> dict[tuple[str, str], str]:
-    """The runs whose objects are not there any more, or not as their manifest says, and why."""
+    """The runs whose objects are missing or differ from their manifest, and why."""
     missing = {}
     for dataset, run in _wanted(manifests, known, until):
         try:
@@ -195,7 +197,7 @@ def _missing(
 
 
 def _damaged(connection: Any, lake: Lake, until: date | None) -> dict[tuple[str, str], str]:
-    """The runs whose objects are as large as they should be, but cannot be read, and why. Reads all of them."""
+    """The runs whose objects have the right size but cannot be read, and why. Reads all of them."""
     with transaction(connection) as cursor:
         known = ledger.read_ledger(cursor)
     damaged = {}
@@ -204,7 +206,7 @@ def _damaged(connection: Any, lake: Lake, until: date | None) -> dict[tuple[str,
             manifest = lake.manifest(dataset, run)
             lake.verify(manifest)
         except ManifestInvalid:
-            continue  # missing, which is known
+            continue  # already known as missing
         try:
             lake.read_through(manifest)
         except ManifestInvalid as error:
@@ -215,7 +217,7 @@ def _damaged(connection: Any, lake: Lake, until: date | None) -> dict[tuple[str,
 def _wanted(
     manifests: Mapping[str, Sequence[str]], known: Ledger, until: date | None
 ) -> list[tuple[str, str]]:
-    """The runs that a rebuild needs: those that have, or had, a manifest, and are neither parked nor too late."""
+    """The runs that a rebuild needs: those that have or had a manifest, except parked ones and those after `until`."""
     there = {(dataset, run) for dataset, runs in manifests.items() for run in runs}
     published = {run for run, judged in known.items() if judged.state == "published"}
     return sorted(
@@ -230,7 +232,7 @@ def _is_parked(known: Ledger, dataset: str, run: str) -> bool:
 
 
 def _empty(cursor: Any, lake: Lake, known: Ledger, now: datetime, is_star_current: bool) -> None:
-    """Leaves an empty star, and a ledger of what is parked or accepted."""
+    """Empties the star, and keeps only parked and accepted runs in the ledger."""
     if is_star_current:
         for table in tables.STAR:
             cursor.execute(f"delete from dwh.{table}")  # noqa: S608 - a name of ours
@@ -258,7 +260,7 @@ def _apply(
     copy_role_arn: str,
     judge: Judge,
 ) -> int:
-    """Loads the manifests in order; how many loads that were."""
+    """Loads the manifests in order; returns the number of loads."""
     repeated, applied = repeated_loads(manifests, known), 0
     while True:
         rebuilt = ledger.read_ledger(cursor)
@@ -288,7 +290,7 @@ def _apply(
             verdict = judge(joined, load)
             if verdict.failures and not is_new:
                 raise DataRejected(
-                    f"The star as rebuilt fails its audit, so dwh is as it was. {load}: {verdict.reason}"
+                    f"The rebuilt star fails its audit, so dwh is unchanged. {load}: {verdict.reason}"
                 )
             if verdict.failures:
                 park(joined, load, verdict.reason, verdict.failed_rows, verdict.at_fault)

@@ -1,7 +1,7 @@
-"""A connection for which the warehouse's schemas have other names: what a rehearsal creates and drops.
+"""A connection that gives the warehouse's schemas other names, which a rehearsal creates and drops.
 
-All SQL of the pipeline names its schemas, in files and in modules. One place rewrites it, on its way to the driver,
-so nothing else needs to know: `dwh.dim_songs` becomes `rehearsal_dwh.dim_songs`.
+All of the pipeline's SQL names its schemas, in files and in modules. It is rewritten here on its way to the driver,
+so that nothing else needs to know: `dwh.dim_songs` becomes `rehearsal_dwh.dim_songs`.
 """
 
 import re
@@ -16,7 +16,7 @@ _NAMED = re.compile(
 
 
 class Renamed:
-    """A connection whose statements find the schemas under `prefix` and their name."""
+    """A connection whose statements find the schemas under their names with `prefix` in front."""
 
     def __init__(self, connection: Any, prefix: str) -> None:
         self._connection = connection
@@ -44,12 +44,12 @@ class _Cursor:
 
 
 def renamed(statement: str, prefix: str) -> str:
-    """The statement with the prefix before the name of each of our schemas."""
+    """The statement with the prefix in front of the name of each of our schemas."""
     return _NAMED.sub(lambda found: prefix + found[0], statement)
 
 
 def drop(connection: Any, prefix: str) -> list[str]:
-    """Drops the schemas under the prefix; those that are still there afterwards."""
+    """Drops the schemas with the prefix; returns those that still exist afterwards."""
     cursor = connection.cursor()
     for schema in reversed(SCHEMAS):
         cursor.execute(f"drop schema if exists {prefix}{schema} cascade")

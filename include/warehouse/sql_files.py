@@ -1,4 +1,4 @@
-"""The SQL files below `include/sql/`: their statements, without comments, split once per process."""
+"""The SQL files in `include/sql/`: their statements, without comments, split once per process."""
 
 import re
 from functools import cache
@@ -11,7 +11,7 @@ _COMMENT_OR_TEXT = re.compile(r"--[^\n]*|('(?:[^']|'')*'|;)")
 
 @cache
 def statements(name: str) -> tuple[str, ...]:
-    """The statements of a file, such as `publish/dim_songs`, in their order, without comments and semicolons."""
+    """The statements of a file such as `publish/dim_songs`, in order, without comments and semicolons."""
     pieces, end = [[""]], 0
     sql = (_SQL / f"{name}.sql").read_text()
     for found in _COMMENT_OR_TEXT.finditer(sql):
@@ -32,5 +32,5 @@ def run_file(cursor: Any, name: str) -> None:
 
 
 def _tidy(sql: str) -> str:
-    """Without the empty lines and trailing blanks that comments leave."""
+    """Removes the empty lines and trailing spaces that comments leave behind."""
     return "\n".join(line.rstrip() for line in sql.splitlines() if line.strip())

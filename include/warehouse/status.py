@@ -1,4 +1,4 @@
-"""What is going on in the warehouse: what waits, is parked, late or in progress, how old the star is, what to do."""
+"""The state of the warehouse: what is pending, parked, late or in progress, how old the star is, what to do next."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,11 +12,11 @@ from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
 
 _TOO_OLD_HOURS = 26
-"""A star that a daily load renews is younger: a day, and the time that a load takes."""
+"""A star that is loaded daily is never older than a day plus the time that a load takes."""
 
 
 def status(connection: Any, lake: Lake, now: datetime) -> list[str]:
-    """Lines for people: the star, then every run that is not published, then what to do next."""
+    """Lines for people to read: the star, then every run that is not published, then what to do next."""
     manifests = {dataset: lake.manifests(dataset) for dataset in DATASETS}
     with transaction(connection) as cursor:
         known = read_ledger(cursor)
@@ -43,7 +43,7 @@ def status(connection: Any, lake: Lake, now: datetime) -> list[str]:
         f"the star: judged {_ago(max(judged_at for *_, judged_at in published), now)} ago; "
         + ", ".join(f"newest {dataset} {run}" for dataset, run, _ in published)
         if published
-        else "the star: nothing was published yet",
+        else "the star: nothing has been published yet",
         *in_progress,
         *(f"pending: {dataset} {run}" for dataset, run in waiting),
         *(f"parked: {dataset} {run}: {reason}" for (dataset, run), reason in parked),
@@ -59,15 +59,15 @@ def _todo(
     is_in_progress: bool, is_waiting: bool, is_loadable: bool, is_parked: bool, is_late: bool, is_old: bool
 ) -> Iterator[str]:
     if is_in_progress:
-        yield "if no run of musician_warehouse is running, trigger one: it takes the load up again"
+        yield "if no run of musician_warehouse is running, trigger one: it resumes the load"
     elif is_loadable:
-        yield "trigger musician_warehouse: it takes the oldest load that is pending"
+        yield "trigger musician_warehouse: it takes the oldest pending load"
     elif is_waiting:
-        yield "trigger the ingestion of the other dataset: what is pending has no partner"
+        yield "trigger the ingestion of the other dataset: the pending runs have no partner"
     if is_parked:
-        yield "mend what a parked run says, then trigger musician_warehouse with it as `retry`, or as `accept`"
+        yield "fix what a parked run reports, then trigger musician_warehouse with it as `retry` or `accept`"
     if is_late:
-        yield "trigger musician_warehouse with `rebuild`, which takes in what is late"
+        yield "trigger musician_warehouse with `rebuild`, which includes late runs"
     if is_old and not is_waiting:
         yield "the star is older than a day: look at the last runs of ingest_events and ingest_songs"
 

@@ -1,7 +1,7 @@
-"""The tables and views of the warehouse, and whether the database holds them as this release defines them.
+"""The tables and views of the warehouse, and whether the database has them as this release defines them.
 
-The star's tables (`include/sql/dwh/`) hold history, so a release that defines them otherwise has to derive
-them again (`include/warehouse/rebuild.py`). Every other table and view is simply created again.
+The star's tables (`include/sql/dwh/`) hold history, so a release that defines them differently has to derive them
+again (`include/warehouse/rebuild.py`). All other tables and views are simply created again.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from include.warehouse.transactions import transaction
 
 DATASETS = ("events", "songs")
 STAR = ("dim_songs", "fact_songs", "dim_concerts", "bridge_concert_artists", "fact_artists")
-"""The star's tables, each after those it is built from."""
+"""The star's tables, each listed after those it is built from."""
 VIEWS = (
     "artist_events_songs",
     "upcoming_concerts",
@@ -29,13 +29,13 @@ BUILT = (
     "fact_artists",
     "load_summary",
 )
-"""The tables of the schema `audit` that a load is built in, each after those it is built from."""
+"""The tables of the schema `audit` that a load is built in, each listed after those it is built from."""
 JUDGED = (*STAR, "load_summary")
 """The tables of the schema `audit` that have an expectation suite."""
 
 _STAR = (*(f"dwh/{table}" for table in STAR), "dwh/load_ledger")
 _BUILD = (*(f"staging/{dataset}" for dataset in DATASETS), "audit/tables")
-"""What a load is staged and built in."""
+"""The tables that a load is staged and built in."""
 _AUDIT = tuple(
     f"audit/{table}"
     for table in (
@@ -52,7 +52,7 @@ _OTHERS = (*_BUILD, *_AUDIT, *_VIEWS)
 
 
 def create_tables(connection: Any) -> None:
-    """Creates the schemas, the star's tables where there are none, and all other tables and views again."""
+    """Creates the schemas and the star's tables if they do not exist, and all other tables and views again."""
     with transaction(connection) as cursor:
         create_star(cursor)
         create_audit(cursor)
@@ -60,13 +60,13 @@ def create_tables(connection: Any) -> None:
 
 
 def create_star(cursor: Any) -> None:
-    """Creates the schemas, and the star's tables where there are none."""
+    """Creates the schemas and the star's tables if they do not exist."""
     for name in ("schemas", *_STAR):
         run_file(cursor, name)
 
 
 def create_audit(cursor: Any) -> None:
-    """Creates staging and audit again, empty, and notes by which definitions all is created."""
+    """Creates staging and audit again, empty, and records the definitions in use."""
     create_build(cursor)
     for name in _AUDIT:
         run_file(cursor, name)
@@ -74,22 +74,22 @@ def create_audit(cursor: Any) -> None:
 
 
 def create_build(cursor: Any) -> None:
-    """Creates the tables that a load is staged and built in again, empty."""
+    """Creates the tables again, empty, that a load is staged and built in."""
     for name in _BUILD:
         run_file(cursor, name)
 
 
 def create_views(cursor: Any) -> None:
-    """Creates the views again: Redshift replaces none whose columns change."""
+    """Creates the views again: Redshift cannot replace a view whose columns change."""
     for view in VIEWS:
         cursor.execute(f"drop view if exists analytics.{view}")
         run_file(cursor, f"analytics/{view}")
 
 
 def ensure_tables(connection: Any) -> bool:
-    """Creates what is missing or, but for the star, defined otherwise.
+    """Creates whatever is missing or, except for the star, defined differently.
 
-    False when the star's tables were defined by another release: nothing is done then, a rebuild is due.
+    Returns False if another release defined the star's tables: then nothing is done, and a rebuild is due.
     """
     with transaction(connection) as cursor:
         star_exists, found = _held(cursor)
@@ -102,7 +102,7 @@ def ensure_tables(connection: Any) -> bool:
 
 
 def _held(cursor: Any) -> tuple[bool, tuple[str, str] | None]:
-    """Whether there is a star, and the hashes of the definitions; None where an old release wrote them."""
+    """Whether there is a star, and the hashes of its definitions; None instead if an old release created it."""
     cursor.execute(
         "select table_schema, column_name from information_schema.columns "
         "where (table_schema = 'dwh' and table_name = 'load_ledger') "
@@ -118,6 +118,6 @@ def _held(cursor: Any) -> tuple[bool, tuple[str, str] | None]:
 
 
 def _hash(names: tuple[str, ...]) -> str:
-    """Of what the files state: a comment in them is no other definition."""
+    """A hash of the statements in the files: changing a `--` comment does not change the definition."""
     stated = ";".join(statement for name in names for statement in statements(name))
     return hashlib.blake2b(stated.encode(), digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""Transactions: statements that commit together, or not at all."""
+"""Transactions: statements that commit together or not at all."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import Any
 
 @contextmanager
 def transaction(connection: Any) -> Iterator[Any]:
-    """A cursor whose statements commit together, or not at all when the block raises."""
+    """A cursor whose statements commit together, or not at all if the block raises."""
     cursor = connection.cursor()
     try:
         yield cursor
@@ -20,7 +20,7 @@ def transaction(connection: Any) -> Iterator[Any]:
 
 
 class Joined:
-    """A connection whose open transaction others may join: only its owner commits or rolls back."""
+    """A connection whose open transaction others may join; only its owner commits or rolls back."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -36,7 +36,7 @@ class Joined:
         """Leaves it to the owner of the transaction."""
 
     def rollback(self) -> None:
-        """Leaves it to the owner, who gets the error."""
+        """Leaves it to the owner, who sees the error."""
 
     def close(self) -> None:
         """Leaves it to the owner."""

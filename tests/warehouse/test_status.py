@@ -20,9 +20,9 @@ def test_before_anything_is_published_it_says_what_is_pending_and_what_is_missin
 ) -> None:
     land_events(lake, EVENTS, [Concert("e1", ["Abel"])])
     assert status(tables, lake, NOW) == [
-        "the star: nothing was published yet",
+        "the star: nothing has been published yet",
         f"pending: events {EVENTS}",
-        "next: trigger the ingestion of the other dataset: what is pending has no partner",
+        "next: trigger the ingestion of the other dataset: the pending runs have no partner",
     ]
 
 
@@ -59,6 +59,6 @@ def test_what_is_parked_or_late_is_listed_with_what_to_do(tables: Any, lake: Lak
         assert f"parked: events {later}: fact_artists: too few" in said
         assert f"late: songs {LATE}" in said
         assert [line.split(":")[1].split()[0] for line in said if line.startswith("next")] == [
-            "mend",
+            "fix",
             "trigger",
         ]

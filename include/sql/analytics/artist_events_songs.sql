@@ -1,4 +1,4 @@
--- Question   Who is listened to, and where can one hear them next?
+-- Question   Which artists are popular, and where can they be heard next?
 --            The analytical view of musician events and songs.
 -- Grain      one row per artist of the newest snapshot, charting, touring or both.
 -- Inputs     dwh.fact_artists, dwh.dim_songs, dwh.bridge_concert_artists, dwh.dim_concerts
@@ -43,7 +43,7 @@ ranked_concerts as (
         and coalesce(concerts.status, '') <> 'cancelled'
 ),
 
--- Not from the snapshot: its events run may have asked for other countries, or not have listed every concert.
+-- Not from the snapshot: its events run may have requested other countries, or not have listed every concert.
 touring_artists as (
     select
         artists.artist_key,
@@ -89,11 +89,11 @@ inner join touring_artists as touring on artists.artist_key = touring.artist_key
 left join ranked_concerts as concerts on artists.artist_key = concerts.artist_key and concerts.occurrence = 1;
 
 comment on view analytics.artist_events_songs is
-'Who is listened to, and where one can hear them next: one row per artist of the newest snapshot.';
+'Which artists are popular, and where they can be heard next: one row per artist of the newest snapshot.';
 comment on column analytics.artist_events_songs.artist_key is
-'Stands for the artist; as in fact_artists.';
+'Identifies the artist, as in fact_artists.';
 comment on column analytics.artist_events_songs.artist_name is
-'As Last.fm spells it, or as billed when the newest load''s charts do not know the artist.';
+'As Last.fm spells it, or as billed if the charts of the newest load do not include the artist.';
 comment on column analytics.artist_events_songs.artist_mbid is
 'MusicBrainz id, a lower-case UUID; null when neither source gives one.';
 comment on column analytics.artist_events_songs.snapshot_date is
@@ -101,13 +101,13 @@ comment on column analytics.artist_events_songs.snapshot_date is
 comment on column analytics.artist_events_songs.chart_rank is
 'Best rank in the configured countries'' charts, 1 is the top; null when in none.';
 comment on column analytics.artist_events_songs.chart_countries is
-'ISO codes of the countries in whose charts the artist is, sorted; null when in none.';
+'ISO codes of the countries whose charts include the artist, sorted; null when in none.';
 comment on column analytics.artist_events_songs.listeners is
-'Last.fm listeners in those countries, added up; null when in no chart.';
+'Last.fm listeners in those countries, summed; null when in no chart.';
 comment on column analytics.artist_events_songs.songs_charted is
-'How many of the artist''s top tracks the newest load brought.';
+'How many of the artist''s top tracks the newest load has.';
 comment on column analytics.artist_events_songs.play_count is
-'Plays of those songs, added up; null when there are none.';
+'Plays of those songs, summed; null when there are none.';
 comment on column analytics.artist_events_songs.top_song is
 'Title of the artist''s most played song; null when no song is known.';
 comment on column analytics.artist_events_songs.top_song_play_count is
@@ -115,9 +115,9 @@ comment on column analytics.artist_events_songs.top_song_play_count is
 comment on column analytics.artist_events_songs.upcoming_concerts is
 'Concerts that are not over on the snapshot date, listed and not cancelled.';
 comment on column analytics.artist_events_songs.headlined_concerts is
-'Those of them in which the artist is billed first.';
+'How many of those have the artist billed first.';
 comment on column analytics.artist_events_songs.concert_countries is
-'In how many countries those concerts are.';
+'In how many countries those concerts take place.';
 comment on column analytics.artist_events_songs.next_concert_date is
 'Date at the venue of the first upcoming concert; null when there is none.';
 comment on column analytics.artist_events_songs.next_concert_id is

@@ -1,4 +1,4 @@
--- Question   Who gains and who loses listeners, and do they tour meanwhile?
+-- Question   Who gains and who loses listeners, and are they on tour?
 -- Grain      one row per artist and snapshot date on which the artist was in a chart.
 -- Inputs     dwh.fact_artists
 create view analytics.artist_popularity as
@@ -59,7 +59,7 @@ select
     artists.songs_charted,
     artists.play_count,
 
-    ---------- since the time before
+    ---------- since the previous snapshot
     artists.previous_snapshot_date,
     artists.previous_chart_rank,
     artists.previous_listeners,
@@ -73,29 +73,29 @@ from compared_artists as artists;
 comment on view analytics.artist_popularity is
 'Who gains and who loses listeners: one row per artist and snapshot date on which they charted.';
 comment on column analytics.artist_popularity.artist_key is
-'Stands for the artist; as in fact_artists.';
+'Identifies the artist, as in fact_artists.';
 comment on column analytics.artist_popularity.snapshot_date is
 'UTC date of the snapshot.';
 comment on column analytics.artist_popularity.artist_name is
-'The artist as Last.fm spelt it then.';
+'The artist as Last.fm spelled it then.';
 comment on column analytics.artist_popularity.chart_countries is
-'ISO codes of the countries in whose charts the artist was, sorted, such as GB,US.';
+'ISO codes of the countries whose charts included the artist, sorted, such as GB,US.';
 comment on column analytics.artist_popularity.chart_rank is
 'Best rank in those charts, 1 is the top.';
 comment on column analytics.artist_popularity.listeners is
-'Last.fm listeners in those countries, added up; null when Last.fm did not say.';
+'Last.fm listeners in those countries, summed; null when Last.fm did not say.';
 comment on column analytics.artist_popularity.songs_charted is
-'How many of the artist''s top tracks the load brought.';
+'How many of the artist''s top tracks the load has.';
 comment on column analytics.artist_popularity.play_count is
-'Plays of those songs since Last.fm counts, added up; null when there are none.';
+'Plays of those songs since Last.fm began counting, summed; null when there are none.';
 comment on column analytics.artist_popularity.previous_snapshot_date is
-'The snapshot before in which the artist was in a chart; null in the first.';
+'UTC date of the previous snapshot in which the artist was in a chart; null in the first.';
 comment on column analytics.artist_popularity.previous_chart_rank is
 'The rank then; null in the first.';
 comment on column analytics.artist_popularity.previous_listeners is
 'The listeners then; null in the first.';
 comment on column analytics.artist_popularity.listeners_gained is
-'Listeners minus those then; null in the first, and where chart_countries were others then.';
+'Change in listeners since then; null in the first, and if chart_countries differed then.';
 comment on column analytics.artist_popularity.ranks_gained is
 'Ranks climbed since then, negative when fallen; null like listeners_gained.';
 comment on column analytics.artist_popularity.upcoming_concerts is

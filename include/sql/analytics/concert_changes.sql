@@ -1,6 +1,6 @@
 -- Question   Which concerts were rescheduled, cancelled, postponed, moved or delisted, and when was that noticed?
--- Grain      one row per version of a concert that has one before it, so one per noticed change of a concert.
---            Old and new values stand side by side; of what did not change they are the same.
+-- Grain      one row per version of a concert except its first, so one per noticed change.
+--            Old and new values stand side by side, and are the same for whatever did not change.
 -- Inputs     dwh.dim_concerts
 --
 -- `change` is the first of these that holds; `changed_fields` names everything that differs:
@@ -144,7 +144,7 @@ select
 from changes;
 
 comment on view analytics.concert_changes is
-'What changed of concerts and when it was noticed: one row per change, old and new side by side.';
+'What changed about concerts and when it was noticed: one row per change, old and new side by side.';
 comment on column analytics.concert_changes.concert_id is
 'The concert, as in dim_concerts.';
 comment on column analytics.concert_changes.concert_name is
@@ -154,13 +154,13 @@ comment on column analytics.concert_changes.concert_url is
 comment on column analytics.concert_changes.country_code is
 'ISO 3166-1 alpha-2 code of the country.';
 comment on column analytics.concert_changes.change is
-'The weightiest of what happened, such as cancelled or rescheduled; the view''s file defines each.';
+'The most important change, such as cancelled or rescheduled; the view''s SQL file defines them all.';
 comment on column analytics.concert_changes.changed_fields is
-'All that differs, of: listing status date time venue price billing name; blanks between.';
+'Everything that differs, separated by spaces: listing status date time venue price billing name.';
 comment on column analytics.concert_changes.noticed_at is
-'The instant, UTC, of the events run that first saw it; it happened between the run before and then.';
+'The instant, UTC, of the events run that first saw it; it happened between the previous run and then.';
 comment on column analytics.concert_changes.is_newest_change is
-'True when nothing changed of the concert since.';
+'True when the concert has not changed since.';
 comment on column analytics.concert_changes.old_status is
 'onsale, offsale, cancelled, postponed or rescheduled; null when not given.';
 comment on column analytics.concert_changes.new_status is
@@ -170,7 +170,7 @@ comment on column analytics.concert_changes.old_local_date is
 comment on column analytics.concert_changes.new_local_date is
 'The same, since the change; null while none is announced.';
 comment on column analytics.concert_changes.days_later is
-'Days from the old date to the new one, negative when earlier; null when one of them is.';
+'Days from the old date to the new one, negative when earlier; null when either is null.';
 comment on column analytics.concert_changes.old_local_time is
 'Time at the venue, HH:MM:SS; null when none was announced.';
 comment on column analytics.concert_changes.new_local_time is
@@ -196,7 +196,7 @@ comment on column analytics.concert_changes.old_price_max is
 comment on column analytics.concert_changes.new_price_max is
 'The same, in new_price_currency, since the change.';
 comment on column analytics.concert_changes.old_billing is
-'Names of the billed artists in their order; null when nobody was billed.';
+'Names of the billed artists in billing order; null when no artist was billed.';
 comment on column analytics.concert_changes.new_billing is
 'The same, since the change.';
 comment on column analytics.concert_changes.old_concert_name is

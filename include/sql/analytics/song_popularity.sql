@@ -33,7 +33,7 @@ select
     songs.play_count,
     songs.listeners,
 
-    ---------- since the time before
+    ---------- since the previous snapshot
     songs.previous_snapshot_date,
     cast(
         cast(songs.play_count - songs.previous_play_count as double precision)
@@ -48,9 +48,9 @@ inner join dwh.dim_songs as dim_songs
 comment on view analytics.song_popularity is
 'How often songs are played, over time: one row per song and snapshot date.';
 comment on column analytics.song_popularity.song_key is
-'Stands for the song; as in dim_songs.';
+'Identifies the song, as in dim_songs.';
 comment on column analytics.song_popularity.artist_key is
-'Stands for the artist; as in fact_artists.';
+'Identifies the artist, as in fact_artists.';
 comment on column analytics.song_popularity.snapshot_date is
 'UTC date of the songs run.';
 comment on column analytics.song_popularity.song_name is
@@ -60,11 +60,11 @@ comment on column analytics.song_popularity.artist_name is
 comment on column analytics.song_popularity.song_rank is
 'Place among the artist''s top tracks, 1 is the most played.';
 comment on column analytics.song_popularity.play_count is
-'Plays since Last.fm counts; null when Last.fm did not say.';
+'Plays since Last.fm began counting; null when Last.fm did not say.';
 comment on column analytics.song_popularity.listeners is
-'Listeners since Last.fm counts; null when Last.fm did not say.';
+'Listeners since Last.fm began counting; null when Last.fm did not say.';
 comment on column analytics.song_popularity.previous_snapshot_date is
-'The snapshot before that had the song; null in the first.';
+'UTC date of the previous snapshot with the song; null in the first.';
 comment on column analytics.song_popularity.plays_gained is
 'Plays since then; null in the first.';
 comment on column analytics.song_popularity.plays_gained_per_day is

@@ -1,7 +1,7 @@
--- Question   What is on, where and when, and how much are those who play there listened to?
+-- Question   What is on, where and when, and how popular are the artists who play?
 -- Grain      one row per upcoming concert, as the newest load knows it: listed, not cancelled, and not over on
 --            the newest snapshot date: a festival is upcoming until its last day. A concert whose date is not
---            announced is not among them.
+--            announced is not included.
 -- Inputs     dwh.dim_concerts, dwh.bridge_concert_artists, dwh.fact_artists
 create view analytics.upcoming_concerts as
 with newest_snapshot as (
@@ -98,7 +98,7 @@ from upcoming_concerts as concerts
 left join lineups on concerts.concert_id = lineups.concert_id;
 
 comment on view analytics.upcoming_concerts is
-'What is on, where and when, and how much those who play are listened to: one row per concert.';
+'What is on, where and when, and how popular the billed artists are: one row per concert.';
 comment on column analytics.upcoming_concerts.concert_id is
 'The concert, as in dim_concerts.';
 comment on column analytics.upcoming_concerts.concert_name is
@@ -122,7 +122,7 @@ comment on column analytics.upcoming_concerts.local_end_date is
 comment on column analytics.upcoming_concerts.timezone is
 'The venue''s time zone, such as America/New_York; null when not given.';
 comment on column analytics.upcoming_concerts.days_ahead is
-'Days from the newest snapshot date to local_date; 0 is that very day, negative is under way.';
+'Days from the newest snapshot date to local_date; 0 on the snapshot date, negative while under way.';
 comment on column analytics.upcoming_concerts.venue_id is
 'Ticketmaster''s id of the venue; null when only a place is given.';
 comment on column analytics.upcoming_concerts.venue_name is
@@ -138,19 +138,19 @@ comment on column analytics.upcoming_concerts.venue_latitude is
 comment on column analytics.upcoming_concerts.venue_longitude is
 'Degrees east; null when not known.';
 comment on column analytics.upcoming_concerts.billing is
-'Names of the billed artists in their order, with a slash between; null when nobody is billed.';
+'Names of the billed artists in billing order, separated by slashes; null when no artist is billed.';
 comment on column analytics.upcoming_concerts.billed_artists is
 'How many artists are billed.';
 comment on column analytics.upcoming_concerts.best_known_artist_key is
-'The billed artist with the most listeners, else the one billed first; null when nobody is billed.';
+'The billed artist with the most listeners, else the one billed first; null when no artist is billed.';
 comment on column analytics.upcoming_concerts.best_known_artist is
 'That artist''s name.';
 comment on column analytics.upcoming_concerts.listeners is
-'That artist''s Last.fm listeners, as in fact_artists; null when nobody billed is in a chart.';
+'That artist''s Last.fm listeners, as in fact_artists; null when no billed artist is in a chart.';
 comment on column analytics.upcoming_concerts.chart_rank is
 'Best chart rank among the billed artists, 1 is the top; null when none is in a chart.';
 comment on column analytics.upcoming_concerts.charting_artists is
-'How many of the billed artists are in a chart; null when nobody is billed.';
+'How many of the billed artists are in a chart; null when no artist is billed.';
 comment on column analytics.upcoming_concerts.price_currency is
 'ISO 4217 code of the prices, such as USD; null when no prices are given.';
 comment on column analytics.upcoming_concerts.price_min is

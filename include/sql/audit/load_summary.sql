@@ -99,7 +99,7 @@ select
     seen_again.concerts + missing_concerts.missing as listed_concerts,
     missing_concerts.missing as missing_concerts,
     missing_concerts.delisted as delisted_concerts,
-    -- Twenty or fewer are no landslide, however few concerts there are.
+    -- Twenty or fewer never fail the audit, however few concerts there are.
     case
         when missing_concerts.delisted > 20
             then

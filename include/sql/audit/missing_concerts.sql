@@ -9,7 +9,7 @@ with complete_crawl as (
     select
         runs.countries,
         runs.horizon_date,
-        -- The date that has begun everywhere on Earth at the instant of the run.
+        -- The latest date that has begun anywhere on Earth at the instant of the run.
         cast(dateadd(hour, 14, current_load.events_at) as date) as begun_date
     from audit.current_runs as runs
     cross join audit.current_load

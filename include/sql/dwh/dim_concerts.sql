@@ -1,9 +1,9 @@
 -- Grain      one row per version of a concert (Ticketmaster event): concert_id and valid_from.
 -- Load rule  include/sql/publish/dim_concerts.sql: a concert whose version_hash changed gets a new
---            version, and so does one that two complete crawls in a row did not list. Other columns are as they were
---            when the version was first seen.
+--            version, and so does one that two complete crawls in a row did not list. Other columns keep the
+--            values they had when the version was first seen.
 -- Keys       distributed by concert, so that concerts meet their billings on one node; sorted by concert,
---            which serves questions that name one; a merge by key reads the key column whole.
+--            which suits queries for one concert; a merge by key reads the whole key column.
 create table if not exists dwh.dim_concerts (
     concert_id varchar(64) not null,
     concert_name varchar(1020) not null,
@@ -67,7 +67,7 @@ comment on column dwh.dim_concerts.genre is
 comment on column dwh.dim_concerts.sub_genre is
 'Class within the genre, such as Pop; null when undefined.';
 comment on column dwh.dim_concerts.billing is
-'Names of the billed artists in their order, with a slash between, at most 4,096 characters; null: nobody.';
+'Names of the billed artists in order, separated by slashes, at most 4,096 characters; null when there are none.';
 comment on column dwh.dim_concerts.billed_artists is
 'How many artists are billed.';
 comment on column dwh.dim_concerts.promoter_name is
@@ -77,7 +77,7 @@ comment on column dwh.dim_concerts.local_date is
 comment on column dwh.dim_concerts.local_time is
 'Time at the venue, HH:MM:SS; null while none is announced.';
 comment on column dwh.dim_concerts.starts_at is
-'The instant it starts, UTC; null while date or time are not announced.';
+'The instant it starts, UTC; null while the date or time is not announced.';
 comment on column dwh.dim_concerts.local_end_date is
 'Last date at the venue, of a festival for example; null when not given.';
 comment on column dwh.dim_concerts.timezone is
@@ -103,7 +103,7 @@ comment on column dwh.dim_concerts.venue_city is
 comment on column dwh.dim_concerts.venue_state_code is
 'State or province, such as NY; null where there are none.';
 comment on column dwh.dim_concerts.country_code is
-'ISO 3166-1 alpha-2 code of the venue''s country, else of the country whose crawl found the concert.';
+'ISO 3166-1 alpha-2 code of the venue''s country or, if not given, of the country whose crawl found the concert.';
 comment on column dwh.dim_concerts.venue_postal_code is
 'Postal code of the venue; null when not given.';
 comment on column dwh.dim_concerts.venue_latitude is
@@ -125,10 +125,10 @@ comment on column dwh.dim_concerts.is_listed is
 comment on column dwh.dim_concerts.missing_since is
 'The instant, UTC, of the first complete crawl in a row that did not list it; null while listed, and once ended.';
 comment on column dwh.dim_concerts.version_hash is
-'Of what makes a version: name, status, dates, time, venue, prices and billing.';
+'Hash of what makes a version: name, status, dates, time, venue, prices and billing.';
 comment on column dwh.dim_concerts.valid_from is
 'The instant, UTC, of the events run that first saw this version.';
 comment on column dwh.dim_concerts.valid_to is
-'The instant, UTC, of the run that first saw the next version, when this ceases; null: the newest.';
+'The instant, UTC, of the run that first saw the next version, when this one ends; null for the newest.';
 comment on column dwh.dim_concerts.is_current is
-'True for the newest version of the concert, also when it is delisted.';
+'True for the newest version of the concert, even if it is delisted.';

@@ -2,7 +2,7 @@
 -- Load rule  include/sql/publish/dim_songs.sql: newest play count, listeners and rank; first and last seen.
 -- Joins      fact_artists by artist_key (at one snapshot_date)
 -- Keys       distributed by artist, so that songs meet fact_artists on one node; sorted by artist, which
---            serves questions that name one; a merge by key reads the key columns whole.
+--            suits queries for one artist; a merge by key reads the whole key columns.
 create table if not exists dwh.dim_songs (
     song_key varchar(32) not null,
     artist_key varchar(32) not null,
@@ -24,7 +24,7 @@ sortkey (artist_key, song_key);
 comment on table dwh.dim_songs is
 'Songs of the artists in the charts: one row per song of an artist, with its newest figures.';
 comment on column dwh.dim_songs.song_key is
-'Stands for the song: a hash of artist_key and title; titles that differ only by case are one song.';
+'Identifies the song: a hash of artist_key and title; titles that differ only in case are one song.';
 comment on column dwh.dim_songs.artist_key is
 'The artist, as in fact_artists.';
 comment on column dwh.dim_songs.song_name is
@@ -40,10 +40,10 @@ comment on column dwh.dim_songs.artist_mbid is
 comment on column dwh.dim_songs.song_rank is
 'Place among the artist''s top tracks on last_seen_date, 1 is the most played.';
 comment on column dwh.dim_songs.play_count is
-'Plays since Last.fm counts, as of last_seen_date; null when Last.fm did not say.';
+'Plays since Last.fm began counting, as of last_seen_date; null when Last.fm did not say.';
 comment on column dwh.dim_songs.listeners is
-'Listeners since Last.fm counts, as of last_seen_date; null when Last.fm did not say.';
+'Listeners since Last.fm began counting, as of last_seen_date; null when Last.fm did not say.';
 comment on column dwh.dim_songs.first_seen_date is
-'UTC date of the first songs run that brought the song.';
+'UTC date of the first songs run that had the song.';
 comment on column dwh.dim_songs.last_seen_date is
-'UTC date of the newest songs run that brought it; older than others: out of the top tracks since.';
+'UTC date of the newest songs run that had it; if older than others, no longer a top track.';

@@ -2,7 +2,7 @@
 -- Load rule  include/sql/publish/fact_artists.sql: newer runs of the same date replace its rows, unless they are
 --            narrower or incomplete.
 -- Keys       distributed by artist, like dim_songs; sorted by date, because a load replaces one date and
---            readers ask for the newest.
+--            readers query the newest.
 create table if not exists dwh.fact_artists (
     artist_key varchar(32) not null,
     snapshot_date date not null,
@@ -28,29 +28,29 @@ sortkey (snapshot_date, artist_key);
 comment on table dwh.fact_artists is
 'Every artist who charts, tours or does both: one row per artist and snapshot date.';
 comment on column dwh.fact_artists.artist_key is
-'Stands for the artist page, or for a billed name that has none: a hash of the name, of a namesake also of its id.';
+'Identifies the artist page, or a billed name that has none: a hash of the name and, for a namesake, its id.';
 comment on column dwh.fact_artists.snapshot_date is
 'UTC date of the load, the later of its events and songs runs.';
 comment on column dwh.fact_artists.artist_name is
-'As Last.fm spells it, or as billed when Last.fm''s part of the load does not know the artist.';
+'As Last.fm spells it, or as billed if the load''s songs run does not have the artist.';
 comment on column dwh.fact_artists.artist_mbid is
 'MusicBrainz id, a lower-case UUID; null when neither source gives one.';
 comment on column dwh.fact_artists.matched_by is
-'How the billings were matched, at best; as in bridge_concert_artists. Null: not billed.';
+'The best match among the artist''s billings, as in bridge_concert_artists; null when not billed.';
 comment on column dwh.fact_artists.chart_rank is
 'Best rank in the configured countries'' charts, 1 is the top; null when in none.';
 comment on column dwh.fact_artists.chart_countries is
-'ISO codes of the countries in whose charts the artist is, sorted, such as GB,US; null when in none.';
+'ISO codes of the countries whose charts include the artist, sorted, such as GB,US; null when in none.';
 comment on column dwh.fact_artists.listeners is
-'Last.fm listeners in those countries, added up; null when in no chart.';
+'Last.fm listeners in those countries, summed; null when in no chart.';
 comment on column dwh.fact_artists.songs_charted is
-'How many of the artist''s top tracks the load brought; 0 when Last.fm''s part does not know the artist.';
+'How many of the artist''s top tracks the load has; 0 if its songs run does not have the artist.';
 comment on column dwh.fact_artists.play_count is
-'Plays of those songs since Last.fm counts, added up; null when there are none.';
+'Plays of those songs since Last.fm began counting, summed; null when there are none.';
 comment on column dwh.fact_artists.upcoming_concerts is
 'Concerts that are not over on the snapshot date and not cancelled.';
 comment on column dwh.fact_artists.headlined_concerts is
-'Those of them in which the artist is billed first.';
+'How many of those have the artist billed first.';
 comment on column dwh.fact_artists.undated_concerts is
 'Concerts whose date is not announced, cancelled ones included.';
 comment on column dwh.fact_artists.cancelled_concerts is

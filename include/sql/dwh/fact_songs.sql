@@ -15,7 +15,7 @@ distkey (artist_key)
 sortkey (snapshot_date, artist_key);
 
 comment on table dwh.fact_songs is
-'How much each song was played by when: one row per song and snapshot date.';
+'How often each song had been played by a date: one row per song and snapshot date.';
 comment on column dwh.fact_songs.song_key is
 'The song, as in dim_songs.';
 comment on column dwh.fact_songs.artist_key is
@@ -25,6 +25,6 @@ comment on column dwh.fact_songs.snapshot_date is
 comment on column dwh.fact_songs.song_rank is
 'Place among the artist''s top tracks, 1 is the most played.';
 comment on column dwh.fact_songs.play_count is
-'Plays since Last.fm counts; null when Last.fm did not say.';
+'Plays since Last.fm began counting; null when Last.fm did not say.';
 comment on column dwh.fact_songs.listeners is
-'Listeners since Last.fm counts; null when Last.fm did not say.';
+'Listeners since Last.fm began counting; null when Last.fm did not say.';

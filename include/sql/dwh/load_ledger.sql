@@ -1,4 +1,4 @@
--- Grain      one row per manifest judged: published, parked or late; or pending again, where one that was parked was
+-- Grain      one row per manifest judged: published, parked or late; or pending again, if it was parked and then
 --            accepted.
 -- Load rule  the row is written in the transaction that publishes the data. Manifests in S3 without a row
 --            here are the warehouse's work.
@@ -26,7 +26,7 @@ diststyle all
 sortkey (dataset, run);
 
 comment on table dwh.load_ledger is
-'What was loaded when: one row per manifest of the lake that was judged.';
+'What was loaded and when: one row per manifest of the lake that was judged.';
 comment on column dwh.load_ledger.dataset is
 'events or songs.';
 comment on column dwh.load_ledger.run is
@@ -40,13 +40,13 @@ comment on column dwh.load_ledger.state is
 comment on column dwh.load_ledger.reason is
 'Why it is parked or late, and what to do; null when published.';
 comment on column dwh.load_ledger.scope is
-'What the run asked for, such as GB,US; 365 days; null when late or not readable.';
+'What the run requested, such as GB,US; 365 days; null when late or not readable.';
 comment on column dwh.load_ledger.is_complete is
-'Whether the run''s certificate proves that it saw everything it asked for; null when late or not readable.';
+'Whether the run''s certificate proves that it received everything it requested; null when late or not readable.';
 comment on column dwh.load_ledger.is_addition is
 'True: it added concerts or songs to a day whose facts stay those of a wider or complete run.';
 comment on column dwh.load_ledger.is_accepted is
-'True: somebody accepted by name that it differs from earlier loads.';
+'True: an operator accepted that it differs from earlier loads.';
 comment on column dwh.load_ledger.manifest_url is
 'Address of the manifest, s3://...';
 comment on column dwh.load_ledger.record_count is
@@ -56,4 +56,4 @@ comment on column dwh.load_ledger.changes is
 comment on column dwh.load_ledger.snapshot_date is
 'UTC date of the load, the later of its events and songs runs; of a late run, its own.';
 comment on column dwh.load_ledger.judged_at is
-'When its judging began, UTC.';
+'When the load began to be judged, UTC.';
