@@ -135,7 +135,7 @@ def _noted(cursor: Any) -> tuple[str, str] | None:
     return row and (row[0], row[1])
 
 
-def _prepare_rebuild(cursor: Any, missing: set[str]) -> None:
+def _prepare_rebuild(cursor: Any, missing: frozenset[str]) -> None:
     """Creates what a rebuild reads, and has it due until it has passed."""
     if "dwh.load_ledger" in missing:
         run_file(cursor, "dwh/load_ledger")

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from include.lake.lake import Lake
+from include.lake.parquet import FORM
 
 Damage = Callable[[Lake, str, str], None]
 _DEEP = b'{"entries": ' + b"[" * 100_000
@@ -85,7 +86,7 @@ def _table(change: Callable[[Any], Any], columns_told: bool = False) -> Damage:
     def damage(lake: Lake, dataset: str, run: str) -> None:
         file = io.BytesIO()
         table = change(pq.read_table(io.BytesIO(lake.bucket.get(_part(dataset, run)))))
-        pq.write_table(table, file)
+        pq.write_table(table, file, **FORM)
         lake.bucket.put(_part(dataset, run), file.getvalue())
         document = json.loads(lake.bucket.get(_manifest(dataset, run)))
         for meta in (document["meta"], document["entries"][0]["meta"]):
