@@ -26,7 +26,7 @@ from include.lake.runs import run_instant
 from include.settings import Settings
 from include.sources.client.http import Request, Response
 from include.sources.client.task_group import task_group
-from include.sources.identity import artist_key
+from include.sources.identity import artist_key, song_key
 from include.sources.lastfm import lists, rows
 from include.sources.lastfm.run_rows import KeptList, run_rows
 from include.sources.rows import Tally
@@ -34,6 +34,8 @@ from include.sources.rows import Tally
 log = logging.getLogger(__name__)
 
 _BATCH_ROWS = 20_000
+_SPARE = 10
+"""Artists of a chart requested beyond those wanted, because `[unknown]` and second names take no place."""
 _MAX_LOST = 3
 """Up to this many artists whose tracks cannot be fetched are left out; with more, the run fails."""
 
@@ -117,8 +119,16 @@ async def _crawl(_: Lake, responses: Responses, plan: SongsPlan, start: datetime
 
     async def collect_chart(country: str) -> None:
         ask = asking(partial(lists.read_chart, country))
-        # One more than needed: [unknown] may be among them.
-        charts[country] = await lists.collect(ask, partial(lists.chart_request, country), most_artists + 1)
+        wanted, request = most_artists + _SPARE, partial(lists.chart_request, country)
+        charts[country] = await lists.collect(ask, request, wanted)
+        if not charts[country].names:  # every country listens to somebody: ask for a longer chart
+            doubted = charts[country].pages
+            charts[country] = await lists.collect(
+                ask, lambda limit, page: _once_more(request(limit, page)), wanted + 1
+            )
+            spent_before[country] = responses.requests(doubted)
+            if not charts[country].names and not charts[country].reported:
+                charts[country].lost = "it came back empty, twice"
 
     async def collect_tracks(name: str, charts_now: bool) -> None:
         try:
@@ -132,11 +142,12 @@ async def _crawl(_: Lake, responses: Responses, plan: SongsPlan, start: datetime
 
     async def read_tracks(name: str, charts_now: bool) -> lists.Collected:
         ask, request = asking(lists.read), partial(lists.tracks_request, name)
-        collected = await lists.collect(ask, request, most_tracks)
+        key = partial(song_key, "")
+        collected = await lists.collect(ask, request, most_tracks, key)
         if collected.not_found and charts_now:  # the chart Last.fm has just sent says that the artist exists
             doubted = collected.pages
             collected = await lists.collect(
-                ask, lambda limit, page: _once_more(request(limit, page)), most_tracks
+                ask, lambda limit, page: _once_more(request(limit, page)), most_tracks, key
             )
             spent_before[name] = responses.requests(doubted)
         return collected
@@ -144,20 +155,37 @@ async def _crawl(_: Lake, responses: Responses, plan: SongsPlan, start: datetime
     async with task_group() as tasks:
         for country in scope.countries:
             tasks.create_task(collect_chart(country))
-    charting = rows.ranked(
-        (
-            [rows.Charted(name) for name in charts[country].names if name != rows.UNKNOWN]
-            for country in scope.countries
-        ),
-        most_artists,
-    )
-    asked |= {key: artist.name for key, artist in charting.items()}
+    charting: dict[str, rows.Charted] = {}
+    pages: dict[str, str] = {}
+    """The key of the artist page that each requested name led to."""
+    while True:  # until no place is taken by a second name of an artist
+        charting = rows.ranked(
+            (
+                [rows.Charted(name) for name in charts[country].names if name != rows.UNKNOWN]
+                for country in scope.countries
+            ),
+            most_artists,
+            pages,
+        )
+        new = {artist_key(artist.name): artist.name for artist in charting.values()}
+        new = {key: name for key, name in new.items() if key not in asked}
+        if not new:
+            break
+        asked |= new
+        async with task_group() as tasks:
+            for name in new.values():
+                tasks.create_task(collect_tracks(name, charts_now=True))
+        pages = {key: artist_key(tracks[name].artist or name) for key, name in asked.items()}
+    in_charts = len(asked)
     for name in plan.touring:
         asked.setdefault(artist_key(name), name)
     async with task_group() as tasks:
-        for key, name in asked.items():
-            tasks.create_task(collect_tracks(name, key in charting))
-    collected = [_list_of(charts[country], responses, country=country) for country in scope.countries]
+        for name in list(asked.values())[in_charts:]:
+            tasks.create_task(collect_tracks(name, charts_now=False))
+    collected = [
+        _list_of(charts[country], responses, country=country, spent_before=spent_before[country])
+        for country in scope.countries
+    ]
     collected += [
         _list_of(tracks[name], responses, artist=name, spent_before=spent_before[name])
         for name in asked.values()
@@ -165,15 +193,16 @@ async def _crawl(_: Lake, responses: Responses, plan: SongsPlan, start: datetime
     reasons = sorted(
         f"{each.name}: {each.distinct} of {each.reported} reported items were received"
         for each in collected
-        if not each.complete and each.artist not in lost
+        if not each.complete and each.reported  # what was lost reported nothing
     )
+    reasons += [f"chart {country}: {why}" for country in scope.countries if (why := charts[country].lost)]
     reasons += [f"artist {name}: {tracks[name].lost}" for name in sorted(lost)]
     return Crawl(
         scope,
         complete=not reasons,
         reasons=tuple(reasons),
         touring_in=plan.touring_in,
-        touring=len(asked) - len(charting),
+        touring=len(asked) - in_charts,
         lists=tuple(collected),
     )
 

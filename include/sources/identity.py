@@ -1,9 +1,9 @@
-"""Who is who: the names and keys under which both sources' artists and songs meet.
+"""Who is who: the names and keys that join the artists and songs of both sources.
 
-An artist's identity is the Last.fm page, and Last.fm pages are by name; so `artist_key` is a hash of the
-name, and two pages are two artists, however alike their names. A normalised name only serves to match a
-billing with a page (include/sql/audit/bridge_concert_artists.sql). A match that several pages could claim,
-or whose MusicBrainz ids conflict, is rejected: that billed artist gets the key `namesake_key(name, mbid)`.
+An artist's identity is the artist page on Last.fm, and those pages are identified by name. So `artist_key` is a hash
+of the name, and two pages are two artists, however similar their names. The normalised name only serves to match a
+billing with a page (include/sql/audit/bridge_concert_artists.sql). A match that several pages could claim, or whose
+MusicBrainz ids conflict, is rejected: the billed artist gets the key `namesake_key(name, mbid)`.
 """
 
 import hashlib
@@ -11,15 +11,15 @@ import re
 import unicodedata
 from functools import lru_cache
 
-# Those of Latin, Greek and Cyrillic: in other scripts such marks are letters.
+# Only those of Latin, Greek and Cyrillic: in other scripts combining marks are letters.
 _DIACRITICS = re.compile("[\u0300-\u036f]")
 
 
 def normalised_name(name: str) -> str:
-    """The form in which spellings of one name are equal: `P!NK` and `P!nk`, `Motley Crue` and `Mötley Crüe`.
+    """A form that is the same for all spellings of a name: `P!NK` and `P!nk`, `Motley Crue` and `Mötley Crüe`.
 
-    Case, diacritics, spaces, punctuation and a leading "The" are ignored, "&" reads "and". A name made
-    of nothing else (`!!!`) is only casefolded. Names in any script survive.
+    Case, diacritics, spaces, punctuation and a leading "The" are ignored, and "&" counts as "and". A name made
+    of nothing else (`!!!`) is only casefolded. Names in any script are preserved.
     """
     folded = unicodedata.normalize("NFKC", name).casefold().strip()
     plain = unicodedata.normalize("NFC", _DIACRITICS.sub("", unicodedata.normalize("NFKD", folded)))
@@ -32,9 +32,9 @@ def normalised_name(name: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def artist_key(name: str) -> str:
-    """32 hexadecimal digits that stand for the artist page of exactly this name.
+    """32 hexadecimal digits that identify the artist page with exactly this name.
 
-    Punctuation, diacritics and articles count, letter case and the width of spaces do not: `M.I.A.` and
+    Punctuation, diacritics and articles count; letter case and the width of spaces do not: `M.I.A.` and
     `MIA.` are two pages, `P!NK` and `P!nk` one.
     """
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
@@ -45,18 +45,18 @@ def artist_key(name: str) -> str:
 def name_key(name: str) -> str:
     """32 hexadecimal digits for the normalised name, by which a billing may be matched with a page.
 
-    Until it had a column of its own, this was what the column `artist_key` held.
+    Before it had its own column, the column `artist_key` held this value.
     """
     return _digest(normalised_name(name), "")
 
 
 def namesake_key(name: str, mbid: str | None) -> str:
-    """32 hexadecimal digits for a billed artist who must not be taken for a page of the same name."""
+    """32 hexadecimal digits for a billed artist who must not be matched with a page of the same name."""
     return _digest("namesake", normalised_name(name), mbid or "")
 
 
 def song_key(artist: str, song_name: str) -> str:
-    """32 hexadecimal digits for a song of the artist with this key; titles' letter case does not count."""
+    """32 hexadecimal digits for a song by the artist with this key; the letter case of its title does not count."""
     return _digest(artist, " ".join(unicodedata.normalize("NFKC", song_name).casefold().split()))
 
 

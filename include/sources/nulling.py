@@ -1,8 +1,8 @@
-"""Records decoded although some of their optional values make no sense: these become null, and are counted.
+"""Decodes records even if some of their optional values make no sense: those become null, and are counted.
 
-A record that has the types its source promises is decoded in one pass. Only one that has not is looked at
-value by value: what does not fit is taken out by its path, until the rest does. Paths are written as
-`priceRanges.min`: names of the source, without positions in lists.
+A record with the types that its source promises is decoded in one pass. Only otherwise is it examined value by
+value: what does not fit is removed by its path until the rest decodes. Paths look like `priceRanges.min`: the
+source's names, without positions in lists.
 """
 
 import re
@@ -18,11 +18,11 @@ Wire = TypeVar("Wire", bound=msgspec.Struct)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _AT = re.compile(r" - at `\$(?P<path>.*)`$")
 _MOST = 100
-"""Values that are taken out of one record before it is given up."""
+"""How many values are removed from one record before it is rejected."""
 
 
 class Lenient(Generic[Wire]):
-    """Decodes records of one kind, and says what it nulled.
+    """Decodes records of one kind, and reports what it nulled.
 
     `required` are the top-level fields without which a record is unusable.
     """
@@ -33,7 +33,7 @@ class Lenient(Generic[Wire]):
         self._strict = msgspec.json.Decoder(kind)
 
     def decode(self, raw: bytes | msgspec.Raw) -> tuple[Wire, tuple[str, ...]]:
-        """A record, and the paths of what was nulled in it. Raises `Rejected("wrong_type")`."""
+        """A record, and the paths of its nulled values. Raises `Rejected("wrong_type")` if it is unusable."""
         try:
             return self._strict.decode(raw), ()
         except msgspec.DecodeError:
@@ -55,16 +55,16 @@ class Lenient(Generic[Wire]):
 
 
 class KnownFields:
-    """The fields that the records of a source have; it tells which of a record's fields are not among them.
+    """The known fields of a source's records; finds the fields of a record that are not among them.
 
-    Almost always none: a decoder that skips every value and stops at the first unknown name says so. Only a
-    record that stops it is looked at name by name.
+    There are almost never any, which a decoder that skips every value and stops at the first unknown name confirms
+    quickly. Only a record that stops it is examined name by name.
     """
 
     def __init__(
         self, kind: type[msgspec.Struct], unread: dict[Any, str], open_kinds: tuple[type, ...] = ()
     ) -> None:
-        """`unread` are the fields of each kind that its struct does not name; those of open kinds may vary."""
+        """`unread` are the known fields of each kind that its struct omits; open kinds may have any fields."""
         self._kind = kind
         self._unread = {known: frozenset(names.split()) for known, names in unread.items()}
         self._open = open_kinds

@@ -1,7 +1,7 @@
-"""What a source module gives back: typed rows, and the records it rejected.
+"""What a source module returns: typed rows, and the records it rejected.
 
 A row is a `msgspec.Struct` whose fields, in order, are the columns of its Parquet files and of its
-staging table. Its texts carry the width of their column in bytes, as Redshift counts them.
+staging table. Its text fields are annotated with the width of their column in bytes, which is how Redshift counts.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from include.sources import text
 Row = TypeVar("Row", bound=msgspec.Struct)
 
 Name = Annotated[str, msgspec.Meta(extra={"bytes": 1020})]
-"""Free text: up to 255 characters of any script."""
+"""Free text: up to 255 characters in any script."""
 Url = Annotated[str, msgspec.Meta(extra={"bytes": 2048})]
 Identifier = Annotated[str, msgspec.Meta(extra={"bytes": 64})]
 Key = Annotated[str, msgspec.Meta(extra={"bytes": 32})]
@@ -27,18 +27,18 @@ Mbid = Annotated[str, msgspec.Meta(extra={"bytes": 36})]
 
 
 class Rejection(msgspec.Struct, frozen=True):
-    """A record that became no row, and why."""
+    """A record that did not become a row, and why."""
 
     reason: str
-    """A short code, such as `missing_name`: what the certificate counts by."""
+    """A short code, such as `missing_name`, by which the certificate counts."""
     detail: str
     record_id: str | None
     position: int
-    """Which record of its response it was, counted from 0."""
+    """The position of the record in its response, counted from 0."""
 
 
 class Rejected(Exception):
-    """Raised while one record is parsed; the parser turns it into a `Rejection` and goes on with the next."""
+    """Raised while a record is parsed; the parser turns it into a `Rejection` and continues with the next."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(reason, detail)
@@ -48,21 +48,21 @@ class Rejected(Exception):
 
 @dataclass(slots=True)
 class Noticed:
-    """What became of the values of one record, by the path of their field, such as `priceRanges.min`."""
+    """What happened to the values of one record, by the path of their field, such as `priceRanges.min`."""
 
     nulled: list[str] = field(default_factory=list)
     """Optional values that made no sense and were stored as null."""
     cut: list[str] = field(default_factory=list)
-    """Names longer than their column."""
+    """Names that were longer than their column and were cut."""
     unknown: list[str] = field(default_factory=list)
     """Fields that this release does not know."""
 
     def null(self, path: str) -> None:
-        """Notes an optional value that is stored as null."""
+        """Records that an optional value is stored as null."""
         self.nulled.append(path)
 
     def forget(self) -> None:
-        """Before the next record."""
+        """Clears everything before the next record."""
         self.nulled.clear()
         self.cut.clear()
         self.unknown.clear()
@@ -76,7 +76,7 @@ class Noticed:
         return found
 
     def fitting(self, value: str | None, path: str, width: int) -> str | None:
-        """A text that means nothing once it is cut: null when it has more than so many bytes."""
+        """A text that would be meaningless if cut: None when it has more than `width` bytes."""
         found = text.text(value)
         if found is not None and len(found) * 4 > width and len(found.encode()) > width:
             self.null(path)
@@ -86,23 +86,23 @@ class Noticed:
 
 @dataclass(slots=True)
 class Tally:
-    """What becomes of the records of one run while rows are made of them."""
+    """Counts what becomes of the records of one run while they are turned into rows."""
 
     write_rejected: Callable[[Rejection, str], object]
     """Keeps a rejection; the second argument is the name of the response the record came in."""
     records: int = 0
-    """Distinct records, those rejected included."""
+    """Distinct records, including rejected ones."""
     unexpected: int = 0
-    """Records rejected that nobody could expect to be."""
+    """Records whose rejection was not to be expected."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Rejected records by reason."""
     rejected: Counter[str] = field(default_factory=Counter)
     """By the name of the window or list, as are the next two."""
     duplicates: Counter[str] = field(default_factory=Counter)
     elsewhere: Counter[str] = field(default_factory=Counter)
-    """Events whose venue lies in a country that was not asked for."""
+    """Events whose venue lies in a country that was not requested."""
     newest: dict[str, str] = field(default_factory=dict)
-    """The responses that hold the last word on some records, which an earlier one has otherwise."""
+    """By record, the response received last, where an earlier one describes the record differently."""
     nulled: Counter[str] = field(default_factory=Counter)
     """Values of distinct records by path, as are the next two."""
     cut: Counter[str] = field(default_factory=Counter)
@@ -111,7 +111,7 @@ class Tally:
     """The first record that had an unknown field."""
 
     def note(self, noticed: Noticed, record: str) -> None:
-        """Counts what became of the values of a record that became rows."""
+        """Counts what happened to the values of a record that became rows."""
         self.nulled.update(noticed.nulled)
         self.cut.update(noticed.cut)
         for path in set(noticed.unknown):
@@ -119,7 +119,7 @@ class Tally:
             self.first_with.setdefault(path, record)
 
     def reject(self, rejection: Rejection, of: str, response: str, expected: bool = False) -> None:
-        """Notes a rejected record of a window or list."""
+        """Counts and keeps a rejected record of a window or list."""
         self.records += 1
         self.unexpected += not expected
         self.reasons[rejection.reason] += 1
@@ -129,7 +129,7 @@ class Tally:
 
 @cache
 def column_widths(row_type: type[msgspec.Struct]) -> tuple[tuple[str, int], ...]:
-    """The text columns of a row type and the bytes each may hold."""
+    """The text columns of a row type and how many bytes each may hold."""
     widths = []
     for column in msgspec.structs.fields(row_type):
         for kind in (column.type, *get_args(column.type)):

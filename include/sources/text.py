@@ -1,17 +1,17 @@
-"""Text made storable where it enters: what a source sends becomes what a column can hold and people can read.
+"""Cleans text as it enters, so that columns can store it and people can read it.
 
-What becomes of a text, in this order:
+The rules, in this order:
 
     half of a surrogate pair (`\\ud83d` alone)      U+FFFD, the replacement character
-    HTML entities that are whole (`&amp;`)         decoded, in names
-    percent escapes of a text without spaces       decoded, in names, if all of them are what a URL must escape
+    complete HTML entities (`&amp;`)               decoded, in names
+    percent escapes in a text without spaces       decoded, in names, if a URL would have to escape all of them
     line breaks and tabs                           a space
-    other control characters, NUL among them       left out
+    other control characters, including NUL        removed
     composed and decomposed letters (`é`)          composed (NFC)
-    spaces and invisible characters at its ends    left out
+    spaces and invisible characters at the ends    removed
     nothing left                                   None
 
-Keys are made of the result (`include.sources.identity`), which also ignores case and the like.
+Keys are derived from the result (`include.sources.identity`), which also ignores case, among other things.
 """
 
 import re
@@ -32,9 +32,9 @@ _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..
 
 
 def mended(body: bytes) -> bytes:
-    """A JSON document as decoders take it: half surrogate pairs and raw control characters are replaced.
+    """A JSON document that decoders accept: half surrogate pairs and raw control characters are replaced.
 
-    Some sources cut their texts in the midst of a pair; a decoder refuses the whole document for that.
+    Some sources cut their texts in the middle of a pair, and a decoder rejects the whole document for that.
     """
     if rb"\ud" in body or rb"\uD" in body:
         body = _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
@@ -45,7 +45,7 @@ _CONTROLS_TO_SPACES = bytes(range(256)).translate(bytes([32] * 32) + bytes(range
 
 
 def text(value: str | None) -> str | None:
-    """What is left of a text once it is storable; None when nothing is."""
+    """The cleaned text; None when nothing is left of it."""
     if not value:
         return None
     if value.isascii() and value.isprintable():
@@ -57,7 +57,7 @@ def text(value: str | None) -> str | None:
 
 @lru_cache(maxsize=20_000)
 def name(value: str | None) -> str | None:
-    """As `text`, for the name of somebody or something: stray escapes are decoded."""
+    """Like `text`, but for names: stray escapes are decoded as well."""
     if value and "%" in value:
         value = _percent_decoded(value)
     if value and "&" in value:
@@ -66,7 +66,7 @@ def name(value: str | None) -> str | None:
 
 
 def cut(value: str, width: int) -> str:
-    """As many of the text's characters as fit into so many bytes, as Redshift counts them."""
+    """As many characters of the text as fit into `width` bytes, which is how Redshift counts."""
     return value.encode()[:width].decode(errors="ignore").rstrip()
 
 

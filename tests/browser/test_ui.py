@@ -67,7 +67,7 @@ def test_the_asset_graph_leads_from_both_sources_to_the_star(page: Any) -> None:
 
 def test_the_assets_are_grouped_and_described(page: Any) -> None:
     page.goto("/assets")
-    description = page.get_by_text("Concerts and who is billed").first
+    description = page.get_by_text("Concerts and billed artists").first
     folded = page.locator(".codicon-folding-collapsed").first  # the viewer of JSON folds what it shows
     description.or_(folded).first.wait_for(timeout=90_000)
     if not description.is_visible():
@@ -95,6 +95,24 @@ def test_the_grid_of_the_warehouse_shows_a_published_and_a_failed_run(page: Any,
         page.goto(f"/dags/{WAREHOUSE}/runs/{quoted(run_id)}")
         page.get_by_text(re.compile(f"^{state}$", re.IGNORECASE)).first.wait_for()
     page.get_by_text("build_fact_artists", exact=True).first.wait_for()
+
+
+def test_a_healthy_run_skips_nothing_and_its_note_names_the_load(page: Any, story: Story) -> None:
+    run = f"/dags/{WAREHOUSE}/dagRuns/{quoted(story.published_run)}"
+    tasks = request(story.client, "GET", f"{run}/taskInstances")["task_instances"]
+    assert {task["state"] for task in tasks} == {"success"}
+    page.goto(f"/dags/{WAREHOUSE}/runs/{quoted(story.published_run)}")
+    page.get_by_text(re.compile(r"Judges events \S+ with songs")).first.wait_for()
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "param"), [(WAREHOUSE, "rebuild"), (WAREHOUSE, "accept"), ("ingest_songs", "redrive")]
+)
+def test_an_operator_finds_the_params_where_a_run_is_triggered(page: Any, dag_id: str, param: str) -> None:
+    page.goto(f"/dags/{dag_id}")
+    page.get_by_text("Latest Run").wait_for()
+    page.get_by_role("button", name=re.compile("trigger", re.IGNORECASE)).first.click()
+    page.get_by_text(re.compile(rf"^{param}\W*$")).first.wait_for()  # a required one has a star
 
 
 def test_the_data_docs_are_reached_through_the_navigation(page: Any) -> None:
@@ -164,7 +182,7 @@ def test_the_log_of_a_task_ends_with_what_it_counted(page: Any, story: Story) ->
 def test_the_failed_audit_was_reported_with_reason_and_counts(story: Story) -> None:
     (message,) = [each for each in story.messages if each["task"]]
     assert (message["dag"], message["task"], message["run"]) == (WAREHOUSE, "audit", story.failed_run)
-    assert "DataRejected" in message["reason"]
+    assert message["reason"].startswith("DataRejected: load_summary: ")
     assert "songs_rows_ratio" in message["reason"]
     assert message["counts"]["stage_songs"] > 0
     assert message["log_url"].startswith(story.airflow.url)

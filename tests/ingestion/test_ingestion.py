@@ -70,7 +70,11 @@ async def test_every_concert_beyond_the_wall_lands_once(catalog: Catalog, lake: 
 async def test_every_charting_artist_has_songs_and_is_requested_once(catalog: Catalog, lake: Lake) -> None:
     async with api("lastfm", catalog) as source:
         await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
-        asked = [request["params"].get("artist") for request in await source.requests()]
+        asked = [
+            request["params"].get("artist")
+            for request in await source.requests()
+            if request["params"]["page"] == "1"
+        ]
     landed = land(SONGS, lake, RUN, SETTINGS)
     rows = table(lake, "songs", RUN)
     artists = [artist for artist in asked if artist]
@@ -274,7 +278,11 @@ async def test_the_busiest_touring_artists_have_songs_too_and_no_place_in_a_char
     with_touring = replace(SETTINGS, touring_artists=20)
     async with api("lastfm", catalog) as source:
         await fetch(SONGS, lake, source.connection, with_touring, RUN)
-        asked = [request["params"].get("artist") for request in await source.requests()]
+        asked = [
+            request["params"].get("artist")
+            for request in await source.requests()
+            if request["params"]["page"] == "1"
+        ]
     land(SONGS, lake, RUN, with_touring)
     names = [name for name in asked if name]
     assert len(names) == len({artist_key(name) for name in names})  # those who chart too are asked once
@@ -329,7 +337,7 @@ async def test_a_crawl_that_loses_events_is_not_complete_and_says_where(catalog:
         await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
     landed = land(EVENTS, lake, RUN, SETTINGS)
     assert not landed.complete
-    assert any("reported events came" in reason for reason in landed.reasons)
+    assert any("reported events" in reason for reason in landed.reasons)
     assert lake.certificate("events", RUN).complete is False
 
 

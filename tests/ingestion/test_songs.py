@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import pytest
 
 from include.ingestion.songs import SONGS, SongsPlan
 from include.lake.certificate import Scope
 from include.sources.client.http import Request, Response
 
 NO_LAKE: Any = None
+"""What a run of songs requests does not depend on the lake once it is planned."""
 AT = datetime(2026, 11, 22, 6, tzinfo=UTC)
 CHART = {"topartists": {"artist": [{"name": "Abel"}], "@attr": {"total": "1", "totalPages": "1"}}}
 TRACKS = {
@@ -52,18 +54,50 @@ async def test_an_artist_whom_a_chart_has_just_named_is_requested_again() -> Non
     crawl = await SONGS.crawl(NO_LAKE, responses, plan(), AT)
     [_, tracks] = crawl.lists
     assert (tracks.artist, tracks.not_found, tracks.distinct) == ("Abel", None, 1)
-    assert len(responses.asked) == len(set(responses.asked)) == 3
-    assert sum(each.requests for each in crawl.lists) == 3
+    assert len(responses.asked) == len(set(responses.asked)) == 5  # each list ends with a page without news
+    assert sum(each.requests for each in crawl.lists) == 5
 
 
 async def test_after_the_second_request_a_charting_artist_counts_as_not_found() -> None:
     responses: Any = Answering(not_found=9)
     [_, tracks] = (await SONGS.crawl(NO_LAKE, responses, plan(), AT)).lists
     assert tracks.not_found
-    assert len(responses.asked) == 3
+    assert len(responses.asked) == 4
 
 
 async def test_an_artist_who_is_only_billed_is_requested_once() -> None:
     responses: Any = Answering(not_found=9)
     await SONGS.crawl(NO_LAKE, responses, plan("Abel & Friends"), AT)
-    assert len(responses.asked) == 4  # the chart, Abel twice, Abel & Friends once
+    assert len(responses.asked) == 5  # two pages of the chart, Abel twice, Abel & Friends once
+
+
+EMPTY = {"topartists": {"artist": [], "@attr": {"total": "0", "totalPages": "0"}}}
+
+
+@pytest.mark.parametrize(("empties", "complete"), [(1, True), (2, False)])
+async def test_a_chart_that_comes_back_empty_is_requested_once_more(empties: int, complete: bool) -> None:
+    class Emptied(Answering):
+        async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
+            if "artist" not in request.params and len(self.asked) < empties:
+                self.asked.append(request.name)
+                return read(Response(200, {}, msgspec.json.encode(EMPTY), AT))
+            return await super().ask(request, read)
+
+    crawl = await SONGS.crawl(NO_LAKE, Emptied(0), plan(), AT)
+    assert crawl.complete == complete
+    assert crawl.complete or crawl.reasons == ("chart US: it came back empty, twice",)
+
+
+async def test_an_artist_under_two_names_costs_nobody_a_place() -> None:
+    class Renaming(Answering):
+        async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
+            self.asked.append(request.params.get("artist", "chart"))
+            names = ["P!nk", "Pink", "p!NK", "[unknown]", "A", "B", "C", "D", "E", "F"]
+            body: Any = {"topartists": {"artist": [{"name": name} for name in names], "@attr": {}}}
+            if name := request.params.get("artist"):
+                body = {"toptracks": {"track": [], "@attr": {"artist": "P!nk" if name == "Pink" else name}}}
+            return read(Response(200, {}, msgspec.json.encode(body), AT))
+
+    responses = Renaming(0)
+    await SONGS.crawl(NO_LAKE, responses, plan(), AT)
+    assert [name for name in responses.asked if name != "chart"] == ["P!nk", "Pink", "A", "B", "C", "D"]

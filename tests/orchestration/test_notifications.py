@@ -203,8 +203,8 @@ async def test_the_password_of_a_connection_is_not_sent(
 ) -> None:
     from airflow.sdk.log import mask_secret
 
-    mask_secret("hunter2-hunter2")
-    error = OSError("could not log in with hunter2-hunter2")
+    mask_secret("a-word-that-no-other-test-masks")
+    error = OSError("could not log in with a-word-that-no-other-test-masks")
     await asyncio.to_thread(report_failure, failed_context(error))
     assert webhook[0][1]["reason"] == "OSError: could not log in with ***"
 

@@ -50,7 +50,8 @@ def becomes_true(condition: Callable[[], bool]) -> bool:
 def spawned(home: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A program that starts the services and waits, as `make up` does."""
     program = (
-        "import sys, time, pathlib, sandbox.services as s\n"
+        "import signal, sys, time, pathlib, sandbox.services as s\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored if pytest runs in the background
         f"with s.start(pathlib.Path(sys.argv[1]), *{SMALL!r}): time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", program, str(home)], cwd=ROOT) as process:

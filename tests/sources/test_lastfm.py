@@ -338,9 +338,45 @@ async def test_pages_that_repeat_earlier_items_lose_nothing() -> None:
 
 
 async def test_an_item_twice_on_a_page_hides_no_other() -> None:
-    pages = Pages(40, lambda limit, page: [*range(39), 3], total_pages=1)
+    pages = Pages(40, lambda limit, page: [*range(39), 3] if page == 1 else [], total_pages=1)
     found = await pages.collected(50)
     assert (len(found.names), found.fetched, found.reported, found.complete) == (39, 40, 40, True)
+
+
+async def test_the_largest_total_of_a_list_holds_and_a_page_that_is_not_found_is_only_its_end() -> None:
+    shown = [ListPage(40, 1, ("A", "B"), "X", items=2), ListPage(not_found="no such artist")]
+
+    async def ask(request: Request) -> ListPage:
+        return shown.pop(0)
+
+    found = await collect(ask, lambda limit, page: tracks_request("X", limit, page), 50)
+    assert (list(found.names), found.reported, found.not_found) == (["A", "B"], 40, None)
+    assert not found.complete
+
+
+async def test_a_second_spelling_on_another_page_is_neither_a_second_item_nor_missing() -> None:
+    shown = [ListPage(3, 1, ("A", "B"), "X", items=2), ListPage(3, 1, ("a",), "X", items=1), ListPage(3)]
+
+    async def ask(request: Request) -> ListPage:
+        return shown.pop(0)
+
+    found = await collect(ask, lambda limit, page: tracks_request("X", limit, page), 50)
+    assert (list(found.names), found.complete, shown) == (["A", "B"], True, [])
+
+
+@pytest.mark.parametrize("total", ["", None, "1,234", "3", 0])
+async def test_a_total_of_any_kind_does_not_end_a_list(total: Any) -> None:
+    def body(page: int) -> bytes:
+        names = [f"{page}-{n}" for n in range(20)] if page < 3 else []
+        about = {"artist": "X", "total": total}
+        return msgspec.json.encode({"toptracks": {"track": [track(name) for name in names], "@attr": about}})
+
+    async def ask(request: Request) -> ListPage:
+        return read(response(body(int(request.params["page"]))))
+
+    found = await collect(ask, lambda limit, page: tracks_request("X", limit, page), 50)
+    assert len(found.names) == 40
+    assert found.complete == (total != "1,234")
 
 
 async def test_a_list_that_repeats_itself_forever_ends_and_is_not_complete() -> None:

@@ -176,6 +176,8 @@ HARMLESS: dict[str, tuple[dict[str, Any], float]] = {
     "cut and reset": ({"faults": [Fault("truncated", share=0.1), Fault("reset", share=0.1)]}, 4),
     "a crowd in one state": ({"crowd": 900}, 4),
     "a crowd in many states": ({"crowd": 1_700, "crowd_states": 30}, 8),
+    "hung and dripping": ({"faults": [Fault("hang", at=[3]), Fault("drip", at=[4])]}, 4),
+    "venues in another country": ({"foreign_venues": 0.05}, 4),
     "a replica that lacks some": ({"replica": 0.05}, 14),
 }
 

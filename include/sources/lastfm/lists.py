@@ -61,12 +61,12 @@ class Collected:
 
     wanted: int
     reported: int = 0
-    """How many of the wanted items exist, according to the list's total."""
+    """How many of the wanted items exist, according to the largest total of the list's pages."""
     fetched: int = 0
     names: dict[str, None] = field(default_factory=dict)
     """The distinct items, in order."""
     unusable: int = 0
-    """Items without a name, or twice on one page: they do not displace other items."""
+    """Items without a name, twice on one page, or under a second spelling: they do not displace other items."""
     pages: list[str] = field(default_factory=list)
     """The names of its requests."""
     artist: str | None = None
@@ -152,25 +152,37 @@ def read_chart(country_code: str, response: Response) -> ListPage:
     return page
 
 
-async def collect(ask: Ask, request: Callable[[int, int], Request], wanted: int) -> Collected:
-    """Reads a list until enough items have arrived. `request(limit, page)` is the request for one page."""
+async def collect(
+    ask: Ask, request: Callable[[int, int], Request], wanted: int, key: Callable[[str], str] = artist_key
+) -> Collected:
+    """Reads a list until enough items have arrived, or a page brings nothing new, whatever its total says.
+
+    `request(limit, page)` is the request for one page; names with the same `key` are one item.
+    """
     limit = min(wanted + (wanted % 100 == 0), 999)  # a limit of 100, 200, … is known to yield only half
-    collected = Collected(wanted)
+    collected, keys, spellings = Collected(wanted), set[str](), set[str]()
     for number in range(1, _MAX_PAGES + 1):
         page_request = request(limit, number)
         page = await ask(page_request)
-        before = len(collected.names)
+        before = len(spellings)
         collected.pages.append(page_request.name)
         collected.fetched += page.items
         collected.unusable += page.items - len(set(page.names))
-        collected.names |= dict.fromkeys(page.names)
-        collected.reported = min(wanted, page.total)
+        for name in dict.fromkeys(page.names):
+            if name in spellings:
+                continue
+            spellings.add(name)
+            if (item := key(name)) in keys:
+                collected.unusable += 1
+            else:
+                keys.add(item)
+                collected.names[name] = None
+        collected.reported = max(collected.reported, min(wanted, page.total))
         collected.artist = collected.artist or page.artist
-        collected.not_found = page.not_found
-        if collected.not_found or len(collected.names) == before:
+        if number == 1:  # later it only means that the list has no such page
+            collected.not_found = page.not_found
+        if len(spellings) == before:
             break
-        if len(collected.names) + collected.unusable == page.total:
-            break  # only an exact match proves the end: totals are unreliable
         if len(collected.names) >= wanted:
             break
     return collected

@@ -24,7 +24,7 @@ How oddities are handled (the certificate counts them by the code in the last co
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -190,13 +190,20 @@ def chart(body: bytes, country_code: str, noticed: Noticed | None = None) -> Ite
             yield Rejection(rejected.reason, rejected.detail, name, position)
 
 
-def ranked(charts: Iterable[Sequence[Charted]], at_most: int) -> dict[str, Charted]:
-    """The artists of several charts, `at_most` of each, by `artist_key`: each artist once."""
+def ranked(
+    charts: Iterable[Sequence[Charted]], at_most: int, pages: Mapping[str, str] | None = None
+) -> dict[str, Charted]:
+    """The artists of several charts, `at_most` of each, by the key of their artist page: each artist once.
+
+    `pages` maps the key of a name to that of the page it leads to; a name that is not there is its own page.
+    """
+    pages = pages or {}
     by_key: dict[str, Charted] = {}
     for artists in charts:
         in_chart: set[str] = set()
         for artist in artists:
             key = artist_key(artist.name)
+            key = pages.get(key, key)
             if key in in_chart or len(in_chart) == at_most:
                 continue
             in_chart.add(key)

@@ -42,16 +42,20 @@ def run_rows(
     charted = ranked(
         (_charting(each, each.country, body_of, tally) for each in lists if each.country is not None),
         artists_per_country,
+        {
+            artist_key(each.artist): artist_key(each.returned)
+            for each in lists
+            if each.artist and each.returned
+        },
     )
-    # Several requested names may lead to one artist: the songs go under the first, with all standings merged.
+    # Several requested names may lead to one artist: the songs go under the first.
     owners: dict[str, _Owner] = {}
     for tracks in lists:
         if tracks.artist is None:
             continue
-        standing = charted.get(artist_key(tracks.artist)) or Charted(tracks.artist)
         key = artist_key(tracks.returned or tracks.artist)
+        standing = charted.get(key) or Charted(tracks.artist)
         if key in owners:
-            owners[key].standing.merge(standing)
             owners[key].further_names.append(tracks.artist)
             tally.duplicates[tracks.name] += tracks.fetched
         else:

@@ -1,17 +1,16 @@
-"""A complete crawl through a search that shows only the first 1,000 hits of any window of time.
+"""A complete crawl of a search that shows only the first 1,000 hits of any window of time.
 
-A long span is cut into stretches, walked at the same time (`Walk`), whose ends lie where the responses so
-far expect some thousand events. The search reports how many events a window holds, up to 10,000; so every
-stretch is cut until its total is exact, and is complete when exactly as many distinct events came. If they
-did not, or the search turns out not to sort by date, it is read again until the difference is explained, or
-says what is missing (`Proof`). What an earlier crawl found says where to cut and how much to expect (`Plan`);
-what it listed and this one does not meet is looked up by id (`LookUp`).
+A long span is cut into stretches that are read concurrently (`Walk`), each sized to hold a few thousand events
+judging by the responses so far. The search reports how many events a window holds, up to 10,000, so every stretch
+is cut until its total is exact, and is complete once exactly that many distinct events have been received. If they
+have not, or if the search turns out not to sort by date, the stretch is read again until the difference is explained
+or recorded as missing (`Proof`). The results of an earlier crawl determine where to cut and how much to expect
+(`Plan`); events it listed that this crawl did not find are looked up by id (`LookUp`).
 
-Events without a date are found by sweeps of their own, at best for all countries at once.
+Events without a date are found by separate sweeps, for all countries at once where possible.
 
-The crawl depends on nothing but the plan and the responses, so a run that is tried again asks the same
-questions. Windows share their edges, which the search includes on both sides: nothing can fall between them,
-and events met twice count once.
+The crawl depends only on the plan and the responses, so a retried run makes the same requests. Windows share their
+edges, which the search includes on both sides: nothing can fall between them, and events received twice count once.
 """
 
 import asyncio
@@ -30,13 +29,13 @@ from include.sources.ticketmaster.walk import LARGE, MOST, Walk
 from include.sources.ticketmaster.windows import DEPTH, VAGUE, Ask, Window, pages_of
 
 _SMALL = 1_800
-"""The size of a stretch, in events, where fewer than `VAGUE` are left: each stretch costs half a page on average,
-but reading several concurrently sustains the allowed rate at a high latency."""
+"""The size of a stretch, in events, when fewer than `VAGUE` are left: each stretch wastes half a page on average,
+but reading several concurrently sustains the allowed rate even at high latency."""
 _STRETCHES_AT_ONCE = 12
 
 
 class Crawl:
-    """Collects all events of some countries that start within a span of time, and the undated ones."""
+    """Collects all events in some countries that start within a span of time, and the undated ones."""
 
     def __init__(self, ask: Ask) -> None:
         self._reader = Reader(ask)
@@ -56,9 +55,9 @@ class Crawl:
         plan: Plan | None = None,
         listed: Listed | None = None,
     ) -> list[Stretch]:
-        """The stretches it took, by name. `listed` is looked up where it is not met.
+        """The stretches of the crawl, sorted by name. Events of `listed` that are not found are looked up by id.
 
-        Raises what `ask` raises, but for single pages that cannot be got: they make their stretch incomplete.
+        Raises what `ask` raises, except that a single page that cannot be fetched only makes its stretch incomplete.
         """
         plan = plan or Plan()
         self._expected = plan.expected
@@ -80,7 +79,7 @@ class Crawl:
         return sorted(self._stretches, key=lambda stretch: stretch.window.name())
 
     def progress(self) -> tuple[int, int]:
-        """How many distinct events were received so far, and how many are expected as far as is known."""
+        """How many distinct events have been received so far, and how many are currently expected."""
         done = sum(stretch.distinct or len(stretch.met) for stretch in self._stretches)
         return done, max(self._expected, sum(stretch.reported for stretch in self._stretches))
 
@@ -104,7 +103,7 @@ class Crawl:
             self._finish(stretch)
 
     def _leave(self, stretch: Stretch, cut: datetime, in_halves: bool = False) -> None:
-        """Hands over what comes after an instant to one new stretch, or to two that begin at once."""
+        """Moves everything after an instant into one new stretch, or two that are read concurrently."""
         end = stretch.window.end
         assert end is not None
         middle = early_morning(cut + (end - cut) / 2, stretch.window.country)
@@ -119,7 +118,7 @@ class Crawl:
         stretch.finish()
 
     async def _add_up(self, stretch: Stretch) -> None:
-        """Compares what windows reported, from which the stretch was cut, with what all their parts brought."""
+        """Compares the totals of the windows that the stretch was cut from with what all their parts received."""
         for (country, start, end, filters), known in list(stretch.totals.items()):
             if start is None or end is None or known.most >= VAGUE:
                 continue
@@ -138,12 +137,12 @@ class Crawl:
                 continue
             window = Window(country, start, end, filters)
             if not await self._proof.excused(stretch, window, came):
-                why = f"{came} of {known.most} events came that {window.name()} reported"
+                why = f"received {came} of the {known.most} events that {window.name()} reported"
                 stretch.incomplete(known.most - came, why)
             stretch.met.clear()
 
     async def _undated(self, countries: Sequence[str], parameter: str, worldwide: bool) -> None:
-        """One sweep: worldwide if that takes fewer calls than country by country, otherwise by country."""
+        """One sweep: worldwide if that takes fewer requests than going country by country."""
         filters = ((parameter, "only"),)
         world = Window(None, None, None, filters)
         if worldwide and await self._everywhere(world, len(countries)):
@@ -153,9 +152,9 @@ class Crawl:
             self._tasks.create_task(self._undated_of(window))
 
     async def _everywhere(self, window: Window, most_calls: int) -> bool:
-        """Reads the undated events of all countries; False if that would take too many more calls.
+        """Reads the undated events of all countries; False if that would take more than `most_calls` requests.
 
-        Also False if an event's country is unknown: then only a search by country can tell.
+        Also False if an event's country is unknown, because only a search by country can tell then.
         """
         async with self._slots:
             stretch = self._begin(window)

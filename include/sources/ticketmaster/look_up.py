@@ -1,12 +1,13 @@
-"""Looks up, by id, what the last complete crawl listed and this one did not meet.
+"""Looks up, by id, the events that the last complete crawl listed and this one did not find.
 
-Whoever is found is still there, and comes home with the response; who is not, twice, is gone. An event is so
-called gone only by two witnesses: a crawl that did not meet it, and a search for its id that does not find it.
-The search is asked for many ids at once, among them two that the crawl met: a response without those proves
-nothing, and a few ids are asked for one by one.
+An event that is found is still listed, and its response is kept like any other. One that two searches do not find
+is gone. So two independent observations are needed: a crawl that did not find the event, and a search for its id
+that did not either. Each search requests many ids at once, including two that the crawl did find: a response
+without those proves nothing, and the ids are then requested one at a time if there are only a few.
 
-It costs two calls for each hundred events that went, and one for each hundred that were only not met. Where
-far more are not met than events go in so many days, that is not believed, and none is looked up.
+This costs two requests for each hundred events that are gone, and one for each hundred that the crawl merely
+overlooked. If far more events are missing than could plausibly disappear in the time since, the crawl is not
+believed and nothing is looked up.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,23 +21,23 @@ from include.sources.ticketmaster.windows import Window
 _AT_ONCE = 100
 """Ids in one request: two kilobytes of URL."""
 _ALONE = 100
-"""So many ids are asked for one by one."""
+"""The most ids that are requested one at a time."""
 _FEW, _SHRINKAGE = 50, 0.03
-"""So many events, and that share for each day since, may go before it is doubted."""
+"""How many events, plus which share of them for each day since, may disappear before the crawl is doubted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What the last complete crawl listed that this one should meet, if it is still there."""
+    """Events that the last complete crawl listed and that this one should find if they are still there."""
 
     run: str
     at: datetime
     ids: set[str]
-    """The crawl takes out of it what it meets: they are many."""
+    """The crawl removes the ids it finds from this very set, because there are many."""
 
 
 class LookUp:
-    """Accounts for what was listed. Raises what its reader raises."""
+    """Accounts for the events that were listed. Raises what its reader raises."""
 
     def __init__(self, reader: Reader, listed: Listed) -> None:
         self._reader = reader
@@ -45,12 +46,12 @@ class LookUp:
         self._known: tuple[str, ...] = ()
 
     def met(self, ids: Collection[str]) -> None:
-        """Events that the crawl met."""
+        """Takes note of events that the crawl found."""
         self._known = tuple(sorted({*self._known, *self._unmet.intersection(ids)})[:2])
         self._unmet.difference_update(ids)
 
     async def settle(self, now: datetime) -> Stretch | None:
-        """What became of those that were not met; None if all were."""
+        """What became of the events that were not found; None if all were."""
         if not self._unmet:
             return None
         listed, unmet = self._listed, len(self._unmet)
@@ -65,14 +66,14 @@ class LookUp:
             self._unmet.difference_update(stretch.met)
         stretch.reported = unmet - len(self._unmet) + len(unclear)
         if unclear:
-            told = f"{len(unclear)} of the {self._listed_events} events that {listed.run} listed were not met"
-            why = "too many to be believed" if unmet > most else "the search for their ids cannot be trusted"
+            told = f"{len(unclear)} of {self._listed_events} events that {listed.run} listed were not found"
+            why = "too many to be plausible" if unmet > most else "the search for their ids cannot be trusted"
             stretch.incomplete(len(unclear), f"{told}: {why}")
         stretch.finish()
         return stretch
 
     async def _ask(self, stretch: Stretch, ids: Sequence[str]) -> tuple[set[str], set[str]]:
-        """Who was not found, and of whom nothing can be said."""
+        """The ids that were not found, and those for which the search proves nothing."""
         gone: set[str] = set()
         unclear: set[str] = set()
         for first in range(0, len(ids), _AT_ONCE):
@@ -82,7 +83,7 @@ class LookUp:
         return gone, unclear
 
     async def _ask_alone(self, stretch: Stretch, ids: Sequence[str]) -> set[str]:
-        """Of whom nothing can be said."""
+        """The ids for which even a search for each one proves nothing."""
         if not ids or len(ids) > _ALONE or self._known[0] not in await self._search(stretch, self._known[0]):
             return set(ids)
         for each in ids:

@@ -1,4 +1,4 @@
-"""Where a crawl cuts time, and how much it expects: by what it finds, and what an earlier crawl found."""
+"""Where a crawl cuts time and how many events it expects, based on its own findings and those of an earlier crawl."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,10 +9,10 @@ import msgspec
 from include.sources.ticketmaster.windows import Sighting, Window
 
 _STRETCHES = 12
-"""The least number of stretches in a crawl, so that enough of them are read concurrently."""
+"""The minimum number of stretches in a crawl, so that enough of them can be read concurrently."""
 _LEAST, _MOST = 1_800, 6_000
-"""Events in a stretch: many, so that there are few half-full last pages, but so that some can be added before the
-total is reported as "at least 10,000"."""
+"""Events in a stretch: enough that few last pages are half empty, but with room for new events before the total is
+reported as "at least 10,000"."""
 
 _EAST = frozenset(
     ["AE", "AU", "CN", "HK", "ID", "IN", "JP", "KR", "MY", "NZ", "PH", "SG", "TH", "TR", "TW", "VN"]
@@ -20,14 +20,14 @@ _EAST = frozenset(
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """How a crawl begins. It is stored before the first request, so that every try of a run begins alike."""
+    """How a crawl begins. Stored before the first request, so that every try of a run begins the same way."""
 
     cuts: dict[str, list[datetime]] = {}
     """By country, the instants between stretches."""
     by_country: list[str] = []
     """The parameters of the undated sweeps that take fewer calls country by country than worldwide."""
     expected: int = 0
-    """Events that will come, if about as many as the last time."""
+    """How many events to expect, assuming about as many as last time."""
 
 
 class Crawled(Protocol):
@@ -48,7 +48,7 @@ class Crawled(Protocol):
 
 
 def plan_after(windows: Sequence[Crawled], countries: Sequence[str], start: datetime, end: datetime) -> Plan:
-    """The plan for a span of time after a crawl whose certificate has these windows.
+    """The plan for a span of time, based on the windows in the certificate of an earlier crawl.
 
     Small windows of the earlier crawl are combined.
     """
@@ -80,7 +80,7 @@ def plan_after(windows: Sequence[Crawled], countries: Sequence[str], start: date
 def cut_after(window: Window, seen: Sequence[Sighting], target: int) -> datetime | None:
     """An instant after all events seen, with about `target` events before it; None if there is none.
 
-    It is in an early morning, if possible.
+    It falls in the early morning if possible.
     """
     start, end = window.start, window.end
     assert start is not None and end is not None
@@ -93,6 +93,6 @@ def cut_after(window: Window, seen: Sequence[Sighting], target: int) -> datetime
 
 
 def early_morning(at: datetime, country: str | None) -> datetime:
-    """The next early morning, because an event without a time is found somewhere in its local evening."""
+    """The next early morning: the search places an event without a time somewhere in its local evening."""
     quiet = at.replace(hour=18 if country in _EAST else 10, minute=0, second=0, microsecond=0)
     return quiet if quiet >= at else quiet + timedelta(days=1)

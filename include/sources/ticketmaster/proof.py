@@ -1,22 +1,21 @@
-"""Whether all events of a stretch came, and if they did not add up, another full reading that finds out.
+"""Decides whether all events of a stretch were received, and reads the stretch again if the numbers do not add up.
 
-What comes is compared with the largest total the stretch ever reported. If it is less, or more, the stretch
-is read again in the other order and by halves, down to windows of a single page if need be, in which no
-order, tie or page boundary can hide an event; a window's difference is then explained in one of three ways:
+The number of events received is compared with the largest total ever reported for the stretch. If they differ, the
+stretch is read again in the opposite order and by halves, down to windows of a single page if necessary, where no
+order, tie or page boundary can hide an event. A window's difference is then explained in one of three ways:
 
--  all came by now;
--  its total counts events that are listed twice: two readings bring exactly the same rows, repeats included,
-   as many as the total says;
--  its total moved while it was read: two full readings in a row bring exactly the same events, and either
-   the total fell to so many and stays there, asked again and again, or totals wobble: responses that hold
-   the same events report different ones, and no more than by so much is missing.
+-  all events have been received by now;
+-  its total counts events that are listed twice: two readings return exactly the same rows, repeats included, and
+   their number equals the total;
+-  its total changed while it was read: two full readings in a row return exactly the same events, and either the
+   total fell to their number and stays there however often it is requested, or totals fluctuate: responses with the
+   same events report different totals, and no more events are missing than those totals differ by.
 
-Every total counts that was ever reported: of the stretch, of a part of it, of a wider window. Whatever is
-not explained is missing. A total at the cap proves nothing; such a window is complete only if each of its
-halves is. An event that is moved while the crawl runs, from a day that is not read yet to one that is,
-cannot be told from one that was withdrawn: the next crawl meets it. Nor can anybody see that a window holds
-more than any response reported; against that there are look-ups of what the last complete crawl listed
-(`LookUp`).
+Every total ever reported counts: that of the stretch, of a part of it, or of a wider window. Whatever is not
+explained is missing. A total at the cap proves nothing; such a window is complete only if both of its halves are.
+An event that is rescheduled during the crawl, from a day not read yet to one already read, cannot be distinguished
+from one that was withdrawn; the next crawl will find it. It is also impossible to see that a window holds more events
+than any response reported, which is why events that the last complete crawl listed are looked up (`LookUp`).
 """
 
 from collections import Counter
@@ -40,9 +39,9 @@ from include.sources.ticketmaster.windows import (
 )
 
 _READINGS = 3
-"""The most times a stretch is read again."""
+"""How many times a stretch is read again at most."""
 _FULL = 900
-"""Events in a window that is read as a whole: as many as can be paged to, minus a margin for unknown ones."""
+"""Events in a window that is read as a whole: as many as paging can reach, minus a margin for unknown ones."""
 
 
 _SMALL = 25
@@ -54,7 +53,7 @@ class Held:
     """What a window was found to hold."""
 
     events: int
-    """Accounted for, those listed twice counted twice."""
+    """Events accounted for; those listed twice count twice."""
     whole: bool
     """Whether each of its parts adds up by itself."""
 
@@ -66,12 +65,13 @@ class Proof:
         self._reader = reader
 
     async def settle(self, stretch: Stretch, came: set[str] | None, first: Page | None = None) -> None:
-        """Reads a stretch until it is explained, or says what is missing.
+        """Reads a stretch until any difference is explained, or records what is missing.
 
-        `came` is what a full reading brought, if there was one; `first` is the first page of a window
-        without instants, of which nothing else is read yet.
+        `came` holds the events that a full reading returned, if there was one; `first` is the first page of a
+        window without instants, when nothing else of it has been read yet.
         """
-        if came and not stretch.total(stretch.window):  # it was cut when nothing but its rest was left to ask
+        if came and not stretch.total(stretch.window):
+            # Its window was cut after its last request, so no total was reported for what is left of it.
             await self._reader.take(stretch, stretch.window, [0])
         readings = [frozenset(came)] if came is not None else []
         held = Held(len(came or ()), not stretch.vague)
@@ -92,7 +92,7 @@ class Proof:
         await self._judge(stretch, held, readings)
 
     async def excused(self, stretch: Stretch, window: Window, came: int) -> bool:
-        """Whether fewer events came than a window reported only because its total wobbles, or fell meanwhile."""
+        """Whether fewer events came than reported only because the total fluctuates, or has fallen meanwhile."""
         known = stretch.totals[window.span]
         if known.most - came <= self._reader.noise:
             return True
@@ -109,19 +109,23 @@ class Proof:
         if not await self._explained(stretch, held, readings):
             short = stretch.short_parts(self._reader.noise)
             if came < total:
-                stretch.incomplete(total - came, f"{inside} of {total} reported events came")
+                stretch.incomplete(total - came, f"received {inside} of {total} reported events")
             elif short:
                 part, met = max(short, key=lambda each: stretch.total(each[0]) - each[1])
                 told = stretch.total(part)
-                stretch.incomplete(told - met, f"{met} of {told} events came that {part.name()} reported")
+                stretch.incomplete(
+                    told - met, f"received {met} of the {told} events that {part.name()} reported"
+                )
             elif stretch.vague:
-                stretch.incomplete(1, f"it reports {total} events or more, and its parts do not add up")
+                stretch.incomplete(1, f"{total} or more events were reported, and the parts do not add up")
             else:
-                stretch.incomplete(1, f"{inside} events came, {total} were reported, and no reading is whole")
+                stretch.incomplete(
+                    1, f"received {inside} events, {total} were reported, and no reading was complete"
+                )
 
     async def _explained(self, stretch: Stretch, held: Held, readings: Sequence[frozenset[str]]) -> bool:
         known = stretch.totals.get(stretch.window.span)
-        if known is None:  # it is empty, as its other order confirmed
+        if known is None:  # it is empty, as the opposite order confirmed
             return not stretch.lost and not held.events
         for part, came in stretch.short_parts(self._reader.noise):
             if not await self.excused(stretch, part, came):
@@ -137,7 +141,7 @@ class Proof:
         return agreed and held.whole and await self.excused(stretch, stretch.window, max(inside, held.events))
 
     async def _window(self, stretch: Stretch, window: Window, first: Page | None = None) -> Held:
-        """Reads a window, by halves if it holds more than can be paged to."""
+        """Reads a window, by halves if it holds more events than paging can reach."""
         if first is None:
             [first] = await self._reader.take(stretch, window, [0])
         total = stretch.total(window)
@@ -161,7 +165,7 @@ class Proof:
         return Held(events, first_half.whole and second_half.whole)
 
     async def _whole(self, stretch: Stretch, window: Window, pages: Sequence[Page]) -> Held | None:
-        """What a window holds whose pages all came; None if it is better looked at by halves."""
+        """What a window with these pages holds; None if its halves should be read instead."""
         rows = _rows(pages)
         total = stretch.total(window)
         if any(page.lost is not None for page in pages):
@@ -192,9 +196,9 @@ class Proof:
         first: Page | None = None,
         pages: Sequence[Page] | None = None,
     ) -> tuple[set[str], int]:
-        """Reads a window that time cannot split, from both ends, then by state and by genre; its total.
+        """Reads a window that time cannot split, from both ends, then by state and by genre.
 
-        `first` and `pages` are what is read of it.
+        Returns the ids received and the window's total. `first` and `pages` are what has been read already.
         """
         if first is None:
             [first] = await self._reader.take(stretch, window, [0])
@@ -206,14 +210,14 @@ class Proof:
         return rows, stretch.total(window)
 
     async def backwards(self, stretch: Stretch, window: Window) -> set[str]:
-        """Reads a window whose first 1,000 events are known from its far end; what came."""
+        """Reads a window whose first 1,000 events are known from its far end; the ids received."""
         backwards = replace(window, order=BACKWARDS)
         [first] = await self._reader.take(stretch, backwards, [0])
         missing = stretch.total(backwards) - DEPTH
         return set(_rows([first, *await self._reader.take(stretch, backwards, range(1, pages_of(missing)))]))
 
     async def by_facets(self, stretch: Stretch, window: Window, total: int) -> set[str]:
-        """Reads a window that time cannot split by state and, if that leaves some out, by genre."""
+        """Reads a window that time cannot split by state and, if that misses some events, by genre."""
         rows: set[str] = set()
         for facet in FACETS:
             if facet in dict(window.filters):
@@ -231,7 +235,7 @@ def _agreed(readings: Sequence[frozenset[str]]) -> bool:
 
 
 def _small(stretch: Stretch, window: Window) -> bool:
-    """Whether what cannot be got is too little to be looked for in smaller parts."""
+    """Whether the window is too small for smaller parts to be worth trying when a page cannot be fetched."""
     if window.start is None or window.end is None or 0 < stretch.total(window) <= _SMALL:
         return True
     return not stretch.total(window) and window.end - window.start <= timedelta(days=1)
@@ -246,9 +250,9 @@ def _rows(pages: Sequence[Page]) -> list[str]:
 
 
 def _middle(stretch: Stretch, window: Window) -> datetime:
-    """Where a window is cut in two: so that, as far as is known, few parts are needed to read it all.
+    """Where to cut a window in two, so that few parts are likely to be needed to read all of it.
 
-    Not at a full minute, if possible: no event begins in between, so none is in both halves.
+    Not on a full minute if possible: events begin on full minutes, so none is in both halves.
     """
     start, end = window.start, window.end
     assert start is not None and end is not None

@@ -24,19 +24,19 @@ from include.sources.ticketmaster.windows import (
 )
 
 _ASKINGS = 3
-"""So often a page that should not be empty is asked for."""
+"""How many times a page that should not be empty is requested."""
 _LOST = 6
-"""Where so many pages could not be got, each further one is asked for once."""
+"""In a stretch with this many pages that could not be fetched, each further page is requested only once."""
 _FAILURES_IN_A_ROW = 5
-"""After so many requests that fail one after the other, one that did not fail is asked once more: that
-fails, too, only if the source is not there."""
+"""After this many failures in a row, a request that succeeded before is repeated: if it fails too, the source is
+down."""
 _OTHER = {ASCENDING: DESCENDING, DESCENDING: ASCENDING, BACKWARDS: "name,asc"}
 
 Asked = tuple[Window, int, Page]
 
 
 class Reader:
-    """Reads windows into stretches. Raises what `ask` raises, but for single pages that cannot be got."""
+    """Reads windows into stretches. Raises what `ask` raises, except for single pages that cannot be fetched."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
@@ -45,28 +45,28 @@ class Reader:
         self._good: Window | None = None
         self._asked: set[tuple[Window, int]] = set()
         self.noise = 0
-        """By how much totals were seen to differ between responses that hold the same events."""
+        """The largest difference seen between the totals of responses with the same events."""
 
     async def take(self, stretch: Stretch, window: Window, pages: Sequence[int]) -> list[Page]:
-        """The pages of these numbers, asked for at once."""
-        # A stretch is read one window after the other: the one that has most to read must not wait.
+        """The pages with these numbers, requested concurrently."""
+        # A stretch reads its windows one after another, so the stretch with the most left to read must not wait.
         left = float(stretch.reported - len(stretch.met)) if stretch.met else float("inf")
         async with task_group() as tasks:
             asking = [tasks.create_task(self._page(stretch, window, page, left)) for page in pages]
-        for asked in asking:  # only now, in the order of the pages: it is that of the rows
+        for asked in asking:  # only now, because the order of the pages becomes that of the rows
             for each in asked.result():
                 stretch.add(*each)
         return [asked.result()[-1][2] for asked in asking]
 
     async def rest(self, stretch: Stretch, window: Window, first: Page) -> list[Page]:
-        """All pages of a window whose first is given. The last one is not full, and nothing is behind it."""
+        """All pages of a window, given its first. The last one is not full, and nothing follows it."""
         pages = [first, *await self.take(stretch, window, range(1, pages_of(stretch.total(window))))]
         while len(pages) < DEPTH // PAGE and self.goes_on(stretch, window, pages):
             pages += await self.take(stretch, window, [len(pages)])
         return pages
 
     def goes_on(self, stretch: Stretch, window: Window, pages: Sequence[Page]) -> bool:
-        """Whether there may be more behind these pages, whatever the total says."""
+        """Whether more pages may follow these, whatever the total says."""
         last = len(pages[-1].sightings)
         if pages[-1].walled or not last:
             return False
@@ -77,37 +77,37 @@ class Reader:
         return last >= PAGE or came != total or stretch.short_pages
 
     def check(self) -> None:
-        """Raises the last error if nothing came at all."""
+        """Raises the last error if nothing was received at all."""
         if self._error is not None and not self._came:
             raise self._error
 
     async def _page(self, stretch: Stretch, window: Window, page: int, left: float) -> list[Asked]:
-        """A page and, before it, what else it took to believe it."""
+        """A page, preceded by the other responses that it took to believe it."""
         asked: list[Asked] = []
         askings = _ASKINGS if len(stretch.lost) < _LOST else 1
         for _ in range(askings):
             asked.append(await self._once(window, page, left))
-            answer = asked[-1][2]
-            if answer.sightings or answer.walled or answer.lost is not None:
+            response = asked[-1][2]
+            if response.sightings or response.walled or response.lost is not None:
                 return asked
-            if answer.total > page * PAGE or stretch.expects(window, page):
+            if response.total > page * PAGE or stretch.expects(window, page):
                 continue
             if page:
-                return asked  # behind the last one
+                return asked  # beyond the last page
             others = [await self._once(other, 0, left) for other in _others(window)]
             asked = [*others, *asked]
             if not any(_contradicts(window, other) for _, _, other in others):
                 return asked
-        why = f"empty when asked {askings} times, although other responses say that there are events"
+        why = f"empty when requested {askings} times, although other responses say that there are events"
         return [*asked, (window, page, Page(0, (), lost=why))]
 
     async def _once(self, window: Window, page: int, left: float) -> Asked:
-        """One request. Asked before, it is asked under another name: one name, one response, in every try."""
+        """One request. A repeated request gets another name, so that in every try one name means one response."""
         while (window, page) in self._asked:
             window = replace(window, again=window.again + 1)
         self._asked.add((window, page))
         try:
-            answer = await self._ask(window, page, left)
+            response = await self._ask(window, page, left)
         except (SourceUnavailable, UnexpectedPayload) as error:
             self._error = error
             self._failed_in_a_row += 1
@@ -118,22 +118,22 @@ class Reader:
             return window, page, Page(0, (), lost=str(error))
         self._failed_in_a_row = 0
         self._came += 1
-        if answer.sightings:
+        if response.sightings:
             self._good = self._good or window
-        return window, page, answer
+        return window, page, response
 
     async def _look_for_life(self, error: Exception) -> None:
-        """Asks once more what was answered before. Raises the error if there is no such, or it fails, too."""
+        """Repeats a request that succeeded before. Raises the error if none has, or if it fails too."""
         if self._good is None:
             raise error
         self._failed_in_a_row = 0
-        _, _, answer = await self._once(self._good, 0, float("inf"))
-        if answer.lost is not None:
+        _, _, response = await self._once(self._good, 0, float("inf"))
+        if response.lost is not None:
             raise error
 
 
 def _others(window: Window) -> list[Window]:
-    """Other questions whose responses are empty, too, if the window really is."""
+    """Other requests whose responses are empty too if the window really is."""
     others = [replace(window, order=_OTHER[window.order])]
     if window.start is not None and window.end is not None:
         second = timedelta(seconds=1)
@@ -142,5 +142,5 @@ def _others(window: Window) -> list[Window]:
 
 
 def _contradicts(window: Window, other: Page) -> bool:
-    """Whether the response to another question shows that the window is not empty."""
+    """Whether the response to another request shows that the window is not empty."""
     return any(seen.lies_in(window, window) for seen in other.sightings)

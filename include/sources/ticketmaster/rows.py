@@ -3,30 +3,30 @@
     Endpoint  GET https://app.ticketmaster.com/discovery/v2/events.json
     Docs      https://developer.ticketmaster.com/products-and-docs/apis/discovery-api/v2/
     Limits    5 requests a second, at least 0.2 s apart; 5,000 a day; the first 1,000 events of a search
-    Yields    `EventRow`: one row per event and billed artist, one without artist if nobody is billed
+    Yields    `EventRow`: one row per event and billed artist, or one without an artist if none is billed
 
-What is asked is in `search.py`; this module knows nothing of requests.
+`search.py` makes the requests; this module knows nothing about them.
 
-What becomes of oddities (they are counted in the certificate by the code in the last column):
+How irregular values are handled (the certificate counts them by the code in the last column):
 
     no id, an id too long or of the wrong type     rejected   missing_id, too_long, wrong_type
     no name, or one of the wrong type              rejected   missing_name, wrong_type
-    no country, and no country was asked for       rejected   missing_country
+    no country, and no country was requested       rejected   missing_country
     `test` is true                                 rejected   test_event
     another value of the wrong type                nulled     by its path, such as dates.start.localTime
-    a status nobody documented                     nulled     dates.status.code
-    coordinates that are no numbers, or off Earth  nulled     _embedded.venues.location, both
-    a price below 0, upside down, no currency      nulled     priceRanges, all three
-    a placeholder (1900, 9999) for a date          nulled     by its path
+    an undocumented status                         nulled     dates.status.code
+    coordinates not numeric, or out of range       nulled     _embedded.venues.location, both
+    price below 0, min > max, or no currency       nulled     priceRanges, all three
+    a placeholder date (1900, 9999)                nulled     by its path
     a name longer than its column                  cut        by its path, at a character
     another text longer than its column            nulled     by its path
-    no status                                      kept       status None; `canceled` reads `cancelled`
+    no status                                      kept       status None; `canceled` becomes `cancelled`
     an end before the start                        kept       local_end_date None
     coordinates 0,0 or missing                     kept       both None
     genre or segment "Undefined"                   kept       None
-    an id from MusicBrainz that is no UUID         kept       artist_mbid None
-    a billed artist without a name                 kept       left out; those behind move up
-    an artist billed twice                         kept       the first time only
+    a MusicBrainz id that is not a UUID            kept       artist_mbid None
+    a billed artist without a name                 kept       left out; those after it move up
+    an artist billed twice                         kept       only the first billing
 """
 
 import re
@@ -50,7 +50,7 @@ STATUSES = {
     "rescheduled": "rescheduled",
 }
 _YEARS = range(1980, 2099)
-"""Outside of them a date is a placeholder: 1900-01-01, 1970-01-01, 2099-12-31, 9999-12-31."""
+"""A date outside these years is a placeholder: 1900-01-01, 1970-01-01, 2099-12-31, 9999-12-31."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _Code = Annotated[str, msgspec.Meta(extra={"bytes": 16})]
 _Country = Annotated[str, msgspec.Meta(extra={"bytes": 2})]
@@ -63,19 +63,19 @@ class EventRow(msgspec.Struct, frozen=True):
     snapshot_at: datetime
     """The run's instant. Every instant here is UTC, without a zone."""
     country_code: _Country
-    """The venue's country; where that is not said, the one whose search found the event."""
+    """The venue's country or, if that is not given, the country whose search found the event."""
     event_id: Identifier
     event_name: Name
     event_url: Url | None
     status: _Code | None
     local_date: date | None
     local_time: Annotated[str, msgspec.Meta(extra={"bytes": 8})] | None
-    """HH:MM:SS where the event takes place."""
+    """HH:MM:SS, local time at the venue."""
     starts_at: datetime | None
     local_end_date: date | None
-    """The last day of a festival, where it takes place."""
+    """The last day of a festival, local date at the venue."""
     initial_date: date | None
-    """The first announced date of a postponed or rescheduled event."""
+    """The originally announced date of a postponed or rescheduled event."""
     timezone: Identifier | None
     date_tba: bool
     date_tbd: bool
@@ -105,21 +105,21 @@ class EventRow(msgspec.Struct, frozen=True):
     artist_name: Name | None
     artist_mbid: Mbid | None
     artist_key: Key | None
-    """The key of the artist page of exactly the billed name."""
+    """The key of the artist page with exactly the billed name."""
     name_key: Key | None
-    """Of the normalised name, for matching."""
+    """The key of the normalised name, for matching."""
     namesake_key: Key | None
-    """The artist's key if the pages of that name turn out to be somebody else's, or several."""
+    """The artist's key if the page of that name turns out to be another artist's, or there are several."""
 
 
 def rows(
     body: bytes, snapshot_at: datetime, country_code: str | None, noticed: Noticed | None = None
 ) -> Iterator[list[EventRow] | Rejection]:
-    """For each event of a response to a search of a country (None: of the world), in order: its rows, or why
+    """For each event in the response to a search of one country (None: the whole world), in order: its rows, or why
     it was rejected.
 
     The body may be a page of a search, a list of events, or a single event. Raises `UnexpectedPayload`
-    when it is none of these. `noticed` tells of the event that was yielded last.
+    when it is none of these. `noticed` describes the event that was yielded last.
     """
     noticed = noticed or Noticed()
     snapshot_at = snapshot_at.astimezone(UTC).replace(tzinfo=None)
@@ -153,7 +153,7 @@ def _rows(
     venue_country = noticed.fitting(venue.country.country_code, "_embedded.venues.country.countryCode", 2)
     found_in = venue_country or country_code
     if found_in is None:
-        raise Rejected("missing_country", "the event is in no country and was not asked for by country")
+        raise Rejected("missing_country", "the event names no country, nor did the search that found it")
     latitude, longitude = _coordinates(venue.location, noticed)
     classification = next((c for c in event.classifications if c.primary), None) or next(
         iter(event.classifications), wire.Classification()
@@ -226,7 +226,7 @@ def _date(day: date | None, path: str, noticed: Noticed) -> date | None:
 def _utc(instant: datetime | None, path: str, noticed: Noticed) -> datetime | None:
     if instant is None:
         return None
-    if instant.year not in _YEARS:  # near its ends the calendar has no room for offsets
+    if instant.year not in _YEARS:  # near the ends of the calendar an offset would overflow
         noticed.null(path)
         return None
     return instant.astimezone(UTC).replace(tzinfo=None)

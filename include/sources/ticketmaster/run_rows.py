@@ -1,7 +1,8 @@
-"""The rows of a whole run of events: each event once, as the response says that was received last.
+"""The rows of a whole events run: each event once, as described by the response that was received last.
 
-Rows come in the order of the responses, whenever these were received. So an event's are where it is met
-first, and that a later response says something else is known only at the end: then all is read once more.
+Rows come in the order of the responses, regardless of when these were received. An event's rows are therefore
+where it first occurs, and only at the end is it known whether a response received later describes it differently;
+if so, all responses are read once more.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ class KeptResponse:
     name: str
     window: str
     country: str | None
-    """The one that was asked for; None for the whole world."""
+    """The country that was requested; None for the whole world."""
     received_at: datetime
     body: bytes
 
@@ -31,11 +32,11 @@ class KeptResponse:
 def run_rows(
     responses: Iterable[KeptResponse], countries: Collection[str], snapshot_at: datetime, tally: Tally
 ) -> Iterator[EventRow]:
-    """The rows of a run for these countries; the tally counts what became no row.
+    """The rows of a run for these countries; the tally counts the records that did not become rows.
 
-    In the end, `tally.newest` names the events of which a later response says something else than the first
-    one, which made the rows; made again with a tally that knows this, they are of the later one. Raises
-    `UnexpectedPayload` when a response cannot be read.
+    At the end, `tally.newest` names the events whose rows come from their first response although one received later
+    differs; called again with a tally that has it, their rows come from the later one. Raises `UnexpectedPayload`
+    when a response cannot be read.
     """
     met, noticed, known = _Met(), Noticed(), dict(tally.newest)
     for response in responses:
@@ -53,7 +54,7 @@ def run_rows(
                 elif first is not None:
                     tally.newest.pop(event_id, None)
             elif isinstance(found, Rejection):
-                # Of the whole world's events most are none of ours, so they say little about the parser.
+                # Most events of a worldwide search lie outside our countries, so they say little about the parser.
                 tally.reject(found, response.window, response.name, expected=response.country is None)
             else:
                 tally.records += 1
@@ -62,7 +63,7 @@ def run_rows(
 
 
 class _Met:
-    """The events met first, in no memory: a temporary database on disk that vanishes with this object."""
+    """The events met so far, kept out of memory: in a temporary database on disk that vanishes with this object."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)
@@ -80,7 +81,7 @@ class _Met:
         return self._database.execute("insert or ignore into met values (?, ?, ?)", event).rowcount == 1
 
     def newer(self, event_id: str, received_at: datetime) -> bytes | None:
-        """The digest of what was met first, if nothing of that event was received later than this."""
+        """The digest of the event as first met, if no response with it was received later than this."""
         at = received_at.timestamp()
         changed = self._database.execute(
             "update met set received_at = ? where id = ? and received_at < ? returning digest",
@@ -90,5 +91,5 @@ class _Met:
 
 
 def _digest(found: object) -> bytes:
-    """Of what an event became."""
+    """A digest of an event's rows, or of its rejection."""
     return hashlib.blake2b(msgspec.json.encode(found), digest_size=8).digest()

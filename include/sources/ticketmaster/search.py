@@ -47,24 +47,26 @@ def _instant(at: datetime) -> str:
 def read(response: Response) -> Page:
     """The page that a response contains.
 
-    Raises `Retry` for temporary failures: the HTTP statuses of `is_temporary`, anything but JSON, no page numbers,
-    a 400 or 404 without an error code of the API. Raises `SourceRejected` for a bad key or request, `QuotaSpent`
-    if the daily quota is used up, for which old clients have also seen a 401.
+    Raises `Retry` for temporary failures: the HTTP statuses of `is_temporary`, a body that is not JSON or has no page
+    numbers, and a 400 or 404 without one of the API's error codes. Raises `SourceRejected` for a bad key or request,
+    and `QuotaSpent` if the daily quota is used up, which older clients have also seen reported as a 401.
     """
     if response.status == 200:
         return _page(response)
     fault, codes = _complaint(response.body)
     if response.status == 404 and any(code.startswith("DIS") for code in codes):
-        return Page(0, ())  # a search without a hit may look like this
+        return Page(0, ())  # a search without any hits may look like this
     if any(code in _BEYOND_THE_WALL for code in codes):
         return Page(0, (), walled=True)
     if response.status in (401, 403, 429) and "quota" in fault.lower():
         raise QuotaSpent(
-            f"The day's calls of the connection `{CONNECTION}` are used up (HTTP {response.status})."
+            f"The daily quota of the connection `{CONNECTION}` is used up (HTTP {response.status})."
         )
     if is_temporary(response.status):
         raise Retry(f"HTTP {response.status} {response.excerpt()}")
-    if response.status in (400, 404) and not codes and not fault:  # by something before the API
+    if (
+        response.status in (400, 404) and not codes and not fault
+    ):  # from a proxy or gateway in front of the API
         raise Retry(f"HTTP {response.status} {response.excerpt()}")
     if response.status in (401, 403):
         raise SourceRejected(
@@ -143,7 +145,9 @@ def _page(response: Response) -> Page:
         total, events = wire.search_page(response.body)
     except UnexpectedPayload as error:
         if isinstance(error.__cause__, msgspec.ValidationError):
-            raise Retry(f"the page has another shape: {error}", finally_raise=UnexpectedPayload) from None
+            raise Retry(
+                f"unexpected structure of the page: {error}", finally_raise=UnexpectedPayload
+            ) from None
         raise Retry(f"not JSON ({error}): {response.excerpt()}") from None
     if total is None:
         raise Retry(f"no page numbers: {response.excerpt()}", finally_raise=UnexpectedPayload)
@@ -153,7 +157,7 @@ def _page(response: Response) -> Page:
 def _sighting(raw: msgspec.Raw) -> Sighting:
     try:
         event, _ = _event.decode(raw)
-    except Rejected:  # it will be refused when the run is landed; here it only has to be counted
+    except Rejected:  # it will be rejected when the run is landed; here it only has to be counted
         return Sighting(hashlib.blake2b(raw, digest_size=16).hexdigest(), None, None, None, None)
     venue = event.embedded.venues[0] if event.embedded.venues else _Venue()
     return Sighting(
@@ -167,7 +171,7 @@ def _sighting(raw: msgspec.Raw) -> Sighting:
 
 
 def _complaint(body: bytes) -> tuple[str, list[str]]:
-    """What a refusal says: the gateway's fault, and the API's codes."""
+    """What an error response contains: the gateway's fault and the API's error codes."""
     try:
         complaint = _complaint_decoder.decode(body)
     except msgspec.DecodeError:

@@ -1,4 +1,4 @@
-"""A part of a crawl whose completeness is judged by itself, and the evidence for it."""
+"""A part of a crawl whose completeness is judged separately, and the evidence for it."""
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -8,15 +8,15 @@ from datetime import timedelta
 from include.sources.ticketmaster.windows import FACETS, PAGE, VAGUE, Page, Sighting, Span, Window
 
 SETTLED = 8
-"""So many responses in a row must report the lower total before a fall of it is believed: where a replica
-that lacks events sends every other response, it is in 1 of 256 cases."""
+"""How many responses in a row must report a lower total before it is believed. If every other response comes from a
+replica that lacks events, that is still wrong once in 256 cases."""
 _REASONS = 3
 """How many of the pages that could not be fetched are named."""
 
 
 @dataclass(slots=True)
 class Totals:
-    """What the responses to one window reported, in order."""
+    """The totals reported by the responses to one window, in order."""
 
     reports: list[int] = field(default_factory=list)
 
@@ -29,53 +29,53 @@ class Totals:
         return max(self.reports)
 
     def since_more_than(self, events: int) -> int:
-        """How many responses in a row, up to the last one, reported no more than so many events."""
+        """How many responses in a row, up to the last one, reported no more than this many events."""
         above = (place for place, total in enumerate(reversed(self.reports)) if total > events)
         return next(above, len(self.reports))
 
 
 @dataclass(slots=True)
 class Stretch:
-    """What a window of the plan reported, what came of it, and what is missing."""
+    """What was reported for a window of the plan, what was received, and what is missing."""
 
     window: Window
     reported: int = 0
-    """Events it holds: the largest total it ever reported, or the sum of its parts' where that is vague."""
+    """Events it holds: the largest total ever reported, or the sum over its parts where that is vague."""
     fetched: int = 0
-    """Events in its responses, repeated ones included."""
+    """Events in its responses, including repeated ones."""
     distinct: int = 0
     """The number of distinct events, once the stretch is finished."""
     missing: int = 0
-    """Events reported that did not come."""
+    """Events that were reported but not received."""
     reasons: list[str] = field(default_factory=list)
-    """Why it is not complete."""
+    """Why it is incomplete."""
     given_up: bool = False
-    """Whether other stretches bring what it should have brought, because that is cheaper."""
+    """Whether its events are left to other stretches because that is cheaper."""
     lost: list[str] = field(default_factory=list)
     """Pages that could not be fetched, and why."""
     pages: dict[tuple[Window, int], None] = field(default_factory=dict, repr=False)
-    """What was asked for it and came, in order."""
+    """The requests made for it that got a response, in order."""
     facets: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in FACETS}, repr=False)
-    """The values its events have, by which a crowd can be split."""
+    """The values of its events, by which a window can be split that time cannot split."""
     met: dict[str, tuple[Sighting, Window]] = field(default_factory=dict, repr=False)
-    """The distinct events, as met first; emptied when the stretch is finished, to bound a crawl's memory."""
+    """The distinct events as first received; emptied when the stretch is finished, to bound a crawl's memory."""
     reading: set[str] = field(default_factory=set, repr=False)
-    """Those met since the last `begin_reading`."""
+    """The ids received since the last `begin_reading`."""
     short_pages: bool = False
-    """Whether a page that was not full had more behind it: then only an empty page is the last."""
+    """Whether a page that was not full was followed by more: then only an empty page is the last."""
     totals: dict[Span, Totals] = field(default_factory=dict, repr=False)
-    """What was reported of its window, of parts of it, and of wider windows it was cut from."""
+    """What was reported for its window, for parts of it, and for wider windows it was cut from."""
     twice: set[str] = field(default_factory=set, repr=False)
-    """Events that one and the same response held twice."""
+    """Events that occurred twice in a single response."""
     listed_twice: int = 0
-    """How many those are; known once it is finished."""
+    """The number of those events, once the stretch is finished."""
     at_start: int = 0
-    """Events at its very start, which the stretch before it holds, too; known once it is finished."""
+    """Events at its very start, which the preceding stretch holds too; known once the stretch is finished."""
 
     def add(self, window: Window, page: int, response: Page) -> None:
         """Adds the response to one request."""
         if response.lost is not None:
-            self.lost.append(f"{window.name()}-{page} could not be got ({response.lost})")
+            self.lost.append(f"{window.name()}-{page} could not be fetched ({response.lost})")
             return
         self.pages[window, page] = None
         self.fetched += len(response.sightings)
@@ -91,18 +91,18 @@ class Stretch:
             self.totals.setdefault(window.span, Totals()).reports.append(response.total)
 
     def total(self, window: Window) -> int:
-        """The largest total a window ever reported."""
+        """The largest total ever reported for a window."""
         known = self.totals.get(window.span)
         return known.most if known else 0
 
     @property
     def drift(self) -> int:
-        """By how much the total of the whole stretch moved while it was read."""
+        """By how much the total of the whole stretch changed while it was read."""
         known = self.totals.get(self.window.span)
         return known.most - known.least if known else 0
 
     def expects(self, window: Window, page: int) -> bool:
-        """Whether a page cannot be empty, by what came so far."""
+        """Whether a page cannot be empty, judging by what has been received so far."""
         if page or self.total(window):
             return self.total(window) > page * PAGE
         return window.filters == self.window.filters and any(
@@ -114,16 +114,16 @@ class Stretch:
         self.reading = set()
 
     def inside(self) -> set[str]:
-        """The events met that belong to this stretch, and to no neighbour."""
+        """The events received that belong to this stretch and not to a neighbour."""
         return {name for name, (seen, asked) in self.met.items() if seen.lies_in(self.window, asked)}
 
     def incomplete(self, missing: int, why: str) -> None:
-        """Says what did not come."""
+        """Records how many events are missing, and why."""
         self.missing = max(missing, 1)
         self.reasons = [why, *list(dict.fromkeys(self.lost))[:_REASONS]]
 
     def short_parts(self, noise: int) -> list[tuple[Window, int]]:
-        """Parts of it of which fewer events are met than were reported, and how many are met."""
+        """The parts of it for which fewer events were received than reported, and how many were received."""
         window = self.window
         if window.start is None or window.end is None:
             return []
@@ -145,7 +145,7 @@ class Stretch:
         return short
 
     def _is_wider(self, span: Span) -> bool:
-        """Whether a span of time is one it was cut from."""
+        """Whether the stretch was cut from this wider span of time."""
         _, start, end, filters = span
         window = self.window
         if filters != window.filters or None in (start, end, window.start, window.end):
@@ -163,7 +163,7 @@ class Stretch:
         return self.given_up or not self.reasons
 
     def finish(self) -> None:
-        """Keeps the number of distinct events instead of the events."""
+        """Replaces the distinct events by their number."""
         self.distinct = len(self.inside())
         self.at_start = sum(
             seen.starts_at is not None and seen.starts_at == self.window.start

@@ -1,8 +1,8 @@
-"""Reads a stretch from its start to its end, with hardly more calls than full pages would take.
+"""Reads a stretch from start to end, with hardly more requests than full pages would take.
 
-The search sorts by date, so a window that holds more than can be paged to is read to its 1,000th event and
-gone on with from that event's instant: no call only probes, each brings events home. Whether they all came
-is judged by others (`Proof`).
+The search sorts by date, so a window that holds more events than paging can reach is read up to its 1,000th event
+and then continued from that event's instant: no request is a mere probe, each one returns events. `Proof` judges
+whether all of them were received.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,11 +16,11 @@ from include.sources.ticketmaster.stretch import Stretch
 from include.sources.ticketmaster.windows import DEPTH, PAGE, VAGUE, Page, Sighting, Window, pages_of
 
 LARGE, MOST = 4_000, 7_500
-"""Events a stretch should hold in the midst of many, and more than which it is cut again."""
+"""How many events a stretch should hold where many are left, and the most before it is cut again."""
 
 
 class Walk:
-    """`leave` is told from which instant on a stretch that holds too much is left to others."""
+    """Reads stretches. `leave` is called with the instant from which the rest of a large stretch is left to others."""
 
     def __init__(self, reader: Reader, proof: Proof, leave: Callable[[Stretch, datetime], None]) -> None:
         self._reader = reader
@@ -30,11 +30,11 @@ class Walk:
     async def through(self, stretch: Stretch, first: Page, total: int | None) -> bool:
         """Reads the stretch, given its first page and, if known, its total.
 
-        False if walking is useless, because the search does not sort by date or pages are missing.
+        False if that is impossible, because the search does not sort by date or pages are missing.
         """
         window, page, seen = stretch.window, 1, list(first.sightings)
         last_page = first
-        crowds: list[tuple[Window, int]] = []  # single instants of which not all came, and their totals
+        crowds: list[tuple[Window, int]] = []  # instants with events still missing, and their totals
         passed = 0  # events of the stretch before window.start
         most_rows = 3 * max(first.total, DEPTH) + stretch.fetched
         while True:
@@ -59,7 +59,7 @@ class Walk:
                 continue
             elif len(last_page.sightings) < PAGE:
                 if total > DEPTH:
-                    return False  # such a page cannot be the last one
+                    return False  # a page that is not full cannot be the last one here
                 break
             elif page < pages_of(DEPTH):
                 total = page * PAGE + 1  # a full page is never the last one
@@ -85,7 +85,7 @@ class Walk:
             if last > (window.end or last):
                 break
             window, page, seen = replace(window, start=last), tied // PAGE, []
-        for crowd, held in crowds:  # now that the states and genres of the whole stretch are known
+        for crowd, held in crowds:  # last, because the states and genres of the whole stretch are known now
             await self._proof.by_facets(stretch, crowd, held)
         return True
 

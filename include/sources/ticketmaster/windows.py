@@ -1,4 +1,4 @@
-"""The terms of a crawl through a search that shows only the first 1,000 hits of any window of time."""
+"""The vocabulary of a crawl: windows, pages and sightings of a search that shows only the first 1,000 hits."""
 
 import hashlib
 from collections.abc import Callable, Coroutine
@@ -9,15 +9,15 @@ from typing import Any
 PAGE = 200
 """Events on a full page."""
 DEPTH = 1_000
-"""Events of a window that can be paged to."""
+"""How many events of a window paging can reach."""
 VAGUE = 10_000
-"""A reported total of this or more only means: at least that many."""
+"""A reported total of this or more only means "at least this many"."""
 ASCENDING, DESCENDING, BACKWARDS = "date,name,asc", "date,name,desc", "name,desc"
 FACETS = ("stateCode", "genreId")
 """The parameters that split a window which time cannot split."""
 
 Span = tuple[str | None, datetime | None, datetime | None, tuple[tuple[str, str], ...]]
-"""What a window asks for, regardless of the order and the repetition."""
+"""What a window asks for, regardless of sort order and repetition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Window:
     order: str = ASCENDING
     """The sort parameter."""
     again: int = 0
-    """Which asking it is, of which the `Reader` sees to it: each is a request of its own."""
+    """Distinguishes repetitions of one request; set by the `Reader`."""
 
     @property
     def span(self) -> Span:
@@ -57,7 +57,7 @@ def _short(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What the crawl needs to know of an event."""
+    """What the crawl needs to know about an event."""
 
     id: str
     starts_at: datetime | None
@@ -68,10 +68,10 @@ class Sighting:
     local_date: date | None = None
 
     def lies_in(self, window: Window, asked: Window) -> bool:
-        """Whether it belongs to a window, given the one whose response it came in.
+        """Whether it belongs to a window, given the window whose response it came in.
 
-        An event without a time does if its local date does everywhere on Earth, or if it came in response
-        to that window or a part of it: where in its day the search finds it is not said.
+        An event without a time does if its local date does everywhere on Earth, or if it came in response to that
+        window or a part of it: it is undocumented at which time of its day the search places it.
         """
         if window.start is None or window.end is None or asked.start is None or asked.end is None:
             return True
@@ -93,16 +93,16 @@ class Page:
     """Events in the window, as reported."""
     sightings: tuple[Sighting, ...]
     walled: bool = False
-    """Whether the search refused to page that deep."""
+    """Whether the search rejected paging that deep."""
     lost: str | None = None
-    """Why it could not be fetched, if it could not."""
+    """Why the page could not be fetched, or None if it was."""
 
 
 Ask = Callable[[Window, int, float], Coroutine[Any, Any, Page]]
-"""Gets a window's page of this number, counted from 0; of those that wait, the one with the largest third
-argument first."""
+"""Fetches the page of a window with this number, counted from 0. Among waiting requests, the one with the largest
+third argument goes first."""
 
 
 def pages_of(total: int) -> int:
-    """How many pages of a window with `total` events can be read."""
+    """How many pages of a window with `total` events paging can reach."""
     return -(-min(max(total, 0), DEPTH) // PAGE)

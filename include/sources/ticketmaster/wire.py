@@ -1,6 +1,6 @@
-"""The JSON of the Discovery API as far as this project reads it; keys it does not name are skipped unread.
+"""The JSON of the Discovery API, as far as this project reads it; any other keys are skipped.
 
-An absent key and `null` mean the same. Nothing is cleaned here.
+An absent key and `null` mean the same. Values are not cleaned here.
 """
 
 from datetime import date, datetime, time
@@ -92,7 +92,7 @@ class Location(_Wire, frozen=True):
 
 
 class Venue(_Wire, frozen=True):
-    """A venue, or the `place` an event has instead of one."""
+    """A venue, or the `place` that some events have instead."""
 
     id: str | None = None
     name: str | None = None
@@ -150,7 +150,7 @@ class _Embedded(_Wire, frozen=True):
 
 
 class _Document(_Wire, frozen=True):
-    """A page of a search, or a single event; told apart by their keys."""
+    """A page of a search or a single event, distinguished by their keys."""
 
     id: Any = None
     page: Any = None
@@ -165,16 +165,16 @@ _with_id = msgspec.json.Decoder(_WithId)
 
 
 def events(body: bytes) -> list[msgspec.Raw]:
-    """The events of a response, undecoded. Raises `UnexpectedPayload` if it is no response about events."""
+    """The events of a response, undecoded. Raises `UnexpectedPayload` if the response is not about events."""
     return search_page(body)[1]
 
 
 def search_page(body: bytes) -> tuple[int | None, list[msgspec.Raw]]:
     """The reported total, if it is a page of a search, and the events of a response, undecoded.
 
-    What the crawl reads by this, landing reads by this. A page without events has no `_embedded`, or one
-    that is null, empty, or without events. Raises `UnexpectedPayload` if it is no response about events;
-    its `__cause__` is a `msgspec.ValidationError` unless the body is no JSON at all.
+    Both the crawl and landing read responses by this function. A page without events has no `_embedded`, or one
+    that is null, empty, or without events. Raises `UnexpectedPayload` if the response is not about events; its
+    `__cause__` is a `msgspec.ValidationError` unless the body is not JSON at all.
     """
     try:
         document: _Document | list[msgspec.Raw]
@@ -202,22 +202,22 @@ def _listed(embedded: msgspec.Raw) -> list[msgspec.Raw]:
         return []
     events = bytes(_embedded.decode(embedded).events)
     if not events and msgspec.json.decode(embedded):
-        raise msgspec.ValidationError("`_embedded` holds something else than events")
+        raise msgspec.ValidationError("`_embedded` contains something other than events")
     if events.startswith(b"{"):
         return [msgspec.Raw(events)]
     return _raws.decode(events) if events.startswith(b"[") else []
 
 
 def decode_event(raw: msgspec.Raw) -> tuple[Event, tuple[str, ...]]:
-    """One event, and the paths of the optional values in it that had another type than promised.
+    """One event, and the paths of the optional values in it that had the wrong type.
 
-    Raises `Rejected("wrong_type")` when it is no event, or its id or name is no text.
+    Raises `Rejected("wrong_type")` when it is not an event, or its id or name is not a string.
     """
     return _event.decode(raw)
 
 
 def id_of(raw: msgspec.Raw) -> str | None:
-    """The id of an event that does not decode, if it has one."""
+    """The id of an event that cannot be decoded, if it has one."""
     try:
         found = _with_id.decode(raw).id
     except msgspec.DecodeError:
@@ -256,6 +256,6 @@ _known = KnownFields(
         "classifications upcomingEvents nameOrigin source target_language _links",
         Embedded: "promoters",
     },
-    # Which sites an attraction has links to says nothing about the API.
+    # Which sites an attraction links to does not matter here.
     open_kinds=(ExternalLinks, ExternalId),
 )
