@@ -83,6 +83,10 @@ class ManifestInvalid(PipelineError):
     """A manifest is malformed, or names an object that is missing or has changed."""
 
 
+class ContextInvalid(ManifestInvalid):
+    """So is the manifest of a published run, with which a pending one was to be loaded; nothing was parked."""
+
+
 class ManifestsMissing(PipelineError):
     """Manifests that a rebuild needs are missing, or their objects are; `dwh` is unchanged."""
 

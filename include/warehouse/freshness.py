@@ -8,7 +8,7 @@ from typing import Any
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.warehouse.ledger import read_ledger
-from include.warehouse.loads import published
+from include.warehouse.loads import Ledger, published
 from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
 
@@ -22,13 +22,19 @@ class Freshness:
     published: Mapping[str, str | None]
 
     @property
+    def hours(self) -> int | None:
+        """The age of the newest run in the star; None if it is empty."""
+        newest = max((run for run in self.published.values() if run is not None), default=None)
+        return None if newest is None else _hours(self.now, newest)
+
+    @property
     def text(self) -> str:
         """How old the star is, in one line."""
-        runs = {dataset: run for dataset, run in self.published.items() if run is not None}
-        if not runs:
+        if self.hours is None:
             return "The star is empty: nothing has been published."
+        runs = {dataset: run for dataset, run in self.published.items() if run is not None}
         newest = " and ".join(f"{dataset} {run}" for dataset, run in runs.items())
-        return f"The star is {_hours(self.now, max(runs.values()))} hours old: its newest runs are {newest}."
+        return f"The star is {self.hours} hours old: its newest runs are {newest}."
 
     def overdue(self, hours: int, loading: Collection[str] = ()) -> list[str]:
         """For each dataset that had nothing landed or published for this many hours, what to look at.
@@ -57,11 +63,16 @@ class Freshness:
 
 
 def freshness(connection: Any, lake: Lake, now: datetime) -> Freshness:
-    """The newest runs in the lake and in the ledger, except those dated in the future."""
+    """What the lake and the ledger have now."""
     with transaction(connection) as cursor:
         known = read_ledger(cursor)
+    return freshness_of({dataset: lake.manifests(dataset) for dataset in DATASETS}, known, now)
+
+
+def freshness_of(manifests: Mapping[str, Collection[str]], known: Ledger, now: datetime) -> Freshness:
+    """The same of what is known already; runs that are dated in the future do not count as landed."""
     landed = {
-        dataset: max((run for run in lake.manifests(dataset) if run_instant(run) <= now), default=None)
+        dataset: max((run for run in manifests[dataset] if run_instant(run) <= now), default=None)
         for dataset in DATASETS
     }
     return Freshness(

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from include.errors import DataRejected, LoadSuperseded, ManifestInvalid
+from include.errors import ContextInvalid, DataRejected, LoadSuperseded, ManifestInvalid
 from include.lake.certificate import Certificate
 from include.lake.lake import Lake
 from include.lake.manifests import Manifest
@@ -33,6 +33,7 @@ from include.warehouse.loads import (
     Judged,
     Ledger,
     Load,
+    Unreadable,
     at_fault,
     facts_of,
     gives_way,
@@ -79,20 +80,22 @@ class Verdict:
         return "; ".join(self.failures)
 
 
-def pending_loads(connection: Any, lake: Lake) -> list[Load]:
-    """The loads that are waiting, oldest first; none if the ledger knows every manifest that has a partner."""
+def pending_loads(connection: Any, lake: Lake, unreadable: Unreadable = ()) -> list[Load]:
+    """The loads that wait, the oldest first; none when the ledger knows every manifest with a partner."""
     with transaction(connection) as cursor:
         known = ledger.read_ledger(cursor)
-    return find_loads({dataset: lake.manifests(dataset) for dataset in DATASETS}, known, lake)
+    return find_loads({dataset: lake.manifests(dataset) for dataset in DATASETS}, known, lake, unreadable)
 
 
-def find_loads(manifests: Mapping[str, Sequence[str]], known: Ledger, lake: Lake) -> list[Load]:
-    """The loads that are waiting, oldest first. The first never combines an addition with a run that is not one."""
-    loads = plan_loads(manifests, known)
+def find_loads(
+    manifests: Mapping[str, Sequence[str]], known: Ledger, lake: Lake, unreadable: Unreadable = ()
+) -> list[Load]:
+    """The loads that wait, the first as it is to be loaded: an addition never with a run that is none."""
+    loads = plan_loads(manifests, known, unreadable)
     if loads and len(loads[0].pending) > 1:
         load, additions = loads[0], _additions(lake, known, loads[0])
         oldest = min(DATASETS, key=load.run)
-        context = partner_published(known, other(oldest))
+        context = partner_published(known, other(oldest), unreadable)
         if len(additions) == 1 and context is not None:
             return [Load.of(oldest, load.run(oldest), context, both=False), *loads[1:]]
     return loads
@@ -115,7 +118,8 @@ def _additions(lake: Lake, known: Ledger, load: Load) -> set[str]:
 def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
     """Records in `audit` which load staging and audit are about to hold, its runs, and when it is judged.
 
-    Parks a run and raises `ManifestInvalid` if its manifest, certificate or rejected records cannot be read.
+    Parks a pending run and raises `ManifestInvalid` when it has no certificate or manifest that can be read.
+    Raises `ContextInvalid` when that is so of the published one, or when its objects are not as they were.
     """
     with transaction(connection) as cursor:
         cursor.execute("lock audit.current_load")
@@ -153,6 +157,8 @@ def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
     for dataset in DATASETS:
         with _parked_when_invalid(connection, lake, load, dataset):
             manifest = lake.manifest(dataset, load.run(dataset))
+            if dataset not in load.pending:
+                lake.verify(manifest)  # while another run can still be the context
             certificate = lake.certificate(dataset, load.run(dataset))
             rejected = lake.rejected(dataset, load.run(dataset)) if dataset == "events" else set()
             is_addition = dataset in _additions(lake, known, load)
@@ -189,9 +195,9 @@ def _note_rejected(cursor: Any, rejected: set[str]) -> None:
 def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: str) -> int:
     """Replaces the rows of `staging.<dataset>` with exactly the objects of the load's manifest; returns their number.
 
-    Columns that the manifest of an older release lacks are null. Parks the run and raises `ManifestInvalid` if an
-    object is missing or altered, or if COPY loads no rows or a number other than the manifest's. Raises
-    `LoadSuperseded` if another load has begun.
+    Columns that the manifest of an older release lacks are null. Parks a pending run and raises `ManifestInvalid`
+    when an object is missing or altered, when COPY brings other than the counted rows, or none; `ContextInvalid`
+    when that is so of the published run. Raises `LoadSuperseded` when another load has begun.
     """
     with _parked_when_invalid(connection, lake, load, dataset):
         manifest = lake.manifest(dataset, load.run(dataset))
@@ -332,22 +338,27 @@ def park(
 
 @contextmanager
 def _parked_when_invalid(connection: Any, lake: Lake, load: Load, dataset: str) -> Iterator[None]:
-    """Parks the run if the block finds that it cannot be read or, if it was published before, the runs that need it."""
+    """Parks a pending run when the block finds it cannot be read; for a published one raises `ContextInvalid`."""
+    run = load.run(dataset)
     try:
-        yield
-    except ManifestInvalid as error:
-        park(connection, load, str(error), datasets=(dataset,) if dataset in load.pending else load.pending)
+        try:
+            yield
+        except Exception as error:
+            if not is_of_data(error):
+                raise
+            raise ManifestInvalid(
+                f"{lake.manifest_url(dataset, run)} cannot be loaded: {told(error)} Land the run {run} of "
+                f"{dataset} again."
+            ) from error
+    except ManifestInvalid as invalid:
+        if dataset not in load.pending:
+            raise ContextInvalid(
+                f"{dataset} {run} is published, but cannot be read again as the context of "
+                f"{other(dataset)} {load.run(other(dataset))}, which stays pending. {invalid} Restore its objects, "
+                f"or: python -m include redrive {dataset} {run}."
+            ) from invalid
+        park(connection, load, str(invalid), datasets=(dataset,))
         raise
-    except Exception as error:
-        if not is_of_data(error):
-            raise
-        run = load.run(dataset)
-        reason = (
-            f"{lake.manifest_url(dataset, run)} cannot be loaded: {told(error)} Land the run {run} of "
-            f"{dataset} again."
-        )
-        park(connection, load, reason, datasets=(dataset,) if dataset in load.pending else load.pending)
-        raise ManifestInvalid(reason) from error
 
 
 @contextmanager

@@ -66,6 +66,9 @@ class Judged:
 Ledger = Mapping[tuple[str, str], Judged]
 """By dataset and run."""
 
+Unreadable = Collection[tuple[str, str]]
+"""The published runs, by dataset, that cannot be context because the lake does not have them any more."""
+
 
 def other(dataset: str) -> str:
     """The other dataset."""
@@ -77,9 +80,9 @@ def published(ledger: Ledger, dataset: str) -> list[str]:
     return sorted(run for (d, run), judged in ledger.items() if d == dataset and judged.state == "published")
 
 
-def partner_published(ledger: Ledger, dataset: str) -> str | None:
-    """The published run with which a run of the other dataset is loaded: preferably the newest that is no addition."""
-    runs = published(ledger, dataset)
+def partner_published(ledger: Ledger, dataset: str, unreadable: Unreadable = ()) -> str | None:
+    """The published run with which one of the other dataset is loaded: the newest that is no addition."""
+    runs = [run for run in published(ledger, dataset) if (dataset, run) not in unreadable]
     return next((run for run in reversed(runs) if not ledger[dataset, run].is_addition), None) or next(
         reversed(runs), None
     )
@@ -108,14 +111,16 @@ def late_runs(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list[
     ]
 
 
-def plan_loads(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list[Load]:
-    """Pairs the pending manifests that are not late, oldest first, assuming that all pass and none is an addition."""
+def plan_loads(
+    manifests: Mapping[str, Collection[str]], ledger: Ledger, unreadable: Unreadable = ()
+) -> list[Load]:
+    """Pairs the pending manifests that are not late, the oldest first, as if all passed as whole runs."""
     late = late_runs(manifests, ledger)
     pending = {
         dataset: [run for run in runs if (dataset, run) not in late]
         for dataset, runs in pending_runs(manifests, ledger).items()
     }
-    partners = {dataset: partner_published(ledger, dataset) for dataset in DATASETS}
+    partners = {dataset: partner_published(ledger, dataset, unreadable) for dataset in DATASETS}
     loads: list[Load] = []
     while any(pending.values()):
         run, dataset = min((runs[0], dataset) for dataset, runs in pending.items() if runs)

@@ -1,7 +1,8 @@
 """What a run of the warehouse works on: the oldest pending load that can be read.
 
-Along the way, pending runs that are late or dated in the future are recorded in the ledger. A load whose manifests,
-certificates or rejected records cannot be read is parked, and the next one is tried.
+On the way it is noted in the ledger which pending runs are late, and which are dated in the future; and a run
+whose manifest, certificate or rejected records cannot be read is parked, and the next load is taken. A published
+run that cannot be read is passed over as context for the next newest.
 """
 
 import logging
@@ -10,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from include.errors import ManifestInvalid
+from include.errors import ContextInvalid, ManifestInvalid
 from include.lake.lake import Lake
 from include.warehouse import ledger
 from include.warehouse.load import begin, pending_loads
-from include.warehouse.loads import Load
+from include.warehouse.loads import Load, other
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +35,26 @@ class Found:
 
 
 def begin_next(connection: Any, lake: Lake, now: datetime) -> Found:
-    """Begins the oldest pending load that can be read."""
+    """Begins the oldest pending load that can be read.
+
+    Raises `ContextInvalid` when all that is pending waits for a published run that cannot be read.
+    """
     late = ledger.note_late(connection, lake, now)
     parked = ledger.park_early(connection, lake, now)
-    while loads := pending_loads(connection, lake):
+    unreadable: dict[tuple[str, str], ContextInvalid] = {}
+    while loads := pending_loads(connection, lake, unreadable):
         try:
             begin(connection, lake, loads[0], now)
+        except ContextInvalid as error:
+            log.warning("%s", error)
+            context = other(loads[0].pending[0])
+            unreadable[context, loads[0].run(context)] = error
+            continue
         except ManifestInvalid as error:  # `begin` has parked a pending run, so there is one less
             log.warning("parked: %s", error)
             parked.append(str(error))
             continue
         return Found(loads[0], len(loads) - 1, late, parked)
+    if unreadable:
+        raise next(iter(unreadable.values()))
     return Found(None, 0, late, parked)

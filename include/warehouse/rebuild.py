@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from include.errors import DataRejected, ManifestInvalid, ManifestsMissing, PipelineError
+from include.errors import ContextInvalid, DataRejected, ManifestInvalid, ManifestsMissing, PipelineError
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.warehouse import comparison, ledger, tables
@@ -279,7 +279,7 @@ def _apply(
                 with _blaming(load, [dataset]):
                     stage(joined, lake, load, dataset, copy_role_arn)
         except ManifestInvalid as error:
-            if not is_new:
+            if not is_new or isinstance(error, ContextInvalid):
                 raise
             log.warning("parked: %s", error)
             continue

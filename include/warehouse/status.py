@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include.lake.lake import Lake
+from include.warehouse.freshness import freshness_of
 from include.warehouse.ledger import read_ledger
 from include.warehouse.load import find_loads
 from include.warehouse.loads import late_runs, pending_runs
@@ -12,7 +13,7 @@ from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
 
 _TOO_OLD_HOURS = 26
-"""A star that is loaded daily is never older than a day plus the time that a load takes."""
+"""A star that a daily load renews is younger: a day, and the time that landing and loading take."""
 
 
 def status(connection: Any, lake: Lake, now: datetime) -> list[str]:
@@ -20,11 +21,6 @@ def status(connection: Any, lake: Lake, now: datetime) -> list[str]:
     manifests = {dataset: lake.manifests(dataset) for dataset in DATASETS}
     with transaction(connection) as cursor:
         known = read_ledger(cursor)
-        cursor.execute(
-            "select dataset, max(run), max(judged_at) from dwh.load_ledger "
-            "where state = 'published' group by dataset order by dataset"
-        )
-        published = cursor.fetchall()
         cursor.execute("select events_run, songs_run, judged_at from audit.current_load")
         current = cursor.fetchall()
     pending, late = pending_runs(manifests, known), late_runs(manifests, known)
@@ -38,18 +34,15 @@ def status(connection: Any, lake: Lake, now: datetime) -> list[str]:
         for events, songs, judged_at in current
         if ("events", events) in waiting or ("songs", songs) in waiting
     ]
-    age = [(now - judged_at.replace(tzinfo=UTC)).total_seconds() / 3_600 for *_, judged_at in published]
+    star = freshness_of(manifests, known, now)
     lines = [
-        f"the star: judged {_ago(max(judged_at for *_, judged_at in published), now)} ago; "
-        + ", ".join(f"newest {dataset} {run}" for dataset, run, _ in published)
-        if published
-        else "the star: nothing has been published yet",
+        star.text,
         *in_progress,
         *(f"pending: {dataset} {run}" for dataset, run in waiting),
         *(f"parked: {dataset} {run}: {reason}" for (dataset, run), reason in parked),
         *(f"late: {dataset} {run}" for dataset, run in late),
     ]
-    is_old = not age or min(age) > _TOO_OLD_HOURS
+    is_old = star.hours is None or star.hours > _TOO_OLD_HOURS
     is_loadable = bool(find_loads(manifests, known, lake))
     todo = list(_todo(bool(in_progress), bool(waiting), is_loadable, bool(parked), bool(late), is_old))
     return [*lines, *(f"next: {each}" for each in todo or ["nothing to do"])]

@@ -49,6 +49,13 @@ _AUDIT = tuple(
 )
 _VIEWS = tuple(f"analytics/{view}" for view in VIEWS)
 _OTHERS = (*_BUILD, *_AUDIT, *_VIEWS)
+_STAR_TABLES = frozenset(name.replace("/", ".") for name in _STAR)
+_TABLES = _STAR_TABLES | {
+    *(f"staging.{dataset}" for dataset in DATASETS),
+    *(f"audit.{table}" for table in BUILT),
+    *(name.replace("/", ".") for name in _AUDIT),
+}
+"""All but the views, of which Redshift's information_schema does not show every kind."""
 
 
 def create_tables(connection: Any) -> None:
@@ -89,32 +96,54 @@ def create_views(cursor: Any) -> None:
 def ensure_tables(connection: Any) -> bool:
     """Creates whatever is missing or, except for the star, defined differently.
 
-    Returns False if another release defined the star's tables: then nothing is done, and a rebuild is due.
+    False when a rebuild is due: another release defined the star's tables, or some of them are missing. A missing
+    ledger is created, empty, for the rebuild to read; until one has passed, this stays false.
     """
     with transaction(connection) as cursor:
-        star_exists, found = _held(cursor)
-    if found == (_hash(_STAR), _hash(_OTHERS)):
-        return True
-    if star_exists and (found is None or found[0] != _hash(_STAR)):
-        return False
-    create_tables(connection)
+        missing = _TABLES - _existing(cursor)
+        if missing >= _STAR_TABLES:
+            found = None
+        else:
+            found = _noted(cursor)
+            if missing & _STAR_TABLES or found is None or found[0] != _hash(_STAR):
+                _prepare_rebuild(cursor, missing)
+                return False
+    if missing or found != (_hash(_STAR), _hash(_OTHERS)):
+        create_tables(connection)
     return True
 
 
-def _held(cursor: Any) -> tuple[bool, tuple[str, str] | None]:
-    """Whether there is a star, and the hashes of its definitions; None instead if an old release created it."""
+def _existing(cursor: Any) -> set[str]:
+    """The tables of the warehouse that exist, as `schema.table`."""
     cursor.execute(
-        "select table_schema, column_name from information_schema.columns "
-        "where (table_schema = 'dwh' and table_name = 'load_ledger') "
-        "or (table_schema = 'audit' and table_name = 'definitions')"
+        "select table_schema, table_name from information_schema.tables "
+        "where table_schema in ('staging', 'audit', 'dwh')"
     )
-    columns = {(schema, column) for schema, column in cursor.fetchall()}
-    star_exists = ("dwh", "run") in columns
-    if ("audit", "star_hash") not in columns:
-        return star_exists, None
+    return {f"{schema}.{table}" for schema, table in cursor.fetchall()}
+
+
+def _noted(cursor: Any) -> tuple[str, str] | None:
+    """The hashes of the definitions; None where there are none, or an old release wrote them."""
+    cursor.execute(
+        "select column_name from information_schema.columns "
+        "where table_schema = 'audit' and table_name = 'definitions'"
+    )
+    if ("star_hash",) not in {tuple(row) for row in cursor.fetchall()}:
+        return None
     cursor.execute("select star_hash, other_hash from audit.definitions")
     row = cursor.fetchone()
-    return star_exists, row and (row[0], row[1])
+    return row and (row[0], row[1])
+
+
+def _prepare_rebuild(cursor: Any, missing: frozenset[str]) -> None:
+    """Creates what a rebuild reads, and has it due until it has passed."""
+    if "dwh.load_ledger" in missing:
+        run_file(cursor, "dwh/load_ledger")
+    if missing & {"audit.current_load", "audit.definitions"}:
+        run_file(cursor, "schemas")
+        create_audit(cursor)
+    if missing:
+        cursor.execute("delete from audit.definitions")
 
 
 def _hash(names: tuple[str, ...]) -> str:

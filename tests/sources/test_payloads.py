@@ -250,6 +250,7 @@ def test_the_recorded_songs_land_as_parquet_and_the_rejected_with_their_raw_line
     lake = Lake(Bucket(s3, bucket))
     landed = land_recorded_songs(lake)
     assert landed.rows > 60
+    assert lake.certificate("songs", RUN).unknown_fields == {}
     rejected = lake.bucket.get(f"rejected/songs/{RUN}/rejected.jsonl.gz")
     reasons = [msgspec.json.decode(line) for line in gzip.decompress(rejected).splitlines()]
     assert [rejected["reason"] for rejected in reasons] == ["unknown_artist"] * landed.rejected

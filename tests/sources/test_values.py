@@ -9,7 +9,7 @@ import pytest
 
 from include.sources.client.http import Response
 from include.sources.lastfm.lists import read as read_list
-from include.sources.lastfm.rows import Charted, songs
+from include.sources.lastfm.rows import Charted, chart, songs
 from include.sources.rows import Noticed, Rejection
 from include.sources.text import cut, mended, name
 from include.sources.ticketmaster.rows import EventRow, rows
@@ -138,6 +138,21 @@ def test_an_unknown_field_is_reported_by_its_path() -> None:
     assert landed(EVENT)[1].unknown == NOTHING
     assert landed(changed("dates.start.doors", 1))[1].unknown == ["dates.start.doors"]
     assert landed(changed("_embedded.venues.0.capacity", 1))[1].unknown == ["_embedded.venues.capacity"]
+
+
+def test_an_unknown_field_of_lastfm_is_reported_by_its_path() -> None:
+    about = b'"image": [{"#text": "", "size": "small"}], "streamable": "0", "@attr": {"rank": "1"}'
+    listed = b'{"toptracks": {"track": [{"name": "A", %s, "artist": {"name": "X"%s}}]}}'
+    charted = b'{"topartists": {"artist": [{"name": "X", "playcount": "7", %s}]}}'
+    noticed = Noticed()
+    for unknown, of_track, of_artist in (
+        (b"", NOTHING, NOTHING),
+        (b', "mood": {"a": 1}', ["track.mood", "track.artist.mood"], ["artist.mood"]),
+    ):
+        songs([listed % (about + unknown, unknown)], AT, "X", Charted("X"), 5, noticed)
+        assert noticed.unknown == of_track
+        list(chart(charted % (about + unknown), "US", noticed))
+        assert noticed.unknown == of_artist
 
 
 @pytest.mark.parametrize("embedded", [b"{}", b"null", b"[]", b'""', b'{"events": null}', b'{"events": []}'])

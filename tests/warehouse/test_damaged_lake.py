@@ -3,13 +3,17 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from include.errors import ContextInvalid
 from include.lake.lake import Lake
 from include.lake.runs import run_id, run_instant
-from include.warehouse.load import Verdict
+from include.warehouse.load import Verdict, stage
 from include.warehouse.loads import Load
+from include.warehouse.next_load import begin_next
 from include.warehouse.tables import DATASETS
 from tests.support import damage
-from tests.support.snapshots import Artist, Concert, land_events, land_songs, rows
+from tests.support.snapshots import ROLE, Artist, Concert, land_events, land_songs, rows
 from tests.support.warehouse_runs import warehouse_run
 
 FIRST = datetime(2026, 8, 1, 6, tzinfo=UTC)
@@ -90,3 +94,58 @@ def test_damage_that_can_be_built_is_found_by_the_suites(tables: Any, lake: Lake
     states = rows(tables, "select run, state from dwh.load_ledger")
     assert {run for run, state in states if state == "published"} == sound
     assert len([run for run, state in states if state == "parked"]) == 2 * len(SUITES)
+
+
+def judged_well(lake: Lake, load: Load) -> Verdict:
+    return Verdict()
+
+
+def three_runs(tables: Any, lake: Lake) -> list[str]:
+    """Songs published on two days, then events without songs of their own."""
+    for day in range(2):
+        for dataset in DATASETS:
+            land(lake, dataset, FIRST + timedelta(days=day))
+        warehouse_run(tables, lake, FIRST + timedelta(days=day), judged_well)
+    older, newer = lake.manifests("songs")
+    return [older, newer, land(lake, "events", FIRST + timedelta(days=2))]
+
+
+def states(tables: Any, run: str) -> list[tuple[Any, ...]]:
+    return rows(
+        tables, f"select state, loaded_with from dwh.load_ledger where dataset = 'events' and run = '{run}'"
+    )
+
+
+@pytest.mark.parametrize("kind", ["manifests/songs/{}.json", "lake/songs/{}/part-00000.parquet"])
+def test_a_damaged_published_run_is_passed_over_as_context(tables: Any, lake: Lake, kind: str) -> None:
+    older, newer, pending = three_runs(tables, lake)
+    lake.bucket.put(kind.format(newer), b"{}")
+    assert warehouse_run(tables, lake, FIRST + timedelta(days=2), judged_well)
+    assert states(tables, pending) == [("published", older)]
+
+
+def test_without_other_context_a_run_stays_pending_and_the_error_names_the_published_run(
+    tables: Any, lake: Lake
+) -> None:
+    older, newer, pending = three_runs(tables, lake)
+    kept = {run: lake.bucket.get(f"certificates/songs/{run}.json") for run in (older, newer)}
+    for run in kept:
+        lake.bucket.put(f"certificates/songs/{run}.json", b"{}")
+    with pytest.raises(ContextInvalid, match=f"songs {newer} is published, .* redrive songs {newer}"):
+        warehouse_run(tables, lake, FIRST + timedelta(days=2), judged_well)
+    assert states(tables, pending) == []
+    for run, certificate in kept.items():
+        lake.bucket.put(f"certificates/songs/{run}.json", certificate)
+    assert warehouse_run(tables, lake, FIRST + timedelta(days=2), judged_well)
+    assert states(tables, pending) == [("published", newer)]
+
+
+def test_context_that_copy_cannot_read_parks_nothing(tables: Any, lake: Lake) -> None:
+    _, newer, pending = three_runs(tables, lake)
+    [part] = lake.manifest("songs", newer).parts
+    found = begin_next(tables, lake, FIRST + timedelta(days=2)).load
+    assert found is not None
+    lake.bucket.put(part.url.split("/", 3)[3], b"\0" * part.content_length)
+    with pytest.raises(ContextInvalid, match="which stays pending"):
+        stage(tables, lake, found, "songs", ROLE)
+    assert states(tables, pending) == []

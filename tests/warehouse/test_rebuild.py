@@ -392,3 +392,50 @@ def test_tables_of_another_release_are_replaced_and_their_readers_keep_their_gra
         "where grantee = 'musician_reader' and table_schema = 'dwh' and table_name = 'dim_concerts'"
     )
     assert rows(redshift, granted) == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "dropped",
+    [["dwh.load_ledger"], ["dwh.dim_songs", "dwh.fact_artists"], ["audit.current_load", "audit.definitions"]],
+    ids=" ".join,
+)
+def test_dropped_tables_make_a_rebuild_due_until_it_has_passed(
+    three_days: tuple[Any, Lake], dropped: list[str]
+) -> None:
+    redshift, lake = three_days
+    before = star(redshift)
+    with transaction(redshift) as cursor:
+        for table in dropped:
+            cursor.execute(f"drop table {table} cascade")
+    for _ in range(2):
+        assert tables.ensure_tables(redshift) is False
+    assert rebuilt(redshift, lake).loads == 3
+    assert tables.ensure_tables(redshift) is True
+    assert star(redshift) == before
+    assert warehouse.pending_loads(redshift, lake) == []
+
+
+def test_a_star_that_was_dropped_whole_is_created_empty_and_loaded_from_the_first_run(
+    three_days: tuple[Any, Lake],
+) -> None:
+    redshift, lake = three_days
+    before = star(redshift)
+    with transaction(redshift) as cursor:
+        cursor.execute("drop schema dwh cascade")
+    assert tables.ensure_tables(redshift) is True
+    publish_pending(redshift, lake)
+    assert star(redshift) == before
+
+
+def test_tables_in_which_loads_are_built_are_created_again_when_they_are_missing(
+    three_days: tuple[Any, Lake],
+) -> None:
+    redshift, lake = three_days
+    before = star(redshift)
+    with transaction(redshift) as cursor:
+        cursor.execute("drop table audit.load_summary")
+        cursor.execute("drop table staging.songs cascade")
+    assert tables.ensure_tables(redshift) is True
+    assert star(redshift) == before
+    land(lake, 23, [Concert("e1", ["Abel"])])
+    assert len(publish_pending(redshift, lake)) == 1

@@ -20,7 +20,7 @@ def test_before_anything_is_published_it_says_what_is_pending_and_what_is_missin
 ) -> None:
     land_events(lake, EVENTS, [Concert("e1", ["Abel"])])
     assert status(tables, lake, NOW) == [
-        "the star: nothing has been published yet",
+        "The star is empty: nothing has been published.",
         f"pending: events {EVENTS}",
         "next: trigger the ingestion of the other dataset: the pending runs have no partner",
     ]
@@ -34,11 +34,11 @@ def test_a_load_in_progress_a_fresh_star_and_an_old_one(tables: Any, lake: Lake)
     assert f"in progress: events {EVENTS} with songs {SONGS}, begun 60 minutes ago" in said
     publish_pending(tables, lake)
     assert status(tables, lake, NOW) == [
-        f"the star: judged 60 minutes ago; newest events {EVENTS}, newest songs {SONGS}",
+        f"The star is 2 hours old: its newest runs are events {EVENTS} and songs {SONGS}.",
         "next: nothing to do",
     ]
     late = status(tables, lake, NOW + timedelta(days=3))
-    assert late[0].startswith("the star: judged 3 days ago")
+    assert late[0].startswith("The star is 74 hours old")
     assert late[-1].startswith("next: the star is older than a day")
 
 

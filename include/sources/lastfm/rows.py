@@ -11,6 +11,7 @@ How oddities are handled (the certificate counts them by the code in the last co
 
     no name, or one of the wrong type              rejected   missing_name, wrong_type
     not a number, or another wrong type            nulled     by its path, such as track.playcount
+    a field that we do not know                    counted    by its path, such as track.mood
     a name longer than its column                  cut        by its path, at a character
     an address longer than its column              nulled     track.url
     the artist `[unknown]`, a bin for bad tags     rejected   unknown_artist
@@ -31,7 +32,7 @@ import msgspec
 
 from include.errors import UnexpectedPayload
 from include.sources.identity import artist_key, name_key, song_key
-from include.sources.nulling import Lenient
+from include.sources.nulling import KnownFields, Lenient
 from include.sources.rows import Key, Mbid, Name, Noticed, Rejected, Rejection, Url, checked
 from include.sources.text import mended, text
 from include.sources.text import name as storable_name
@@ -144,6 +145,9 @@ class _Document(_Wire, frozen=True):
 _document = msgspec.json.Decoder(_Document)
 _artist = Lenient(_Artist, required=("name",))
 _track = Lenient(_Track, required=("name",))
+_unread = {_Artist: "playcount streamable image @attr", _Track: "streamable image @attr"}
+_artist_fields = KnownFields(_Artist, _unread)
+_track_fields = KnownFields(_Track, _unread)
 
 
 def items(body: bytes) -> tuple[Attributes, list[msgspec.Raw]]:
@@ -174,6 +178,7 @@ def chart(body: bytes, country_code: str, noticed: Noticed | None = None) -> Ite
             noticed.forget()
             artist, nulled = _artist.decode(raw)
             noticed.nulled.extend(f"artist.{path}" for path in nulled)
+            noticed.unknown.extend(f"artist.{path}" for path in _artist_fields.unknown(raw))
             name = noticed.name(artist.name, "artist.name")
             if name is None:
                 raise Rejected("missing_name", "a charting artist without a name")
@@ -266,6 +271,7 @@ def songs(
                 rows.append(row)
                 noticed.nulled.extend(of_track.nulled)
                 noticed.cut.extend(of_track.cut)
+                noticed.unknown.extend(f"track.{path}" for path in _track_fields.unknown(raw))
         except Rejected as rejected:
             rejections.append(Rejection(rejected.reason, rejected.detail, asked_name, position))
     if not rows:
