@@ -456,3 +456,20 @@ async def test_dates_that_a_crawl_covers_only_partly_are_beyond_its_horizon(lake
     }
     assert len(expected) > 100
     assert expected <= seen
+
+
+async def test_a_page_beyond_the_last_that_is_not_found_ends_a_list_and_can_be_landed(
+    catalog: Catalog, lake: Lake
+) -> None:
+    settings = replace(SETTINGS, tracks_per_artist=300)  # more than anybody has
+    beyond = [Fault("error_6", where={"method": "artist.getTopTracks", "page": page}) for page in ("2", "3")]
+    async with api("lastfm", catalog) as source:
+        await fetch(SONGS, lake, source.connection, settings, RUN)
+        land(SONGS, lake, RUN, settings)
+        whole = table(lake, "songs", RUN)
+        await source.change(faults=[asdict(fault) for fault in beyond])
+        other = "2026-11-22T070000Z"
+        await fetch(SONGS, lake, source.connection, settings, other)
+        landed = land(SONGS, lake, other, settings)
+    assert landed.complete
+    assert len(table(lake, "songs", other)) == len(whole)

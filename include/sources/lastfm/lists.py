@@ -22,7 +22,7 @@ _PATH = "/2.0/"
 _MAX_PAGES = 50
 """No list is read further than this, whatever total it claims."""
 _TEMPORARY = {8: "operation failed", 11: "service offline", 16: "temporarily unavailable"}
-_RATE_LIMIT, _NOT_FOUND = 29, 6
+_RATE_LIMIT = 29
 _BAD_KEY = {10: "invalid", 26: "suspended"}
 
 COUNTRIES = {
@@ -127,7 +127,7 @@ def read(response: Response) -> ListPage:
             f"password of the Airflow connection `{CONNECTION}` "
             f"(Admin → Connections, or AIRFLOW_CONN_{CONNECTION.upper()})."
         )
-    if code == _NOT_FOUND and "out of bounds" not in error.message:
+    if code == lastfm.NOT_FOUND and "out of bounds" not in error.message:
         return ListPage(not_found=error.message)
     if response.status >= 500 or (code is None and is_temporary(response.status)):
         raise Retry(f"HTTP {response.status} {response.excerpt()}")

@@ -37,6 +37,8 @@ from include.sources.rows import Key, Mbid, Name, Noticed, Rejected, Rejection, 
 from include.sources.text import mended, text
 from include.sources.text import name as storable_name
 
+NOT_FOUND = 6
+"""The error code of an artist, or a page, that Last.fm does not have."""
 UNKNOWN = "[unknown]"
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -151,12 +153,17 @@ _track_fields = KnownFields(_Track, _unread)
 
 
 def items(body: bytes) -> tuple[Attributes, list[msgspec.Raw]]:
-    """A list's attributes and its undecoded items. Raises `UnexpectedPayload` if it is not a list we know."""
+    """A list's attributes and its undecoded items. Raises `UnexpectedPayload` if it is not a list we know.
+
+    Error 6, which Last.fm may send for a page beyond the last, is an empty page.
+    """
     try:
         document = _document.decode(mended(body))
     except msgspec.DecodeError as error:
         raise UnexpectedPayload(f"not a list of Last.fm: {error}") from None
     list_ = document.toptracks or document.topartists or document.artists
+    if list_ is None and document.error == NOT_FOUND:
+        return Attributes(), []
     if list_ is None:
         raise UnexpectedPayload("not a list of Last.fm: neither toptracks, nor topartists, nor artists")
     raw_items = bytes(list_.track if document.toptracks else list_.artist)
