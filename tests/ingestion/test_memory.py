@@ -17,7 +17,8 @@ from sandbox.ticketmaster.api import Ticketmaster, TicketmasterOptions
 from sandbox.world.catalog import Catalog
 
 RUNS = {"small": "2026-11-22T060000Z", "large": "2026-11-23T060000Z"}
-PAGES = {"small": 5, "large": 20}
+PAGES = {"small": 10, "large": 40}
+"""Both are more than landing reads ahead."""
 
 
 def keep_pages(lake: Lake, run: str, pages: int) -> None:

@@ -496,7 +496,7 @@ def test_a_stack_that_fails_is_reported_with_the_first_reason(cloud: Cloud) -> N
         ("SecurityGroup", "CREATE_FAILED", "Resource creation cancelled"),
         ("", "ROLLBACK_COMPLETE", ""),
     ]
-    told = "ended as ROLLBACK_COMPLETE. Workgroup: 4 RPU are not offered here. Correct that"
+    told = "ended as ROLLBACK_COMPLETE. Workgroup: 4 RPU are not offered here. Correct the cause"
     with pytest.raises(ProvisioningFailed, match=re.escape(told)):
         cloud.create()
 
