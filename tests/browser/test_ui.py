@@ -67,7 +67,7 @@ def test_the_asset_graph_leads_from_both_sources_to_the_star(page: Any) -> None:
 
 def test_the_assets_are_grouped_and_described(page: Any) -> None:
     page.goto("/assets")
-    description = page.get_by_text("Concerts and billed artists").first
+    description = page.get_by_text("Concerts").first  # the narrow column breaks the text
     folded = page.locator(".codicon-folding-collapsed").first  # the viewer of JSON folds what it shows
     description.or_(folded).first.wait_for(timeout=90_000)
     if not description.is_visible():
