@@ -80,14 +80,16 @@ def _without(key: Key, field: str) -> Damage:
     return _bytes(key, change)
 
 
-def _table(change: Callable[[Any], Any], columns_told: bool = False) -> Damage:
+def _table(
+    change: Callable[[Any], Any], columns_told: bool = False, form: Mapping[str, Any] = FORM
+) -> Damage:
     """Writes another Parquet object, of which the manifest tells size and rows, and maybe the columns."""
 
     def damage(lake: Lake, dataset: str, run: str) -> None:
         file = io.BytesIO()
         body = io.BytesIO(lake.bucket.get(_part(dataset, run)))
         table = change(pq.read_table(body, coerce_int96_timestamp_unit="us"))
-        pq.write_table(table, file, **FORM)
+        pq.write_table(table, file, **form)
         lake.bucket.put(_part(dataset, run), file.getvalue())
         document = json.loads(lake.bucket.get(_manifest(dataset, run)))
         for meta in (document["meta"], document["entries"][0]["meta"]):
@@ -211,7 +213,9 @@ ANY: Mapping[str, Damage] = {
     "a text is a list": _table(
         lambda table: _column(_first(table), lambda n: ["a"], pa.list_(pa.string()))(table)
     ),
-    "instants have nanoseconds": _table(_cast("snapshot_at", pa.timestamp("ns"))),
+    "instants have nanoseconds": _table(
+        _cast("snapshot_at", pa.timestamp("ns")), form={"compression": "snappy"}
+    ),
     "instants are texts": _table(_cast("snapshot_at", pa.string())),
 }
 """Of either dataset."""
