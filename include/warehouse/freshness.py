@@ -63,14 +63,14 @@ class Freshness:
 
 
 def freshness(connection: Any, lake: Lake, now: datetime) -> Freshness:
-    """What the lake and the ledger have now."""
+    """The newest runs in the lake and in the ledger."""
     with transaction(connection) as cursor:
         known = read_ledger(cursor)
     return freshness_of({dataset: lake.manifests(dataset) for dataset in DATASETS}, known, now)
 
 
 def freshness_of(manifests: Mapping[str, Collection[str]], known: Ledger, now: datetime) -> Freshness:
-    """The same of what is known already; runs that are dated in the future do not count as landed."""
+    """The newest of these runs. Those dated in the future do not count as landed."""
     landed = {
         dataset: max((run for run in manifests[dataset] if run_instant(run) <= now), default=None)
         for dataset in DATASETS

@@ -81,7 +81,10 @@ class Verdict:
 
 
 def pending_loads(connection: Any, lake: Lake, unreadable: Unreadable = ()) -> list[Load]:
-    """The loads that wait, the oldest first; none when the ledger knows every manifest with a partner."""
+    """The loads that are waiting, oldest first; none if the ledger knows every manifest that has a partner.
+
+    Published runs that are `unreadable` are not used as context.
+    """
     with transaction(connection) as cursor:
         known = ledger.read_ledger(cursor)
     return find_loads({dataset: lake.manifests(dataset) for dataset in DATASETS}, known, lake, unreadable)
@@ -90,7 +93,7 @@ def pending_loads(connection: Any, lake: Lake, unreadable: Unreadable = ()) -> l
 def find_loads(
     manifests: Mapping[str, Sequence[str]], known: Ledger, lake: Lake, unreadable: Unreadable = ()
 ) -> list[Load]:
-    """The loads that wait, the first as it is to be loaded: an addition never with a run that is none."""
+    """The loads that are waiting, oldest first. The first never combines an addition with a run that is not one."""
     loads = plan_loads(manifests, known, unreadable)
     if loads and len(loads[0].pending) > 1:
         load, additions = loads[0], _additions(lake, known, loads[0])
@@ -118,8 +121,8 @@ def _additions(lake: Lake, known: Ledger, load: Load) -> set[str]:
 def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
     """Records in `audit` which load staging and audit are about to hold, its runs, and when it is judged.
 
-    Parks a pending run and raises `ManifestInvalid` when it has no certificate or manifest that can be read.
-    Raises `ContextInvalid` when that is so of the published one, or when its objects are not as they were.
+    Parks a pending run and raises `ManifestInvalid` if its manifest, certificate or rejected records cannot be read.
+    Raises `ContextInvalid` if those of the published run cannot be read, or its objects are missing or altered.
     """
     with transaction(connection) as cursor:
         cursor.execute("lock audit.current_load")
@@ -195,9 +198,9 @@ def _note_rejected(cursor: Any, rejected: set[str]) -> None:
 def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: str) -> int:
     """Replaces the rows of `staging.<dataset>` with exactly the objects of the load's manifest; returns their number.
 
-    Columns that the manifest of an older release lacks are null. Parks a pending run and raises `ManifestInvalid`
-    when an object is missing or altered, when COPY brings other than the counted rows, or none; `ContextInvalid`
-    when that is so of the published run. Raises `LoadSuperseded` when another load has begun.
+    Columns that the manifest of an older release lacks are null. If an object is missing or altered, or COPY loads no
+    rows or a number other than the manifest's, parks a pending run and raises `ManifestInvalid`; for a published run
+    raises `ContextInvalid`. Raises `LoadSuperseded` if another load has begun.
     """
     with _parked_when_invalid(connection, lake, load, dataset):
         manifest = lake.manifest(dataset, load.run(dataset))
@@ -338,7 +341,7 @@ def park(
 
 @contextmanager
 def _parked_when_invalid(connection: Any, lake: Lake, load: Load, dataset: str) -> Iterator[None]:
-    """Parks a pending run when the block finds it cannot be read; for a published one raises `ContextInvalid`."""
+    """Parks a pending run if the block finds that it cannot be read; for a published one raises `ContextInvalid`."""
     run = load.run(dataset)
     try:
         try:

@@ -81,7 +81,7 @@ def published(ledger: Ledger, dataset: str) -> list[str]:
 
 
 def partner_published(ledger: Ledger, dataset: str, unreadable: Unreadable = ()) -> str | None:
-    """The published run with which one of the other dataset is loaded: the newest that is no addition."""
+    """The published run with which a run of the other dataset is loaded: if possible, one that is not an addition."""
     runs = [run for run in published(ledger, dataset) if (dataset, run) not in unreadable]
     return next((run for run in reversed(runs) if not ledger[dataset, run].is_addition), None) or next(
         reversed(runs), None
@@ -114,7 +114,7 @@ def late_runs(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> list[
 def plan_loads(
     manifests: Mapping[str, Collection[str]], ledger: Ledger, unreadable: Unreadable = ()
 ) -> list[Load]:
-    """Pairs the pending manifests that are not late, the oldest first, as if all passed as whole runs."""
+    """Pairs the pending manifests that are not late, oldest first, assuming that all pass and none is an addition."""
     late = late_runs(manifests, ledger)
     pending = {
         dataset: [run for run in runs if (dataset, run) not in late]

@@ -1,8 +1,8 @@
 """What a run of the warehouse works on: the oldest pending load that can be read.
 
-On the way it is noted in the ledger which pending runs are late, and which are dated in the future; and a run
-whose manifest, certificate or rejected records cannot be read is parked, and the next load is taken. A published
-run that cannot be read is passed over as context for the next newest.
+Along the way, pending runs that are late or dated in the future are recorded in the ledger. A run whose manifest,
+certificate or rejected records cannot be read is parked, and the next load is tried. A published run that cannot be
+read is not used as context: the next newest is.
 """
 
 import logging
@@ -37,7 +37,7 @@ class Found:
 def begin_next(connection: Any, lake: Lake, now: datetime) -> Found:
     """Begins the oldest pending load that can be read.
 
-    Raises `ContextInvalid` when all that is pending waits for a published run that cannot be read.
+    Raises `ContextInvalid` if every pending run is waiting for a published run that cannot be read.
     """
     late = ledger.note_late(connection, lake, now)
     parked = ledger.park_early(connection, lake, now)

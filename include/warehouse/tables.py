@@ -96,8 +96,8 @@ def create_views(cursor: Any) -> None:
 def ensure_tables(connection: Any) -> bool:
     """Creates whatever is missing or, except for the star, defined differently.
 
-    False when a rebuild is due: another release defined the star's tables, or some of them are missing. A missing
-    ledger is created, empty, for the rebuild to read; until one has passed, this stays false.
+    Returns False if a rebuild is due, because another release defined the star's tables or some of them are missing.
+    A missing ledger is created, empty, for the rebuild to read; until a rebuild has succeeded, the result stays False.
     """
     with transaction(connection) as cursor:
         missing = _TABLES - _existing(cursor)
@@ -123,7 +123,7 @@ def _existing(cursor: Any) -> set[str]:
 
 
 def _noted(cursor: Any) -> tuple[str, str] | None:
-    """The hashes of the definitions; None where there are none, or an old release wrote them."""
+    """The hashes of the definitions in use; None if there are none, or an old release wrote them."""
     cursor.execute(
         "select column_name from information_schema.columns "
         "where table_schema = 'audit' and table_name = 'definitions'"
@@ -136,7 +136,7 @@ def _noted(cursor: Any) -> tuple[str, str] | None:
 
 
 def _prepare_rebuild(cursor: Any, missing: frozenset[str]) -> None:
-    """Creates what a rebuild reads, and has it due until it has passed."""
+    """Creates what a rebuild reads, and records that one is due."""
     if "dwh.load_ledger" in missing:
         run_file(cursor, "dwh/load_ledger")
     if missing & {"audit.current_load", "audit.definitions"}:
