@@ -13,7 +13,7 @@ from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
 
 _TOO_OLD_HOURS = 26
-"""A star that a daily load renews is younger: a day, and the time that landing and loading take."""
+"""A star that is loaded daily is younger: a day, and the time that landing and loading take."""
 
 
 def status(connection: Any, lake: Lake, now: datetime) -> list[str]:
