@@ -7,7 +7,7 @@ from typing import Any
 
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
-from include.warehouse.ledger import read_ledger
+from include.warehouse.ledger import landed, read_ledger
 from include.warehouse.loads import Ledger, published
 from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
@@ -66,17 +66,17 @@ def freshness(connection: Any, lake: Lake, now: datetime) -> Freshness:
     """The newest runs in the lake and in the ledger."""
     with transaction(connection) as cursor:
         known = read_ledger(cursor)
-    return freshness_of({dataset: lake.manifests(dataset) for dataset in DATASETS}, known, now)
+    return freshness_of(landed(lake), known, now)
 
 
 def freshness_of(manifests: Mapping[str, Collection[str]], known: Ledger, now: datetime) -> Freshness:
     """The newest of these runs. Those dated in the future do not count as landed."""
-    landed = {
+    newest = {
         dataset: max((run for run in manifests[dataset] if run_instant(run) <= now), default=None)
         for dataset in DATASETS
     }
     return Freshness(
-        now, landed, {dataset: max(published(known, dataset), default=None) for dataset in DATASETS}
+        now, newest, {dataset: max(published(known, dataset), default=None) for dataset in DATASETS}
     )
 
 

@@ -83,9 +83,15 @@ def record(
     )
 
 
-def note_late(connection: Any, lake: Lake, now: datetime) -> list[tuple[str, str]]:
+def landed(lake: Lake) -> dict[str, list[str]]:
+    """The runs of each dataset that have a manifest, oldest first."""
+    return {dataset: lake.manifests(dataset) for dataset in DATASETS}
+
+
+def note_late(
+    connection: Any, lake: Lake, manifests: Mapping[str, Sequence[str]], now: datetime
+) -> list[tuple[str, str]]:
     """Records which pending runs are late; returns their datasets and runs."""
-    manifests = {dataset: lake.manifests(dataset) for dataset in DATASETS}
     with transaction(connection) as cursor:
         late = late_runs(manifests, read_ledger(cursor))
         for dataset, run in late:
@@ -93,12 +99,13 @@ def note_late(connection: Any, lake: Lake, now: datetime) -> list[tuple[str, str
     return late
 
 
-def park_early(connection: Any, lake: Lake, now: datetime) -> list[str]:
+def park_early(
+    connection: Any, lake: Lake, manifests: Mapping[str, Sequence[str]], now: datetime
+) -> list[str]:
     """Parks the pending runs that are dated in the future; returns the reasons.
 
     If such a run were published, it would stay the newest until its date has passed, and all others would be late.
     """
-    manifests = {dataset: lake.manifests(dataset) for dataset in DATASETS}
     with transaction(connection) as cursor:
         early = early_runs(manifests, read_ledger(cursor), lake, now)
         for (dataset, run), reason in early.items():

@@ -80,20 +80,20 @@ class Verdict:
         return "; ".join(self.failures)
 
 
-def pending_loads(connection: Any, lake: Lake, unreadable: Unreadable = ()) -> list[Load]:
-    """The loads that are waiting, oldest first; none if the ledger knows every manifest that has a partner.
-
-    Published runs that are `unreadable` are not used as context.
-    """
+def pending_loads(connection: Any, lake: Lake) -> list[Load]:
+    """The loads that are waiting, oldest first; none if the ledger knows every manifest that has a partner."""
     with transaction(connection) as cursor:
         known = ledger.read_ledger(cursor)
-    return find_loads({dataset: lake.manifests(dataset) for dataset in DATASETS}, known, lake, unreadable)
+    return find_loads(ledger.landed(lake), known, lake)
 
 
 def find_loads(
     manifests: Mapping[str, Sequence[str]], known: Ledger, lake: Lake, unreadable: Unreadable = ()
 ) -> list[Load]:
-    """The loads that are waiting, oldest first. The first never combines an addition with a run that is not one."""
+    """The loads that are waiting, oldest first. The first never combines an addition with a run that is not one.
+
+    Published runs that are `unreadable` are not used as context.
+    """
     loads = plan_loads(manifests, known, unreadable)
     if loads and len(loads[0].pending) > 1:
         load, additions = loads[0], _additions(lake, known, loads[0])

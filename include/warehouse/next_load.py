@@ -14,8 +14,9 @@ from typing import Any
 from include.errors import ContextInvalid, ManifestInvalid
 from include.lake.lake import Lake
 from include.warehouse import ledger
-from include.warehouse.load import begin, pending_loads
-from include.warehouse.loads import Load, other
+from include.warehouse.load import begin, find_loads
+from include.warehouse.loads import Ledger, Load, other
+from include.warehouse.transactions import transaction
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +40,11 @@ def begin_next(connection: Any, lake: Lake, now: datetime) -> Found:
 
     Raises `ContextInvalid` if every pending run is waiting for a published run that cannot be read.
     """
-    late = ledger.note_late(connection, lake, now)
-    parked = ledger.park_early(connection, lake, now)
+    manifests = ledger.landed(lake)
+    late = ledger.note_late(connection, lake, manifests, now)
+    parked = ledger.park_early(connection, lake, manifests, now)
     unreadable: dict[tuple[str, str], ContextInvalid] = {}
-    while loads := pending_loads(connection, lake, unreadable):
+    while loads := find_loads(manifests, _ledger(connection), lake, unreadable):
         try:
             begin(connection, lake, loads[0], now)
         except ContextInvalid as error:
@@ -58,3 +60,8 @@ def begin_next(connection: Any, lake: Lake, now: datetime) -> Found:
     if unreadable:
         raise next(iter(unreadable.values()))
     return Found(None, 0, late, parked)
+
+
+def _ledger(connection: Any) -> Ledger:
+    with transaction(connection) as cursor:
+        return ledger.read_ledger(cursor)

@@ -129,7 +129,7 @@ def _rebuild_without(
         cursor.execute("lock audit.current_load")
         before, known = comparison.figures(cursor), ledger.read_ledger(cursor)
         copied = comparison.keep(cursor)
-        manifests = {dataset: lake.manifests(dataset) for dataset in tables.DATASETS}
+        manifests = ledger.landed(lake)
         missing = {**_missing(lake, manifests, known, until), **damaged}
         if not go_on_without_missing:
             _require_published(missing, known, before)
@@ -201,7 +201,7 @@ def _damaged(connection: Any, lake: Lake, until: date | None) -> dict[tuple[str,
     with transaction(connection) as cursor:
         known = ledger.read_ledger(cursor)
     damaged = {}
-    for dataset, run in _wanted({d: lake.manifests(d) for d in tables.DATASETS}, known, until):
+    for dataset, run in _wanted(ledger.landed(lake), known, until):
         try:
             manifest = lake.manifest(dataset, run)
             lake.verify(manifest)

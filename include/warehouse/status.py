@@ -6,7 +6,7 @@ from typing import Any
 
 from include.lake.lake import Lake
 from include.warehouse.freshness import freshness_of
-from include.warehouse.ledger import read_ledger
+from include.warehouse.ledger import landed, read_ledger
 from include.warehouse.load import find_loads
 from include.warehouse.loads import late_runs, pending_runs
 from include.warehouse.tables import DATASETS
@@ -18,7 +18,7 @@ _TOO_OLD_HOURS = 26
 
 def status(connection: Any, lake: Lake, now: datetime) -> list[str]:
     """Lines for people to read: the star, then every run that is not published, then what to do next."""
-    manifests = {dataset: lake.manifests(dataset) for dataset in DATASETS}
+    manifests = landed(lake)
     with transaction(connection) as cursor:
         known = read_ledger(cursor)
         cursor.execute("select events_run, songs_run, judged_at from audit.current_load")

@@ -128,7 +128,7 @@ class Replay:
         """Loads what is pending as the DAG does, and compares after every load."""
         while True:
             now = self._now()
-            ledger.note_late(self.connection, self.lake, now)
+            ledger.note_late(self.connection, self.lake, ledger.landed(self.lake), now)
             loads = warehouse.pending_loads(self.connection, self.lake)
             is_done = not self.model.work_once(self.landed)
             if not loads:

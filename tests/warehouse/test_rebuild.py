@@ -99,7 +99,8 @@ def test_a_late_run_is_recorded_and_only_a_rebuild_merges_it_in_its_place(
     redshift, lake = three_days
     before = star(redshift)
     land_events(lake, "2026-11-21T120000Z", [Concert("e1", ["Abel"], status="postponed"), Concert("e2")])
-    assert ledger.note_late(redshift, lake, NOW) == [("events", "2026-11-21T120000Z")]
+    late = ledger.note_late(redshift, lake, ledger.landed(lake), NOW)
+    assert late == [("events", "2026-11-21T120000Z")]
     assert publish_pending(redshift, lake) == []
     [(state, reason)] = rows(
         redshift, "select state, reason from dwh.load_ledger where run = '2026-11-21T120000Z'"

@@ -54,7 +54,7 @@ def test_what_is_parked_or_late_is_listed_with_what_to_do(tables: Any, lake: Lak
     warehouse.park(tables, load, "fact_artists: too few")
     for noted in (False, True):
         if noted:
-            ledger.note_late(tables, lake, NOW)
+            ledger.note_late(tables, lake, ledger.landed(lake), NOW)
         said = status(tables, lake, NOW)
         assert f"parked: events {later}: fact_artists: too few" in said
         assert f"late: songs {LATE}" in said
