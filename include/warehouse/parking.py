@@ -103,6 +103,16 @@ def parked_when_invalid(connection: Any, lake: Lake, load: Load, dataset: str) -
 
 
 @contextmanager
+def remembered_when_unreadable(connection: Any, load: Load, dataset: str) -> Iterator[None]:
+    """If the block finds that a published run cannot be context, sees to it that the next load takes another."""
+    try:
+        yield
+    except ContextInvalid as invalid:
+        ledger.note_unreadable(connection, dataset, load.run(dataset), str(invalid.__cause__ or invalid))
+        raise
+
+
+@contextmanager
 def parked_when_data_fails(connection: Any, load: Load, table: str) -> Iterator[None]:
     """Parks the dataset at fault if the block fails because of the load's data."""
     try:

@@ -143,6 +143,7 @@ def _rebuild_without(
         if not is_star_current:
             cursor.execute("drop schema dwh_before cascade")
             tables.create_views(cursor)
+            tables.note_definitions(cursor)
             grant_again(cursor)
         cursor.execute("delete from audit.current_load")  # no task of an earlier load may continue
         after, differences = comparison.figures(cursor), comparison.differences(cursor, copied)
