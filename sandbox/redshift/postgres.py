@@ -10,6 +10,7 @@ nor the binaries, which are copied there if it cannot. No permission of a folder
 
 import contextlib
 import ctypes
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -132,11 +133,23 @@ def _system_user() -> str | None:
     """The user the server must run as, or None if it can run as the current user."""
     if os.geteuid() != 0:
         return None
-    try:
-        pwd.getpwnam("pgserver")
-    except KeyError:
-        subprocess.run(["useradd", "--no-create-home", "pgserver"], check=True, capture_output=True)
+    with _alone(_SHARED):  # two sandboxes may start at once on a machine that lacks the user
+        try:
+            pwd.getpwnam("pgserver")
+        except KeyError:
+            subprocess.run(["useradd", "--no-create-home", "pgserver"], check=True, capture_output=True)
     return "pgserver"
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Waits until no other process is in this context for the same folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _is_open(folder: Path) -> bool:
