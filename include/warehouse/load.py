@@ -125,64 +125,95 @@ def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
     Raises `ContextInvalid` if those of the published run cannot be read, or its objects are missing or altered.
     """
     with transaction(connection) as cursor:
-        cursor.execute("lock audit.current_load")
         known = ledger.read_ledger(cursor)
-        cursor.execute("delete from audit.current_load")
-        cursor.execute(
-            "insert into audit.current_load (events_run, songs_run, events_at, songs_at, snapshot_date, "
-            "judged_at) values (%s, %s, %s, %s, %s, %s)",
-            (
-                load.events,
-                load.songs,
-                _timestamp(load.events),
-                _timestamp(load.songs),
-                load.snapshot_date,
-                now.astimezone(UTC).replace(tzinfo=None),
-            ),
-        )
+    additions = _additions(lake, known, load)
+    described: dict[str, _Description] = {}
+    invalid: dict[str, Exception] = {}
+    for dataset in DATASETS:
+        try:
+            described[dataset] = _describe(lake, load, dataset)
+        except Exception as error:
+            if not (isinstance(error, ManifestInvalid) or is_of_data(error)):
+                raise
+            invalid[dataset] = error
+    # All at once: another run of the same load may be building from these rows.
+    with transaction(connection) as cursor:
+        cursor.execute("lock audit.current_load")
+        _note_load(cursor, load, now)
         cursor.execute("delete from audit.current_runs")
         cursor.execute("delete from audit.rejected_concerts")
         for dataset in DATASETS:
-            judged = known.get((dataset, load.run(dataset)), Judged("pending"))
-            cursor.execute(
-                "insert into audit.current_runs (dataset, run, loaded_with, is_pending, manifest_url, "
-                "is_addition, is_accepted) values (%s, %s, %s, %s, %s, %s, %s)",
-                (
-                    dataset,
-                    load.run(dataset),
-                    load.run(other(dataset)),
-                    dataset in load.pending,
-                    lake.manifest_url(dataset, load.run(dataset)),
-                    False,
-                    judged.is_accepted,
-                ),
-            )
-    for dataset in DATASETS:
+            is_accepted = known.get((dataset, load.run(dataset)), Judged("pending")).is_accepted
+            _note_run(cursor, lake, load, dataset, described.get(dataset), dataset in additions, is_accepted)
+        for run in described.values():
+            _note_rejected(cursor, run.rejected)
+    for dataset, found in invalid.items():
         with _parked_when_invalid(connection, lake, load, dataset):
-            manifest = lake.manifest(dataset, load.run(dataset))
-            if dataset not in load.pending:
-                lake.verify(manifest)  # while another run can still be the context
-            certificate = lake.certificate(dataset, load.run(dataset))
-            rejected = lake.rejected(dataset, load.run(dataset)) if dataset == "events" else set()
-            is_addition = dataset in _additions(lake, known, load)
-            with transaction(connection) as cursor:
-                _require_current(cursor, load)
-                _note_run(cursor, manifest, certificate, is_addition)
-                _note_rejected(cursor, rejected)
+            raise found
 
 
-def _note_run(cursor: Any, manifest: Manifest, certificate: Certificate, is_addition: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class _Description:
+    """What the lake says of a run."""
+
+    manifest: Manifest
+    certificate: Certificate
+    rejected: set[str]
+    """The ids of the concerts whose records were rejected."""
+
+
+def _describe(lake: Lake, load: Load, dataset: str) -> _Description:
+    manifest = lake.manifest(dataset, load.run(dataset))
+    if dataset not in load.pending:
+        lake.verify(manifest)  # while another run can still be the context
+    certificate = lake.certificate(dataset, load.run(dataset))
+    rejected = lake.rejected(dataset, load.run(dataset)) if dataset == "events" else set()
+    return _Description(manifest, certificate, rejected)
+
+
+def _note_load(cursor: Any, load: Load, now: datetime) -> None:
+    cursor.execute("delete from audit.current_load")
     cursor.execute(
-        "update audit.current_runs set record_count = %s, scope = %s, is_complete = %s, is_addition = %s, "
-        "countries = %s, horizon_date = %s where dataset = %s",
+        "insert into audit.current_load (events_run, songs_run, events_at, songs_at, snapshot_date, "
+        "judged_at) values (%s, %s, %s, %s, %s, %s)",
         (
-            manifest.record_count,
-            certificate.scope.text,
-            certificate.complete,
+            load.events,
+            load.songs,
+            _timestamp(load.events),
+            _timestamp(load.songs),
+            load.snapshot_date,
+            now.astimezone(UTC).replace(tzinfo=None),
+        ),
+    )
+
+
+def _note_run(
+    cursor: Any,
+    lake: Lake,
+    load: Load,
+    dataset: str,
+    description: _Description | None,
+    is_addition: bool,
+    is_accepted: bool,
+) -> None:
+    manifest, certificate = (description.manifest, description.certificate) if description else (None, None)
+    cursor.execute(
+        "insert into audit.current_runs (dataset, run, loaded_with, is_pending, manifest_url, record_count, "
+        "scope, is_complete, is_addition, is_accepted, countries, horizon_date) "
+        "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            dataset,
+            load.run(dataset),
+            load.run(other(dataset)),
+            dataset in load.pending,
+            lake.manifest_url(dataset, load.run(dataset)),
+            manifest and manifest.record_count,
+            certificate and certificate.scope.text,
+            certificate and certificate.complete,
             is_addition,
-            f",{','.join(sorted(certificate.scope.countries))},",
-            certificate.horizon_date,
-            manifest.dataset,
+            is_accepted,
+            certificate and f",{','.join(sorted(certificate.scope.countries))},",
+            certificate and certificate.horizon_date,
         ),
     )
 

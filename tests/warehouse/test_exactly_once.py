@@ -289,6 +289,26 @@ def whole_runs(bucket: str) -> None:
                 keep_trying(partial(perform, task, loads[0], lake, redshift))
 
 
+def test_a_load_that_begins_again_never_half_describes_its_runs(
+    redshift: Any, lake: Lake, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run of the same load may be building from that description."""
+    land(lake, 1)
+    create_tables(redshift)
+    load = warehouse.pending_loads(redshift, lake)[0]
+    warehouse.begin(redshift, lake, load, judged_at(load))
+    read, seen = Lake.certificate, []
+
+    def read_and_look(self: Lake, dataset: str, run: str) -> Any:
+        seen.append(rows(beside, "select count(*) from audit.current_runs where countries is not null")[0][0])
+        return read(self, dataset, run)
+
+    monkeypatch.setattr(Lake, "certificate", read_and_look)
+    with closing(connections.redshift()) as beside:
+        warehouse.begin(redshift, lake, load, judged_at(load))
+    assert seen == [2, 2]
+
+
 def test_two_concurrent_runs_end_in_the_same_star(redshift: Any, lake: Lake) -> None:
     land(lake, 6)
     create_tables(redshift)
