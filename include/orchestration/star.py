@@ -17,12 +17,12 @@ from include.orchestration import connections, lineage
 from include.orchestration.notifications import report_found
 from include.quality.audit import Audit, Engine, audit
 from include.settings import Settings
-from include.warehouse import ledger, rebuild, tables
+from include.warehouse import ledger, parking, rebuild, tables
 from include.warehouse import load as warehouse
 from include.warehouse.freshness import freshness
-from include.warehouse.load import Verdict
 from include.warehouse.loads import Load
 from include.warehouse.next_load import begin_next
+from include.warehouse.parking import Verdict
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ def judge(settings: Settings, found: Mapping[str, Any], dag_run: str) -> dict[st
         )
         if not outcome.success:
             verdict = outcome.verdict
-            kept = warehouse.park(redshift, load, verdict.reason, verdict.failed_rows, verdict.at_fault)
+            kept = parking.park(redshift, load, verdict.reason, verdict.failed_rows, verdict.at_fault)
             raise DataRejected(rejection(load, outcome, kept))
     return {"passed": outcome.passed, "failed": outcome.failed, "data_docs": outcome.data_docs}
 

@@ -28,8 +28,8 @@ from include.lake.runs import run_instant
 from include.quality import site as data_docs
 from include.quality.publication import publish
 from include.warehouse.failures import is_of_data, told
-from include.warehouse.load import FailedRows, Verdict
 from include.warehouse.loads import Load, at_fault
+from include.warehouse.parking import FailedRows, Verdict
 from include.warehouse.tables import JUDGED
 
 log = logging.getLogger(__name__)

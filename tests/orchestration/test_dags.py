@@ -17,7 +17,7 @@ from include.errors import DataRejected, ManifestsMissing
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.settings import Settings
-from include.warehouse.load import Verdict
+from include.warehouse.parking import Verdict
 from include.warehouse.tables import create_tables
 from tests.support import older_release
 from tests.support.snapshots import Artist, Concert, land_events, land_songs

@@ -8,9 +8,10 @@ import pytest
 from include.errors import ContextInvalid
 from include.lake.lake import Lake
 from include.lake.runs import run_id, run_instant
-from include.warehouse.load import Verdict, stage
+from include.warehouse.load import stage
 from include.warehouse.loads import Load
 from include.warehouse.next_load import begin_next
+from include.warehouse.parking import Verdict
 from include.warehouse.tables import DATASETS
 from tests.support import damage
 from tests.support.snapshots import ROLE, Artist, Concert, land_events, land_songs, rows

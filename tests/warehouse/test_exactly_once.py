@@ -20,8 +20,9 @@ from include.orchestration import connections
 from include.quality import audit as quality
 from include.settings import Settings
 from include.warehouse import load as warehouse
-from include.warehouse.load import Verdict
+from include.warehouse import next_load
 from include.warehouse.loads import Load
+from include.warehouse.parking import Verdict
 from include.warehouse.rebuild import rebuild
 from include.warehouse.tables import BUILT, create_tables, ensure_tables
 from include.warehouse.transactions import transaction
@@ -75,8 +76,8 @@ def perform(task: str, load: Load, lake: Lake, redshift: Any) -> None:
     """One task of the DAG."""
     if task == "find_load":
         ensure_tables(redshift)
-        if loads := warehouse.pending_loads(redshift, lake):
-            warehouse.begin(redshift, lake, loads[0], judged_at(loads[0]))
+        if loads := next_load.pending_loads(redshift, lake):
+            next_load.begin(redshift, lake, loads[0], judged_at(loads[0]))
     elif task.startswith("stage_"):
         warehouse.stage(redshift, lake, load, task.removeprefix("stage_"), ROLE)
     elif task.startswith("build_"):
@@ -124,7 +125,7 @@ def test_killing_a_task_anywhere_leaves_the_star_of_an_undisturbed_run(redshift:
     """Fifty tasks in ten loads: each one's process is killed at a random point of its work, and the task retried."""
     land(lake, LOADS)
     create_tables(redshift)
-    plan = warehouse.pending_loads(redshift, lake)
+    plan = next_load.pending_loads(redshift, lake)
     took: dict[str, float] = {"audit": 4.0}
     for task in TASKS:
         started = time.monotonic()
@@ -194,7 +195,7 @@ def test_killing_a_rebuild_anywhere_leaves_the_old_star_or_the_new_one(redshift:
         current = landed if seen == stars[landed] else current
     rebuild_alone(lake.bucket.name)
     assert star(redshift) == stars[landed]
-    assert warehouse.pending_loads(redshift, lake) == []
+    assert next_load.pending_loads(redshift, lake) == []
 
 
 class Cutter(threading.Thread):
@@ -246,7 +247,7 @@ def test_a_connection_lost_around_commit_publishes_once(
 
     land(lake, 1)
     create_tables(redshift)
-    load = warehouse.pending_loads(redshift, lake)[0]
+    load = next_load.pending_loads(redshift, lake)[0]
     build_load(redshift, lake, load)
     cutter = Cutter((services.redshift["host"], services.redshift["port"]), when)
     cutter.start()
@@ -284,7 +285,7 @@ def whole_runs(bucket: str) -> None:
     """Runs until nothing is pending, as Airflow would: each task is retried when it fails."""
     lake = connections.lake(Settings(bucket=bucket))
     with closing(connections.redshift()) as redshift:
-        while loads := warehouse.pending_loads(redshift, lake):
+        while loads := next_load.pending_loads(redshift, lake):
             for task in TASKS:
                 keep_trying(partial(perform, task, loads[0], lake, redshift))
 
@@ -295,8 +296,8 @@ def test_a_load_that_begins_again_never_half_describes_its_runs(
     """Another run of the same load may be building from that description."""
     land(lake, 1)
     create_tables(redshift)
-    load = warehouse.pending_loads(redshift, lake)[0]
-    warehouse.begin(redshift, lake, load, judged_at(load))
+    load = next_load.pending_loads(redshift, lake)[0]
+    next_load.begin(redshift, lake, load, judged_at(load))
     read, seen = Lake.certificate, []
 
     def read_and_look(self: Lake, dataset: str, run: str) -> Any:
@@ -305,7 +306,7 @@ def test_a_load_that_begins_again_never_half_describes_its_runs(
 
     monkeypatch.setattr(Lake, "certificate", read_and_look)
     with closing(connections.redshift()) as beside:
-        warehouse.begin(redshift, lake, load, judged_at(load))
+        next_load.begin(redshift, lake, load, judged_at(load))
     assert seen == [2, 2]
 
 

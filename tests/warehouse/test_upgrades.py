@@ -9,7 +9,7 @@ from include.errors import ManifestsMissing
 from include.lake.certificate import Scope
 from include.lake.lake import Lake
 from include.warehouse import tables
-from include.warehouse.load import Verdict
+from include.warehouse.parking import Verdict
 from include.warehouse.rebuild import Rebuilt, rebuild
 from tests.support import older_release
 from tests.support.older_release import BILLINGS, CONCERTS, DAYS, SONGS
