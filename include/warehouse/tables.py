@@ -55,7 +55,7 @@ _TABLES = _STAR_TABLES | {
     *(f"audit.{table}" for table in BUILT),
     *(name.replace("/", ".") for name in _AUDIT),
 }
-"""All but the views, of which Redshift's information_schema does not show every kind."""
+"""All except the views: Redshift's information_schema does not list every kind of view."""
 
 
 def create_tables(connection: Any) -> None:
