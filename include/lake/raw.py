@@ -76,11 +76,11 @@ class RawRun:
 
     @contextmanager
     def reading_ahead(self, names: Iterable[str]) -> Iterator[Callable[[str], RawResponse]]:
-        """`get` for whoever reads the responses in this order, some perhaps not: several are under way at once."""
+        """A `get` for reading responses in this order, possibly skipping some; several are requested ahead."""
         waiting, coming = iter(names), dict[str, Future[RawResponse]]()
 
         def read(name: str) -> RawResponse:
-            if name not in coming:  # it is the next, or those before it are not read
+            if name not in coming:  # the first one, or the ones before it were skipped
                 coming.clear()
                 deque(takewhile(lambda each: each != name, waiting), maxlen=0)
                 coming[name] = readers.submit(self.get, name)

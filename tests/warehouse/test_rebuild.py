@@ -203,7 +203,7 @@ def test_missing_objects_stop_a_rebuild_with_a_list_unless_it_may_continue_witho
     assert "part-00000" in str(stopped.value)
     assert "2026-11-20T060000Z" in str(stopped.value)
     assert star(redshift) == before
-    done = rebuilt(redshift, lake, go_on_without_missing=True)
+    done = rebuilt(redshift, lake, allow_missing=True)
     assert done.parked == ("events 2026-11-20T060000Z", "songs 2026-11-21T070000Z")
     assert rows(redshift, "select min(valid_from) from dwh.dim_concerts") == [(datetime(2026, 11, 21, 6),)]
 
@@ -223,7 +223,7 @@ def test_a_damaged_object_of_a_published_run_stops_a_rebuild_unless_it_may_conti
     with pytest.raises(ManifestsMissing, match=r"songs/2026-11-21T070000Z.*is not readable"):
         rebuilt(redshift, lake)
     assert star(redshift) == before
-    done = rebuilt(redshift, lake, go_on_without_missing=True)
+    done = rebuilt(redshift, lake, allow_missing=True)
     assert (done.loads, done.parked) == (3, ("songs 2026-11-21T070000Z",))
     assert rows(redshift, "select distinct snapshot_date from dwh.fact_songs order by 1") == [
         (date(2026, 11, 20),),
@@ -277,7 +277,7 @@ def test_if_the_ledger_is_lost_any_run_may_have_been_published(three_days: tuple
     with transaction(redshift) as cursor:
         cursor.execute("delete from dwh.load_ledger")
     spoil(lake, "events", "2026-11-20T060000Z")
-    with pytest.raises(ManifestsMissing, match="--go-on-without-missing"):
+    with pytest.raises(ManifestsMissing, match="--allow-missing"):
         rebuilt(redshift, lake)
 
 
