@@ -25,8 +25,8 @@ sandbox: $(INSTALLED) ## Only the stand-ins, at fixed ports, for `astro dev star
 down: $(INSTALLED) ## Stop what `make up` or `make sandbox` left running
 	@$(ENVIRONMENT)/bin/python -m sandbox down
 
-test: $(INSTALLED) ## Run all tests, one of them against a real Airflow (a few minutes)
-	$(ENVIRONMENT)/bin/python -m pytest
+test: $(INSTALLED) ## Run all tests, some of them against a real Airflow (a quarter of an hour)
+	$(ENVIRONMENT)/bin/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
 soak: $(INSTALLED) ## Check random histories against a model of the star; ARGS="--seeds 0-199"
 	@$(ENVIRONMENT)/bin/python -m tests.support.soak $(ARGS)

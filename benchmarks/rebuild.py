@@ -12,7 +12,8 @@ from benchmarks.sandboxed import lake, sandbox
 from include.lake.lake import Lake
 from include.settings import Settings
 from include.warehouse import load as warehouse
-from include.warehouse.load import Verdict
+from include.warehouse import next_load
+from include.warehouse.parking import Verdict
 from include.warehouse.rebuild import rebuild
 from include.warehouse.tables import BUILT, DATASETS, create_tables
 
@@ -49,9 +50,9 @@ def measure(quick: bool) -> list[Figure]:
 def _load_all(redshift: Any, runs: Lake) -> float:
     """Publishes every pending load without an audit; returns the seconds it took."""
     role, started = Settings().copy_role_arn, time.perf_counter()
-    while loads := warehouse.pending_loads(redshift, runs):
+    while loads := next_load.pending_loads(redshift, runs):
         load = loads[0]
-        warehouse.begin(redshift, runs, load, NOW + timedelta(hours=1))
+        next_load.begin(redshift, runs, load, NOW + timedelta(hours=1))
         for dataset in DATASETS:
             warehouse.stage(redshift, runs, load, dataset, role)
         for table in BUILT:

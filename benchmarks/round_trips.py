@@ -103,6 +103,7 @@ def _run(day: Day, now: datetime) -> None:
     from include.orchestration.ingestion import dataset
     from include.quality.audit import Engine, audit
     from include.warehouse import load as warehouse
+    from include.warehouse import next_load
     from include.warehouse.tables import BUILT, DATASETS, ensure_tables
 
     settings = Settings.from_environment()
@@ -133,8 +134,8 @@ def _run(day: Day, now: datetime) -> None:
 
         task(f"land_{name}", landed)
     task("ensure_tables", ensure_tables)
-    load = task("find_load", lambda redshift: warehouse.pending_loads(redshift, lake))[0]
-    task("begin", lambda redshift: warehouse.begin(redshift, lake, load, now))
+    load = task("find_load", lambda redshift: next_load.pending_loads(redshift, lake))[0]
+    task("begin", lambda redshift: next_load.begin(redshift, lake, load, now))
     for name in DATASETS:
         stage = partial(
             warehouse.stage, lake=lake, load=load, dataset=name, copy_role_arn=settings.copy_role_arn

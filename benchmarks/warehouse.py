@@ -30,6 +30,7 @@ from include.orchestration.connections import redshift_engine_arguments
 from include.quality import audit as quality
 from include.settings import Settings
 from include.warehouse import load as warehouse
+from include.warehouse import next_load
 from include.warehouse.loads import Load
 from include.warehouse.tables import BUILT, DATASETS, STAR, create_tables
 from sandbox.redshift.postgres import program
@@ -116,7 +117,7 @@ class Bench:
 
     def _begin(self, load: Load) -> None:
         """Judged an hour after its runs."""
-        warehouse.begin(self.redshift, self.lake, load, run_instant(load.newest) + timedelta(hours=1))
+        next_load.begin(self.redshift, self.lake, load, run_instant(load.newest) + timedelta(hours=1))
 
     def _stage(self, load: Load) -> float:
         role = Settings().copy_role_arn

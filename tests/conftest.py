@@ -18,8 +18,21 @@ from sandbox.services import Services, connection_environment, start
 from tests.support.snapshots import publish_pending
 from tests.support.world import land_week_later, land_world
 
+STARTING_AIRFLOW = ("tests/browser/", "tests/end_to_end/")
 TODAY = datetime(2026, 11, 22, 6, tzinfo=UTC)
 """When the first run of `world` observed the stand-ins."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One process runs whatever starts an Airflow, so that no two run at once; the others run file by file."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneAirflow(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "airflow" if nodeid.startswith(STARTING_AIRFLOW) else super()._split_scope(nodeid)
+
+    return OneAirflow(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from include.orchestration.rehearsed import EXPECTED_STAR, land, land_spoiled
 from include.quality.audit import Audit, Engine, audit
 from include.settings import Settings
 from include.warehouse import load as warehouse
-from include.warehouse import rebuild
+from include.warehouse import next_load, parking, rebuild
 from include.warehouse.loads import Load
 from include.warehouse.renamed import Renamed, drop
 from include.warehouse.tables import BUILT, DATASETS, STAR, create_tables, create_views
@@ -108,7 +108,7 @@ class _Rehearsal:
         yield "the view gets its own columns back", [("Abel", 2), ("Enoch", 0), ("Eve", 1)], self._restored
 
     def _staged(self, load: Load) -> list[int]:
-        warehouse.begin(self.redshift, self.lake, load, self.now)
+        next_load.begin(self.redshift, self.lake, load, self.now)
         role = self.settings.copy_role_arn
         return [warehouse.stage(self.redshift, self.lake, load, dataset, role) for dataset in DATASETS]
 
@@ -127,9 +127,7 @@ class _Rehearsal:
     def _parked(self) -> tuple[str, int, str]:
         self._built(self.second)
         verdict = self._audited(self.second).verdict
-        kept = warehouse.park(
-            self.redshift, self.second, verdict.reason, verdict.failed_rows, verdict.at_fault
-        )
+        kept = parking.park(self.redshift, self.second, verdict.reason, verdict.failed_rows, verdict.at_fault)
         [(state,)] = self._rows(f"select state from dwh.load_ledger where run = '{self.second.events}'")  # noqa: S608
         return ",".join(verdict.at_fault), kept, state
 

@@ -17,12 +17,12 @@ from include.orchestration import connections, lineage
 from include.orchestration.notifications import report_found
 from include.quality.audit import Audit, Engine, audit
 from include.settings import Settings
-from include.warehouse import ledger, rebuild, tables
+from include.warehouse import ledger, parking, rebuild, tables
 from include.warehouse import load as warehouse
 from include.warehouse.freshness import freshness
-from include.warehouse.load import Verdict
 from include.warehouse.loads import Load
 from include.warehouse.next_load import begin_next
+from include.warehouse.parking import Verdict
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Wo
         notes = judge_again(redshift, params["retry"], params["accept"])
         if not is_star_current or params["rebuild"] or params["until"]:
             until = params["until"] and date.fromisoformat(params["until"])
-            rebuilt = rebuild_star(redshift, settings, now, until, params["go_on_without_missing"])
+            rebuilt = rebuild_star(redshift, settings, now, until, params["allow_missing"])
             notes.append(f"Rebuilt the star from {_counted(rebuilt.loads, 'load')}{_until(params['until'])}")
         age = freshness(redshift, lake, now)
         found = begin_next(redshift, lake, now)
@@ -150,7 +150,7 @@ def judge(settings: Settings, found: Mapping[str, Any], dag_run: str) -> dict[st
         )
         if not outcome.success:
             verdict = outcome.verdict
-            kept = warehouse.park(redshift, load, verdict.reason, verdict.failed_rows, verdict.at_fault)
+            kept = parking.park(redshift, load, verdict.reason, verdict.failed_rows, verdict.at_fault)
             raise DataRejected(rejection(load, outcome, kept))
     return {"passed": outcome.passed, "failed": outcome.failed, "data_docs": outcome.data_docs}
 
@@ -195,7 +195,7 @@ def rebuild_star(
     settings: Settings,
     now: datetime,
     until: date | None = None,
-    go_on_without_missing: bool = False,
+    allow_missing: bool = False,
 ) -> rebuild.Rebuilt:
     """Derives the star from the lake; loads that were never published are judged before readers see them."""
     lake = connections.lake(settings)
@@ -217,7 +217,7 @@ def rebuild_star(
         copy_role_arn=settings.copy_role_arn,
         judge=judge_uncommitted,
         until=until,
-        go_on_without_missing=go_on_without_missing,
+        allow_missing=allow_missing,
     )
 
 

@@ -6,7 +6,7 @@ read is not used as context: the next newest is.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,21 @@ from typing import Any
 from include.errors import ContextInvalid, ManifestInvalid
 from include.lake.lake import Lake
 from include.warehouse import ledger
-from include.warehouse.load import begin, find_loads
-from include.warehouse.loads import Ledger, Load, other
+from include.warehouse.current_load import Description, note_load, note_rejected, note_run
+from include.warehouse.failures import is_of_data
+from include.warehouse.loads import (
+    Judged,
+    Ledger,
+    Load,
+    Unreadable,
+    facts_of,
+    gives_way,
+    other,
+    partner_published,
+    plan_loads,
+)
+from include.warehouse.parking import parked_when_invalid
+from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
 
 log = logging.getLogger(__name__)
@@ -65,3 +78,84 @@ def begin_next(connection: Any, lake: Lake, now: datetime) -> Found:
 def _ledger(connection: Any) -> Ledger:
     with transaction(connection) as cursor:
         return ledger.read_ledger(cursor)
+
+
+def pending_loads(connection: Any, lake: Lake) -> list[Load]:
+    """The loads that are waiting, oldest first; none if the ledger knows every manifest that has a partner."""
+    with transaction(connection) as cursor:
+        known = ledger.read_ledger(cursor)
+    return find_loads(ledger.landed(lake), known, lake)
+
+
+def find_loads(
+    manifests: Mapping[str, Sequence[str]], known: Ledger, lake: Lake, unreadable: Unreadable = ()
+) -> list[Load]:
+    """The loads that are waiting, oldest first. The first never combines an addition with a run that is not one.
+
+    Published runs that are `unreadable` are not used as context.
+    """
+    loads = plan_loads(manifests, known, unreadable)
+    if loads and len(loads[0].pending) > 1:
+        load, additions = loads[0], _additions(lake, known, loads[0])
+        oldest = min(DATASETS, key=load.run)
+        context = partner_published(known, other(oldest), unreadable)
+        if len(additions) == 1 and context is not None:
+            return [Load.of(oldest, load.run(oldest), context, both=False), *loads[1:]]
+    return loads
+
+
+def _additions(lake: Lake, known: Ledger, load: Load) -> set[str]:
+    """The pending datasets whose run gives way to the one on which the facts of the load's date rest."""
+    facts = facts_of(known, load.snapshot_date)
+    found = set()
+    for dataset in load.pending if facts else ():
+        new, old = load.run(dataset), facts.run(dataset)  # type: ignore[union-attr]
+        try:
+            if new != old and gives_way(lake.certificate(dataset, new), lake.certificate(dataset, old)):
+                found.add(dataset)
+        except ManifestInvalid as error:  # `begin` parks what cannot be read
+            log.warning("cannot compare %s with %s: %s", new, old, error)
+    return found
+
+
+def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
+    """Records in `audit` which load staging and audit are about to hold, its runs, and when it is judged.
+
+    Parks a pending run and raises `ManifestInvalid` if its manifest, certificate or rejected records cannot be read.
+    Raises `ContextInvalid` if those of the published run cannot be read, or its objects are missing or altered.
+    """
+    with transaction(connection) as cursor:
+        known = ledger.read_ledger(cursor)
+    additions = _additions(lake, known, load)
+    described: dict[str, Description] = {}
+    invalid: dict[str, Exception] = {}
+    for dataset in DATASETS:
+        try:
+            described[dataset] = _describe(lake, load, dataset)
+        except Exception as error:
+            if not (isinstance(error, ManifestInvalid) or is_of_data(error)):
+                raise
+            invalid[dataset] = error
+    # All at once: another run of the same load may be building from these rows.
+    with transaction(connection) as cursor:
+        cursor.execute("lock audit.current_load")
+        note_load(cursor, load, now)
+        cursor.execute("delete from audit.current_runs")
+        cursor.execute("delete from audit.rejected_concerts")
+        for dataset in DATASETS:
+            is_accepted = known.get((dataset, load.run(dataset)), Judged("pending")).is_accepted
+            note_run(cursor, lake, load, dataset, described.get(dataset), dataset in additions, is_accepted)
+        for run in described.values():
+            note_rejected(cursor, run.rejected)
+    for dataset, found in invalid.items():
+        with parked_when_invalid(connection, lake, load, dataset):
+            raise found
+
+
+def _describe(lake: Lake, load: Load, dataset: str) -> Description:
+    manifest = lake.manifest(dataset, load.run(dataset))
+    if dataset not in load.pending:
+        lake.verify(manifest)  # while another run can still be the context
+    certificate = lake.certificate(dataset, load.run(dataset))
+    rejected = lake.rejected(dataset, load.run(dataset)) if dataset == "events" else set()
+    return Description(manifest, certificate, rejected)

@@ -21,13 +21,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from include.errors import ContextInvalid, DataRejected, ManifestInvalid, ManifestsMissing, PipelineError
+from include.errors import ContextInvalid, DataRejected, ManifestInvalid, PipelineError
 from include.lake.lake import Lake
-from include.lake.runs import run_instant
 from include.warehouse import comparison, ledger, tables
-from include.warehouse.failures import is_of_data, told
-from include.warehouse.load import Verdict, begin, build, find_loads, park, publish, stage
+from include.warehouse.failures import in_one_line, is_of_data
+from include.warehouse.left_out import Unloadable, damaged_runs, later_runs, missing_runs, require_published
+from include.warehouse.load import build, publish, stage
 from include.warehouse.loads import Judged, Ledger, Load, at_fault, pending_runs, repeated_loads
+from include.warehouse.next_load import begin, find_loads
+from include.warehouse.parking import Verdict, park
 from include.warehouse.reader_role import grant_again
 from include.warehouse.transactions import Joined, transaction
 
@@ -35,8 +37,6 @@ log = logging.getLogger(__name__)
 
 Judge = Callable[[Any, Load], Verdict]
 """Judges the load in `audit` over a connection, inside its transaction."""
-Damaged = Mapping[tuple[str, str], str]
-"""By dataset and run, why it cannot be loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +61,23 @@ def rebuild(
     copy_role_arn: str,
     judge: Judge,
     until: date | None = None,
-    go_on_without_missing: bool = False,
+    allow_missing: bool = False,
 ) -> Rebuilt:
     """Derives the star again from every manifest that is not parked, up to the date `until`.
 
     A run that was never published and cannot be read is parked. Raises `ManifestsMissing`, with a list, if a
-    published run can no longer be read, unless told to go on without it, and `DataRejected` if a load that was
+    published run can no longer be read, unless `allow_missing`, and `DataRejected` if a load that was
     published before now fails its audit. In both cases the old star remains.
     """
-    damaged: Damaged = {}
+    damaged: Unloadable = {}
     while True:
         try:
             return _rebuild_without(
-                damaged, connection, lake, now, copy_role_arn, judge, until, go_on_without_missing
+                damaged, connection, lake, now, copy_role_arn, judge, until, allow_missing
             )
         except (_LoadFails, ManifestInvalid) as error:
             # COPY does not say which object it could not read, and the transaction is lost, so start over.
-            found = {**damaged, **_damaged(connection, lake, until)}
+            found = {**damaged, **damaged_runs(connection, lake, until)}
             if found == damaged and isinstance(error, _LoadFails):
                 found |= error.unfit()
             if found == damaged:
@@ -100,7 +100,11 @@ class _LoadFails(Exception):
         error = self.__cause__
         while error is not None and not is_of_data(error):
             error = error.__cause__ or error.__context__  # later errors in the chain may only be consequences
-        return {} if error is None else dict.fromkeys(self.runs, f"The data cannot be loaded: {told(error)}")
+        return (
+            {}
+            if error is None
+            else dict.fromkeys(self.runs, f"The data cannot be loaded: {in_one_line(error)}")
+        )
 
 
 @contextmanager
@@ -115,14 +119,14 @@ def _blaming(load: Load, datasets: Sequence[str]) -> Iterator[None]:
 
 
 def _rebuild_without(
-    damaged: Damaged,
+    damaged: Unloadable,
     connection: Any,
     lake: Lake,
     now: datetime,
     copy_role_arn: str,
     judge: Judge,
     until: date | None,
-    go_on_without_missing: bool,
+    allow_missing: bool,
 ) -> Rebuilt:
     is_star_current = tables.ensure_tables(connection)
     with transaction(connection) as cursor:
@@ -130,11 +134,11 @@ def _rebuild_without(
         before, known = comparison.figures(cursor), ledger.read_ledger(cursor)
         copied = comparison.keep(cursor)
         manifests = ledger.landed(lake)
-        missing = {**_missing(lake, manifests, known, until), **damaged}
-        if not go_on_without_missing:
-            _require_published(missing, known, before)
+        missing = {**missing_runs(lake, manifests, known, until), **damaged}
+        if not allow_missing:
+            require_published(missing, known, before)
         early = ledger.early_runs(manifests, known, lake, now)
-        left_out = {**_later(manifests, known, until), **missing, **early}
+        left_out = {**later_runs(manifests, known, until), **missing, **early}
         _empty(cursor, lake, known, now, is_star_current)
         for (dataset, run), reason in left_out.items():
             ledger.note(cursor, lake, dataset, run, "parked", reason, now)
@@ -143,6 +147,7 @@ def _rebuild_without(
         if not is_star_current:
             cursor.execute("drop schema dwh_before cascade")
             tables.create_views(cursor)
+            tables.note_definitions(cursor)
             grant_again(cursor)
         cursor.execute("delete from audit.current_load")  # no task of an earlier load may continue
         after, differences = comparison.figures(cursor), comparison.differences(cursor, copied)
@@ -151,84 +156,6 @@ def _rebuild_without(
     rebuilt = Rebuilt(applied, tuple(new), before, after, differences)
     log.info("rebuilt the star from %d loads; differences: %s", rebuilt.loads, rebuilt.differences or "none")
     return rebuilt
-
-
-def _require_published(missing: Damaged, known: Ledger, before: comparison.Figures) -> None:
-    """Raises `ManifestsMissing` if one of these runs was published; without a ledger, any of them may have been."""
-    published = {run for run, judged in known.items() if judged.state == "published"}
-    is_lost = not published and any(before.values())
-    if lost := [reason for run, reason in missing.items() if is_lost or run in published]:
-        raise ManifestsMissing(
-            "A rebuild would lose the data of these runs: restore their objects, land them again with "
-            "python -m include redrive, or go on without them with "
-            "python -m include rebuild --go-on-without-missing, or with the parameter `go_on_without_missing` "
-            f"of musician_warehouse. {'; '.join(lost)}"
-        )
-
-
-_ROLLED_BACK = "Rolled back to {}; to include it again: python -m include retry."
-
-
-def _later(
-    manifests: Mapping[str, Sequence[str]], known: Ledger, until: date | None
-) -> dict[tuple[str, str], str]:
-    """The runs after the date `until`, and the reasons for the ledger."""
-    return {
-        (dataset, run): _ROLLED_BACK.format(until)
-        for dataset, runs in manifests.items()
-        for run in runs
-        if until and run_instant(run).date() > until and not _is_parked(known, dataset, run)
-    }
-
-
-def _missing(
-    lake: Lake, manifests: Mapping[str, Sequence[str]], known: Ledger, until: date | None
-) -> dict[tuple[str, str], str]:
-    """The runs whose objects are missing or differ from their manifest, and why."""
-    missing = {}
-    for dataset, run in _wanted(manifests, known, until):
-        try:
-            lake.certificate(dataset, run)
-            lake.rejected(dataset, run)
-            lake.verify(lake.manifest(dataset, run))
-        except ManifestInvalid as error:
-            missing[dataset, run] = str(error)
-    return missing
-
-
-def _damaged(connection: Any, lake: Lake, until: date | None) -> dict[tuple[str, str], str]:
-    """The runs whose objects have the right size but cannot be read, and why. Reads all of them."""
-    with transaction(connection) as cursor:
-        known = ledger.read_ledger(cursor)
-    damaged = {}
-    for dataset, run in _wanted(ledger.landed(lake), known, until):
-        try:
-            manifest = lake.manifest(dataset, run)
-            lake.verify(manifest)
-        except ManifestInvalid:
-            continue  # already known as missing
-        try:
-            lake.read_through(manifest)
-        except ManifestInvalid as error:
-            damaged[dataset, run] = str(error)
-    return damaged
-
-
-def _wanted(
-    manifests: Mapping[str, Sequence[str]], known: Ledger, until: date | None
-) -> list[tuple[str, str]]:
-    """The runs that a rebuild needs: those that have or had a manifest, except parked ones and those after `until`."""
-    there = {(dataset, run) for dataset, runs in manifests.items() for run in runs}
-    published = {run for run, judged in known.items() if judged.state == "published"}
-    return sorted(
-        (dataset, run)
-        for dataset, run in there | published
-        if not _is_parked(known, dataset, run) and not (until and run_instant(run).date() > until)
-    )
-
-
-def _is_parked(known: Ledger, dataset: str, run: str) -> bool:
-    return known.get((dataset, run), Judged("pending")).state == "parked"
 
 
 def _empty(cursor: Any, lake: Lake, known: Ledger, now: datetime, is_star_current: bool) -> None:

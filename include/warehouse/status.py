@@ -7,8 +7,8 @@ from typing import Any
 from include.lake.lake import Lake
 from include.warehouse.freshness import freshness_of
 from include.warehouse.ledger import landed, read_ledger
-from include.warehouse.load import find_loads
 from include.warehouse.loads import late_runs, pending_runs
+from include.warehouse.next_load import find_loads
 from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
 

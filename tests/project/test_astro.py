@@ -21,10 +21,10 @@ from packaging.utils import canonicalize_name
 
 from include.settings import Settings
 from sandbox.services import connection_environment
+from tests.support.compose import MOUNTED, lay_out_image
 
 ROOT = Path(__file__).resolve().parents[2]
 AIRFLOW_SERVICES = {"scheduler", "dag-processor", "api-server", "triggerer"}  # of the CLI's compose file
-MOUNTED = ("dags", "include", "plugins", "tests")  # by the CLI, over the image's own
 IMAGE_PYTHON = "3.13"
 
 
@@ -214,24 +214,8 @@ def test_nothing_that_may_hold_a_secret_is_committed_or_copied_into_the_image() 
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What lies in /usr/local/airflow, but for tests."""
     home = tmp_path_factory.mktemp("image")
-    ignored = [
-        line.strip("/")
-        for line in (ROOT / ".dockerignore").read_text().splitlines()
-        if line and not line.startswith("#")
-    ]
-    tracked = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split("\0")
-    for name in filter(None, tracked):
-        if not (ROOT / name).exists() or any(name == rule or name.startswith(f"{rule}/") for rule in ignored):
-            continue
-        if not name.startswith("tests/"):
-            (home / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, home / name)
+    lay_out_image(home)
+    shutil.rmtree(home / "tests")
     return home
 
 

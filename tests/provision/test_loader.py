@@ -14,7 +14,7 @@ from include.lake.bucket_setup import ensure_bucket
 from include.lake.lake import Lake
 from include.provision.permissions import pipeline_policy
 from include.provision.tables import create_loader, create_owned
-from include.warehouse.load import Verdict
+from include.warehouse.parking import Verdict
 from include.warehouse.reader_role import create_reader
 from include.warehouse.rebuild import rebuild
 from sandbox.services import Services

@@ -17,7 +17,7 @@ from include.lake.certificate import Scope
 from include.lake.lake import Lake
 from include.quality import audit as quality
 from include.quality.literals import with_values
-from include.warehouse import ledger
+from include.warehouse import ledger, parking
 from include.warehouse import load as warehouse
 from include.warehouse.loads import Load
 from include.warehouse.tables import STAR, create_tables
@@ -227,7 +227,7 @@ def test_every_failing_row_is_kept_when_the_load_is_parked(built: tuple[Any, Lak
         for failure, change in SPOILED.items():
             cursor.execute(f"update audit.{failure.partition(':')[0]} {change}")
     outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
-    kept = warehouse.park(redshift, LOAD, "; ".join(outcome.verdict.failures), outcome.verdict.failed_rows)
+    kept = parking.park(redshift, LOAD, "; ".join(outcome.verdict.failures), outcome.verdict.failed_rows)
     assert rows(redshift, "select count(*) from audit.failed_rows") == [(kept,)]
     assert rows(
         redshift,
@@ -236,7 +236,7 @@ def test_every_failing_row_is_kept_when_the_load_is_parked(built: tuple[Any, Lak
     ) == [("e1",), ("e2",)]
     compound = "select star_table from audit.failed_rows where expectation like '%compound%' order by 1"
     assert rows(redshift, compound) == [("fact_artists",), ("fact_songs",)]  # the latter shows dim_songs
-    assert warehouse.park(redshift, LOAD, "again") == 0
+    assert parking.park(redshift, LOAD, "again") == 0
     assert rows(redshift, "select count(*) from audit.failed_rows") == [(0,)]
 
 
@@ -295,7 +295,7 @@ def test_a_run_that_was_accepted_by_name_may_differ_from_earlier_ones_and_the_da
     build_load(redshift, lake, fewer)
     verdict = quality.audit(lake, fewer, engine(), kept_runs=5, judged_at=judged_at(fewer)).verdict
     assert verdict.at_fault == ("events", "songs")
-    warehouse.park(redshift, fewer, verdict.reason)
+    parking.park(redshift, fewer, verdict.reason)
     assert ledger.accept(redshift, "events", fewer.events) == 1
     assert ledger.accepted(redshift, fewer) == ("events",)
     outcome = quality.audit(

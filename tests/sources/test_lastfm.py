@@ -230,6 +230,19 @@ def test_a_bad_key_names_the_connection_to_correct(code: int) -> None:
         read(error(code, 403))
 
 
+def test_the_code_of_an_error_may_be_a_string_and_its_message_missing() -> None:
+    with pytest.raises(SourceRejected, match="API key is invalid"):
+        read(response({"error": "10", "message": None}, 403))
+    assert items(b'{"error": "6", "message": "Artist not found"}')[1] == []
+
+
+@pytest.mark.parametrize("about", ["", [], None, 7, {"artist": ["Tyler"], "page": {}, "total": "x"}])
+def test_a_list_is_read_whatever_it_says_about_itself(about: Any) -> None:
+    page = response({"toptracks": {"track": [track("A"), track("B")], "@attr": about}})
+    assert read(page).names == ("A", "B")
+    assert [row.song_name for row in made(page.body).rows] == ["A", "B"]
+
+
 @pytest.mark.parametrize(
     "refusal", [error(3, 400), error(13), error(6, 400, "limit param out of bounds (1-1000)")]
 )
@@ -364,7 +377,7 @@ async def test_a_second_spelling_on_another_page_is_neither_a_second_item_nor_mi
     assert (list(found.names), found.complete, shown) == (["A", "B"], True, [])
 
 
-@pytest.mark.parametrize("total", ["", None, "1,234", "3", 0])
+@pytest.mark.parametrize("total", ["", None, "1,234", "3", 0, 2.5, True, [], {"of": 3}, 10**30])
 async def test_a_total_of_any_kind_does_not_end_a_list(total: Any) -> None:
     def body(page: int) -> bytes:
         names = [f"{page}-{n}" for n in range(20)] if page < 3 else []

@@ -95,9 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"== {name}: FAKETIME={moved['FAKETIME']} TZ={moved['TZ']} {' '.join(tests)}", flush=True)
         started = time.monotonic()
         ignored = [f"--ignore={folder}" for folder in LEFT_OUT]
-        code = subprocess.call(
-            [sys.executable, "-m", "pytest", *ignored, *options, *tests], cwd=ROOT, env=moved
-        )
+        command = [sys.executable, "-m", "pytest", "--numprocesses=2", *ignored, *options, *tests]
+        code = subprocess.call(command, cwd=ROOT, env=moved)
         print(
             f"== {name}: {'failed' if code else 'passed'} in {time.monotonic() - started:.0f} s", flush=True
         )

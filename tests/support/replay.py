@@ -16,7 +16,7 @@ from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow
-from include.warehouse import ledger
+from include.warehouse import ledger, next_load, parking
 from include.warehouse import load as warehouse
 from include.warehouse.loads import Load
 from include.warehouse.rebuild import rebuild
@@ -129,7 +129,7 @@ class Replay:
         while True:
             now = self._now()
             ledger.note_late(self.connection, self.lake, ledger.landed(self.lake), now)
-            loads = warehouse.pending_loads(self.connection, self.lake)
+            loads = next_load.pending_loads(self.connection, self.lake)
             is_done = not self.model.work_once(self.landed)
             if not loads:
                 if not is_done:
@@ -153,7 +153,7 @@ class Replay:
             return False
         verdict = self._judge(self.connection, load)
         if verdict.failures:
-            warehouse.park(self.connection, load, verdict.reason, verdict.failed_rows, verdict.at_fault)
+            parking.park(self.connection, load, verdict.reason, verdict.failed_rows, verdict.at_fault)
             return False
         changes = warehouse.publish(self.connection, load)
         self.publishes += 1
@@ -179,7 +179,7 @@ class Replay:
                 copy_role_arn=ROLE,
                 judge=self._judge,
                 until=until,
-                go_on_without_missing=True,
+                allow_missing=True,
             )
         except DataRejected as rejected:
             if expected is None:
@@ -197,7 +197,7 @@ class Replay:
             raise Differs(f"a rebuild without late or pending runs changed {rebuilt.differences}")
         self.is_settled = True
 
-    def _judge(self, connection: Any, load: Load) -> warehouse.Verdict:
+    def _judge(self, connection: Any, load: Load) -> parking.Verdict:
         with transaction(connection) as cursor:
             known = ledger.read_ledger(cursor)
         at_fault = []
@@ -206,7 +206,7 @@ class Replay:
             fault, judged = self.landed[dataset, run].fault, known.get((dataset, run))
             if fault == "broken" or (fault == "differs" and not (judged and judged.is_accepted)):
                 at_fault.append(dataset)
-        return warehouse.Verdict(tuple(f"{dataset} fails" for dataset in at_fault), (), tuple(at_fault))
+        return parking.Verdict(tuple(f"{dataset} fails" for dataset in at_fault), (), tuple(at_fault))
 
     def _now(self) -> datetime:
         newest = max((run for _, run in self.landed), default="2026-11-10T000000Z")

@@ -17,6 +17,7 @@ from include.sources.lastfm.rows import SongRow
 from include.sources.rows import Rejection
 from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import load as warehouse
+from include.warehouse import next_load
 from include.warehouse.loads import Load
 from include.warehouse.tables import BUILT, DATASETS, STAR
 from include.warehouse.transactions import transaction
@@ -106,7 +107,7 @@ def engine() -> Engine:
 
 def build_load(redshift: Any, lake: Lake, load: Load) -> None:
     """Stages and builds a load, ready for its audit."""
-    warehouse.begin(redshift, lake, load, judged_at(load))
+    next_load.begin(redshift, lake, load, judged_at(load))
     for dataset in DATASETS:
         warehouse.stage(redshift, lake, load, dataset, ROLE)
     for table in BUILT:
@@ -116,7 +117,7 @@ def build_load(redshift: Any, lake: Lake, load: Load) -> None:
 def publish_pending(redshift: Any, lake: Lake) -> list[dict[str, dict[str, int]]]:
     """Builds and publishes every pending load without an audit; returns what each changed."""
     changes = []
-    while loads := warehouse.pending_loads(redshift, lake):
+    while loads := next_load.pending_loads(redshift, lake):
         build_load(redshift, lake, loads[0])
         changes.append(warehouse.publish(redshift, loads[0]))
     return changes

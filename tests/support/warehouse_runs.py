@@ -8,9 +8,10 @@ from include.errors import DataRejected, ManifestInvalid
 from include.lake.lake import Lake
 from include.quality.audit import audit
 from include.warehouse import load as warehouse
-from include.warehouse.load import Verdict
+from include.warehouse import parking
 from include.warehouse.loads import Load
 from include.warehouse.next_load import begin_next
+from include.warehouse.parking import Verdict
 from include.warehouse.tables import BUILT, DATASETS
 from tests.support.snapshots import ROLE, engine, judged_at
 
@@ -34,7 +35,7 @@ def warehouse_run(redshift: Any, lake: Lake, now: datetime, judge: Judge = by_su
             warehouse.build(redshift, load, table)
         verdict = judge(lake, load)
         if verdict.failures:
-            warehouse.park(redshift, load, verdict.reason, verdict.failed_rows, verdict.at_fault)
+            parking.park(redshift, load, verdict.reason, verdict.failed_rows, verdict.at_fault)
         else:
             warehouse.publish(redshift, load)
     except (ManifestInvalid, DataRejected):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import UTC, date, datetime
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -19,8 +20,9 @@ from include.orchestration import connections
 from include.quality import audit as quality
 from include.settings import Settings
 from include.warehouse import load as warehouse
-from include.warehouse.load import Verdict
+from include.warehouse import next_load
 from include.warehouse.loads import Load
+from include.warehouse.parking import Verdict
 from include.warehouse.rebuild import rebuild
 from include.warehouse.tables import BUILT, create_tables, ensure_tables
 from include.warehouse.transactions import transaction
@@ -39,7 +41,9 @@ from tests.support.snapshots import (
     star,
 )
 
-LOADS = 50
+LOADS = 10
+KILLS = 5
+"""In each load."""
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 FORK = multiprocessing.get_context("fork")
 TASKS = [
@@ -72,8 +76,8 @@ def perform(task: str, load: Load, lake: Lake, redshift: Any) -> None:
     """One task of the DAG."""
     if task == "find_load":
         ensure_tables(redshift)
-        if loads := warehouse.pending_loads(redshift, lake):
-            warehouse.begin(redshift, lake, loads[0], judged_at(loads[0]))
+        if loads := next_load.pending_loads(redshift, lake):
+            next_load.begin(redshift, lake, loads[0], judged_at(loads[0]))
     elif task.startswith("stage_"):
         warehouse.stage(redshift, lake, load, task.removeprefix("stage_"), ROLE)
     elif task.startswith("build_"):
@@ -118,10 +122,10 @@ def drop(redshift: Any) -> None:
 
 
 def test_killing_a_task_anywhere_leaves_the_star_of_an_undisturbed_run(redshift: Any, lake: Lake) -> None:
-    """Fifty loads; in each, one task's process is killed at a random point of its work, and the task retried."""
+    """Fifty tasks in ten loads: each one's process is killed at a random point of its work, and the task retried."""
     land(lake, LOADS)
     create_tables(redshift)
-    plan = warehouse.pending_loads(redshift, lake)
+    plan = next_load.pending_loads(redshift, lake)
     took: dict[str, float] = {"audit": 4.0}
     for task in TASKS:
         started = time.monotonic()
@@ -133,11 +137,11 @@ def test_killing_a_task_anywhere_leaves_the_star_of_an_undisturbed_run(redshift:
     undisturbed = content(redshift)
     drop(redshift)
     draw = random.Random(50)
-    targets = [*TASKS, "audit"]
-    for number, load in enumerate(plan):
-        target = targets[number % len(targets)]
-        for task in [*TASKS[:-1], *(["audit"] if target == "audit" else []), "publish"]:
-            if task == target:
+    targets = cycle([*TASKS, "audit"])
+    for load in plan:
+        killed = {next(targets) for _ in range(KILLS)}
+        for task in [*TASKS[:-1], *(killed & {"audit"}), "publish"]:
+            if task in killed:
                 kill(task, load, lake.bucket.name, after=draw.uniform(0, 1.1) * took[task])
             perform(task, load, lake, redshift)
     assert content(redshift) == undisturbed
@@ -164,23 +168,34 @@ def test_killing_a_rebuild_anywhere_leaves_the_old_star_or_the_new_one(redshift:
     land(lake, 2)
     create_tables(redshift)
     publish_pending(redshift, lake)
-    draw = random.Random(20)
-    old, took = star(redshift), 2.0
-    for number in range(REBUILDS):
-        status = ["postponed", "cancelled"][number % 2]
+
+    def land_late(status: str) -> None:
         land_events(lake, late, [Concert("e1", ["Artist 1"], status)], complete=False)
+
+    stars: dict[str, dict[str, Any]] = {}
+    for status in ("postponed", "cancelled", "rescheduled"):
+        land_late(status)
+        started = time.monotonic()
+        rebuild_alone(lake.bucket.name)
+        took = time.monotonic() - started
+        stars[status] = star(redshift)
+    assert stars["postponed"] != stars["cancelled"] != stars["rescheduled"] != stars["postponed"]
+    draw = random.Random(20)
+    current = "rescheduled"
+    for _ in range(REBUILDS):
+        landed = draw.choice([status for status in stars if status != current])
+        land_late(landed)
         process = FORK.Process(target=rebuild_alone, args=(lake.bucket.name,))
         process.start()
         process.join(draw.uniform(0, 1.1) * took)
         process.kill()
         process.join()
-        seen, started = star(redshift), time.monotonic()
-        rebuild_alone(lake.bucket.name)
-        new, took = star(redshift), time.monotonic() - started
-        assert new != old
-        assert seen in (old, new)
-        old = new
-    assert warehouse.pending_loads(redshift, lake) == []
+        seen = star(redshift)
+        assert seen in (stars[current], stars[landed])
+        current = landed if seen == stars[landed] else current
+    rebuild_alone(lake.bucket.name)
+    assert star(redshift) == stars[landed]
+    assert next_load.pending_loads(redshift, lake) == []
 
 
 class Cutter(threading.Thread):
@@ -232,7 +247,7 @@ def test_a_connection_lost_around_commit_publishes_once(
 
     land(lake, 1)
     create_tables(redshift)
-    load = warehouse.pending_loads(redshift, lake)[0]
+    load = next_load.pending_loads(redshift, lake)[0]
     build_load(redshift, lake, load)
     cutter = Cutter((services.redshift["host"], services.redshift["port"]), when)
     cutter.start()
@@ -270,9 +285,29 @@ def whole_runs(bucket: str) -> None:
     """Runs until nothing is pending, as Airflow would: each task is retried when it fails."""
     lake = connections.lake(Settings(bucket=bucket))
     with closing(connections.redshift()) as redshift:
-        while loads := warehouse.pending_loads(redshift, lake):
+        while loads := next_load.pending_loads(redshift, lake):
             for task in TASKS:
                 keep_trying(partial(perform, task, loads[0], lake, redshift))
+
+
+def test_a_load_that_begins_again_never_half_describes_its_runs(
+    redshift: Any, lake: Lake, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run of the same load may be building from that description."""
+    land(lake, 1)
+    create_tables(redshift)
+    load = next_load.pending_loads(redshift, lake)[0]
+    next_load.begin(redshift, lake, load, judged_at(load))
+    read, seen = Lake.certificate, []
+
+    def read_and_look(self: Lake, dataset: str, run: str) -> Any:
+        seen.append(rows(beside, "select count(*) from audit.current_runs where countries is not null")[0][0])
+        return read(self, dataset, run)
+
+    monkeypatch.setattr(Lake, "certificate", read_and_look)
+    with closing(connections.redshift()) as beside:
+        next_load.begin(redshift, lake, load, judged_at(load))
+    assert seen == [2, 2]
 
 
 def test_two_concurrent_runs_end_in_the_same_star(redshift: Any, lake: Lake) -> None:

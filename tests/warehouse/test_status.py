@@ -4,8 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from include.lake.lake import Lake
-from include.warehouse import ledger
-from include.warehouse import load as warehouse
+from include.warehouse import ledger, next_load, parking
 from include.warehouse.loads import Load
 from include.warehouse.status import status
 from tests.support.snapshots import Artist, Concert, judged_at, land_events, land_songs, publish_pending
@@ -29,7 +28,7 @@ def test_before_anything_is_published_it_says_what_is_pending_and_what_is_missin
 def test_a_load_in_progress_a_fresh_star_and_an_old_one(tables: Any, lake: Lake) -> None:
     land_events(lake, EVENTS, [Concert("e1", ["Abel"])])
     land_songs(lake, SONGS, [Artist("Abel")])
-    warehouse.begin(tables, lake, LOAD, judged_at(LOAD))
+    next_load.begin(tables, lake, LOAD, judged_at(LOAD))
     said = status(tables, lake, NOW)
     assert f"in progress: events {EVENTS} with songs {SONGS}, begun 60 minutes ago" in said
     publish_pending(tables, lake)
@@ -49,9 +48,9 @@ def test_what_is_parked_or_late_is_listed_with_what_to_do(tables: Any, lake: Lak
     land_songs(lake, LATE, [Artist("Abel")])
     later = "2026-11-23T060000Z"
     land_events(lake, later, [Concert("e1", ["Abel"])])
-    (load,) = warehouse.pending_loads(tables, lake)
-    warehouse.begin(tables, lake, load, NOW)
-    warehouse.park(tables, load, "fact_artists: too few")
+    (load,) = next_load.pending_loads(tables, lake)
+    next_load.begin(tables, lake, load, NOW)
+    parking.park(tables, load, "fact_artists: too few")
     for noted in (False, True):
         if noted:
             ledger.note_late(tables, lake, ledger.landed(lake), NOW)

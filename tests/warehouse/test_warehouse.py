@@ -14,6 +14,7 @@ from include.sources.identity import artist_key, namesake_key
 from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import load as warehouse
+from include.warehouse import next_load, parking
 from include.warehouse.ledger import accept, retry
 from include.warehouse.loads import Load
 from include.warehouse.tables import create_tables, ensure_tables
@@ -71,15 +72,52 @@ def test_creating_the_tables_again_keeps_their_rows(tables: Any, landed: Lake) -
 
 
 def test_tables_are_created_again_only_when_their_definitions_have_changed(tables: Any) -> None:
-    with transaction(tables) as cursor:
-        cursor.execute("drop view analytics.artist_events_songs")
+    table = "select oid from pg_class where relname = 'load_summary'"
+    created = rows(tables, table)
     ensure_tables(tables)
-    views = "select count(*) from information_schema.views where table_name = 'artist_events_songs'"
-    assert rows(tables, views) == [(0,)]
+    assert rows(tables, table) == created
     with transaction(tables) as cursor:
         cursor.execute("update audit.definitions set other_hash = 'older'")
     ensure_tables(tables)
-    assert rows(tables, views) == [(1,)]
+    assert rows(tables, table) != created
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "drop view analytics.artist_events_songs",
+        "drop table audit.load_summary",
+        "drop table staging.songs cascade",
+        "alter table staging.events add column fashion varchar(8)",
+        "alter table audit.current_runs drop column scope",
+        "alter table audit.failed_rows drop column row_key",
+        "alter table audit.changes alter column star_table type varchar(128)",
+        "drop view analytics.song_popularity; create view analytics.song_popularity as select 1 as songs",
+    ],
+)
+def test_what_was_dropped_or_altered_by_hand_is_created_again_and_the_star_is_kept(
+    tables: Any, landed: Lake, statement: str
+) -> None:
+    publish_pending(tables, landed)
+    before, state = star(tables), columns(tables)
+    for part in statement.split("; "):
+        with transaction(tables) as cursor:
+            cursor.execute(part)
+    assert columns(tables) != state
+    assert ensure_tables(tables) is True
+    assert columns(tables) == state
+    assert star(tables) == before
+
+
+def columns(redshift: Any) -> list[tuple[Any, ...]]:
+    """The columns of all tables and views that have a definition."""
+    return rows(
+        redshift,
+        "select table_schema, table_name, column_name, data_type, character_maximum_length, is_nullable "
+        "from information_schema.columns where table_schema in ('staging', 'audit', 'dwh', 'analytics') "
+        "and table_name not like '%\\_changes' and table_name not like 'known\\_%' "
+        "and table_name <> 'delisted_versions' order by table_schema, table_name, ordinal_position",
+    )
 
 
 def test_a_load_becomes_the_star(tables: Any, landed: Lake) -> None:
@@ -109,7 +147,7 @@ def test_the_ledger_and_the_data_commit_together_and_nothing_is_left_to_do(table
         ("events", EVENTS, "published", 4),
         ("songs", SONGS, "published", 3),
     ]
-    assert warehouse.pending_loads(tables, landed) == []
+    assert next_load.pending_loads(tables, landed) == []
 
 
 def test_publishing_a_load_again_changes_nothing(tables: Any, landed: Lake) -> None:
@@ -123,14 +161,14 @@ def test_an_object_no_manifest_names_does_not_exist(tables: Any, landed: Lake) -
     [part] = landed.manifest("songs", SONGS).parts
     body = landed.bucket.get(part.url.split("/", 3)[3])
     landed.bucket.put(f"lake/songs/{SONGS}/part-00001.parquet", body)
-    warehouse.begin(tables, landed, LOAD, judged_at(LOAD))
+    next_load.begin(tables, landed, LOAD, judged_at(LOAD))
     assert warehouse.stage(tables, landed, LOAD, "songs", ROLE) == 3
 
 
 def test_staging_has_the_rows_of_one_load_only(tables: Any, landed: Lake) -> None:
     land_events(landed, "2026-11-23T060000Z", [Concert("e9")])
     for load in (LOAD, Load("2026-11-23T060000Z", SONGS, ("events",))):
-        warehouse.begin(tables, landed, load, judged_at(load))
+        next_load.begin(tables, landed, load, judged_at(load))
         warehouse.stage(tables, landed, load, "events", ROLE)
     assert rows(tables, "select event_id from staging.events") == [("e9",)]
 
@@ -173,7 +211,7 @@ def test_a_run_that_cannot_be_read_in_full_is_parked_alone_and_the_other_is_load
 
 def test_a_parked_manifest_is_judged_again_on_request(tables: Any, landed: Lake) -> None:
     build_load(tables, landed, LOAD)
-    warehouse.park(tables, LOAD, "too loud")
+    parking.park(tables, LOAD, "too loud")
     assert [retry(tables, "events", EVENTS), retry(tables, "songs", SONGS)] == [1, 1]
     assert len(publish_pending(tables, landed)) == 1
 
@@ -181,17 +219,17 @@ def test_a_parked_manifest_is_judged_again_on_request(tables: Any, landed: Lake)
 def test_what_is_published_is_not_retried(tables: Any, landed: Lake) -> None:
     publish_pending(tables, landed)
     assert [retry(tables, "events", EVENTS), accept(tables, "songs", SONGS)] == [0, 0]
-    assert warehouse.pending_loads(tables, landed) == []
+    assert next_load.pending_loads(tables, landed) == []
 
 
 def test_only_the_dataset_at_fault_is_parked(tables: Any, landed: Lake) -> None:
     land_songs(landed, "2026-11-21T070000Z", [Artist("Abel")])
     land_events(landed, "2026-11-21T060000Z", [Concert("e1", ["Abel"])])
-    build_load(tables, landed, warehouse.pending_loads(tables, landed)[0])
-    warehouse.publish(tables, warehouse.pending_loads(tables, landed)[0])
+    build_load(tables, landed, next_load.pending_loads(tables, landed)[0])
+    warehouse.publish(tables, next_load.pending_loads(tables, landed)[0])
     build_load(tables, landed, LOAD)
-    warehouse.park(tables, LOAD, "dim_songs: too loud", datasets=("songs",))
-    assert warehouse.pending_loads(tables, landed) == [Load(EVENTS, "2026-11-21T070000Z", ("events",))]
+    parking.park(tables, LOAD, "dim_songs: too loud", datasets=("songs",))
+    assert next_load.pending_loads(tables, landed) == [Load(EVENTS, "2026-11-21T070000Z", ("events",))]
     publish_pending(tables, landed)
     assert rows(tables, "select dataset, state from dwh.load_ledger where run > '2026-11-22' order by 1") == [
         ("events", "published"),
@@ -210,7 +248,7 @@ def test_a_manifest_of_an_older_release_loads_and_missing_columns_are_null(table
 def test_a_manifest_of_a_newer_release_is_parked_and_says_so(tables: Any, landed: Lake) -> None:
     with transaction(tables) as cursor:
         cursor.execute("alter table staging.songs drop column song_url")
-    warehouse.begin(tables, landed, LOAD, judged_at(LOAD))
+    next_load.begin(tables, landed, LOAD, judged_at(LOAD))
     with pytest.raises(ManifestInvalid, match=r"does not know: song_url\. It was written by a newer release"):
         warehouse.stage(tables, landed, LOAD, "songs", ROLE)
 
@@ -251,7 +289,7 @@ def test_a_slow_task_cannot_write_into_a_later_load(tables: Any, landed: Lake, t
 
 def test_a_parked_load_does_not_change_the_star_or_block_the_next_load(tables: Any, landed: Lake) -> None:
     build_load(tables, landed, LOAD)
-    warehouse.park(tables, LOAD, "dim_songs: too loud")
+    parking.park(tables, LOAD, "dim_songs: too loud")
     assert all(content == [] for content in star(tables).values())
     assert rows(tables, "select distinct state, reason from dwh.load_ledger") == [
         ("parked", "dim_songs: too loud")

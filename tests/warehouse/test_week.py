@@ -15,8 +15,8 @@ from include.lake.lake import Lake
 from include.lake.runs import run_id
 from include.settings import Settings
 from include.sources.text import mended
-from include.warehouse.load import Verdict
 from include.warehouse.loads import Load
+from include.warehouse.parking import Verdict
 from tests.support.snapshots import rows
 from tests.support.warehouse_runs import by_suites, warehouse_run
 

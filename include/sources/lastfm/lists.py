@@ -6,6 +6,7 @@ unreliable: a list is read until enough items have arrived, or a page contains n
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -127,8 +128,8 @@ def read(response: Response) -> ListPage:
             f"password of the Airflow connection `{CONNECTION}` "
             f"(Admin → Connections, or AIRFLOW_CONN_{CONNECTION.upper()})."
         )
-    if code == lastfm.NOT_FOUND and "out of bounds" not in error.message:
-        return ListPage(not_found=error.message)
+    if code == lastfm.NOT_FOUND and "out of bounds" not in str(error.message):
+        return ListPage(not_found=str(error.message))
     if response.status >= 500 or (code is None and is_temporary(response.status)):
         raise Retry(f"HTTP {response.status} {response.excerpt()}")
     if code is not None or response.status != 200:
@@ -194,14 +195,14 @@ class _Wire(msgspec.Struct, frozen=True, gc=False):
 
 class _ErrorBody(_Wire, frozen=True):
     code: int | None = msgspec.field(name="error", default=None)
-    message: str = ""
+    message: Any = None
 
 
 class _Item(_Wire, frozen=True):
     name: str = ""
 
 
-_error_body = msgspec.json.Decoder(_ErrorBody)
+_error_body = msgspec.json.Decoder(_ErrorBody, strict=False)  # the code may be a string
 _item = msgspec.json.Decoder(_Item)
 
 

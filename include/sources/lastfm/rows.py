@@ -134,7 +134,7 @@ class Attributes(_Wire, frozen=True):
 class _List(_Wire, frozen=True):
     artist: msgspec.Raw = msgspec.Raw(b"[]")
     track: msgspec.Raw = msgspec.Raw(b"[]")
-    attributes: Attributes = msgspec.field(name="@attr", default=Attributes())
+    attributes: msgspec.Raw = msgspec.field(name="@attr", default=msgspec.Raw(b"{}"))
 
 
 class _Document(_Wire, frozen=True):
@@ -144,7 +144,8 @@ class _Document(_Wire, frozen=True):
     error: int | None = None
 
 
-_document = msgspec.json.Decoder(_Document)
+_document = msgspec.json.Decoder(_Document, strict=False)  # the error's code may be a string
+_attributes = Lenient(Attributes, required=())
 _artist = Lenient(_Artist, required=("name",))
 _track = Lenient(_Track, required=("name",))
 _unread = {_Artist: "playcount streamable image @attr", _Track: "streamable image @attr"}
@@ -167,10 +168,14 @@ def items(body: bytes) -> tuple[Attributes, list[msgspec.Raw]]:
     if list_ is None:
         raise UnexpectedPayload("not a list of Last.fm: neither toptracks, nor topartists, nor artists")
     raw_items = bytes(list_.track if document.toptracks else list_.artist)
+    try:
+        attributes, _ = _attributes.decode(list_.attributes)
+    except Rejected:  # not even an object; the items tell enough
+        attributes = Attributes()
     if raw_items.startswith(b"["):
-        return list_.attributes, msgspec.json.decode(raw_items, type=list[msgspec.Raw])
+        return attributes, msgspec.json.decode(raw_items, type=list[msgspec.Raw])
     # In old responses a list of one is an object, and an empty list is an empty string.
-    return list_.attributes, [msgspec.Raw(raw_items)] if raw_items.startswith(b"{") else []
+    return attributes, [msgspec.Raw(raw_items)] if raw_items.startswith(b"{") else []
 
 
 def chart(body: bytes, country_code: str, noticed: Noticed | None = None) -> Iterator[Charted | Rejection]:
