@@ -62,7 +62,7 @@ def rebuild(given: argparse.Namespace) -> None:
 
     with closing(connections.redshift()) as redshift:
         rebuilt = star.rebuild_star(
-            redshift, Settings.from_environment(), utc_now(), given.until, given.go_on_without_missing
+            redshift, Settings.from_environment(), utc_now(), given.until, given.allow_missing
         )
     print(f"The star is rebuilt from {rebuilt.loads} loads.")
     for name, before in rebuilt.before.items():
@@ -151,7 +151,9 @@ def parser() -> argparse.ArgumentParser:
                 "--until", type=date.fromisoformat, metavar="DATE", help="roll back to this date"
             )
             added.add_argument(
-                "--go-on-without-missing", action="store_true", help="park runs whose objects are gone"
+                "--allow-missing",
+                action="store_true",
+                help="do without runs whose objects are gone",
             )
     return root
 

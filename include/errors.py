@@ -84,7 +84,7 @@ class ManifestInvalid(PipelineError):
 
 
 class ContextInvalid(ManifestInvalid):
-    """So is the manifest of a published run, with which a pending one was to be loaded; nothing was parked."""
+    """The published run that a pending run was to be loaded with cannot be read; nothing was parked."""
 
 
 class ManifestsMissing(PipelineError):

@@ -80,7 +80,7 @@ class Settings:
     """MUSICIAN_STAR_DEADLINE_MINUTES: a run of `musician_warehouse` that takes longer is reported as well."""
 
     news_deadline_hours: Annotated[int, Meta(ge=1, le=8_760)] = 48
-    """MUSICIAN_NEWS_DEADLINE_HOURS: a dataset of which nothing was landed, or published, for longer is reported."""
+    """MUSICIAN_NEWS_DEADLINE_HOURS: a dataset with nothing landed, or nothing published, for longer is reported."""
 
     def __post_init__(self) -> None:
         each_once = dict.fromkeys(code.upper() for code in self.countries)

@@ -1,9 +1,9 @@
-"""Lists what can be set on the API stand-ins: every behaviour, well and badly meant, one line each.
+"""Lists what can be set on the API stand-ins: every behaviour, regular and faulty, one line each.
 
     python -m sandbox.options
 
 They are set as `--ticketmaster` and `--lastfm` of `python -m sandbox.services`, in JSON, and at any time by a
-POST of JSON to `/sandbox/options` of a stand-in that runs, as those of `make up` do.
+POST of JSON to `/sandbox/options` of a running stand-in, such as those of `make up`.
 """
 
 import ast

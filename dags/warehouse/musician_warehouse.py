@@ -51,10 +51,10 @@ RUNS: dict[str, Any] = {"type": "array", "items": {"type": "string", "pattern": 
     params={
         "rebuild": Param(False, type="boolean", description="Derive the star from all manifests."),
         "until": Param(None, type=["null", "string"], format="date", description="Roll back to this date."),
-        "go_on_without_missing": Param(
+        "allow_missing": Param(
             False,
             type="boolean",
-            description="Rebuild even without published runs that cannot be read any more.",
+            description="Rebuild even if published runs can no longer be read: the star then lacks their data.",
         ),
         "retry": Param(
             [], **RUNS, description="Parked runs to judge again, like `events 2026-11-22T060003Z`."

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from include.errors import ManifestInvalid
+from include.errors import ManifestInvalid, SourceRejected
 from include.ingestion.dataset import AnyPlan, Dataset
 from include.ingestion.responses import Responses
 from include.lake.bucket_setup import ensure_bucket
@@ -54,20 +54,21 @@ async def fetch(
     settings: Settings,
     dag_run: str,
     now: datetime,
-    ask_again: bool = False,
+    refetch: bool = False,
 ) -> Fetched:
     """Requests what the settings ask of the dataset, and keeps the responses.
 
     The run is named by `now`, the instant at which it begins to look. A later try of the same DAG run resumes
     it, with its settings, if it has kept at least one response, is less than a day old, and no newer run has
-    landed; otherwise the try begins a new run. A finished run is not fetched again; with `ask_again` a new run
+    landed; otherwise, or if the source refused a request and the settings were corrected, the try begins a new run. A
+    finished run is not fetched again; with `refetch` a new run
     is begun instead. Creates the bucket if it does not exist. Raises `SourceUnavailable`, `SourceRejected` or
     `QuotaSpent`.
     """
     started = time.monotonic()
     ensure_bucket(lake.bucket, settings.raw_retention_days)
     wanted = dataset.scope(settings)
-    raw, plan = _begun_before(dataset, lake, dag_run, now, ask_again) or (None, None)
+    raw, plan = _begun_before(dataset, lake, wanted, dag_run, now, refetch) or (None, None)
     if raw is not None and (done := _finished(lake, raw)) is not None:
         log.info("%s %s is already fetched; nothing is requested", raw.dataset, raw.run)
         return _fetched(raw, done)
@@ -89,7 +90,11 @@ async def fetch(
         quota=quota(lake, connection),
     ) as client:
         responses = Responses(raw, client)
-        crawl = await dataset.crawl(lake, responses, plan, run_instant(run))
+        try:
+            crawl = await dataset.crawl(lake, responses, plan, run_instant(run))
+        except SourceRejected:
+            raw.note_refused()
+            raise
     raw.put_crawl(crawl)
     log.info(
         "fetched %s %s in %.1f s: %d requests sent, %d responses received, %d kept from before, %s",
@@ -100,14 +105,14 @@ async def fetch(
 
 
 def _begun_before(
-    dataset: Dataset[AnyPlan], lake: Lake, dag_run: str, now: datetime, ask_again: bool
+    dataset: Dataset[AnyPlan], lake: Lake, wanted: Scope, dag_run: str, now: datetime, refetch: bool
 ) -> tuple[RawRun, AnyPlan | None] | None:
     """The run of an earlier try and its plan, if this try may resume it or has nothing to do."""
     run = lake.begun(dataset.name, dag_run)
     if run is None:
         return None
     raw = lake.raw(dataset.name, run)
-    if _finished(lake, raw) is not None and ask_again:
+    if _finished(lake, raw) is not None and refetch:
         log.info("%s %s is fetched again, as a new run", dataset.name, run)
         return None
     landed = lake.manifests(dataset.name)
@@ -119,7 +124,11 @@ def _begun_before(
     if now - run_instant(run) >= _RESUMABLE_FOR or landed[-1:] > [run]:
         log.info("%s %s is too old to resume: a new run begins", dataset.name, run)
         return None
-    return raw, raw.plan(dataset.plan_type)
+    plan = raw.plan(dataset.plan_type)
+    if plan is not None and plan.scope != wanted and raw.is_refused():
+        log.info("%s %s was refused, and the settings have changed: a new run begins", dataset.name, run)
+        return None
+    return raw, plan
 
 
 def _finished(lake: Lake, raw: RawRun) -> Crawl | None:

@@ -46,7 +46,7 @@ class Responses:
             try:
                 kept = await asyncio.to_thread(self._raw.get, request.name)
             except ManifestInvalid as invalid:
-                log.warning("%s is asked again: %s", request.name, invalid)
+                log.warning("%s is requested again: %s", request.name, invalid)
             else:
                 self.replayed += 1
                 self._requests[request.name] = kept.requests

@@ -178,7 +178,7 @@ def read_certificate(dataset: str, run: str, url: str, document: dict[str, Any])
 
 
 class _Unscoped(msgspec.Struct, frozen=True):
-    """What certificates said of their scope when they named it among what came: the horizon as a date."""
+    """The scope in certificates of earlier releases: among the other fields, with the horizon as a date."""
 
     countries: _Countries
     artists_per_country: _Number | None = None
@@ -188,8 +188,10 @@ class _Unscoped(msgspec.Struct, frozen=True):
 
 
 def _with_scope(run: str, document: dict[str, Any]) -> dict[str, Any]:
-    told, horizon_days = msgspec.convert(document, _Unscoped), None
-    if told.horizon_date is not None:
-        horizon_days = (told.horizon_date - (run_instant(run) - timedelta(hours=12)).date()).days
-    scope = Scope(told.countries, horizon_days, told.artists_per_country, None, told.tracks_per_artist)
-    return {**document, "scope": msgspec.to_builtins(scope), "touring": told.touring_artists}
+    earlier, horizon_days = msgspec.convert(document, _Unscoped), None
+    if earlier.horizon_date is not None:
+        horizon_days = (earlier.horizon_date - (run_instant(run) - timedelta(hours=12)).date()).days
+    scope = Scope(
+        earlier.countries, horizon_days, earlier.artists_per_country, None, earlier.tracks_per_artist
+    )
+    return {**document, "scope": msgspec.to_builtins(scope), "touring": earlier.touring_artists}

@@ -34,9 +34,9 @@ from include.lake.runs import is_run
 log = logging.getLogger(__name__)
 
 _FOOTER_BYTES = 65_536
-"""Of an object's end, in which its footer almost always lies."""
+"""How much of an object's end is read at first: it almost always contains the whole footer."""
 _LONGEST_LINE = 1_048_576
-"""Bytes of a rejected record: the raw response is only pointed at."""
+"""No line is longer: a rejected record only points to its raw response."""
 
 
 class _Begun(msgspec.Struct, frozen=True):
@@ -158,7 +158,7 @@ class Lake:
                 strangers.append(self.bucket.url(key))
         if strangers:
             log.warning(
-                "Passed over, because no run is named so: %s. Delete what lies there (%d in all).",
+                "Skipped, because their names are not those of runs: %s. Delete these objects (%d in all).",
                 ", ".join(strangers[:3]), len(strangers),
             )  # fmt: skip
         return sorted(runs)

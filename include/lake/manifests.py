@@ -95,9 +95,9 @@ def manifest_document(row_type: type[msgspec.Struct], parts: Sequence[Part]) -> 
 
 
 def read_manifest(dataset: str, run: str, url: str, objects: str, document: ManifestDocument) -> Manifest:
-    """The manifest a document holds, whose parts' addresses begin with `objects`.
+    """The manifest in a document; the addresses of its parts must begin with `objects`.
 
-    Raises `ManifestInvalid` if it contradicts itself, or names what is not this run's.
+    Raises `ManifestInvalid` if it contradicts itself or names objects of another run.
     """
     parts = tuple(
         Part(entry.url, entry.meta.content_length, entry.meta.record_count) for entry in document.entries

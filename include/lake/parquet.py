@@ -2,10 +2,10 @@
 
 The files have the forms in which AWS's own library (AWS SDK for pandas) hands Parquet to Redshift's COPY:
 
-    Snappy    the codec of Parquet that AWS names; that COPY takes ZSTD pages is published nowhere
+    Snappy    the codec that AWS's documentation names; whether COPY reads ZSTD pages is documented nowhere
     INT96     timestamps, as Spark and Hive write them. COPY scans with Spectrum, which once read no other form,
               and a report says it does not read microseconds without a zone (apache/arrow#38000); others load
-              them. Of INT96 nobody reports a failure, though the format calls it deprecated.
+              them. Nobody reports a failure with INT96, although the format calls it deprecated.
 
 Sources: the Database Developer Guide, "COPY from columnar data formats" and "Creating data files for queries in
 Amazon Redshift Spectrum"; awswrangler.s3.to_parquet (`flavor="spark"`); apache/arrow#16721.
@@ -78,7 +78,7 @@ def parquet_files(
 
 
 def footer_bytes(tail: bytes) -> int:
-    """How many bytes at the end of a Parquet file are its footer, of which the last ones are given.
+    """The length in bytes of a Parquet file's footer, given at least the last eight bytes of the file.
 
     Raises `ValueError` when it is no Parquet file: https://parquet.apache.org/docs/file-format/
     """
@@ -88,7 +88,7 @@ def footer_bytes(tail: bytes) -> int:
 
 
 def described(tail: bytes) -> tuple[int, tuple[str, ...]]:
-    """Rows and columns of a Parquet file, of which at least the footer is given. Raises `ValueError`."""
+    """Rows and columns of a Parquet file, given at least its footer. Raises `ValueError`."""
     try:
         about = pq.read_metadata(io.BytesIO(_MAGIC + tail[-footer_bytes(tail) :]))
         return about.num_rows, tuple(about.schema.to_arrow_schema().names)

@@ -2,6 +2,7 @@
 
 <request>.jsonl.gz   a response as received, in one line of JSON
 plan.json            what the fetch decided to request, written before the first request
+refused.json         only that: the source refused a request of the fetch
 crawl.json           what was requested and which responses were received, written when the fetch is finished
 """
 
@@ -75,11 +76,11 @@ class RawRun:
 
     @contextmanager
     def reading_ahead(self, names: Iterable[str]) -> Iterator[Callable[[str], RawResponse]]:
-        """`get` for whoever reads the responses in this order, some perhaps not: several are under way at once."""
+        """A `get` for reading responses in this order, possibly skipping some; several are requested ahead."""
         waiting, coming = iter(names), dict[str, Future[RawResponse]]()
 
         def read(name: str) -> RawResponse:
-            if name not in coming:  # it is the next, or those before it are not read
+            if name not in coming:  # the first one, or the ones before it were skipped
                 coming.clear()
                 deque(takewhile(lambda each: each != name, waiting), maxlen=0)
                 coming[name] = readers.submit(self.get, name)
@@ -115,6 +116,14 @@ class RawRun:
     def plan(self, kind: type[_Document]) -> _Document | None:
         """The plan; None if the fetch has not begun. Raises `ManifestInvalid`."""
         return self._document("plan.json", kind)
+
+    def note_refused(self) -> None:
+        """Records that the source refused a request, so that corrected settings may begin a new run."""
+        self._bucket.put_json(f"{self._prefix}refused.json", {})
+
+    def is_refused(self) -> bool:
+        """Whether the source has refused a request."""
+        return self._bucket.size(f"{self._prefix}refused.json") is not None
 
     def put_crawl(self, crawl: Crawl) -> None:
         """Records that the fetch is finished, with its crawl."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 _FORMAT = "%Y-%m-%dT%H%M%SZ"
 _SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{6}Z")
 _FIRST_YEAR = 2000
-"""Neither source is as old, and the calendar has room for every offset."""
+"""Neither source is that old; and a later year leaves room for every time zone's offset."""
 
 
 def run_id(instant: datetime) -> str:

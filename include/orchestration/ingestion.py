@@ -59,7 +59,7 @@ def shared_params(settings: Settings, countries_of: str) -> dict[str, Any]:
             minItems=1,
             description=f"ISO 3166-1 alpha-2 codes of the countries whose {countries_of}, one per line.",
         ),
-        "ask_again": Param(
+        "refetch": Param(
             False,
             type="boolean",
             description="Whether a finished DAG run that is cleared fetches everything again, as a new run.",
@@ -94,13 +94,13 @@ def ingestion_tasks(name: str, connection_id: str, asset: "Asset", settings: Set
         from include.orchestration import connections
 
         if params["redrive"]:
-            log.info("%s %s is to be landed again: nothing is asked", name, params["redrive"])
+            log.info("%s %s is to be landed again: nothing is requested", name, params["redrive"])
             return {"dataset": name, "run": params["redrive"], "requests_sent": 0}
         for_run = settings.with_params(params)
         lake = connections.lake(for_run)
         connection = await connections.source_connection(connection_id)
         fetched = await fetch(
-            dataset(name), lake, connection, for_run, dag_run.run_id, utc_now(), params["ask_again"]
+            dataset(name), lake, connection, for_run, dag_run.run_id, utc_now(), params["refetch"]
         )
         return asdict(fetched)
 

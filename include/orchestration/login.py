@@ -4,7 +4,7 @@
     {"secret_arn": "arn:…"}                                  user and password from AWS Secrets Manager
     {"iam": true, "cluster_identifier": "…"}                 its login, with an hour's password from IAM
     {"iam": true, "is_serverless": true,
-     "serverless_work_group": "…"}                           the user of the IAM identity, likewise
+     "serverless_work_group": "…"}                           the user of the IAM identity, with such a password
 
 AWS is called with the credentials of `aws_default`. All other keys of the extra are passed to the driver, with
 `"sslmode": "verify-full"` unless it says otherwise: left to itself, the driver warns of a server with another

@@ -60,7 +60,7 @@ def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Wo
         notes = judge_again(redshift, params["retry"], params["accept"])
         if not is_star_current or params["rebuild"] or params["until"]:
             until = params["until"] and date.fromisoformat(params["until"])
-            rebuilt = rebuild_star(redshift, settings, now, until, params["go_on_without_missing"])
+            rebuilt = rebuild_star(redshift, settings, now, until, params["allow_missing"])
             notes.append(f"Rebuilt the star from {_counted(rebuilt.loads, 'load')}{_until(params['until'])}")
         age = freshness(redshift, lake, now)
         found = begin_next(redshift, lake, now)
@@ -195,7 +195,7 @@ def rebuild_star(
     settings: Settings,
     now: datetime,
     until: date | None = None,
-    go_on_without_missing: bool = False,
+    allow_missing: bool = False,
 ) -> rebuild.Rebuilt:
     """Derives the star from the lake; loads that were never published are judged before readers see them."""
     lake = connections.lake(settings)
@@ -217,7 +217,7 @@ def rebuild_star(
         copy_role_arn=settings.copy_role_arn,
         judge=judge_uncommitted,
         until=until,
-        go_on_without_missing=go_on_without_missing,
+        allow_missing=allow_missing,
     )
 
 

@@ -27,7 +27,7 @@ from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.quality import site as data_docs
 from include.quality.publication import publish
-from include.warehouse.failures import is_of_data, told
+from include.warehouse.failures import in_one_line, is_of_data
 from include.warehouse.loads import Load, at_fault
 from include.warehouse.parking import FailedRows, Verdict
 from include.warehouse.tables import JUDGED
@@ -268,7 +268,7 @@ def _summary(table: str, result: Any) -> str:
     if "column_A" in kwargs:
         about = f"{kwargs['column_A']} {kwargs['column_B']}"
     if errors := _errors(result.exception_info or {}):
-        found = told(errors[0])
+        found = in_one_line(errors[0])
     elif "unexpected_count" in result.result:
         found = f"{result.result['unexpected_count']} of {result.result.get('element_count', '?')} rows"
         if examples := result.result.get("partial_unexpected_list"):

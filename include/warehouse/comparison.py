@@ -15,10 +15,10 @@ def figures(cursor: Any) -> dict[str, int]:
     for table in there:
         cursor.execute(f"select count(*) from dwh.{table}")  # noqa: S608 - a name of ours
         figures[f"rows of {table}"] = int(cursor.fetchone()[0])
-    if "dim_concerts" in there:
+    if "dim_concerts" in there and "is_current" in dict(_columns(cursor, "dwh.dim_concerts")):
         cursor.execute("select count(*) from dwh.dim_concerts where is_current is false")
         figures["earlier versions of concerts"] = int(cursor.fetchone()[0])
-    if "fact_artists" in there:
+    if "fact_artists" in there and "snapshot_date" in dict(_columns(cursor, "dwh.fact_artists")):
         cursor.execute("select count(distinct snapshot_date) from dwh.fact_artists")
         figures["snapshots"] = int(cursor.fetchone()[0])
     return figures
@@ -41,7 +41,8 @@ def differences(cursor: Any, kept: Collection[str]) -> dict[str, tuple[int, int]
             cursor.execute(f"select count(*) from dwh.{table}")  # noqa: S608 - names of ours, as below
             found[table] = (0, int(cursor.fetchone()[0]))
             continue
-        columns = ", ".join(sorted(_columns(cursor, f"dwh.{table}") & _columns(cursor, f"before_{table}")))
+        common = _columns(cursor, f"dwh.{table}") & _columns(cursor, f"before_{table}")
+        columns = ", ".join(sorted(name for name, _ in common))
         star = f"select {columns} from dwh.{table}"  # noqa: S608
         before = f"select {columns} from before_{table}"  # noqa: S608
         counts = []
@@ -53,9 +54,10 @@ def differences(cursor: Any, kept: Collection[str]) -> dict[str, tuple[int, int]
     return {table: counts for table, counts in found.items() if any(counts)}
 
 
-def _columns(cursor: Any, table: str) -> set[str]:
+def _columns(cursor: Any, table: str) -> set[tuple[str, Any]]:
+    """The names of the columns, with their types: those of another type cannot be compared."""
     cursor.execute(f"select * from {table} limit 0")  # noqa: S608 - a name of ours
-    return {column[0] for column in cursor.description}
+    return {(column[0], column[1]) for column in cursor.description}
 
 
 def _there(cursor: Any) -> list[str]:

@@ -34,7 +34,7 @@ def is_of_data(error: object) -> bool:
     return state[1][:2] in ("22", "23")
 
 
-def told(error: object) -> str:
-    """What the warehouse said, in one line."""
+def in_one_line(error: object) -> str:
+    """The warehouse's error message, in one line."""
     found = [first or second for first, second in _MESSAGE.findall(str(error))]
     return " ".join(" ".join(found or [str(error)]).replace("\\n", " ").split())[:500]

@@ -30,9 +30,14 @@ _EARLY = (
 
 
 def read_ledger(cursor: Any) -> dict[tuple[str, str], Judged]:
-    """What the ledger says, by dataset and run; columns that an older release lacked have their defaults."""
+    """What the ledger says, by dataset and run; columns that an older release lacked have their defaults.
+
+    Without the columns that identify a run it says nothing, as if it had been lost.
+    """
     cursor.execute("select * from dwh.load_ledger")
     columns = [column[0] for column in cursor.description]
+    if not {"dataset", "run", "state"} <= set(columns):
+        return {}
     rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
     return {
         (row["dataset"], row["run"]): Judged(**{name: row[name] for name in _JUDGED if name in row})
@@ -151,6 +156,15 @@ def note(
             now.astimezone(UTC).replace(tzinfo=None),
         ),
     )
+
+
+def note_unreadable(connection: Any, dataset: str, run: str, reason: str) -> None:
+    """Records why a published run cannot be staged again: until a rebuild, it is no context if another run can be."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "update dwh.load_ledger set reason = %s where dataset = %s and run = %s and state = 'published'",
+            (reason[:_LONGEST_REASON], dataset, run),
+        )
 
 
 def retry(connection: Any, dataset: str, run: str) -> int:

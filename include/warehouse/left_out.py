@@ -87,6 +87,6 @@ def require_published(missing: Unloadable, known: Ledger, before: comparison.Fig
         raise ManifestsMissing(
             "A rebuild would lose the data of these runs: restore their objects, land them again with "
             "python -m include redrive, or go on without them with "
-            "python -m include rebuild --go-on-without-missing, or with the parameter `go_on_without_missing` "
+            "python -m include rebuild --allow-missing, or with the parameter `allow_missing` "
             f"of musician_warehouse. {'; '.join(lost)}"
         )

@@ -24,7 +24,7 @@ from include.warehouse import ledger
 from include.warehouse.current_load import require_current
 from include.warehouse.failures import is_of_data
 from include.warehouse.loads import Load
-from include.warehouse.parking import parked_when_data_fails, parked_when_invalid
+from include.warehouse.parking import parked_when_data_fails, parked_when_invalid, remembered_when_unreadable
 from include.warehouse.sql_files import run_file
 from include.warehouse.tables import STAR
 from include.warehouse.transactions import transaction
@@ -39,9 +39,13 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
 
     Columns that the manifest of an older release lacks are null. If an object is missing or altered, or COPY loads no
     rows or a number other than the manifest's, parks a pending run and raises `ManifestInvalid`; for a published run
-    raises `ContextInvalid`. Raises `LoadSuperseded` if another load has begun.
+    raises `ContextInvalid`, and the next load takes another as its context. Raises `LoadSuperseded` if another load
+    has begun.
     """
-    with parked_when_invalid(connection, lake, load, dataset):
+    with (
+        remembered_when_unreadable(connection, load, dataset),
+        parked_when_invalid(connection, lake, load, dataset),
+    ):
         manifest = lake.manifest(dataset, load.run(dataset))
         if not manifest.record_count:
             raise ManifestInvalid(f"{manifest.url} has no rows, and a run without rows cannot be loaded.")

@@ -83,6 +83,8 @@ def published(ledger: Ledger, dataset: str) -> list[str]:
 def partner_published(ledger: Ledger, dataset: str, unreadable: Unreadable = ()) -> str | None:
     """The published run with which a run of the other dataset is loaded: if possible, one that is not an addition."""
     runs = [run for run in published(ledger, dataset) if (dataset, run) not in unreadable]
+    # One that has a reason could not be staged again, and is the last resort.
+    runs = [run for run in runs if not ledger[dataset, run].reason] or runs
     return next((run for run in reversed(runs) if not ledger[dataset, run].is_addition), None) or next(
         reversed(runs), None
     )

@@ -9,7 +9,7 @@ from include.errors import ContextInvalid, DataRejected, ManifestInvalid
 from include.lake.lake import Lake
 from include.warehouse import ledger
 from include.warehouse.current_load import require_current
-from include.warehouse.failures import is_of_data, told
+from include.warehouse.failures import in_one_line, is_of_data
 from include.warehouse.loads import Load, at_fault, other
 from include.warehouse.transactions import transaction
 
@@ -88,7 +88,7 @@ def parked_when_invalid(connection: Any, lake: Lake, load: Load, dataset: str) -
             if not is_of_data(error):
                 raise
             raise ManifestInvalid(
-                f"{lake.manifest_url(dataset, run)} cannot be loaded: {told(error)} Land the run {run} of "
+                f"{lake.manifest_url(dataset, run)} cannot be loaded: {in_one_line(error)} Land the run {run} of "
                 f"{dataset} again."
             ) from error
     except ManifestInvalid as invalid:
@@ -103,6 +103,16 @@ def parked_when_invalid(connection: Any, lake: Lake, load: Load, dataset: str) -
 
 
 @contextmanager
+def remembered_when_unreadable(connection: Any, load: Load, dataset: str) -> Iterator[None]:
+    """If the block finds that a published run cannot be context, sees to it that the next load takes another."""
+    try:
+        yield
+    except ContextInvalid as invalid:
+        ledger.note_unreadable(connection, dataset, load.run(dataset), str(invalid.__cause__ or invalid))
+        raise
+
+
+@contextmanager
 def parked_when_data_fails(connection: Any, load: Load, table: str) -> Iterator[None]:
     """Parks the dataset at fault if the block fails because of the load's data."""
     try:
@@ -110,7 +120,7 @@ def parked_when_data_fails(connection: Any, load: Load, table: str) -> Iterator[
     except Exception as error:
         if not is_of_data(error):
             raise
-        reason = f"{table} cannot take events/{load.events} and songs/{load.songs}: {told(error)}"
+        reason = f"{table} cannot take events/{load.events} and songs/{load.songs}: {in_one_line(error)}"
         datasets = at_fault(load, [(table, None)])
         park(connection, load, reason, datasets=datasets)
         raise DataRejected(f"{' and '.join(datasets)} are parked and dwh is unchanged. {reason}") from error

@@ -24,7 +24,7 @@ from typing import Any
 from include.errors import ContextInvalid, DataRejected, ManifestInvalid, PipelineError
 from include.lake.lake import Lake
 from include.warehouse import comparison, ledger, tables
-from include.warehouse.failures import is_of_data, told
+from include.warehouse.failures import in_one_line, is_of_data
 from include.warehouse.left_out import Unloadable, damaged_runs, later_runs, missing_runs, require_published
 from include.warehouse.load import build, publish, stage
 from include.warehouse.loads import Judged, Ledger, Load, at_fault, pending_runs, repeated_loads
@@ -61,19 +61,19 @@ def rebuild(
     copy_role_arn: str,
     judge: Judge,
     until: date | None = None,
-    go_on_without_missing: bool = False,
+    allow_missing: bool = False,
 ) -> Rebuilt:
     """Derives the star again from every manifest that is not parked, up to the date `until`.
 
     A run that was never published and cannot be read is parked. Raises `ManifestsMissing`, with a list, if a
-    published run can no longer be read, unless told to go on without it, and `DataRejected` if a load that was
+    published run can no longer be read, unless `allow_missing`, and `DataRejected` if a load that was
     published before now fails its audit. In both cases the old star remains.
     """
     damaged: Unloadable = {}
     while True:
         try:
             return _rebuild_without(
-                damaged, connection, lake, now, copy_role_arn, judge, until, go_on_without_missing
+                damaged, connection, lake, now, copy_role_arn, judge, until, allow_missing
             )
         except (_LoadFails, ManifestInvalid) as error:
             # COPY does not say which object it could not read, and the transaction is lost, so start over.
@@ -100,7 +100,11 @@ class _LoadFails(Exception):
         error = self.__cause__
         while error is not None and not is_of_data(error):
             error = error.__cause__ or error.__context__  # later errors in the chain may only be consequences
-        return {} if error is None else dict.fromkeys(self.runs, f"The data cannot be loaded: {told(error)}")
+        return (
+            {}
+            if error is None
+            else dict.fromkeys(self.runs, f"The data cannot be loaded: {in_one_line(error)}")
+        )
 
 
 @contextmanager
@@ -122,7 +126,7 @@ def _rebuild_without(
     copy_role_arn: str,
     judge: Judge,
     until: date | None,
-    go_on_without_missing: bool,
+    allow_missing: bool,
 ) -> Rebuilt:
     is_star_current = tables.ensure_tables(connection)
     with transaction(connection) as cursor:
@@ -131,7 +135,7 @@ def _rebuild_without(
         copied = comparison.keep(cursor)
         manifests = ledger.landed(lake)
         missing = {**missing_runs(lake, manifests, known, until), **damaged}
-        if not go_on_without_missing:
+        if not allow_missing:
             require_published(missing, known, before)
         early = ledger.early_runs(manifests, known, lake, now)
         left_out = {**later_runs(manifests, known, until), **missing, **early}
@@ -143,6 +147,7 @@ def _rebuild_without(
         if not is_star_current:
             cursor.execute("drop schema dwh_before cascade")
             tables.create_views(cursor)
+            tables.note_definitions(cursor)
             grant_again(cursor)
         cursor.execute("delete from audit.current_load")  # no task of an earlier load may continue
         after, differences = comparison.figures(cursor), comparison.differences(cursor, copied)

@@ -119,7 +119,8 @@ def environment(home: Path, services: Services, url: str) -> dict[str, str]:
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 0.2,
         "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": 1,
         "DAG_PROCESSOR__REFRESH_INTERVAL": 5,
-        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 30,
+        # An edited DAG file is parsed at the next refresh all the same; parsing the others again only costs time.
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 600,
         "LOGGING__BASE_LOG_FOLDER": home / "logs" / "tasks",
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": home / "logs" / "dag_processor",
         "LOGGING__COLORED_CONSOLE_LOG": False,

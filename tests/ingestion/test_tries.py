@@ -198,6 +198,26 @@ async def test_corrected_settings_take_effect_if_nothing_was_received_yet(
     assert lake.certificate("songs", done.run).scope.countries == ("US",)
 
 
+async def test_corrected_settings_take_effect_although_a_chart_was_received_before_another_was_refused(
+    catalog: Catalog, lake: Lake
+) -> None:
+    two = replace(SETTINGS, countries=("US", "AQ"))
+    raw = lake.raw("songs", RUN)
+    async with api("lastfm", catalog) as source:
+        with pytest.raises(SourceRejected, match="MUSICIAN_COUNTRIES"):
+            await fetch_at(SONGS, lake, source.connection, two, "manual__1", AT)
+        if not raw.names():  # whichever came first
+            raw.begin(SongsPlan(scope=SONGS.scope(two), touring_in=None, touring=()))
+            raw.put("chart-us", {}, 200, AT, b"{}")
+            raw.note_refused()
+        done = await fetch_at(
+            SONGS, lake, source.connection, SETTINGS, "manual__1", AT + timedelta(minutes=9)
+        )
+    assert done.run == "2026-11-22T060900Z"
+    landed_rows(SONGS, lake, done.run)
+    assert lake.certificate("songs", done.run).scope.countries == ("US",)
+
+
 async def test_who_tours_is_read_from_a_run_that_covers_the_countries(catalog: Catalog, lake: Lake) -> None:
     async with api("ticketmaster", catalog) as source:
         for countries, run in ((("US", "GB"), "2026-11-22T040000Z"), (("GB",), "2026-11-22T050000Z")):

@@ -53,7 +53,7 @@ TASKS = {
 }
 
 NOTHING_ASKED = {
-    **{"rebuild": False, "until": None, "go_on_without_missing": False},
+    **{"rebuild": False, "until": None, "allow_missing": False},
     **{"retry": [], "accept": []},
 }
 
@@ -158,9 +158,9 @@ def test_the_first_run_of_a_newer_release_derives_the_star_again_by_itself(
         asked = dag_bag.dags["musician_warehouse"].params.dump()
         return task(SimpleNamespace(conf={}), asked | params, SimpleNamespace(xcom_push=lambda *_: None))
 
-    with pytest.raises(ManifestsMissing, match="`go_on_without_missing`"):
+    with pytest.raises(ManifestsMissing, match="`allow_missing`"):
         run()
-    assert run(go_on_without_missing=True)["rebuilt"]["parked"] == ("songs 2026-11-20T070000Z",)
+    assert run(allow_missing=True)["rebuilt"]["parked"] == ("songs 2026-11-20T070000Z",)
     with pytest.raises(AirflowSkipException):
         run()
 
@@ -288,7 +288,7 @@ def test_the_parameters_default_to_the_settings(dag_bag: Any) -> None:
     assert dag_bag.dags["ingest_events"].params.dump() == {
         "countries": list(settings.countries),
         "horizon_days": settings.horizon_days,
-        "ask_again": False,
+        "refetch": False,
         "redrive": None,
     }
     assert dag_bag.dags["ingest_songs"].params.dump() == {
@@ -296,7 +296,7 @@ def test_the_parameters_default_to_the_settings(dag_bag: Any) -> None:
         "artists_per_country": settings.artists_per_country,
         "touring_artists": settings.touring_artists,
         "tracks_per_artist": settings.tracks_per_artist,
-        "ask_again": False,
+        "refetch": False,
         "redrive": None,
     }
 

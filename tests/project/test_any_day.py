@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sandbox.services import Services
 from tests.support.any_day import LEFT_OUT, MOMENTS, SHARES, Moment, share
 
 
@@ -22,14 +21,11 @@ def test_the_clock_is_moved_by_the_distance_from_now_forwards_or_back() -> None:
     assert Moment(datetime(2028, 2, 28, 12, tzinfo=UTC)).seconds_ahead(now) == -86_400
 
 
-def test_the_database_and_s3_have_the_clock_of_the_tests(
-    services: Services, redshift: Any, bucket: str
-) -> None:
+def test_the_database_and_s3_have_the_clock_of_the_tests(redshift: Any, s3: Any, bucket: str) -> None:
     """Under `make test-any-day` this fails where the moved clock does not reach a process of the sandbox."""
     with redshift.cursor() as cursor:
         cursor.execute("select getdate()")
         [database] = cursor.fetchone()
-    s3 = services.aws.client("s3")
     s3.put_object(Bucket=bucket, Key="now", Body=b"")
     objects = s3.head_object(Bucket=bucket, Key="now")["LastModified"]
     now = datetime.now(UTC)

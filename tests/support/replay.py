@@ -179,7 +179,7 @@ class Replay:
                 copy_role_arn=ROLE,
                 judge=self._judge,
                 until=until,
-                go_on_without_missing=True,
+                allow_missing=True,
             )
         except DataRejected as rejected:
             if expected is None:

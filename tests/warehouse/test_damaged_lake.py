@@ -14,7 +14,7 @@ from include.warehouse.next_load import begin_next
 from include.warehouse.parking import Verdict
 from include.warehouse.tables import DATASETS
 from tests.support import damage
-from tests.support.snapshots import ROLE, Artist, Concert, land_events, land_songs, rows
+from tests.support.snapshots import ROLE, Artist, Concert, land_events, land_songs, rows, star
 from tests.support.warehouse_runs import warehouse_run
 
 FIRST = datetime(2026, 8, 1, 6, tzinfo=UTC)
@@ -141,12 +141,19 @@ def test_without_other_context_a_run_stays_pending_and_the_error_names_the_publi
     assert states(tables, pending) == [("published", newer)]
 
 
-def test_context_that_copy_cannot_read_parks_nothing(tables: Any, lake: Lake) -> None:
-    _, newer, pending = three_runs(tables, lake)
-    [part] = lake.manifest("songs", newer).parts
+def test_context_that_copy_cannot_read_is_passed_over_by_the_next_load(tables: Any, lake: Lake) -> None:
+    older, newer, pending = three_runs(tables, lake)
+    damage.ALL["the part's content is damaged"](lake, "songs", newer)
+    before = star(tables)
     found = begin_next(tables, lake, FIRST + timedelta(days=2)).load
     assert found is not None
-    lake.bucket.put(part.url.split("/", 3)[3], b"\0" * part.content_length)
     with pytest.raises(ContextInvalid, match="which stays pending"):
         stage(tables, lake, found, "songs", ROLE)
     assert states(tables, pending) == []
+    assert star(tables) == before
+    [(state, reason)] = rows(
+        tables, f"select state, reason from dwh.load_ledger where dataset = 'songs' and run = '{newer}'"
+    )
+    assert state == "published" and f"songs/{newer}" in reason
+    assert warehouse_run(tables, lake, FIRST + timedelta(days=2), judged_well)
+    assert states(tables, pending) == [("published", older)]

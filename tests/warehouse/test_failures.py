@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from redshift_connector.error import InterfaceError, OperationalError, ProgrammingError
 
-from include.warehouse.failures import is_of_data, told
+from include.warehouse.failures import in_one_line, is_of_data
 
 
 def server(code: str, message: str, detail: str = "") -> ProgrammingError:
@@ -62,6 +62,6 @@ def test_a_temporary_error_does_not(error: Any) -> None:
 
 
 def test_the_message_of_the_server_is_reported_in_one_line() -> None:
-    assert told(server("22001", "value too long\nfor it's type", "code: 8001")) == (
+    assert in_one_line(server("22001", "value too long\nfor it's type", "code: 8001")) == (
         "value too long for it's type code: 8001"
     )

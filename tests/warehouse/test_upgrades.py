@@ -74,7 +74,7 @@ def test_if_one_of_its_manifests_is_missing_the_rebuild_says_what_to_do(older: t
     redshift, lake = older
     lake.remove_manifest("songs", FIRST_SONGS)
     before = rows(redshift, "select * from dwh.load_ledger order by dataset, run")
-    with pytest.raises(ManifestsMissing, match=r"land them again .*--go-on-without-missing") as stopped:
+    with pytest.raises(ManifestsMissing, match=r"land them again .*--allow-missing") as stopped:
         derived(redshift, lake)
     assert lake.manifest_url("songs", FIRST_SONGS) in str(stopped.value)
     assert rows(redshift, "select * from dwh.load_ledger order by dataset, run") == before

@@ -1,4 +1,4 @@
-"""The doctor: checks each real service with as few calls as possible, and says what works, what not, and what to do.
+"""The doctor: checks each real service with as few calls as possible; says what works, what does not, what to do.
 
 One line per check, without secrets: our own errors contain none, and of any other error only the type is shown.
 """

@@ -1,4 +1,4 @@
-"""Whom failures are told: whether its server can be reached. Nothing is sent."""
+"""Checks where failures are reported: whether that server can be reached. Nothing is sent."""
 
 import socket
 from urllib.parse import urlsplit

@@ -11,7 +11,7 @@ from include.sources.rows import Noticed, Rejection, Tally
 
 @dataclass(frozen=True, slots=True)
 class KeptList:
-    """A country's chart, or the top tracks of an artist, as it was collected."""
+    """A country's chart or an artist's top tracks, as collected."""
 
     name: str
     """Under which the tally counts."""

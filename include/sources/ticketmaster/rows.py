@@ -203,13 +203,13 @@ _NOBODY: _Artist = (None, None, None, None, None, None, None)
 
 def _billed(attractions: list[wire.Attraction], noticed: Noticed) -> list[_Artist]:
     artists: list[_Artist] = []
-    met: set[tuple[str | None, str]] = set()
+    billed: set[tuple[str | None, str]] = set()
     for attraction in attractions:
         attraction_id = noticed.fitting(attraction.id, "_embedded.attractions.id", 64)
         name = noticed.name(attraction.name, "_embedded.attractions.name")
-        if name is None or (attraction_id, name) in met:
+        if name is None or (attraction_id, name) in billed:
             continue
-        met.add((attraction_id, name))
+        billed.add((attraction_id, name))
         mbid = _mbid(attraction.external_links.musicbrainz)
         keys = artist_key(name), name_key(name), namesake_key(name, mbid)
         artists.append((len(artists) + 1, attraction_id, name, mbid, *keys))

@@ -38,7 +38,7 @@ def run_rows(
     differs; called again with a tally that has it, their rows come from the later one. Raises `UnexpectedPayload`
     when a response cannot be read.
     """
-    met, noticed, known = _Met(), Noticed(), dict(tally.newest)
+    seen, noticed, known = _Seen(), Noticed(), dict(tally.newest)
     for response in responses:
         for found in rows(response.body, snapshot_at, response.country, noticed):
             event_id = found.record_id if isinstance(found, Rejection) else found[0].event_id
@@ -46,9 +46,9 @@ def run_rows(
                 tally.elsewhere[response.window] += 1
             elif event_id is not None and known.get(event_id, response.name) != response.name:
                 tally.duplicates[response.window] += 1
-            elif event_id is not None and not met.add(event_id, response.received_at, found):
+            elif event_id is not None and not seen.add(event_id, response.received_at, found):
                 tally.duplicates[response.window] += 1
-                first = met.newer(event_id, response.received_at)
+                first = seen.newer(event_id, response.received_at)
                 if first is not None and first != _digest(found):
                     tally.newest[event_id] = response.name
                 elif first is not None:
@@ -62,8 +62,8 @@ def run_rows(
                 yield from found
 
 
-class _Met:
-    """The events met so far, kept out of memory: in a temporary database on disk that vanishes with this object."""
+class _Seen:
+    """The events seen so far, kept out of memory: in a temporary database on disk that vanishes with this object."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)
@@ -71,20 +71,20 @@ class _Met:
         self._database.execute("pragma journal_mode = off")
         self._database.execute("pragma synchronous = off")
         self._database.execute(
-            "create table met (id text primary key, received_at real, digest blob) without rowid"
+            "create table seen (id text primary key, received_at real, digest blob) without rowid"
         )
         self._database.execute("begin")
 
     def add(self, event_id: str, received_at: datetime, found: object) -> bool:
         """Whether it was new."""
         event = (event_id, received_at.timestamp(), _digest(found))
-        return self._database.execute("insert or ignore into met values (?, ?, ?)", event).rowcount == 1
+        return self._database.execute("insert or ignore into seen values (?, ?, ?)", event).rowcount == 1
 
     def newer(self, event_id: str, received_at: datetime) -> bytes | None:
-        """The digest of the event as first met, if no response with it was received later than this."""
+        """The digest of the event as first seen, if no response with it was received later than this."""
         at = received_at.timestamp()
         changed = self._database.execute(
-            "update met set received_at = ? where id = ? and received_at < ? returning digest",
+            "update seen set received_at = ? where id = ? and received_at < ? returning digest",
             (at, event_id, at),
         ).fetchone()
         return None if changed is None else bytes(changed[0])

@@ -38,7 +38,7 @@ comment on column dwh.load_ledger.load_number is
 comment on column dwh.load_ledger.state is
 'published; parked: it failed the audit; late: older than what is published; pending: accepted, not yet judged again.';
 comment on column dwh.load_ledger.reason is
-'Why it is parked or late, and what to do; null when published.';
+'Why it is parked or late, and what to do; of a published run, why it cannot be staged again, else null.';
 comment on column dwh.load_ledger.scope is
 'What the run requested, such as GB,US; 365 days; null when late or not readable.';
 comment on column dwh.load_ledger.is_complete is

@@ -1,0 +1,126 @@
+"""What a task of the warehouse leaves behind when a statement of it fails: for the data, or for what may pass."""
+
+from typing import Any
+
+import pytest
+from redshift_connector.error import InterfaceError, ProgrammingError
+
+from include.errors import DataRejected
+from include.lake.lake import Lake
+from include.warehouse import load as warehouse
+from include.warehouse import next_load
+from include.warehouse.loads import Load
+from include.warehouse.tables import BUILT, DATASETS
+from tests.support.snapshots import (
+    ROLE,
+    Artist,
+    Concert,
+    build_load,
+    judged_at,
+    land_events,
+    land_songs,
+    publish_pending,
+    rows,
+    star,
+)
+
+LOAD = Load("2026-11-22T060000Z", "2026-11-22T070000Z", DATASETS)
+LEDGER = "select dataset, state from dwh.load_ledger order by dataset"
+PASSING = {
+    "a serialisation conflict": ProgrammingError({"C": "40001", "M": "could not serialize access"}),
+    "a conflict as Redshift names it": ProgrammingError(
+        {"C": "XX000", "M": "1023", "D": "isolation violation"}
+    ),
+    "a lock": ProgrammingError({"C": "55P03", "M": "could not obtain lock"}),
+    "a time-out": ProgrammingError({"C": "57014", "M": "canceling statement due to statement timeout"}),
+    "a lost connection": InterfaceError("BrokenPipe: server socket closed"),
+}
+
+
+class Failing:
+    """A connection on which statements that contain a text fail, inside their transaction."""
+
+    def __init__(self, connection: Any, text: str, error: Exception | None) -> None:
+        self._connection, self._text, self._error = connection, text, error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def cursor(self) -> Any:
+        return _Cursor(self._connection.cursor(), self._text, self._error)
+
+
+class _Cursor:
+    def __init__(self, cursor: Any, text: str, error: Exception | None) -> None:
+        self._cursor, self._text, self._error = cursor, text, error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+    def execute(self, statement: str, *arguments: Any) -> Any:
+        if self._text not in statement:
+            return self._cursor.execute(statement, *arguments)
+        if self._error is not None:
+            raise self._error
+        return self._cursor.execute("select 1 / (select 0)")  # 22012, by the server
+
+
+@pytest.fixture
+def landed(tables: Any, lake: Lake) -> tuple[Any, Lake]:
+    land_events(lake, LOAD.events, [Concert("e1", ["Abel"])])
+    land_songs(lake, LOAD.songs, [Artist("Abel")])
+    return tables, lake
+
+
+@pytest.mark.parametrize("error", PASSING.values(), ids=PASSING)
+def test_whatever_fails_for_what_may_pass_leaves_the_load_pending(
+    landed: tuple[Any, Lake], error: Exception
+) -> None:
+    redshift, lake = landed
+
+    def failing(text: str) -> Any:
+        return Failing(redshift, text, error)
+
+    empty = star(redshift)
+    with pytest.raises(type(error)):
+        next_load.begin_next(failing("audit.current_runs"), lake, judged_at(LOAD))
+    next_load.begin(redshift, lake, LOAD, judged_at(LOAD))
+    for dataset in DATASETS:
+        with pytest.raises(type(error)):
+            warehouse.stage(failing("copy "), lake, LOAD, dataset, ROLE)
+        warehouse.stage(redshift, lake, LOAD, dataset, ROLE)
+    for table in BUILT:
+        with pytest.raises(type(error)):
+            warehouse.build(failing(f"insert into audit.{table}"), LOAD, table)
+        warehouse.build(redshift, LOAD, table)
+    with pytest.raises(type(error)):
+        warehouse.publish(failing("insert into dwh.fact_artists"), LOAD)
+    assert rows(redshift, LEDGER) == []
+    assert star(redshift) == empty
+    assert next_load.pending_loads(redshift, lake) == [LOAD]
+    publish_pending(redshift, lake)
+    assert rows(redshift, LEDGER) == [("events", "published"), ("songs", "published")]
+
+
+@pytest.mark.parametrize(
+    ("text", "parked"),
+    [
+        ("insert into audit.dim_songs", "songs"),
+        ("insert into audit.dim_concerts", "events"),
+        ("insert into dwh.fact_artists", "songs"),  # no table of one dataset: the newer run
+    ],
+)
+def test_a_build_or_a_publish_that_fails_for_the_data_parks_and_leaves_dwh(
+    landed: tuple[Any, Lake], text: str, parked: str
+) -> None:
+    redshift, lake = landed
+    build_load(redshift, lake, LOAD)
+    empty = star(redshift)
+    failing = Failing(redshift, text, None)
+    with pytest.raises(DataRejected, match=f"{parked} are parked and dwh is unchanged"):
+        if "audit." in text:
+            warehouse.build(failing, LOAD, text.rsplit(".", 1)[-1])
+        else:
+            warehouse.publish(failing, LOAD)
+    assert rows(redshift, LEDGER) == [(parked, "parked")]
+    assert star(redshift) == empty
