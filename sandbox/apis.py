@@ -37,8 +37,10 @@ def parser() -> argparse.ArgumentParser:
     )
     behaviour = options.add_argument_group("how they respond")
     behaviour.add_argument("--latency", type=float, help="seconds that each response takes")
-    behaviour.add_argument("--ticketmaster", type=json.loads, help="TicketmasterOptions as JSON")
-    behaviour.add_argument("--lastfm", type=json.loads, help="LastfmOptions as JSON")
+    behaviour.add_argument(
+        "--ticketmaster", type=json.loads, help="JSON; listed by python -m sandbox.options"
+    )
+    behaviour.add_argument("--lastfm", type=json.loads, help="JSON; listed by python -m sandbox.options")
     return options
 
 

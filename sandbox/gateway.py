@@ -41,20 +41,25 @@ _CHUNK = 1 << 16
 
 @dataclass
 class Fault:
-    """Which requests fail, and how: a random `share` of them, those whose numbers (from 1) are in `at`, or, with
-    neither, all. `where` restricts them to requests with these parameters, `times` limits their number.
+    """Which requests fail, and how. Without `share` and `at`, all do.
 
-    `status` replaces the kind's usual status; `retry_after` (seconds, or any text) is sent as a header.
     Requests rejected because of their key or a limit are counted, but no fault is injected into them.
     """
 
     kind: FaultKind
+    """One of the kinds below."""
     share: float = 0.0
+    """Share of requests that fail, drawn at random."""
     at: list[int] = field(default_factory=list)
+    """The numbers of the requests that fail, counted from 1."""
     where: dict[str, str] = field(default_factory=dict)
+    """Only requests with these parameters fail."""
     times: int | None = None
+    """The most requests that fail."""
     status: int | None = None
+    """The HTTP status sent instead of the kind's usual one."""
     retry_after: float | str | None = None
+    """Sent as `Retry-After`: seconds, or any text."""
 
 
 @dataclass
@@ -68,7 +73,9 @@ class GatewayOptions:
     latency_jitter: float = 0.0
     """The most seconds added to that, drawn per request."""
     faults: list[Fault] = field(default_factory=list)
+    """Requests that fail; see "a fault" for what each may say."""
     fault_seed: int = 1
+    """Determines which requests a `share` of faults hits."""
 
 
 @dataclass(frozen=True)

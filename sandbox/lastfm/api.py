@@ -57,6 +57,7 @@ class LastfmOptions(GatewayOptions):
     requests_per_second: float | None = 5.0
     """Averaged over `limit_period`; requests above it get error 29. None: no limit."""
     limit_period: float = 300.0
+    """Seconds over which requests are counted."""
     limit_status: int = 429
     """HTTP status of error 29; clients have also seen 200."""
     suspended: bool = False

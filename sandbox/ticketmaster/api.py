@@ -42,6 +42,7 @@ class TicketmasterOptions(Oddities):
     spike_tolerance: float = 0.05
     """Seconds by which a request may be too early, to allow for jitter on both sides."""
     daily_quota: int | None = 5_000
+    """Requests in a period; further ones get a 429."""
     quota_period: float = 86_400.0
     """Seconds from the first request of a period until the quota is full again."""
     paging_depth: int | None = 1_000
@@ -49,6 +50,7 @@ class TicketmasterOptions(Oddities):
     total_cap: int | None = 10_000
     """Larger totals are reported as this, and pages that begin past it minus 20 are rejected (DIS1024)."""
     bulk: Bulk = "moderate"
+    """How long an event is: light 3 KB, moderate 5 KB with images, full 9 KB."""
     empty_as_404: bool = False
     """An empty result is a 404, as one report says, instead of a 200 without _embedded."""
     broken_last_page: bool = False

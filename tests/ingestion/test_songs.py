@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from include.errors import SourceUnavailable
 from include.ingestion.songs import SONGS, SongsPlan
 from include.lake.certificate import Scope
 from include.sources.client.http import Request, Response
@@ -101,3 +102,24 @@ async def test_an_artist_under_two_names_costs_nobody_a_place() -> None:
     responses = Renaming(0)
     await SONGS.crawl(NO_LAKE, responses, plan(), AT)
     assert [name for name in responses.asked if name != "chart"] == ["P!nk", "Pink", "A", "B", "C", "D"]
+
+
+@pytest.mark.parametrize("failing", [3, 4])
+async def test_three_artists_who_cannot_be_fetched_are_named_and_a_fourth_fails_the_run(failing: int) -> None:
+    lost = [f"Gone {number}" for number in range(failing)]
+
+    class Failing(Answering):
+        async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
+            if request.params.get("artist") in lost:
+                raise SourceUnavailable("HTTP 500")
+            return await super().ask(request, read)
+
+    crawl = SONGS.crawl(NO_LAKE, Failing(0), plan(*lost), AT)  # type: ignore[arg-type]
+    if failing == 4:
+        with pytest.raises(SourceUnavailable):
+            await crawl
+        return
+    outcome = await crawl
+    assert not outcome.complete
+    assert outcome.reasons == tuple(f"artist {name}: HTTP 500" for name in lost)
+    assert [each.distinct for each in outcome.lists if each.artist == "Abel"] == [1]

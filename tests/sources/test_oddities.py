@@ -18,7 +18,7 @@ from include.errors import PipelineError, SourceUnavailable
 from include.lake import certificate
 from include.sources.client.http import Backoff, Client, Request, Response
 from include.sources.rows import Tally
-from include.sources.ticketmaster import search
+from include.sources.ticketmaster import reader, search
 from include.sources.ticketmaster.crawl import Crawl
 from include.sources.ticketmaster.look_up import Listed
 from include.sources.ticketmaster.plan import Plan, plan_after
@@ -51,6 +51,7 @@ class Outcome:
     met: Counter[str]
     """The events of the rows, each counted once per row of its first artist."""
     requests: int
+    failed: int = 0
     counted: frozenset[str] = frozenset()
     """Events without a row of which some response's total says that there must be more than have rows."""
 
@@ -115,7 +116,8 @@ async def crawled(
     ]
     rows = run_rows(responses, COUNTRIES, START, Tally(lambda *_: None))
     met = Counter(row.event_id for row in rows if row.artist_position in (None, 1))
-    return Outcome(stretches, met, len(requests), counted(catalog, options, requests, set(met)))
+    failed = sum(request["status"] == 500 for request in requests)
+    return Outcome(stretches, met, len(requests), failed, counted(catalog, options, requests, set(met)))
 
 
 def counted(
@@ -230,6 +232,21 @@ async def test_no_unchanged_event_is_lost_while_others_appear_disappear_or_move(
 async def test_an_unreachable_source_ends_the_crawl(catalog: Catalog) -> None:
     with pytest.raises(SourceUnavailable):
         await crawled(catalog, tries=1, faults=[Fault("http_503")])
+
+
+async def test_a_crawl_fails_beyond_the_number_of_pages_it_may_lose(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One poison page costs itself and those of its halves, which the limit allows to the last one."""
+    tries: dict[str, Any] = {"tries": 1, "poison": 1}
+    requests = (await crawled(catalog, **tries)).failed
+    for limit in (requests, requests - 1):
+        monkeypatch.setattr(reader, "MAX_LOST", limit)
+        if limit == requests:
+            assert not (await crawled(catalog, **tries)).complete
+        else:
+            with pytest.raises(SourceUnavailable):
+                await crawled(catalog, **tries)
 
 
 async def test_a_key_that_is_revoked_in_mid_crawl_ends_it(catalog: Catalog) -> None:

@@ -28,7 +28,7 @@ from include.sources.ticketmaster.stretch import Stretch
 from include.sources.ticketmaster.walk import LARGE, MOST, Walk
 from include.sources.ticketmaster.windows import DEPTH, VAGUE, Ask, Window, pages_of
 
-_SMALL = 1_800
+_SMALL = 3_000
 """The size of a stretch, in events, when fewer than `VAGUE` are left: each stretch wastes half a page on average,
 but reading several concurrently sustains the allowed rate even at high latency."""
 _STRETCHES_AT_ONCE = 12

@@ -10,7 +10,7 @@ from include.sources.ticketmaster.windows import Sighting, Window
 
 _STRETCHES = 12
 """The minimum number of stretches in a crawl, so that enough of them can be read concurrently."""
-_LEAST, _MOST = 1_800, 6_000
+_LEAST, _MOST = 3_000, 7_000
 """Events in a stretch: enough that few last pages are half empty, but with room for new events before the total is
 reported as "at least 10,000"."""
 

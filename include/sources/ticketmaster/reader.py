@@ -1,7 +1,8 @@
 """Fetches the pages of a window, and repeats requests whose responses contradict what is known.
 
 An empty response is believed only if another request confirms it: for the window in the other order, or for a wider
-one. A page that cannot be fetched after all tries is skipped, unless the source does not respond at all.
+one. A page that cannot be fetched after all tries is skipped, unless the source does not respond at all or more than
+`MAX_LOST` requests have failed.
 """
 
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ _ASKINGS = 3
 """How many times a page that should not be empty is requested."""
 _LOST = 6
 """In a stretch with this many pages that could not be fetched, each further page is requested only once."""
+MAX_LOST = 200
+"""The most requests for pages, in a crawl, that may fail after all tries: with more, the run fails."""
 _FAILURES_IN_A_ROW = 5
 """After this many failures in a row, a request that succeeded before is repeated: if it fails too, the source is
 down."""
@@ -40,7 +43,7 @@ class Reader:
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self._came = self._failed_in_a_row = 0
+        self._came = self._lost = self._failed_in_a_row = 0
         self._error: Exception | None = None
         self._good: Window | None = None
         self._asked: set[tuple[Window, int]] = set()
@@ -111,7 +114,8 @@ class Reader:
         except (SourceUnavailable, UnexpectedPayload) as error:
             self._error = error
             self._failed_in_a_row += 1
-            if error.not_before is not None:
+            self._lost += 1
+            if error.not_before is not None or self._lost > MAX_LOST:
                 raise
             if self._failed_in_a_row >= _FAILURES_IN_A_ROW:
                 await self._look_for_life(error)

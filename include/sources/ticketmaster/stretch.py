@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from include.sources.ticketmaster.windows import FACETS, PAGE, VAGUE, Page, Sighting, Span, Window
 
@@ -117,6 +117,10 @@ class Stretch:
         """The events received that belong to this stretch and not to a neighbour."""
         return {name for name, (seen, asked) in self.met.items() if seen.lies_in(self.window, asked)}
 
+    def starting_at(self, instant: datetime) -> set[str]:
+        """The events received that start at this instant."""
+        return {name for name, (seen, _) in self.met.items() if seen.starts_at == instant}
+
     def incomplete(self, missing: int, why: str) -> None:
         """Records how many events are missing, and why."""
         self.missing = max(missing, 1)
@@ -165,10 +169,7 @@ class Stretch:
     def finish(self) -> None:
         """Replaces the distinct events by their number."""
         self.distinct = len(self.inside())
-        self.at_start = sum(
-            seen.starts_at is not None and seen.starts_at == self.window.start
-            for seen, _ in self.met.values()
-        )
+        self.at_start = len(self.starting_at(self.window.start)) if self.window.start else 0
         self.listed_twice = len(self.twice)
         wider = {span: known for span, known in self.totals.items() if self._is_wider(span)}
         self.met, self.reading, self.twice, self.totals = {}, set(), set(), wider

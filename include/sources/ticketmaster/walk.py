@@ -70,7 +70,8 @@ class Walk:
             last = instants[-1]
             if last == window.start or (len(seen) >= DEPTH and seen[-DEPTH].starts_at == last):
                 crowd = replace(window, start=last, end=last + timedelta(seconds=1))
-                rows = await self._proof.backwards(stretch, crowd) | {each.id for each in seen[-DEPTH:]}
+                rows = await self._proof.backwards(stretch, crowd) | stretch.starting_at(last)
+                rows |= {each.id for each in seen[-DEPTH:]}
                 before = stretch.total(crowd)
                 if len(rows) < before:
                     crowds.append((crowd, before))

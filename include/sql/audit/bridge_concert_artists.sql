@@ -30,21 +30,19 @@ with artist_pages as (
 pages_by_mbid as (
     select
         pages.artist_mbid,
-        max(pages.artist_key) as artist_key
+        case when count(*) = 1 then max(pages.artist_key) end as artist_key
     from artist_pages as pages
     where pages.artist_mbid is not null
     group by pages.artist_mbid
-    having count(*) = 1
 ),
 
 corrections as (
     select
         songs.asked_key,
-        max(songs.artist_key) as artist_key
+        case when count(distinct songs.artist_key) = 1 then max(songs.artist_key) end as artist_key
     from staging.songs as songs
     where songs.asked_key <> songs.artist_key
     group by songs.asked_key
-    having count(distinct songs.artist_key) = 1
 ),
 
 billed_artists as (
@@ -69,16 +67,21 @@ spellings as (
     group by billed.artist_key, billed.namesake_key
 ),
 
-decided_artists as (
+decided_billings as (
     select
-        billed.artist_key,
-        billed.namesake_key,
+        events.event_id,
+        events.artist_position,
+        events.attraction_id,
+        events.artist_name,
+        events.artist_mbid,
+        events.artist_key,
+        events.namesake_key,
         by_mbid.artist_key as mbid_page_key,
         coalesce(named.artist_key, corrected.artist_key) as named_page_key,
         spellings.page_key as spelling_page_key,
         case
             when by_mbid.artist_key is not null then 'mbid'
-            when coalesce(named.artist_mbid, corrected.artist_mbid) <> billed.artist_mbid then 'namesake'
+            when coalesce(named.artist_mbid, corrected.artist_mbid) <> events.artist_mbid then 'namesake'
             when named.artist_key is not null then 'name'
             when corrected.artist_key is not null then 'corrected'
             when spellings.fitting_pages = 1 then 'spelling'
@@ -86,21 +89,22 @@ decided_artists as (
             when spellings.pages > 0 then 'namesake'
             else 'unmatched'
         end as matched_by
-    from billed_artists as billed
-    left join pages_by_mbid as by_mbid on billed.artist_mbid = by_mbid.artist_mbid
-    left join artist_pages as named on billed.artist_key = named.artist_key
-    left join corrections on billed.artist_key = corrections.asked_key and named.artist_key is null
+    from staging.events as events
+    left join pages_by_mbid as by_mbid on events.artist_mbid = by_mbid.artist_mbid
+    left join artist_pages as named on events.artist_key = named.artist_key
+    left join corrections on events.artist_key = corrections.asked_key and named.artist_key is null
     left join artist_pages as corrected on corrections.artist_key = corrected.artist_key
-    left join spellings on billed.artist_key = spellings.artist_key and billed.namesake_key = spellings.namesake_key
+    left join spellings on events.artist_key = spellings.artist_key and events.namesake_key = spellings.namesake_key
+    where events.artist_key is not null
 ),
 
 resolved_artists as (
     select
-        events.event_id as concert_id,
-        events.artist_position,
-        events.attraction_id,
-        events.artist_name,
-        events.artist_mbid,
+        decided.event_id as concert_id,
+        decided.artist_position,
+        decided.attraction_id,
+        decided.artist_name,
+        decided.artist_mbid,
         case decided.matched_by
             when 'mbid' then decided.mbid_page_key
             when 'name' then decided.named_page_key
@@ -110,9 +114,7 @@ resolved_artists as (
             else decided.namesake_key
         end as artist_key,
         decided.matched_by
-    from staging.events as events
-    inner join decided_artists as decided
-        on events.artist_key = decided.artist_key and events.namesake_key = decided.namesake_key
+    from decided_billings as decided
 ),
 
 ranked_artists as (

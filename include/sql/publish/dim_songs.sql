@@ -1,11 +1,26 @@
 -- Merges audit.dim_songs into dwh.dim_songs: new figures replace older ones; first_seen_date is kept, and so is an id
--- that the run does not have.
+-- that the run does not have. Of dwh.dim_songs, only the songs of the load's artists are joined.
+drop table if exists audit.song_artists;
+
+create table audit.song_artists
+distkey (artist_key)
+sortkey (artist_key)
+as
+select distinct fresh.artist_key
+from audit.dim_songs as fresh;
+
 drop table if exists audit.song_changes;
 
 create table audit.song_changes
 distkey (artist_key)
 sortkey (artist_key)
 as
+with known_songs as (
+    select songs.* -- noqa: AM04
+    from dwh.dim_songs as songs
+    inner join audit.song_artists as artists on songs.artist_key = artists.artist_key
+)
+
 select
     fresh.artist_key,
     fresh.song_key,
@@ -23,7 +38,7 @@ select
     coalesce(fresh.artist_mbid, known.artist_mbid) as artist_mbid,
     coalesce(known.first_seen_date, fresh.first_seen_date) as first_seen_date
 from audit.dim_songs as fresh
-left join dwh.dim_songs as known on fresh.artist_key = known.artist_key and fresh.song_key = known.song_key;
+left join known_songs as known on fresh.artist_key = known.artist_key and fresh.song_key = known.song_key;
 
 insert into audit.changes (star_table, added, changed, removed, unchanged)
 select
@@ -37,7 +52,8 @@ from audit.song_changes as changes;
 delete from dwh.dim_songs
 using audit.song_changes as changes
 where
-    dim_songs.artist_key = changes.artist_key
+    dim_songs.artist_key in (select artists.artist_key from audit.song_artists as artists)
+    and dim_songs.artist_key = changes.artist_key
     and dim_songs.song_key = changes.song_key
     and changes.change <> 'added';
 
