@@ -21,7 +21,7 @@ def measure(quick: bool) -> list[Figure]:
     figures, peaks = [], {}
     for events in sorted({*COLD, *MEMORY}):
         cold, warm = _crawls(events // divisor, warm=events in COLD)
-        peaks[events] = cold.peak_bytes / 1e6
+        peaks[events] = max(each.peak_bytes for each in (cold, warm) if each) / 1e6
         for name, done, at_most in (("cold", cold, COLD.get(events)), ("warm", warm, WARM)):
             if done is not None and events in COLD:
                 figures.append(

@@ -5,6 +5,7 @@ both ends and accept whole seconds only.
 """
 
 import hashlib
+import sys
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -163,11 +164,16 @@ def _sighting(raw: msgspec.Raw) -> Sighting:
     return Sighting(
         event.id,
         event.dates.start.date_time,
-        venue.country.country_code,
-        venue.state.state_code,
-        event.classifications[0].genre.id if event.classifications else None,
+        _shared(venue.country.country_code),
+        _shared(venue.state.state_code),
+        _shared(event.classifications[0].genre.id if event.classifications else None),
         event.dates.start.local_date,
     )
+
+
+def _shared(code: str | None) -> str | None:
+    """The code as an object that equal codes share: a crawl holds tens of thousands of sightings at a time."""
+    return code and sys.intern(code)
 
 
 def _complaint(body: bytes) -> tuple[str, list[str]]:

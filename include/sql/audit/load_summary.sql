@@ -1,6 +1,7 @@
 -- Grain      one row: the load as a whole, compared with the newest published run of the same dataset and scope before.
 -- Inputs     staging.events, staging.songs, audit.*, dwh.load_ledger, dwh.dim_concerts
--- Load rule  rebuilt for every load; judged by great_expectations/expectations/load_summary.json.
+-- Load rule  rebuilt for every load; judged by great_expectations/expectations/load_summary.json. Ratios and shares
+--            are rounded to four digits, because people read them.
 delete from audit.load_summary;
 
 insert into audit.load_summary (
@@ -80,13 +81,18 @@ select
     current_load.snapshot_date,
     staged_rows.events as events_rows,
     previous_rows.events as previous_events_rows,
-    cast(staged_rows.events as double precision) / nullif(previous_rows.events, 0) as events_rows_ratio,
+    cast(
+        cast(staged_rows.events as double precision) / nullif(previous_rows.events, 0) as decimal(18, 4)
+    ) as events_rows_ratio,
     staged_rows.songs as songs_rows,
     previous_rows.songs as previous_songs_rows,
-    cast(staged_rows.songs as double precision) / nullif(previous_rows.songs, 0) as songs_rows_ratio,
+    cast(
+        cast(staged_rows.songs as double precision) / nullif(previous_rows.songs, 0) as decimal(18, 4)
+    ) as songs_rows_ratio,
     concerts.concerts,
-    cast(concerts.concerts_without_artist as double precision)
-    / nullif(concerts.concerts, 0) as share_of_concerts_without_artist,
+    cast(
+        cast(concerts.concerts_without_artist as double precision) / nullif(concerts.concerts, 0) as decimal(18, 4)
+    ) as share_of_concerts_without_artist,
     touring_artists.artists as touring_artists,
     touring_artists.matched_artists,
     touring_artists.by_mbid as artists_matched_by_mbid,
@@ -94,8 +100,9 @@ select
     touring_artists.by_spelling as artists_matched_by_spelling,
     touring_artists.ambiguous as ambiguous_artists,
     touring_artists.namesakes as namesake_artists,
-    cast(touring_artists.matched_artists as double precision)
-    / nullif(lastfm_artists.artists, 0) as share_of_lastfm_artists_touring,
+    cast(
+        cast(touring_artists.matched_artists as double precision) / nullif(lastfm_artists.artists, 0) as decimal(18, 4)
+    ) as share_of_lastfm_artists_touring,
     seen_again.concerts + missing_concerts.missing as listed_concerts,
     missing_concerts.missing as missing_concerts,
     missing_concerts.delisted as delisted_concerts,
@@ -103,8 +110,10 @@ select
     case
         when missing_concerts.delisted > 20
             then
-                cast(missing_concerts.delisted as double precision)
-                / nullif(seen_again.concerts + missing_concerts.missing, 0)
+                cast(
+                    cast(missing_concerts.delisted as double precision)
+                    / nullif(seen_again.concerts + missing_concerts.missing, 0) as decimal(18, 4)
+                )
     end as share_delisted,
     datediff(hour, current_load.events_at, current_load.judged_at) as events_age_hours,
     datediff(hour, current_load.songs_at, current_load.judged_at) as songs_age_hours
