@@ -67,6 +67,8 @@ def parquet_files(
                 arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
                 writer.write_batch(pa.record_batch(arrays, schema=schema))
                 count += len(group)
+                group.clear()  # or two groups would be in memory at a time
+                del columns, arrays
                 group = list(islice(source, _ROW_GROUP))
                 if file.tell() >= _FILE_BYTES:
                     break
