@@ -12,13 +12,13 @@ What S3's errors become (temporary ones are retried a few times first):
 
 import json
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-from boto3.exceptions import Boto3Error
 from botocore.exceptions import (
     ClientError,
     CredentialRetrievalError,
@@ -38,6 +38,7 @@ _Document = TypeVar("_Document")
 
 WAITS: tuple[float, ...] = (1, 4, 10)
 """Seconds before the second, third and last try of a request; boto3 itself makes several attempts in each."""
+_CHUNK = 1024 * 1024
 _MISSING = ("404", "NoSuchKey", "NoSuchBucket")
 _PASSES = {
     "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired",
@@ -46,7 +47,7 @@ _PASSES = {
 }  # fmt: skip
 """https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
 _BROKEN = (
-    HTTPClientError, IncompleteReadError, CredentialRetrievalError, MetadataRetrievalError, Boto3Error, OSError,
+    HTTPClientError, IncompleteReadError, CredentialRetrievalError, MetadataRetrievalError, OSError,
 )  # fmt: skip
 
 
@@ -143,8 +144,8 @@ class Bucket:
         def ask() -> bool:
             file.seek(0)
             file.truncate()
-            owner = {name: value for name, value in self.of_bucket.items() if name != "Bucket"}
-            self.s3.download_fileobj(self.name, key, file, ExtraArgs=owner)
+            # boto3's download_fileobj would hold dozens of megabytes in the queues of its threads.
+            shutil.copyfileobj(self.s3.get_object(**self.of_bucket, Key=key)["Body"], file, _CHUNK)
             return True
 
         if not self.ask(f"reading {self.url(key)}", lambda: _unless_missing(ask)):

@@ -188,12 +188,10 @@ class _Prefixed:
         if not callable(request):
             return request
 
-        def ask(*given: Any, **named: Any) -> Any:
+        def ask(**named: Any) -> Any:
             for key in {"Key", "Prefix"} & named.keys():
                 named[key] = self._prefix + named[key]
-            if name == "download_fileobj":
-                given = (given[0], self._prefix + given[1], *given[2:])
-            found = request(*given, **named)
+            found = request(**named)
             for each in found.get("Contents", ()) if isinstance(found, dict) else ():
                 each["Key"] = each["Key"].removeprefix(self._prefix)
             return found
