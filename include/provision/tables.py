@@ -56,8 +56,8 @@ def create_loader(admin: Any, database: str, user: str, password: str) -> None:
 
 def create_owned(loader: Any) -> None:
     """Creates the tables and views, and lets the readers' role read them, over the user's own connection."""
-    tables.create_tables(loader)
     with transaction(loader) as cursor:
+        tables.send_definitions(cursor)
         run_file(cursor, "reader/grants")
 
 

@@ -88,6 +88,9 @@ class Differences:
     elsewhere: tuple[str, ...]
     """If there is any, the other tables and views have to be created again."""
 
+    are_noted: bool = True
+    """Whether the columns were recorded when everything was created."""
+
     @property
     def are_altered(self) -> bool:
         """Whether all others exist by these definitions, and some were altered."""
@@ -97,10 +100,21 @@ class Differences:
 def create_tables(connection: Any) -> None:
     """Creates the schemas and the star's tables if they do not exist, and all other tables and views again."""
     with transaction(connection) as cursor:
-        create_star(cursor)
-        create_audit(cursor)
-        create_views(cursor)
+        send_definitions(cursor)
         note_definitions(cursor)
+
+
+def send_definitions(cursor: Any) -> None:
+    """Does the same but reads nothing from the database, for a cursor that returns no rows.
+
+    `ensure_tables` records the columns later.
+    """
+    create_star(cursor)
+    create_audit(cursor)
+    create_views(cursor)
+    cursor.execute(
+        f"insert into audit.definitions (star_hash, other_hash) values ('{_hash(_STAR)}', '{_hash(_OTHERS)}')"  # noqa: S608
+    )
 
 
 def create_star(cursor: Any) -> None:
@@ -159,6 +173,9 @@ def ensure_tables(connection: Any) -> bool:
             with transaction(connection) as cursor:
                 cursor.execute("drop table audit.failed_rows")  # the only one that a new release keeps
         create_tables(connection)
+    elif not found.are_noted:
+        with transaction(connection) as cursor:
+            note_definitions(cursor)
     return True
 
 
@@ -175,7 +192,7 @@ def differences(cursor: Any) -> Differences:
     elsewhere = _differ(noted, "other", _OTHERS, existing, _OTHER_TABLES)
     if missing >= _STAR_TABLES:
         return Differences(missing, (), (*in_star, *elsewhere))
-    return Differences(missing, in_star, elsewhere)
+    return Differences(missing, in_star, elsewhere, bool(noted.get("star_columns")))
 
 
 def _differ(

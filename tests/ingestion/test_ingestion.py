@@ -200,7 +200,7 @@ async def test_a_later_run_is_planned_after_the_newest_complete_one_and_finds_wh
     assert warm.requests_sent <= 1.15 * -(-landed.records // 200)
     assert warm.requests_sent <= cold.requests_sent
     starts = {window.start for window in lake.certificate("events", RUN).windows}
-    assert len(starts & {window.start for window in certificate.windows}) >= 3  # cuts, and None
+    assert len(starts & {window.start for window in certificate.windows}) >= 2  # a cut, and None
 
 
 async def test_undated_events_of_other_countries_are_left_out_and_counted(lake: Lake) -> None:

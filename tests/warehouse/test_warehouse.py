@@ -17,7 +17,7 @@ from include.warehouse import load as warehouse
 from include.warehouse import next_load, parking
 from include.warehouse.ledger import accept, retry
 from include.warehouse.loads import Load
-from include.warehouse.tables import create_tables, ensure_tables
+from include.warehouse.tables import create_tables, ensure_tables, send_definitions
 from include.warehouse.transactions import transaction
 from tests.support.snapshots import (
     ROLE,
@@ -107,6 +107,16 @@ def test_what_was_dropped_or_altered_by_hand_is_created_again_and_the_star_is_ke
     assert ensure_tables(tables) is True
     assert columns(tables) == state
     assert star(tables) == before
+
+
+def test_columns_not_recorded_at_creation_are_recorded_by_the_next_run(tables: Any) -> None:
+    """Whoever creates the tables over the Data API reads nothing."""
+    with transaction(tables) as cursor:
+        send_definitions(cursor)
+    assert ensure_tables(tables) is True
+    with transaction(tables) as cursor:
+        cursor.execute("alter table dwh.dim_songs add column fashion varchar(8)")
+    assert ensure_tables(tables) is False
 
 
 def columns(redshift: Any) -> list[tuple[Any, ...]]:
