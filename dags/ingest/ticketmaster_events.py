@@ -11,7 +11,7 @@ it already has and the settings of its first try, as long as the run is less tha
 landed; otherwise, or if it had received nothing, or if the source refused a request and the settings were corrected,
 it begins a new run with the current settings.
 Backfills are rejected: a source returns only current data, which a run of a past day would misdate. A finished
-run that is cleared requests nothing, unless its parameter `refetch` is set. The parameter `redrive` lands an
+run that is cleared requests nothing, unless its parameter `ask_again` is set. The parameter `redrive` lands an
 earlier run again, from its kept responses.
 
 When the API key has used up its daily quota, `fetch_events` waits for its next try until the quota is reset, and

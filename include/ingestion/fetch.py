@@ -54,21 +54,20 @@ async def fetch(
     settings: Settings,
     dag_run: str,
     now: datetime,
-    refetch: bool = False,
+    ask_again: bool = False,
 ) -> Fetched:
     """Requests what the settings ask of the dataset, and keeps the responses.
 
     The run is named by `now`, the instant at which it begins to look. A later try of the same DAG run resumes
     it, with its settings, if it has kept at least one response, is less than a day old, and no newer run has
-    landed; otherwise, or if the source refused a request and the settings were corrected, the try begins a new run. A
-    finished run is not fetched again; with `refetch` a new run
-    is begun instead. Creates the bucket if it does not exist. Raises `SourceUnavailable`, `SourceRejected` or
-    `QuotaSpent`.
+    landed; otherwise, or if the source refused a request and the settings were corrected, the try begins a new
+    run. A finished run is not fetched again; with `ask_again` a new run begins instead. Creates the bucket if it does
+    not exist. Raises `SourceUnavailable`, `SourceRejected` or `QuotaSpent`.
     """
     started = time.monotonic()
     ensure_bucket(lake.bucket, settings.raw_retention_days)
     wanted = dataset.scope(settings)
-    raw, plan = _begun_before(dataset, lake, wanted, dag_run, now, refetch) or (None, None)
+    raw, plan = _begun_before(dataset, lake, wanted, dag_run, now, ask_again) or (None, None)
     if raw is not None and (done := _finished(lake, raw)) is not None:
         log.info("%s %s is already fetched; nothing is requested", raw.dataset, raw.run)
         return _fetched(raw, done)
@@ -105,14 +104,14 @@ async def fetch(
 
 
 def _begun_before(
-    dataset: Dataset[AnyPlan], lake: Lake, wanted: Scope, dag_run: str, now: datetime, refetch: bool
+    dataset: Dataset[AnyPlan], lake: Lake, wanted: Scope, dag_run: str, now: datetime, ask_again: bool
 ) -> tuple[RawRun, AnyPlan | None] | None:
     """The run of an earlier try and its plan, if this try may resume it or has nothing to do."""
     run = lake.begun(dataset.name, dag_run)
     if run is None:
         return None
     raw = lake.raw(dataset.name, run)
-    if _finished(lake, raw) is not None and refetch:
+    if _finished(lake, raw) is not None and ask_again:
         log.info("%s %s is fetched again, as a new run", dataset.name, run)
         return None
     landed = lake.manifests(dataset.name)

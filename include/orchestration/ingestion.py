@@ -59,7 +59,7 @@ def shared_params(settings: Settings, countries_of: str) -> dict[str, Any]:
             minItems=1,
             description=f"ISO 3166-1 alpha-2 codes of the countries whose {countries_of}, one per line.",
         ),
-        "refetch": Param(
+        "ask_again": Param(
             False,
             type="boolean",
             description="Whether a finished DAG run that is cleared fetches everything again, as a new run.",
@@ -100,7 +100,7 @@ def ingestion_tasks(name: str, connection_id: str, asset: "Asset", settings: Set
         lake = connections.lake(for_run)
         connection = await connections.source_connection(connection_id)
         fetched = await fetch(
-            dataset(name), lake, connection, for_run, dag_run.run_id, utc_now(), params["refetch"]
+            dataset(name), lake, connection, for_run, dag_run.run_id, utc_now(), params["ask_again"]
         )
         return asdict(fetched)
 

@@ -18,7 +18,7 @@ def asked(conf: Mapping[str, Any]) -> str:
         ("rebuild the star", conf.get("rebuild") or conf.get("until")),
         (f"up to {conf.get('until')}", conf.get("until")),
         (f"land {conf.get('redrive')} again", conf.get("redrive")),
-        ("request everything again if it is cleared", conf.get("refetch")),
+        ("request everything again if it is cleared", conf.get("ask_again")),
     )
     wanted = ", ".join(wish for wish, is_wanted in wishes if is_wanted)
     return f"Asked to {wanted}" if wanted else ""

@@ -71,7 +71,7 @@ _COLUMNS = (
     "order by nspname, relname, attnum"
 )
 """From the catalog itself, because Redshift's information_schema does not show every kind of view."""
-_TOLD = {"star": "tables of dwh", "other": "tables of staging or audit, or views,"}
+_IN_WORDS = {"star": "tables of dwh", "other": "tables of staging or audit, or views,"}
 _ALTERED = "columns of {} were altered since they were created"
 Existing = Mapping[str, Sequence[tuple[Any, ...]]]
 """By `schema.table`, the name, type and NOT NULL of each column."""
@@ -87,14 +87,13 @@ class Differences:
     """If there is any, the star has to be rebuilt; none if it does not exist at all."""
     elsewhere: tuple[str, ...]
     """If there is any, the other tables and views have to be created again."""
-
     are_noted: bool = True
     """Whether the columns were recorded when everything was created."""
 
     @property
     def are_altered(self) -> bool:
         """Whether all others exist by these definitions, and some were altered."""
-        return self.elsewhere == (_ALTERED.format(_TOLD["other"]),)
+        return self.elsewhere == (_ALTERED.format(_IN_WORDS["other"]),)
 
 
 def create_tables(connection: Any) -> None:
@@ -207,9 +206,9 @@ def _differ(
     if missing := sorted(tables - existing.keys()):
         return (f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",)
     if noted.get(f"{which}_hash") != _hash(names):
-        return (f"this release defines {_TOLD[which]} differently",)
+        return (f"this release defines {_IN_WORDS[which]} differently",)
     if columns and columns != _columns(existing, tables):
-        return (_ALTERED.format(_TOLD[which]),)
+        return (_ALTERED.format(_IN_WORDS[which]),)
     return ()
 
 

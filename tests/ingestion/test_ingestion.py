@@ -235,14 +235,14 @@ async def test_events_at_one_instant_may_come_in_any_order(catalog: Catalog, lak
 
 
 @BOTH
-async def test_with_refetch_a_finished_run_is_fetched_again_as_a_new_run(
+async def test_with_ask_again_a_finished_run_is_fetched_again_as_a_new_run(
     catalog: Catalog, lake: Lake, dataset: Dataset[Any], source: str
 ) -> None:
     async with api(source, catalog) as running:
         await fetch(dataset, lake, running.connection, SETTINGS, RUN)
         land(dataset, lake, RUN, SETTINGS)
         before, asked = objects(lake, "lake/", "manifests/", "certificates/"), len(await running.requests())
-        fetched = await fetch(dataset, lake, running.connection, SETTINGS, RUN, refetch=True)
+        fetched = await fetch(dataset, lake, running.connection, SETTINGS, RUN, ask_again=True)
         assert len(await running.requests()) >= asked + 5
         land(dataset, lake, fetched.run, SETTINGS)
     assert lake.manifests(dataset.name) == [RUN, fetched.run]

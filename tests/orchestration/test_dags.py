@@ -288,7 +288,7 @@ def test_the_parameters_default_to_the_settings(dag_bag: Any) -> None:
     assert dag_bag.dags["ingest_events"].params.dump() == {
         "countries": list(settings.countries),
         "horizon_days": settings.horizon_days,
-        "refetch": False,
+        "ask_again": False,
         "redrive": None,
     }
     assert dag_bag.dags["ingest_songs"].params.dump() == {
@@ -296,7 +296,7 @@ def test_the_parameters_default_to_the_settings(dag_bag: Any) -> None:
         "artists_per_country": settings.artists_per_country,
         "touring_artists": settings.touring_artists,
         "tracks_per_artist": settings.tracks_per_artist,
-        "refetch": False,
+        "ask_again": False,
         "redrive": None,
     }
 

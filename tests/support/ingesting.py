@@ -30,11 +30,11 @@ async def fetch(
     connection: SourceConnection,
     settings: Settings,
     run: str,
-    refetch: bool = False,
+    ask_again: bool = False,
 ) -> fetching.Fetched:
     """One try of a DAG run with the run's name, at the run's instant."""
     now = run_instant(run)
-    return await fetching.fetch(dataset, lake, connection, settings, run, now, refetch)
+    return await fetching.fetch(dataset, lake, connection, settings, run, now, ask_again)
 
 
 def start(
