@@ -227,6 +227,7 @@ async def test_no_unchanged_event_is_lost_while_others_appear_disappear_or_move(
     changing = drifting_ids(catalog, 0.02, what)  # type: ignore[arg-type]
     assert not (outcome.complete and outcome.lost(catalog, but=changing))
     assert outcome.doubled == 0
+    assert outcome.requests <= 14 * FEWEST, f"{outcome.requests / FEWEST:.1f}"
 
 
 async def test_an_unreachable_source_ends_the_crawl(catalog: Catalog) -> None:
