@@ -26,7 +26,7 @@ from include.warehouse.failures import is_of_data
 from include.warehouse.loads import Load
 from include.warehouse.parking import parked_when_data_fails, parked_when_invalid, remembered_when_unreadable
 from include.warehouse.sql_files import run_file
-from include.warehouse.tables import STAR
+from include.warehouse.tables import BUILT, STAR
 from include.warehouse.transactions import transaction
 
 log = logging.getLogger(__name__)
@@ -114,6 +114,9 @@ def publish(connection: Any, load: Load) -> dict[str, dict[str, int]]:
     another load has begun; parks and raises `DataRejected` as `build` does.
     """
     with parked_when_data_fails(connection, load, "load"), transaction(connection) as cursor:
+        # In the order of `build`, which holds its table while it reads those before it, and then the load: two runs
+        # that lock in different orders wait for each other.
+        cursor.execute(f"lock {', '.join(f'audit.{table}' for table in reversed(BUILT))}")
         cursor.execute("lock audit.current_load")
         published = [ledger.published_changes(cursor, dataset, load.run(dataset)) for dataset in load.pending]
         if all(changes is not None for changes in published):
