@@ -26,6 +26,7 @@ class Description:
 
 
 def note_load(cursor: Any, load: Load, now: datetime) -> None:
+    """Records the load and when its judging began."""
     cursor.execute("delete from audit.current_load")
     cursor.execute(
         "insert into audit.current_load (events_run, songs_run, events_at, songs_at, snapshot_date, "
@@ -50,6 +51,7 @@ def note_run(
     is_addition: bool,
     is_accepted: bool,
 ) -> None:
+    """Records one run of the load; without a description, what its manifest and certificate say is null."""
     manifest, certificate = (description.manifest, description.certificate) if description else (None, None)
     cursor.execute(
         "insert into audit.current_runs (dataset, run, loaded_with, is_pending, manifest_url, record_count, "
@@ -73,6 +75,7 @@ def note_run(
 
 
 def note_rejected(cursor: Any, rejected: set[str]) -> None:
+    """Records the ids of the rejected concerts that may be in the star."""
     ids = sorted(c for c in rejected if len(c.encode()) <= _CONCERT_ID_BYTES and c.isprintable())
     for start in range(0, len(ids), 1_000):
         values = ids[start : start + 1_000]

@@ -82,9 +82,7 @@ def _ledger(connection: Any) -> Ledger:
 
 def pending_loads(connection: Any, lake: Lake) -> list[Load]:
     """The loads that are waiting, oldest first; none if the ledger knows every manifest that has a partner."""
-    with transaction(connection) as cursor:
-        known = ledger.read_ledger(cursor)
-    return find_loads(ledger.landed(lake), known, lake)
+    return find_loads(ledger.landed(lake), _ledger(connection), lake)
 
 
 def find_loads(
@@ -124,8 +122,7 @@ def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
     Parks a pending run and raises `ManifestInvalid` if its manifest, certificate or rejected records cannot be read.
     Raises `ContextInvalid` if those of the published run cannot be read, or its objects are missing or altered.
     """
-    with transaction(connection) as cursor:
-        known = ledger.read_ledger(cursor)
+    known = _ledger(connection)
     additions = _additions(lake, known, load)
     described: dict[str, Description] = {}
     invalid: dict[str, Exception] = {}
