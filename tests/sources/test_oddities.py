@@ -170,6 +170,11 @@ HARMLESS: dict[str, tuple[dict[str, Any], float]] = {
     "404 once, middle page": ({"faults": [Fault("dis_404", where={"page": "3"}, times=1)]}, 4),
     "empty once, in a sweep": ({"faults": [Fault("no_hits", where={"includeTBA": "only"}, times=1)]}, 4),
     "404 once, in a sweep": ({"faults": [Fault("dis_404", where={"includeTBA": "only"}, times=1)]}, 4),
+    "rejected as too deep once, first page": ({"faults": [Fault("wall", where={"page": "0"}, times=1)]}, 4),
+    "rejected as too deep once, in a sweep": (
+        {"faults": [Fault("wall", where={"includeTBA": "only"}, times=1)]},
+        4,
+    ),
     "a bare 404 and 400 now and then": (
         {"faults": [Fault("http_404", share=0.05), Fault("http_400", share=0.05)]},
         4,
@@ -203,6 +208,10 @@ HARMFUL: dict[str, tuple[dict[str, Any], float]] = {
     "a large crowd in one state": ({"crowd": 1_800}, 0.6),
     "every first page of a sweep is empty": (
         {"faults": [Fault("no_events", where={"includeTBA": "only"})]},
+        0.02,
+    ),
+    "every page of a sweep is rejected as too deep": (
+        {"faults": [Fault("wall", where={"includeTBA": "only"})]},
         0.02,
     ),
 }
