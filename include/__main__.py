@@ -15,6 +15,7 @@ from include.clock import utc_now
 from include.errors import PipelineError
 from include.lake.runs import run_instant
 from include.settings import Settings
+from include.wording import counted
 
 DATASETS = ("events", "songs")
 
@@ -64,11 +65,11 @@ def rebuild(given: argparse.Namespace) -> None:
         rebuilt = star.rebuild_star(
             redshift, Settings.from_environment(), utc_now(), given.until, given.allow_missing
         )
-    print(f"The star is rebuilt from {rebuilt.loads} loads.")
+    print(f"The star is rebuilt from {counted(rebuilt.loads, 'load')}.")
     for name, before in rebuilt.before.items():
         print(f"{name}: {before:,} before, {rebuilt.after.get(name, 0):,} now")
     for table, (gone, new) in rebuilt.differences.items():
-        print(f"{table} differs: {gone:,} rows are gone, {new:,} are new")
+        print(f"{table} differs: only the old star has {counted(gone, 'row')}, only the new one {new:,}")
     for run in rebuilt.parked:
         print(f"parked: {run}")
 

@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from include.lake.runs import run_instant
 from include.warehouse.loads import Load
+from include.wording import counted
 
 PREFIX = "data-docs/"
 """The prefix of the site in the bucket."""
@@ -82,6 +83,12 @@ def rounded(value: Any) -> str:
     if not isinstance(value, float):
         return html.unescape(str(value))  # text is escaped when it is selected
     return f"{value:.4g}" if abs(value) < 1_000 else f"{value:,.0f}"
+
+
+def share(found: Mapping[str, Any]) -> str:
+    """How many of the rows are unexpected, as a result says."""
+    rows = found.get("element_count")
+    return f"{found['unexpected_count']:,} of {'? rows' if rows is None else counted(rows, 'row')}"
 
 
 def _section(judged_at: datetime, run: str) -> str:
@@ -150,8 +157,7 @@ def _failure(result: Mapping[str, Any]) -> str:
         ]
     )
     if found.get("unexpected_count") is not None:
-        count = found["unexpected_count"]
-        seen = f"{count} of {found.get('element_count', '?')} rows {'is' if count == 1 else 'are'} not"
+        seen = f"{share(found)} {'is' if found['unexpected_count'] == 1 else 'are'} not"
         if examples := found.get("partial_unexpected_list"):
             seen += f", such as {', '.join(map(rounded, examples[:3]))}"
     else:

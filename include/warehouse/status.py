@@ -1,7 +1,7 @@
 """The state of the warehouse: what is pending, parked, late or in progress, how old the star is, what to do next."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from include.lake.lake import Lake
@@ -11,6 +11,7 @@ from include.warehouse.loads import late_runs, pending_runs
 from include.warehouse.next_load import find_loads
 from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
+from include.wording import counted
 
 _TOO_OLD_HOURS = 26
 """A star that is loaded daily is younger: a day, and the time that landing and loading take."""
@@ -66,7 +67,7 @@ def _todo(
 
 
 def _ago(moment: datetime, now: datetime) -> str:
-    hours = (now - moment.replace(tzinfo=UTC)).total_seconds() / 3_600
-    if hours >= 48:
-        return f"{hours / 24:.0f} days"
-    return f"{hours:.0f} hours" if hours >= 2 else f"{hours * 60:.0f} minutes"
+    minutes = round((now - moment.replace(tzinfo=UTC)) / timedelta(minutes=1))
+    if minutes >= 48 * 60:
+        return counted(round(minutes / 60 / 24), "day")
+    return counted(round(minutes / 60), "hour") if minutes >= 120 else counted(minutes, "minute")

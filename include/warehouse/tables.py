@@ -167,7 +167,7 @@ def ensure_tables(connection: Any) -> bool:
             _prepare_rebuild(cursor, found.missing)
             return False
     if found.elsewhere:
-        log.info("creating tables and views again: %s", "; ".join(found.elsewhere))
+        log.debug("creating tables and views again: %s", "; ".join(found.elsewhere))
         if found.are_altered:
             with transaction(connection) as cursor:
                 cursor.execute("drop table audit.failed_rows")  # the only one that a new release keeps

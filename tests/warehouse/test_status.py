@@ -31,6 +31,8 @@ def test_a_load_in_progress_a_fresh_star_and_an_old_one(tables: Any, lake: Lake)
     next_load.begin(tables, lake, LOAD, judged_at(LOAD))
     said = status(tables, lake, NOW)
     assert f"in progress: events {EVENTS} with songs {SONGS}, begun 60 minutes ago" in said
+    soon = status(tables, lake, judged_at(LOAD) + timedelta(minutes=1))
+    assert f"in progress: events {EVENTS} with songs {SONGS}, begun 1 minute ago" in soon
     publish_pending(tables, lake)
     assert status(tables, lake, NOW) == [
         f"The star is 2 hours old: its newest runs are events {EVENTS} and songs {SONGS}.",
