@@ -94,7 +94,7 @@ def _code(error: boto.ClientError) -> str:
 
 _ADVICE = {
     "AccessDenied AccessDeniedException UnauthorizedOperation": (
-        "Your credentials lack this permission; `python -m include.provision policy` prints all permissions needed."
+        "Your credentials lack this permission; `make redshift-policy` prints all permissions needed."
     ),
     "ExpiredToken ExpiredTokenException RequestExpired InvalidClientTokenId AuthFailure "
     "UnrecognizedClientException SignatureDoesNotMatch InvalidSignatureException": (

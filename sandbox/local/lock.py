@@ -1,11 +1,15 @@
-"""Resolves the requirements: `make lock` writes requirements.lock and requirements.txt from the .in files.
+"""Resolves the requirements: `make lock` writes three files from the .in files.
 
-    requirements.lock  every package with its hashes, for Python 3.11 to 3.13; `make` installs these
-    requirements.txt   the packages missing from an Astro Runtime image, in the locked versions; the image
-                       installs these. Airflow's own dependencies are left out, because the image pins their
-                       versions; those we require directly are listed with our version range
+    requirements.lock      what it takes to run everything on a machine without the Astro Runtime image, with
+                           hashes, for Python 3.11 to 3.13; `make run` and the other commands of a user
+                           install these
+    requirements-dev.lock  the same and the tools that check and test; `make check` and the other commands of
+                           a developer install these
+    requirements.txt       the packages missing from an Astro Runtime image, in the locked versions; the image
+                           installs these. Airflow's own dependencies are left out, because the image pins
+                           their versions; those we require directly are listed with our version range
 
-Neither file names an index: where packages come from is up to the machine that installs them.
+No file names an index: where packages come from is up to the machine that installs them.
 """
 
 import subprocess
@@ -46,8 +50,10 @@ def image_requirements() -> str:
 
 
 def main() -> None:
-    lock = [*_RESOLVE, "requirements-dev.in", "--output-file", "requirements.lock", "--generate-hashes"]
-    subprocess.run([*lock, *sys.argv[1:]], check=True)
+    everything = [*_RESOLVE, "requirements-dev.in", "--output-file", "requirements-dev.lock"]
+    subprocess.run([*everything, "--generate-hashes", *sys.argv[1:]], check=True)
+    running = [*_RESOLVE, "requirements-local.in", "--output-file", "requirements.lock"]
+    subprocess.run([*running, "--generate-hashes", "--constraint", "requirements-dev.lock"], check=True)
     Path("requirements.txt").write_text(image_requirements())
 
 

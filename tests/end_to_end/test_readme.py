@@ -37,13 +37,13 @@ def test_every_make_target_and_module_it_names_exists() -> None:
 
 @pytest.mark.end_to_end
 def test_every_command_of_the_readme_works_in_a_fresh_clone(tmp_path: Path) -> None:
-    if not (Path(sys.prefix) / ".installed").exists():
+    if not (Path(sys.prefix) / ".installed-dev").exists():
         pytest.skip("needs the virtual environment that make sets up")
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
     # The environment of this test run stands for the one that make would set up.
     (clone / ".environment").symlink_to(sys.prefix)
-    given = environment(MAKEFLAGS="--assume-old=requirements.lock")
+    given = environment(MAKEFLAGS="--assume-old=requirements.lock --assume-old=requirements-dev.lock")
 
     def shell(block: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
