@@ -178,6 +178,11 @@ def ensure_tables(connection: Any) -> bool:
     return True
 
 
+def exist(cursor: Any, *names: str) -> bool:
+    """Whether the warehouse has these tables, such as `dwh.load_ledger`."""
+    return _existing(cursor).keys() >= {*names}
+
+
 def differences(cursor: Any) -> Differences:
     """Compares the database with the definitions of this release, and with the columns it had at first."""
     existing = _existing(cursor)
