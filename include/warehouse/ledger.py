@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from include.lake.lake import Lake
-from include.lake.runs import run_instant
+from include.lake.runs import is_in_future, run_instant
 from include.warehouse.loads import Judged, Ledger, Load, late_runs, pending_runs
 from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
@@ -21,8 +21,6 @@ _LATE = (
     "{dataset} {run} is older than a published run of {dataset}, so it was not merged. To include it, rebuild "
     "the star: python -m include rebuild, or the parameter `rebuild` of musician_warehouse."
 )
-_CLOCKS_DIFFER = timedelta(minutes=15)
-"""When clocks differ by more, S3 rejects requests (RequestTimeTooSkewed)."""
 _EARLY = (
     "{url} is dated in the future: it is {now:%Y-%m-%d %H:%M} UTC now. Correct the clock of the machine that "
     "wrote it, delete it, and trigger a new run."
@@ -126,7 +124,7 @@ def early_runs(
         (dataset, run): _EARLY.format(url=lake.manifest_url(dataset, run), now=now.astimezone(UTC))
         for dataset, runs in pending_runs(manifests, known).items()
         for run in runs
-        if run_instant(run) > now + _CLOCKS_DIFFER
+        if is_in_future(run, now)
     }
 
 
@@ -185,6 +183,15 @@ def accept(connection: Any, dataset: str, run: str) -> int:
             (dataset, run),
         )
         return int(cursor.rowcount)
+
+
+def waits(connection: Any, lake: Lake, dataset: str, run: str, *, is_accepted: bool) -> bool:
+    """Whether a run is pending, and accepted if that is asked."""
+    with transaction(connection) as cursor:
+        judged = read_ledger(cursor).get((dataset, run))
+    if judged is None:
+        return not is_accepted and run in lake.manifests(dataset)
+    return judged.state == "pending" and (judged.is_accepted or not is_accepted)
 
 
 def accepted(connection: Any, load: Load) -> tuple[str, ...]:
