@@ -75,10 +75,10 @@ class Walk:
             if last == window.start or (len(seen) >= DEPTH and seen[-DEPTH].starts_at == last):
                 crowd = replace(window, start=last, end=last + timedelta(seconds=1))
                 known = {each.id for each in seen[-DEPTH:]}
-                rows, met = await self._proof.backwards(stretch, crowd, known)
+                rows, whole = await self._proof.backwards(stretch, crowd, known)
                 rows |= stretch.starting_at(last)
                 before = stretch.total(crowd)
-                if len(rows) < before or not met:
+                if len(rows) < before or not whole:
                     crowds.append((crowd, before))
                 tied, last = 0, last + timedelta(seconds=1)
             else:
