@@ -85,12 +85,15 @@ def _busiest(lake: Lake, manifest: Manifest, on: date) -> list[str]:
 
 
 def _billings(lake: Lake, manifest: Manifest, on: date) -> Iterator[tuple[str, str]]:
-    """Key and name of every billing in an upcoming concert."""
-    columns = ["artist_key", "artist_name", "local_date", "status"]
+    """Key and name of every billing in a concert that is not over."""
+    days = [
+        day for day in ("local_end_date", "local_date") if day in manifest.columns
+    ]  # one in an older release's
+    columns = ["artist_key", "artist_name", "status", *days]
     for part in manifest.parts:
         with lake.opened(part) as file:
             for batch in pq.ParquetFile(file).iter_batches(_BATCH_ROWS, columns=columns):
-                upcoming = pc.greater_equal(batch["local_date"], on)
+                upcoming = pc.greater_equal(pc.coalesce(*(batch[day] for day in days)), on)
                 cancelled = pc.fill_null(pc.equal(batch["status"], "cancelled"), False)
                 chosen = batch.filter(pc.and_not(pc.fill_null(upcoming, False), cancelled))
                 for key, name in zip(
