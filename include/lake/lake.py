@@ -12,6 +12,7 @@ A part that no manifest names does not exist. Writing the same rows again produc
 """
 
 import gzip
+import hashlib
 import io
 import logging
 import tempfile
@@ -195,11 +196,14 @@ class Lake:
                 log.warning("skipped: %s", invalid)
         return None
 
-    def verify(self, manifest: Manifest) -> None:
+    def verify(self, manifest: Manifest) -> str:
         """Raises `ManifestInvalid` if a part is missing, or is not what the manifest says of it.
 
-        That is its size and, as its footer tells, its rows and columns: COPY takes columns by position.
+        That is its size and, as its footer tells, its rows and columns: COPY takes columns by position. Returns 32
+        hexadecimal digits that differ once the run is landed with other rows: a hash of the parts' sizes and ends,
+        which have the least and largest values of every column and the sizes of all its pieces.
         """
+        digest = hashlib.blake2b(digest_size=16)
         for part in manifest.parts:
             found = self.bucket.tail(self._key(part), _FOOTER_BYTES)
             if found is None:
@@ -217,6 +221,8 @@ class Lake:
                 raise _altered(manifest, part, f"{count} rows long instead of {part.record_count}")
             if columns != manifest.columns:
                 raise _altered(manifest, part, f"one of other columns: {', '.join(columns)[:200]}")
+            digest.update(f"{part.url} {size} ".encode() + tail)
+        return digest.hexdigest()
 
     def read_through(self, manifest: Manifest) -> None:
         """Raises `ManifestInvalid` if a part of the manifest cannot be read or has another number of rows."""
