@@ -65,6 +65,8 @@ class Histories:
                     f"select {values} from audit.{table} as audit cross join (select {number} as n) as copies"
                 )
                 say(f"history of {table}: {number + 1} of {HISTORY}")
+        # Otherwise the plans depend on whether autovacuum has come by.
+        self.run("analyze")
         self.run("alter schema dwh rename to long")
 
     def _columns(self, table: str) -> list[str]:

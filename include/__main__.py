@@ -7,14 +7,16 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import date
+from typing import Any
 
 from include.clock import utc_now
 from include.errors import PipelineError
 from include.lake.runs import run_instant
 from include.settings import Settings
+from include.wording import counted
 
 DATASETS = ("events", "songs")
 
@@ -35,7 +37,7 @@ def retry(given: argparse.Namespace) -> None:
     from include.warehouse import ledger
 
     with closing(connections.redshift()) as redshift:
-        _say(given, ledger.retry(redshift, given.dataset, given.run), "judges")
+        _say(given, redshift, ledger.retry, "judges")
 
 
 def accept(given: argparse.Namespace) -> None:
@@ -44,11 +46,19 @@ def accept(given: argparse.Namespace) -> None:
     from include.warehouse import ledger
 
     with closing(connections.redshift()) as redshift:
-        _say(given, ledger.accept(redshift, given.dataset, given.run), "accepts and judges")
+        _say(given, redshift, ledger.accept, "accepts and judges")
 
 
-def _say(given: argparse.Namespace, found: int, verb: str) -> None:
-    run = f"{given.dataset} {given.run}"
+def _say(given: argparse.Namespace, redshift: Any, again: Callable[[Any, str, str], int], verb: str) -> None:
+    from include.warehouse.tables import exist
+    from include.warehouse.transactions import transaction
+
+    with transaction(redshift) as cursor:
+        has_ledger = exist(cursor, "dwh.load_ledger")
+    if not has_ledger:
+        print("The star is empty: the warehouse has no ledger. Trigger musician_warehouse, which creates it.")
+        return
+    found, run = again(redshift, given.dataset, given.run), f"{given.dataset} {given.run}"
     print(
         f"The next run of musician_warehouse {verb} {run}."
         if found
@@ -64,11 +74,11 @@ def rebuild(given: argparse.Namespace) -> None:
         rebuilt = star.rebuild_star(
             redshift, Settings.from_environment(), utc_now(), given.until, given.allow_missing
         )
-    print(f"The star is rebuilt from {rebuilt.loads} loads.")
+    print(f"The star is rebuilt from {counted(rebuilt.loads, 'load')}.")
     for name, before in rebuilt.before.items():
         print(f"{name}: {before:,} before, {rebuilt.after.get(name, 0):,} now")
     for table, (gone, new) in rebuilt.differences.items():
-        print(f"{table} differs: {gone:,} rows are gone, {new:,} are new")
+        print(f"{table} differs: only the old star has {counted(gone, 'row')}, only the new one {new:,}")
     for run in rebuilt.parked:
         print(f"parked: {run}")
 

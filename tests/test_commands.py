@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from include.__main__ import main
+from include.__main__ import COMMANDS, COMMANDS_FOR_A_RUN, main
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.mark.parametrize("command", ["redrive", "retry", "reader-role"])
+@pytest.mark.parametrize("command", {**COMMANDS_FOR_A_RUN, **COMMANDS})
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
@@ -23,7 +23,7 @@ def test_the_commands_are_listed() -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "include", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    for command in ("redrive", "retry", "reader-role"):
+    for command in (*COMMANDS_FOR_A_RUN, *COMMANDS):
         assert command in shown.stdout
 
 

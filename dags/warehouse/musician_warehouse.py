@@ -3,7 +3,8 @@ The star of artists, songs and concerts: built from the newest events and songs,
 
 Starts when the assets `musician_events` and `musician_songs` have both been updated, and once a day at
 09:00 UTC in case an update was missed. An asset event only triggers this DAG: its work is the manifests in the
-bucket that are not in `dwh.load_ledger`. If there are none, the run is skipped.
+bucket that are not in `dwh.load_ledger`. If there are none, the run says so in its note, and its tasks do
+nothing.
 
 1. **find_load**: does what the run's parameters ask for (judges parked runs again, or derives the star from all
    manifests, as it also does when a new release has changed its tables), then finds the oldest pending runs. Runs
@@ -27,13 +28,17 @@ from typing import Any
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, TaskGroup, chain, dag, task
 
 from include.orchestration.assets import EVENTS, MUSICIAN_STAR, SONGS
+from include.orchestration.ingestion import RUN
 from include.orchestration.links import data_docs_link
 from include.orchestration.notifications import star_alerts, task_alerts
 from include.orchestration.retries import task_retries
 from include.settings import Settings
 
 SETTINGS = Settings.from_environment()
-RUNS: dict[str, Any] = {"type": "array", "items": {"type": "string", "pattern": r"^(events|songs) \S+$"}}
+RUNS: dict[str, Any] = {
+    "type": "array",
+    "items": {"type": "string", "pattern": f"^(events|songs) {RUN.strip('^$')}$"},
+}
 
 
 @dag(
@@ -85,30 +90,32 @@ def musician_warehouse() -> None:
         return found.xcom
 
     @task
-    def stage(dataset: str, found: dict[str, Any]) -> int:
+    def stage(dataset: str, found: dict[str, Any]) -> int | None:
         from include.orchestration import star
 
         return star.stage(SETTINGS, dataset, found)
 
     @task
-    def build(table: str, found: dict[str, Any]) -> int:
+    def build(table: str, found: dict[str, Any]) -> int | None:
         from include.orchestration import star
 
         return star.build(table, found)
 
     @task(multiple_outputs=False)
-    def audit(found: dict[str, Any], dag_run: Any = None) -> dict[str, Any]:
+    def audit(found: dict[str, Any], dag_run: Any = None) -> dict[str, Any] | None:
         from include.orchestration import star
 
         return star.judge(SETTINGS, found, dag_run.run_id)
 
-    # After a rebuild, which leaves no load to judge, only this follows.
-    @task(outlets=[MUSICIAN_STAR], multiple_outputs=False, trigger_rule="none_failed")
-    def publish(found: Any, audited: Any, outlet_events: Any = None) -> dict[str, Any]:
+    @task(outlets=[MUSICIAN_STAR], multiple_outputs=False)
+    def publish(found: Any, audited: Any, outlet_events: Any = None, ti: Any = None) -> dict[str, Any] | None:
         from include.orchestration import star
 
         published = star.publish(found, audited)
-        outlet_events[MUSICIAN_STAR].extra = published
+        if published is None:
+            ti.task.outlets = []  # a task updates those that it has when it succeeds
+        else:
+            outlet_events[MUSICIAN_STAR].extra = published
         return published
 
     found = find_load()

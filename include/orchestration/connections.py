@@ -10,7 +10,9 @@ Airflow is imported inside the functions, so that this module can be imported wi
 """
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from include.errors import ConnectionMissing
 from include.lake.bucket import Bucket
@@ -26,7 +28,6 @@ _SANDBOX_LOGIN = "sandbox-"
 """The prefix of every key and login of the sandbox, by which a mixed-up connection is detected."""
 _SANDBOX_NAME = "sandbox"
 """The sandbox's host name among the containers of `astro dev start`."""
-_AWS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
 async def source_connection(connection_id: str) -> SourceConnection:
@@ -58,16 +59,13 @@ async def source_connection(connection_id: str) -> SourceConnection:
     base_url, allow_http = _base_url(found, connection_id), extra.get("allow_http", False)
     if not isinstance(allow_http, bool):
         raise _missing(connection_id, "needs true or false as `allow_http` in its extra")
-    is_sandbox_key = found.password.startswith(_SANDBOX_LOGIN)
-    whose = "a sandbox's" if is_sandbox_key else "another"
-    if allow_http and not (is_sandbox_key and base_url.startswith("http://")):
+    if allow_http and not found.password.startswith(_SANDBOX_LOGIN):
         raise _missing(
             connection_id,
-            "mixes up a sandbox and the real service: `allow_http` in its extra is for a sandbox's key at an "
-            f"http address, but it has {whose} key for {base_url}",
+            "mixes up a sandbox and the real service: `allow_http` in its extra is for a sandbox's key, but it has "
+            f"another for {base_url}",
         )
-    if is_sandbox_key and base_url.startswith("https://"):
-        raise _missing(connection_id, f"has a sandbox's key for {base_url}, which is not a sandbox")
+    _require_unmixed(connection_id, base_url, found.password)
     return SourceConnection(connection_id, base_url, found.password, rate, quota, allow_http)
 
 
@@ -75,7 +73,7 @@ def lake(settings: Settings) -> Lake:
     """The settings' bucket, through `aws_default`.
 
     Raises `ConnectionMissing` if that is not defined, or combines a real access key with a sandbox's address or a
-    sandbox's with AWS.
+    sandbox's with another.
     """
     _require("aws_default")
     quieten()
@@ -83,8 +81,9 @@ def lake(settings: Settings) -> Lake:
 
     hook = S3Hook(aws_conn_id="aws_default")
     login, endpoint = hook.conn_config.login or "", hook.conn_config.endpoint_url or ""
-    if login.startswith(_SANDBOX_LOGIN) and not endpoint.startswith("http://"):
-        raise _missing("aws_default", "has a sandbox's access key for AWS itself")
+    _require_unmixed(
+        "aws_default", endpoint or "https://amazonaws.com", login, hook.conn_config.password or ""
+    )
     if login.startswith(("AKIA", "ASIA")) and endpoint.startswith("http://"):  # prefixes of real access keys
         raise _missing("aws_default", f"has an AWS access key for {endpoint}, which is not AWS")
     owner = settings.bucket_owner or settings.copy_role_arn.split(":")[4]
@@ -116,11 +115,8 @@ def redshift_tls() -> str | None:
     """How TLS to `redshift` is verified, such as `verify-full`; None where there is none, on this machine itself."""
     given = _redshift_hook().conn
     if given.extra_dejson.get("ssl", True) is False:
-        return (
-            None
-            if given.host in ("127.0.0.1", "localhost", "sandbox")
-            else "none: everything is sent in clear"
-        )
+        is_here = given.host == _SANDBOX_NAME or _is_loopback(given.host or "")
+        return None if is_here else "none: everything is sent in clear"
     return str(given.extra_dejson["sslmode"])
 
 
@@ -129,12 +125,27 @@ def _redshift_hook() -> Any:
     from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
 
     hook = RedshiftSQLHook("redshift")
-    host, password = hook.conn.host or "", hook.conn.password or ""
-    if password.startswith(_SANDBOX_LOGIN) and host.endswith(_AWS):
-        raise _missing("redshift", f"has a sandbox's password for {host}, which is no sandbox")
-    if host == _SANDBOX_NAME and not password.startswith(_SANDBOX_LOGIN):
-        raise _missing("redshift", f"has another login than the sandbox's for {host}, which is the sandbox")
+    _require_unmixed("redshift", f"//{hook.conn.host or ''}", hook.conn.password or "")
     return logged_in(hook)
+
+
+def _require_unmixed(connection_id: str, address: str, *secrets: str) -> None:
+    """Raises `ConnectionMissing` if a sandbox's key or password is for another address, or another for a sandbox."""
+    host = urlsplit(address).hostname or ""
+    is_sandbox_key = any(secret.startswith(_SANDBOX_LOGIN) for secret in secrets)
+    if is_sandbox_key and not (host == _SANDBOX_NAME or _is_loopback(host)):
+        raise _missing(connection_id, f"has a sandbox's key or password for {host}, which is not a sandbox")
+    if host == _SANDBOX_NAME and not is_sandbox_key:
+        raise _missing(
+            connection_id, f"has another key or password than a sandbox's for {host}, which is one"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _require(connection_id: str) -> None:

@@ -13,6 +13,7 @@ from include.clock import utc_now
 from include.orchestration.notifications import task_alerts
 from include.orchestration.retries import task_retries
 from include.settings import Settings
+from include.wording import counted
 
 if TYPE_CHECKING:
     from airflow.sdk import Asset
@@ -112,7 +113,9 @@ def ingestion_tasks(name: str, connection_id: str, asset: "Asset", settings: Set
         for_run = settings.with_params(params)
         lake = connections.lake(for_run)
         landed = land(dataset(name), lake, fetched["run"], for_run, again=bool(params["redrive"]))
-        ti.xcom_push("note", f"Run {landed.run}: {landed.rows:,} rows, {_completeness(landed.complete)}")
+        ti.xcom_push(
+            "note", f"Run {landed.run}: {counted(landed.rows, 'row')}, {_completeness(landed.complete)}"
+        )
         return asdict(landed)
 
     @task(task_id=f"publish_{name}", outlets=[asset])

@@ -9,7 +9,7 @@ from include.warehouse.loads import Load
 
 
 def data_docs_link() -> Any:
-    """An extra link of the audit task, to the data docs of the load that it audits."""
+    """An extra link of the audit task, to the data docs: to the load that it audits, if it has one."""
     from airflow.sdk import BaseOperatorLink
     from airflow.sdk.configuration import conf
 
@@ -20,7 +20,11 @@ def data_docs_link() -> Any:
 
         def get_link(self, operator: Any, *, ti_key: Any) -> str:
             found = operator.op_args[0]
-            page = audit_page(Load.from_json(found["load"]), datetime.fromisoformat(found["judged_at"]))
+            page = (
+                audit_page(Load.from_json(found["load"]), datetime.fromisoformat(found["judged_at"]))
+                if found["load"]
+                else "index.html"
+            )
             # Without host and port, because those that the reader's browser uses may be unknown to Airflow.
             prefix = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
             return f"{prefix}/plugin/{UI_ROUTE}{prefix}{URL_PREFIX}/{page}"

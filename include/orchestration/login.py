@@ -64,10 +64,10 @@ def _verified(extra: dict[str, Any]) -> dict[str, Any]:
 
 
 def quieten() -> None:
-    """Silences what at the level DEBUG writes session tokens and AWS's passwords, which nobody can mask yet."""
-    for name in ("botocore", "redshift_connector"):
+    """Silences what writes session tokens and AWS's passwords, which nobody can mask yet, and where they come from."""
+    for name in ("botocore", "redshift_connector", "airflow.providers.amazon.aws.utils.connection_wrapper"):
         logger = logging.getLogger(name)
-        logger.setLevel(max(logger.getEffectiveLevel(), logging.INFO))
+        logger.setLevel(max(logger.getEffectiveLevel(), logging.WARNING))
 
 
 def _secret(arn: str) -> tuple[str, str]:

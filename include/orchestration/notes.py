@@ -17,6 +17,7 @@ def asked(conf: Mapping[str, Any]) -> str:
         ("accept " + runs["accept"], runs["accept"]),
         ("rebuild the star", conf.get("rebuild") or conf.get("until")),
         (f"up to {conf.get('until')}", conf.get("until")),
+        ("do without published runs that can no longer be read", conf.get("allow_missing")),
         (f"land {conf.get('redrive')} again", conf.get("redrive")),
         ("request everything again if it is cleared", conf.get("ask_again")),
     )

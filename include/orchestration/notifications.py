@@ -24,6 +24,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from include.errors import ConnectionMissing, NotificationFailed
 from include.settings import Settings
+from include.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -140,16 +141,30 @@ def _report(settings: Settings, dag_run: Any, happened: str, reason: str) -> Non
 async def report_overdue(minutes: int, context: Mapping[str, Any]) -> None:
     """Called by Airflow, in the triggerer, when a run has missed its deadline.
 
-    Airflow may call it long afterwards, and for a run that has failed: nothing is reported for a run that has ended.
+    Airflow may call it long afterwards, with the state that the run had when the call was queued. Nothing is reported
+    for a run that has ended since.
     """
     from asgiref.sync import sync_to_async
 
     run = context["dag_run"]
-    if run["state"] in _ENDED:
+    state = await sync_to_async(_state)(run)
+    if state in _ENDED:
         return
-    reason = f"not finished {minutes} minutes after it was queued; it is {run['state']}"
+    reason = f"not finished {counted(minutes, 'minute')} after it was queued; it is {state}"
     message = Message(dag=run["dag_id"], task=None, run=run["dag_run_id"], reason=reason)
     await sync_to_async(send)(Settings.from_environment().notify, message)
+
+
+def _state(run: Mapping[str, Any]) -> str:
+    """The state of a run now; what Airflow said before if it does not respond."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    try:
+        state = RuntimeTaskInstance.get_dagrun_state(run["dag_id"], run["dag_run_id"])
+        return str(getattr(state, "value", state))
+    except Exception:  # the message matters more
+        log.exception("Could not read the state of %s", run["dag_run_id"])
+        return str(run["state"])
 
 
 def send(connection_id: str, message: Message) -> None:

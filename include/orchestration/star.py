@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from include.clock import utc_now
 from include.errors import DataRejected
+from include.lake.lake import Lake
 from include.orchestration import connections, lineage
 from include.orchestration.notifications import report_found
 from include.quality.audit import Audit, Engine, audit
@@ -23,13 +24,17 @@ from include.warehouse.freshness import freshness
 from include.warehouse.loads import Load
 from include.warehouse.next_load import begin_next
 from include.warehouse.parking import Verdict
+from include.wording import counted
 
 log = logging.getLogger(__name__)
+
+_NAMED = 5
+"""How many parked runs a note names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The work of one run: a load, or a rebuild that left no load."""
+    """The work of one run: a load, or a rebuild that left no load, or nothing."""
 
     load: Load | None
     waiting: int
@@ -50,30 +55,28 @@ def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Wo
     """Does what the params request, then takes the oldest pending load, which the schema `audit` then belongs to.
 
     Rebuilds the star first if `rebuild` or `until` requests it, or if this release defines its tables differently.
-    Raises `AirflowSkipException` if nothing is new.
     """
-    from airflow.sdk.exceptions import AirflowSkipException
-
     lake, now, rebuilt = connections.lake(settings), utc_now(), None
     with closing(connections.redshift()) as redshift:
         is_star_current = tables.ensure_tables(redshift)
-        notes = judge_again(redshift, params["retry"], params["accept"])
+        notes = judge_again(redshift, lake, params["retry"], params["accept"])
         if not is_star_current or params["rebuild"] or params["until"]:
             until = params["until"] and date.fromisoformat(params["until"])
-            rebuilt = rebuild_star(redshift, settings, now, until, params["allow_missing"])
-            notes.append(f"Rebuilt the star from {_counted(rebuilt.loads, 'load')}{_until(params['until'])}")
+            rebuilt = rebuild_star(redshift, settings, now, until, params["allow_missing"], dag_run.run_id)
+            notes.append(_rebuilt(rebuilt, params["until"]))
         age = freshness(redshift, lake, now)
         found = begin_next(redshift, lake, now)
     load, waiting = found.load, found.waiting
-    notes += [f"Judges {load}, snapshot date {load.snapshot_date}"] if load else []
+    if load:
+        notes.insert(0, f"Judges {load}, snapshot date {load.snapshot_date}")
+    elif rebuilt is None:
+        notes.insert(0, "Nothing new: every manifest with a partner is in the ledger")
     for line in (*notes, age.text):
         log.info("%s", line)
+    for line in found.unreadable:
+        log.warning("%s", line)
     overdue = age.overdue(settings.news_deadline_hours, load.pending if load else ())
     report_found(settings, dag_run, found.late, found.parked, overdue)
-    if load is None and rebuilt is None:
-        raise AirflowSkipException(
-            f"Nothing to load: every manifest with a partner is in the ledger. {age.text}"
-        )
     if waiting and (dag_run.conf or {}).get("after") == str(load):
         log.warning("The previous run took the same load without judging it, so no further run is triggered")
         waiting = 0
@@ -101,42 +104,45 @@ def start_next_run(found: Work, dag_run: Any) -> NoReturn:
         failed_states=[],
         poke_interval=60,
         deferrable=False,
-        note=f"Started by {dag_run.run_id}, which left {_counted(found.waiting, 'load')}",
+        note=f"Started by {dag_run.run_id}, which left {counted(found.waiting, 'load')}",
     )
 
 
-def load_of(found: Mapping[str, Any] | None) -> Load:
-    """The load of the run, which is logged. Raises `AirflowSkipException` if the run has none."""
-    from airflow.sdk.exceptions import AirflowSkipException
-
-    if not found or not found["load"]:
-        raise AirflowSkipException("This run has no load.")
+def load_of(found: Mapping[str, Any]) -> Load | None:
+    """The load of the run, which is logged; None if the run has none, so that its tasks have nothing to do."""
+    if not found["load"]:
+        log.info("This run has no load: nothing to do")
+        return None
     load = Load.from_json(found["load"])
     log.info("Load: %s", load)
     return load
 
 
-def stage(settings: Settings, dataset: str, found: Mapping[str, Any]) -> int:
+def stage(settings: Settings, dataset: str, found: Mapping[str, Any]) -> int | None:
     """Copies the load's run of the dataset into `staging`; returns the number of rows."""
-    load, lake = load_of(found), connections.lake(settings)
+    if (load := load_of(found)) is None:
+        return None
+    lake = connections.lake(settings)
     with closing(connections.redshift()) as redshift:
         rows = warehouse.stage(redshift, lake, load, dataset, settings.copy_role_arn)
     lineage.staged(lake, dataset, load.run(dataset))
     return rows
 
 
-def build(table: str, found: Mapping[str, Any]) -> int:
+def build(table: str, found: Mapping[str, Any]) -> int | None:
     """Builds `audit.<table>` from `staging`; returns the number of rows."""
-    load = load_of(found)
+    if (load := load_of(found)) is None:
+        return None
     with closing(connections.redshift()) as redshift:
         rows = warehouse.build(redshift, load, table)
     lineage.ran(f"audit/{table}")
     return rows
 
 
-def judge(settings: Settings, found: Mapping[str, Any], dag_run: str) -> dict[str, Any]:
+def judge(settings: Settings, found: Mapping[str, Any], dag_run: str) -> dict[str, Any] | None:
     """Judges the load and publishes the data docs. Parks it and raises `DataRejected` if it fails."""
-    load = load_of(found)
+    if (load := load_of(found)) is None:
+        return None
     with closing(connections.redshift()) as redshift:
         warehouse.build(redshift, load, "load_summary")
         outcome = audit(
@@ -158,23 +164,23 @@ def judge(settings: Settings, found: Mapping[str, Any], dag_run: str) -> dict[st
 def rejection(load: Load, outcome: Audit, kept_rows: int) -> str:
     """The message of a failed audit: first what failed and by how much, then what that means."""
     failures, warnings = outcome.verdict.failures, outcome.warnings
-    warned = f" Also {_counted(len(warnings), 'warning')}: {'; '.join(warnings)}." if warnings else ""
+    warned = f" Also {counted(len(warnings), 'warning')}: {'; '.join(warnings)}." if warnings else ""
     parked = " and ".join(f"{dataset} {load.run(dataset)}" for dataset in outcome.verdict.at_fault)
     return (
-        f"{outcome.verdict.reason}. Because {_counted(len(failures), 'expectation')} failed, {parked} "
+        f"{outcome.verdict.reason}. Because {counted(len(failures), 'expectation')} failed, {parked} "
         f"{'are' if len(outcome.verdict.at_fault) > 1 else 'is'} parked, and dwh is unchanged. "
-        f"{_counted(kept_rows, 'failing row')} in audit.failed_rows; data docs: {outcome.data_docs}.{warned}"
+        f"{counted(kept_rows, 'failing row')} in audit.failed_rows; data docs: {outcome.data_docs}.{warned}"
     )
 
 
-def publish(found: Mapping[str, Any] | None, audited: Mapping[str, Any] | None) -> dict[str, Any]:
+def publish(found: Mapping[str, Any], audited: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Merges the judged load into `dwh`; returns what the asset event says about it, or about the rebuild.
 
-    Raises `AirflowSkipException` if the run had nothing to do, `DataRejected` if the load was not judged.
+    Returns None if the star is unchanged. Raises `DataRejected` if the load was not judged.
     """
-    if found and found["rebuilt"] and not found["load"]:
-        return {"rebuilt": found["rebuilt"]["loads"], "differences": found["rebuilt"]["differences"]}
-    load = load_of(found)
+    if (load := load_of(found)) is None:
+        rebuilt = found["rebuilt"]
+        return rebuilt and {"rebuilt": rebuilt["loads"], "differences": rebuilt["differences"]}
     if audited is None:
         raise DataRejected(f"{load} was not judged, so nothing is published. Clear the task `audit`.")
     with closing(connections.redshift()) as redshift:
@@ -196,8 +202,12 @@ def rebuild_star(
     now: datetime,
     until: date | None = None,
     allow_missing: bool = False,
+    dag_run: str = "",
 ) -> rebuild.Rebuilt:
-    """Derives the star from the lake; loads that were never published are judged before readers see them."""
+    """Derives the star from the lake; loads that were never published are judged before readers see them.
+
+    The data docs link their audits to the run `dag_run` of musician_warehouse.
+    """
     lake = connections.lake(settings)
 
     def judge_uncommitted(connection: Any, load: Load) -> Verdict:
@@ -207,6 +217,7 @@ def rebuild_star(
             Engine(*connections.redshift_engine_arguments(), connection),
             settings.data_docs_runs,
             judged_at=now,
+            dag_run=dag_run,
             accepted=ledger.accepted(connection, load),
         ).verdict
 
@@ -221,22 +232,32 @@ def rebuild_star(
     )
 
 
-def judge_again(redshift: Any, retried: Sequence[str] = (), accepted: Sequence[str] = ()) -> list[str]:
-    """Has parked runs, named like `events 2026-11-22T060003Z`, judged again by the next load; a line for each."""
+def judge_again(
+    redshift: Any, lake: Lake, retried: Sequence[str] = (), accepted: Sequence[str] = ()
+) -> list[str]:
+    """Has parked runs, named like `events 2026-11-22T060003Z`, judged again by the next load; a line for each.
+
+    A run for which an earlier try of the task has done so gets the same line.
+    """
     lines = []
     for names, again, how in (
         (retried, ledger.retry, "is judged again"),
         (accepted, ledger.accept, "is accepted as different from earlier loads and judged again"),
     ):
         for dataset, run in (name.split() for name in names):
-            found = again(redshift, dataset, run)
-            lines.append(f"{dataset} {run} {how if found else 'is not parked: nothing to judge again'}")
+            done = again(redshift, dataset, run) or ledger.waits(
+                redshift, lake, dataset, run, is_accepted=again is ledger.accept
+            )
+            lines.append(f"{dataset} {run} {how if done else 'is not parked: nothing to judge again'}")
     return lines
 
 
-def _until(date: str | None) -> str:
-    return f", up to {date}" if date else ""
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _rebuilt(rebuilt: rebuild.Rebuilt, until: str | None) -> str:
+    """What a rebuild did, for the note; the ledger has the reasons why runs are parked."""
+    upto = f", up to {until}" if until else ""
+    more = len(rebuilt.parked) - _NAMED
+    parked = f"; parked {', '.join(rebuilt.parked[:_NAMED])}" if rebuilt.parked else ""
+    return (
+        f"Rebuilt the star from {counted(rebuilt.loads, 'load')}{upto}{parked}"
+        f"{f' and {more:,} more' if more > 0 else ''}"
+    )

@@ -31,6 +31,7 @@ from include.warehouse.failures import in_one_line, is_of_data
 from include.warehouse.loads import Load, at_fault
 from include.warehouse.parking import FailedRows, Verdict
 from include.warehouse.tables import JUDGED
+from include.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -137,8 +138,9 @@ def audit(
     for line in outcome.warnings:
         log.warning("only a warning: %s", line)
     log.info(
-        "audit: %d expectations passed, %d failed (%d of them are only warnings); %s",
-        *(outcome.passed, outcome.failed, len(outcome.warnings), outcome.data_docs),
+        "audit: %s passed, %d failed, %s; %s",
+        *(counted(outcome.passed, "expectation"), outcome.failed - len(outcome.warnings)),
+        *(counted(len(outcome.warnings), "warning"), outcome.data_docs),
     )
     return outcome
 
@@ -270,7 +272,7 @@ def _summary(table: str, result: Any) -> str:
     if errors := _errors(result.exception_info or {}):
         found = in_one_line(errors[0])
     elif "unexpected_count" in result.result:
-        found = f"{result.result['unexpected_count']} of {result.result.get('element_count', '?')} rows"
+        found = data_docs.share(result.result)
         if examples := result.result.get("partial_unexpected_list"):
             found += f", such as {', '.join(map(data_docs.rounded, examples[:3]))}"
     else:

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from urllib.parse import quote
 
 from include.lake.runs import run_instant
 from include.warehouse.loads import Load
+from include.wording import counted
 
 PREFIX = "data-docs/"
 """The prefix of the site in the bucket."""
@@ -78,10 +80,20 @@ def audit_page(load: Load, judged_at: datetime) -> str:
 
 
 def rounded(value: Any) -> str:
-    """The value as people read it: a fraction with four significant digits."""
-    if not isinstance(value, float):
+    """The value as people read it: fractions with four significant digits, also within lists."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{rounded(name)}: {rounded(each)}' for name, each in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(rounded, value))}]"
+    if not isinstance(value, float | Decimal):
         return html.unescape(str(value))  # text is escaped when it is selected
-    return f"{value:.4g}" if abs(value) < 1_000 else f"{value:,.0f}"
+    return f"{float(value):.4g}" if abs(float(value)) < 1_000 else f"{value:,.0f}"
+
+
+def share(found: Mapping[str, Any]) -> str:
+    """How many of the rows are unexpected, as a result says."""
+    rows = found.get("element_count")
+    return f"{found['unexpected_count'] or 0:,} of {'? rows' if rows is None else counted(rows, 'row')}"
 
 
 def _section(judged_at: datetime, run: str) -> str:
@@ -150,8 +162,7 @@ def _failure(result: Mapping[str, Any]) -> str:
         ]
     )
     if found.get("unexpected_count") is not None:
-        count = found["unexpected_count"]
-        seen = f"{count} of {found.get('element_count', '?')} rows {'is' if count == 1 else 'are'} not"
+        seen = f"{share(found)} {'is' if found['unexpected_count'] == 1 else 'are'} not"
         if examples := found.get("partial_unexpected_list"):
             seen += f", such as {', '.join(map(rounded, examples[:3]))}"
     else:

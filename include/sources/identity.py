@@ -11,6 +11,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from include.sources.text import cut
+
 # Only those of Latin, Greek and Cyrillic: in other scripts combining marks are letters.
 _DIACRITICS = re.compile("[\u0300-\u036f]")
 
@@ -35,9 +37,9 @@ def artist_key(name: str) -> str:
     """32 hexadecimal digits that identify the artist page with exactly this name.
 
     Punctuation, diacritics and articles count; letter case and the width of spaces do not: `M.I.A.` and
-    `MIA.` are two pages, `P!NK` and `P!nk` one.
+    `MIA.` are two pages, `P!NK` and `P!nk` one. Only the part of a name that its column holds counts.
     """
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", cut(name)).casefold())
     return _digest("page", " ".join(folded.split()))
 
 

@@ -18,7 +18,7 @@ Wire = TypeVar("Wire", bound=msgspec.Struct)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _AT = re.compile(r" - at `\$(?P<path>.*)`$")
 _MOST = 100
-"""How many values are removed from one record before it is rejected."""
+"""How many values are removed from one record one by one; after them, whole lists and top-level fields are."""
 
 
 class Lenient(Generic[Wire]):
@@ -48,8 +48,10 @@ class Lenient(Generic[Wire]):
                 return msgspec.convert(value, self._kind), tuple(nulled)
             except msgspec.ValidationError as error:
                 path = _path(str(error))
-                if not path or path[0] in self._required or len(nulled) == _MOST:
+                if not path or path[0] in self._required:
                     raise Rejected("wrong_type", str(error)) from None
+                if len(nulled) >= _MOST:
+                    path = _whole(path)
                 _take_out(value, path)
                 nulled.append(".".join(step for step in path if isinstance(step, str)))
 
@@ -126,6 +128,11 @@ def _path(message: str) -> list[str | int]:
     found = _AT.search(message)
     steps = _STEP.findall(found["path"]) if found else []
     return [key or int(index) for key, index in steps]
+
+
+def _whole(path: list[str | int]) -> list[str | int]:
+    """The path of the outermost list that a value is in or, if it is in none, of its top-level field."""
+    return next((path[:at] for at, step in enumerate(path) if isinstance(step, int)), path[:1])
 
 
 def _take_out(value: Any, path: list[str | int]) -> None:

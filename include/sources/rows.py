@@ -16,7 +16,7 @@ from include.sources import text
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 
-Name = Annotated[str, msgspec.Meta(extra={"bytes": 1020})]
+Name = Annotated[str, msgspec.Meta(extra={"bytes": text.NAME_BYTES})]
 """Free text: up to 255 characters in any script."""
 Url = Annotated[str, msgspec.Meta(extra={"bytes": 2048})]
 Identifier = Annotated[str, msgspec.Meta(extra={"bytes": 64})]
@@ -70,9 +70,9 @@ class Noticed:
     def name(self, value: str | None, path: str) -> str | None:
         """A name as it is stored: decoded, composed, and cut to the width of `Name`."""
         found = text.name(value)
-        if found is not None and len(found) > 255 and len(found.encode()) > 1020:
+        if found is not None and (fitting := text.cut(found)) != found:
             self.cut.append(path)
-            found = text.cut(found, 1020)
+            return fitting
         return found
 
     def fitting(self, value: str | None, path: str, width: int) -> str | None:

@@ -21,6 +21,8 @@ from html import unescape
 from html.entities import html5
 from urllib.parse import unquote_to_bytes
 
+NAME_BYTES = 1_020
+"""The width of a name's column in bytes: 255 characters in any script."""
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 _BREAKS = "\t\n\v\f\r\x85\u2028\u2029"
 _INVISIBLE = " \u00a0\u200b\u200c\u200d\u200e\u200f\u2060\u3000"
@@ -65,8 +67,10 @@ def name(value: str | None) -> str | None:
     return text(value)
 
 
-def cut(value: str, width: int) -> str:
+def cut(value: str, width: int = NAME_BYTES) -> str:
     """As many characters of the text as fit into `width` bytes, which is how Redshift counts."""
+    if len(value) * 4 <= width:
+        return value
     return value.encode()[:width].decode(errors="ignore").rstrip()
 
 

@@ -34,6 +34,12 @@ def is_of_data(error: object) -> bool:
     return state[1][:2] in ("22", "23")
 
 
+def is_timeout(error: object) -> bool:
+    """Whether an error from the warehouse says that a statement exceeded `statement_timeout`."""
+    state = _STATE.search(str(error))
+    return state is not None and state[1] == "57014"
+
+
 def in_one_line(error: object) -> str:
     """The warehouse's error message, in one line."""
     found = [first or second for first, second in _MESSAGE.findall(str(error))]

@@ -11,6 +11,7 @@ from include.warehouse.ledger import landed, read_ledger
 from include.warehouse.loads import Ledger, published
 from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
+from include.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Freshness:
             return "The star is empty: nothing has been published."
         runs = {dataset: run for dataset, run in self.published.items() if run is not None}
         newest = " and ".join(f"{dataset} {run}" for dataset, run in runs.items())
-        return f"The star is {self.hours} hours old: its newest runs are {newest}."
+        return f"The star is {counted(self.hours, 'hour')} old: its newest runs are {newest}."
 
     def overdue(self, hours: int, loading: Collection[str] = ()) -> list[str]:
         """For each dataset that had nothing landed or published for this many hours, what to look at.
@@ -45,13 +46,13 @@ class Freshness:
         for dataset in DATASETS:
             landed, loaded = self.landed[dataset], self.published[dataset]
             if not self._is_recent(landed, hours):
-                since = f"since {landed}, {_hours(self.now, landed)} hours ago" if landed else "yet"
+                since = f"since {landed}, {_ago(self.now, landed)}" if landed else "yet"
                 found.append(
                     f"No run of {dataset} has landed {since}. Look at ingest_{dataset}: it may be paused, "
                     "failing, or still running."
                 )
             elif dataset not in loading and not self._is_recent(loaded, hours):
-                since = f"since {loaded}, {_hours(self.now, loaded)} hours ago" if loaded else "yet"
+                since = f"since {loaded}, {_ago(self.now, loaded)}" if loaded else "yet"
                 found.append(
                     f"No run of {dataset} has been published {since}, although {landed} has landed. "
                     "python -m include status says what is pending, and what is parked and why."
@@ -78,6 +79,10 @@ def freshness_of(manifests: Mapping[str, Collection[str]], known: Ledger, now: d
     return Freshness(
         now, newest, {dataset: max(published(known, dataset), default=None) for dataset in DATASETS}
     )
+
+
+def _ago(now: datetime, run: str) -> str:
+    return f"{counted(_hours(now, run), 'hour')} ago"
 
 
 def _hours(now: datetime, run: str) -> int:

@@ -201,6 +201,15 @@ def accept(connection: Any, dataset: str, run: str) -> int:
         return int(cursor.rowcount)
 
 
+def waits(connection: Any, lake: Lake, dataset: str, run: str, *, is_accepted: bool) -> bool:
+    """Whether a run is pending, and accepted if that is asked."""
+    with transaction(connection) as cursor:
+        judged = read_ledger(cursor).get((dataset, run))
+    if judged is None:
+        return not is_accepted and run in lake.manifests(dataset)
+    return judged.state == "pending" and (judged.is_accepted or not is_accepted)
+
+
 def accepted(connection: Any, load: Load) -> tuple[str, ...]:
     """The datasets whose pending run in the load may differ from earlier ones."""
     with transaction(connection) as cursor:

@@ -28,6 +28,7 @@ from include.warehouse.parking import parked_when_data_fails, parked_when_invali
 from include.warehouse.sql_files import run_file
 from include.warehouse.tables import BUILT, STAR
 from include.warehouse.transactions import transaction
+from include.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
                     f"{manifest.url} counts {manifest.record_count} rows but COPY loaded {rows}. "
                     f"Nothing was staged; land the run {manifest.run} of {dataset} again."
                 )
-    log.info("staged %d rows of %s", rows, manifest.url)
+    log.info("staged %s of %s", counted(rows, "row"), manifest.url)
     return rows
 
 
@@ -101,7 +102,7 @@ def build(connection: Any, load: Load, table: str) -> int:
         cursor.execute(f"analyze audit.{table}")
         cursor.execute(f"select count(*) from audit.{table}")  # noqa: S608 - one of BUILT
         rows: int = cursor.fetchone()[0]
-    log.info("built audit.%s: %d rows", table, rows)
+    log.info("built audit.%s: %s", table, counted(rows, "row"))
     return rows
 
 

@@ -49,6 +49,8 @@ class Found:
     """Datasets and runs that were recorded as late."""
     parked: Sequence[str]
     """Why runs were parked."""
+    unreadable: Sequence[str]
+    """Why published runs were not used as context."""
 
 
 def begin_next(connection: Any, lake: Lake, now: datetime) -> Found:
@@ -64,18 +66,16 @@ def begin_next(connection: Any, lake: Lake, now: datetime) -> Found:
         try:
             begin(connection, lake, loads[0], now)
         except ContextInvalid as error:
-            log.warning("%s", error)
             context = other(loads[0].pending[0])
             unreadable[context, loads[0].run(context)] = error
             continue
         except ManifestInvalid as error:  # `begin` has parked a pending run, so there is one less
-            log.warning("parked: %s", error)
             parked.append(str(error))
             continue
-        return Found(loads[0], len(loads) - 1, late, parked)
+        return Found(loads[0], len(loads) - 1, late, parked, [*map(str, unreadable.values())])
     if unreadable:
         raise next(iter(unreadable.values()))
-    return Found(None, 0, late, parked)
+    return Found(None, 0, late, parked, [])
 
 
 def _ledger(connection: Any) -> Ledger:
@@ -122,7 +122,7 @@ def _additions(lake: Lake, known: Ledger, load: Load) -> set[str]:
             if gives_way(lake.certificate(dataset, new), lake.certificate(dataset, old)):
                 found.add(dataset)
         except ManifestInvalid as error:  # `begin` parks what cannot be read
-            log.warning("cannot compare %s with %s: %s", new, old, error)
+            log.debug("cannot compare %s with %s: %s", new, old, error)
     return found
 
 

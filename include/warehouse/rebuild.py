@@ -32,6 +32,7 @@ from include.warehouse.next_load import begin, find_loads
 from include.warehouse.parking import Verdict, park
 from include.warehouse.reader_role import grant_again
 from include.warehouse.transactions import Joined, transaction
+from include.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +155,10 @@ def _rebuild_without(
         parked = [run for run, judged in ledger.read_ledger(cursor).items() if judged.state == "parked"]
     new = sorted(" ".join(run) for run in parked if known.get(run, Judged("")).state != "parked")
     rebuilt = Rebuilt(applied, tuple(new), before, after, differences)
-    log.info("rebuilt the star from %d loads; differences: %s", rebuilt.loads, rebuilt.differences or "none")
+    log.info(
+        "rebuilt the star from %s; differences: %s",
+        *(counted(rebuilt.loads, "load"), rebuilt.differences or "none"),
+    )
     return rebuilt
 
 
@@ -217,7 +221,8 @@ def _apply(
             verdict = judge(joined, load)
             if verdict.failures and not is_new:
                 raise DataRejected(
-                    f"The rebuilt star fails its audit, so dwh is unchanged. {load}: {verdict.reason}"
+                    f"{verdict.reason}. Because {load}, which was published before, now fails its audit, the star "
+                    "is not rebuilt, and dwh is unchanged."
                 )
             if verdict.failures:
                 park(joined, load, verdict.reason, verdict.failed_rows, verdict.at_fault)
@@ -227,5 +232,6 @@ def _apply(
         applied += 1
         left = sum(map(len, pending_runs(manifests, rebuilt).values())) - len(load.pending)
         log.info(
-            "rebuild: load %d of %s is done, %d runs are left: %s", applied, load.snapshot_date, left, load
+            "rebuild: load %d of %s is done, %s left: %s",
+            *(applied, load.snapshot_date, counted(left, "run"), load),
         )

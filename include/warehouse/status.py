@@ -1,28 +1,31 @@
 """The state of the warehouse: what is pending, parked, late or in progress, how old the star is, what to do next."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from include.lake.lake import Lake
+from include.warehouse.failures import is_timeout
 from include.warehouse.freshness import freshness_of
 from include.warehouse.ledger import landed, read_ledger
 from include.warehouse.loads import late_runs, pending_runs
 from include.warehouse.next_load import find_loads
-from include.warehouse.tables import DATASETS
+from include.warehouse.tables import DATASETS, exist
 from include.warehouse.transactions import transaction
+from include.wording import counted
 
 _TOO_OLD_HOURS = 26
 """A star that is loaded daily is younger: a day, and the time that landing and loading take."""
+_PATIENCE_MS = 5_000
+"""How long a rebuild may lock `audit.current_load` before it is named; a load that begins locks it for a moment."""
 
 
 def status(connection: Any, lake: Lake, now: datetime) -> list[str]:
     """Lines for people to read: the star, then every run that is not published, then what to do next."""
     manifests = landed(lake)
+    current, is_locked = _current_load(connection)
     with transaction(connection) as cursor:
-        known = read_ledger(cursor)
-        cursor.execute("select events_run, songs_run, judged_at from audit.current_load")
-        current = cursor.fetchall()
+        known = read_ledger(cursor) if exist(cursor, "dwh.load_ledger") else {}
     pending, late = pending_runs(manifests, known), late_runs(manifests, known)
     waiting = [
         (dataset, run) for dataset in DATASETS for run in pending[dataset] if (dataset, run) not in late
@@ -34,6 +37,8 @@ def status(connection: Any, lake: Lake, now: datetime) -> list[str]:
         for events, songs, judged_at in current
         if ("events", events) in waiting or ("songs", songs) in waiting
     ]
+    if is_locked:
+        in_progress.append("in progress: a rebuild of the star")
     star = freshness_of(manifests, known, now)
     lines = [
         star.text,
@@ -42,10 +47,29 @@ def status(connection: Any, lake: Lake, now: datetime) -> list[str]:
         *(f"parked: {dataset} {run}: {reason}" for (dataset, run), reason in parked),
         *(f"late: {dataset} {run}" for dataset, run in late),
     ]
+    if is_locked:
+        return [*lines, "next: wait until the rebuild has ended; readers see the old star until then"]
+    if star.hours is None and not any(manifests.values()):
+        return [*lines, "next: trigger ingest_events and ingest_songs; musician_warehouse follows by itself"]
     is_old = star.hours is None or star.hours > _TOO_OLD_HOURS
     is_loadable = bool(find_loads(manifests, known, lake))
     todo = list(_todo(bool(in_progress), bool(waiting), is_loadable, bool(parked), bool(late), is_old))
     return [*lines, *(f"next: {each}" for each in todo or ["nothing to do"])]
+
+
+def _current_load(connection: Any) -> tuple[Sequence[Any], bool]:
+    """The load in progress with the instant it began, if any, and whether a rebuild keeps us from knowing."""
+    try:
+        with transaction(connection) as cursor:
+            cursor.execute(f"set local statement_timeout to {_PATIENCE_MS}")
+            if not exist(cursor, "audit.current_load"):
+                return [], False
+            cursor.execute("select events_run, songs_run, judged_at from audit.current_load")
+            return cursor.fetchall(), False
+    except Exception as error:
+        if not is_timeout(error):
+            raise
+        return [], True
 
 
 def _todo(
@@ -66,7 +90,7 @@ def _todo(
 
 
 def _ago(moment: datetime, now: datetime) -> str:
-    hours = (now - moment.replace(tzinfo=UTC)).total_seconds() / 3_600
-    if hours >= 48:
-        return f"{hours / 24:.0f} days"
-    return f"{hours:.0f} hours" if hours >= 2 else f"{hours * 60:.0f} minutes"
+    minutes = round((now - moment.replace(tzinfo=UTC)) / timedelta(minutes=1))
+    if minutes >= 48 * 60:
+        return counted(round(minutes / 60 / 24), "day")
+    return counted(round(minutes / 60), "hour") if minutes >= 120 else counted(minutes, "minute")

@@ -167,7 +167,7 @@ def ensure_tables(connection: Any) -> bool:
             _prepare_rebuild(cursor, found.missing)
             return False
     if found.elsewhere:
-        log.info("creating tables and views again: %s", "; ".join(found.elsewhere))
+        log.debug("creating tables and views again: %s", "; ".join(found.elsewhere))
         if found.are_altered:
             with transaction(connection) as cursor:
                 cursor.execute("drop table audit.failed_rows")  # the only one that a new release keeps
@@ -176,6 +176,11 @@ def ensure_tables(connection: Any) -> bool:
         with transaction(connection) as cursor:
             note_definitions(cursor)
     return True
+
+
+def exist(cursor: Any, *names: str) -> bool:
+    """Whether the warehouse has these tables, such as `dwh.load_ledger`."""
+    return _existing(cursor).keys() >= {*names}
 
 
 def differences(cursor: Any) -> Differences:

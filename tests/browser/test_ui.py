@@ -189,7 +189,7 @@ def test_a_signed_out_visitor_is_rejected(story: Story, browser: Any) -> None:
 
 def test_the_log_of_a_task_ends_with_what_it_counted(page: Any, story: Story) -> None:
     page.goto(f"/dags/{WAREHOUSE}/runs/{quoted(story.published_run)}/tasks/build_dim_songs")
-    page.get_by_text(re.compile(r"built audit\.dim_songs: \d+ rows")).wait_for()
+    page.get_by_text(re.compile(r"built audit\.dim_songs: [\d,]+ rows")).wait_for()
 
 
 def test_the_failed_audit_was_reported_with_reason_and_counts(story: Story) -> None:

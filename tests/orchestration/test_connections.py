@@ -85,6 +85,10 @@ async def test_a_malformed_limit_is_named(define: Any, rate: Any) -> None:
         ("https://app.ticketmaster.com", "a-real-key", {"allow_http": True}),
         ("https://app.ticketmaster.com", "sandbox-key", {"allow_http": True}),
         ("https://app.ticketmaster.com", "sandbox-key", {}),
+        ("http://app.ticketmaster.com", "sandbox-key", {"allow_http": True}),
+        ("http://app.ticketmaster.com", "sandbox-key", {}),
+        ("http://sandbox.example.com", "sandbox-key", {"allow_http": True}),
+        ("http://sandbox:5441", "a-real-key", {}),
         ("", "sandbox-key", {}),
         ("http://sandbox:5441", "sandbox-key", {"allow_http": "yes"}),
     ],
@@ -107,18 +111,33 @@ async def test_plain_http_is_allowed_only_where_the_extra_says_so(define: Any) -
 
 
 @pytest.mark.parametrize(
-    ("login", "endpoint"), [("AKIAIOSFODNN7EXAMPLE", "http://sandbox:5440"), ("sandbox-access-key", None)]
+    ("login", "password", "endpoint"),
+    [
+        ("AKIAIOSFODNN7EXAMPLE", "k3y", "http://sandbox:5440"),
+        ("AKIAIOSFODNN7EXAMPLE", "k3y", "http://127.0.0.1:5440"),
+        ("another-key", "k3y", "http://sandbox:5440"),
+        ("sandbox-access-key", "k3y", None),
+        ("another-key", "sandbox-secret-key", None),
+        ("sandbox-access-key", "sandbox-secret-key", "http://s3.example.com"),
+    ],
 )
-def test_an_access_key_at_the_wrong_address_is_rejected(define: Any, login: str, endpoint: Any) -> None:
+def test_an_access_key_at_the_wrong_address_is_rejected(
+    define: Any, login: str, password: str, endpoint: Any
+) -> None:
     extra = {"region_name": "us-east-1"} | ({"endpoint_url": endpoint} if endpoint else {})
-    define("aws_default", conn_type="aws", login=login, password="k3y", extra=extra)
+    define("aws_default", conn_type="aws", login=login, password=password, extra=extra)
     with pytest.raises(ConnectionMissing, match="aws_default"):
         connections.lake(Settings())
 
 
 @pytest.mark.parametrize(
     ("host", "password"),
-    [("w.1.us-east-1.redshift-serverless.amazonaws.com", "sandbox-password"), ("sandbox", "a-real-password")],
+    [
+        ("w.1.us-east-1.redshift-serverless.amazonaws.com", "sandbox-password"),
+        ("warehouse.example.com", "sandbox-password"),
+        ("10.1.2.3", "sandbox-password"),
+        ("sandbox", "a-real-password"),
+    ],
 )
 def test_a_redshift_login_at_the_wrong_address_is_rejected(define: Any, host: str, password: str) -> None:
     define(

@@ -11,16 +11,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
+from airflow.sdk.exceptions import DagRunTriggerException, ParamValidationError
 
 from include.errors import DataRejected, ManifestsMissing
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
+from include.orchestration.links import data_docs_link
+from include.orchestration.star import judge_again
 from include.settings import Settings
+from include.warehouse import ledger
 from include.warehouse.parking import Verdict
 from include.warehouse.tables import create_tables
+from include.warehouse.transactions import transaction
 from tests.support import older_release
-from tests.support.snapshots import Artist, Concert, land_events, land_songs
+from tests.support.snapshots import Artist, Concert, land_events, land_songs, rows
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = {
@@ -103,7 +107,8 @@ def test_runs_that_do_not_judge_their_load_do_not_trigger_others_forever(
     )
     assert started.value.trigger_dag_id == "musician_warehouse"
     assert started.value.note == "Started by manual__1, which left 1 load"
-    second = find_load(SimpleNamespace(conf=started.value.conf), NOTHING_ASKED, task_instance)
+    again = SimpleNamespace(conf=started.value.conf, dag_id="musician_warehouse", run_id="next__2")
+    second = find_load(again, NOTHING_ASKED, task_instance)
     assert (second["load"], second["waiting"]) == (pushed["return_value"]["load"], 0)
 
 
@@ -123,23 +128,159 @@ def test_a_rebuild_publishes_the_star_without_judging_another_load(
     run, pushed = SimpleNamespace(conf={}, dag_id="musician_warehouse", run_id="manual__1"), {}
     found = find_load(run, {**NOTHING_ASKED, "rebuild": True}, SimpleNamespace(xcom_push=pushed.__setitem__))
     assert pushed["note"] == "Rebuilt the star from 1 load"
-    with pytest.raises(AirflowSkipException):
-        stage("events", found)
+    assert stage("events", found) is None
     (asset,) = dag.get_task("publish").outlets
     outlet_events: Any = {asset: SimpleNamespace(extra={})}
-    publish(found, None, outlet_events)
-    assert outlet_events[asset].extra["rebuilt"] == 1
-    with pytest.raises(AirflowSkipException):  # nothing is new now
-        find_load(run, NOTHING_ASKED, None)
-    with pytest.raises(AirflowSkipException):
-        publish(None, None, outlet_events)
+    task = SimpleNamespace(outlets=[asset])
+    publish(found, None, outlet_events, SimpleNamespace(task=task))
+    assert (outlet_events[asset].extra["rebuilt"], task.outlets) == (1, [asset])
+
+
+def test_a_run_without_news_says_so_skips_nothing_and_updates_no_asset(
+    dag_bag: Any, redshift: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_tables(redshift)
+    dag = dag_bag.dags["musician_warehouse"]
+    tasks = {task.task_id: task.python_callable for task in dag.tasks}
+    for function in tasks.values():
+        monkeypatch.setitem(function.__globals__, "SETTINGS", Settings(bucket=bucket))
+    run, pushed = SimpleNamespace(conf={}, dag_id="musician_warehouse", run_id="scheduled__1"), {}
+    found = tasks["find_load"](run, NOTHING_ASKED, SimpleNamespace(xcom_push=pushed.__setitem__))
+    assert pushed == {"note": "Nothing new: every manifest with a partner is in the ledger"}
+    assert tasks["stage_events"]("events", found) is None
+    assert tasks["build_dim_songs"]("dim_songs", found) is None
+    assert tasks["audit"](found, run) is None
+    assert data_docs_link().get_link(SimpleNamespace(op_args=[found]), ti_key=None).endswith("/index.html")
+    outlet_events: Any = {}
+    task = dag.get_task("publish").prepare_for_execution()
+    assert tasks["publish"](found, None, outlet_events, SimpleNamespace(task=task)) is None
+    assert (outlet_events, task.outlets) == ({}, [])
+    assert dag.get_task("publish").outlets  # of the next run
+
+
+def test_the_data_docs_of_a_rebuild_link_to_its_run(
+    dag_bag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(Bucket(s3, bucket))
+    create_tables(redshift)
+    land_events(lake, "2026-11-21T060000Z", [Concert("e1", ["Abel"])])
+    land_songs(lake, "2026-11-21T070000Z", [Artist("Abel")])
+    find_load = dag_bag.dags["musician_warehouse"].get_task("find_load").python_callable
+    monkeypatch.setitem(find_load.__globals__, "SETTINGS", Settings(bucket=bucket))
+    run = SimpleNamespace(conf={}, dag_id="musician_warehouse", run_id="manual__1")
+    find_load(run, {**NOTHING_ASKED, "rebuild": True}, SimpleNamespace(xcom_push=lambda *_: None))
+    index = lake.bucket.get("data-docs/index.html").decode()
+    assert "<a href='../dags/musician_warehouse/runs/manual__1'>" in index
+    assert "in a rebuild." not in index
+
+
+PARKED = "events 2026-11-23T060000Z"
+
+
+def test_a_retried_find_load_says_what_its_first_try_has_done(
+    dag_bag: Any, star: Any, s3: Any, bucket: str
+) -> None:
+    """The first try may fail after it has committed what the parameters request."""
+    lake = Lake(Bucket(s3, bucket))
+    dataset, run = PARKED.split()
+    land_events(lake, run, [Concert("e1", ["Abel"])])
+    unknown = "events 2026-11-24T060000Z"
+
+    def park() -> None:
+        with transaction(star) as cursor:
+            ledger.note(cursor, lake, dataset, run, "parked", "too few", datetime.now(UTC))
+
+    park()
+    for _ in range(2):
+        assert judge_again(star, lake, [PARKED]) == [f"{PARKED} is judged again"]
+    park()
+    for _ in range(2):
+        [said] = judge_again(star, lake, accepted=[PARKED])
+        assert said == f"{PARKED} is accepted as different from earlier loads and judged again"
+    for given in ({"retried": [unknown]}, {"accepted": [unknown]}):
+        assert judge_again(star, lake, **given) == [f"{unknown} is not parked: nothing to judge again"]
+    published = rows(star, "select run from dwh.load_ledger where state = 'published'")[0][0]
+    assert "is not parked" in judge_again(star, lake, accepted=[f"events {published}"])[0]
+
+
+def test_the_first_line_of_a_log_says_which_load_it_judges(
+    dag_bag: Any,
+    redshift: Any,
+    s3: Any,
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lake = Lake(Bucket(s3, bucket))  # and a warehouse without tables
+    early = "2026-11-20T060000Z"
+    for run in (early, "2026-11-21T060000Z"):
+        land_events(lake, run, [Concert("e1", ["Abel"])])
+    land_songs(lake, "2026-11-21T070000Z", [Artist("Abel")])
+    lake.bucket.put(f"certificates/events/{early}.json", b"{")  # is parked on the way
+    dag = dag_bag.dags["musician_warehouse"]
+    find_load, stage = (dag.get_task(task_id).python_callable for task_id in ("find_load", "stage_events"))
+    monkeypatch.setitem(find_load.__globals__, "SETTINGS", Settings(bucket=bucket))
+    monkeypatch.setitem(stage.__globals__, "SETTINGS", Settings(bucket=bucket))
+    run = SimpleNamespace(conf={}, dag_id="musician_warehouse", run_id="manual__1")
+    load = "events 2026-11-21T060000Z with songs 2026-11-21T070000Z"
+    with caplog.at_level("INFO"):
+        found = find_load(run, NOTHING_ASKED, SimpleNamespace(xcom_push=lambda *_: None))
+    assert caplog.messages[0] == f"Judges {load}, snapshot date 2026-11-21"
+    assert len([message for message in caplog.messages if f"certificates/events/{early}" in message]) == 1
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        stage("events", found)
+    assert caplog.messages[0] == f"Load: {load}"
+
+
+def triggered(dag_bag: Any, conf: dict[str, Any]) -> Any:
+    """The params with which the API server triggers a run."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    serialized = DagSerialization.to_dict(dag_bag.dags["musician_warehouse"])
+    params = DagSerialization.from_dict(serialized).params.deep_merge(conf)
+    params.validate()
+    return params.dump()
+
+
+@pytest.mark.parametrize(
+    ("param", "value"),
+    [
+        *((param, [run]) for param in ("retry", "accept") for run in ("events foo", "2026-11-22T060003Z")),
+        ("retry", "events 2026-11-22T060003Z"),
+        ("accept", ["concerts 2026-11-22T060003Z"]),
+        *(("until", value) for value in ("yesterday", "2026-11-31", 20261122)),
+        ("rebuild", "yes"),
+        ("allow_missing", None),
+    ],
+)
+def test_a_malformed_parameter_is_rejected_where_a_run_is_triggered(
+    dag_bag: Any, param: str, value: Any
+) -> None:
+    with pytest.raises(ParamValidationError):
+        triggered(dag_bag, {param: value})
+
+
+def test_well_formed_parameters_are_taken(dag_bag: Any) -> None:
+    given = {
+        "retry": [PARKED],
+        "accept": ["songs 2026-11-23T070000Z"],
+        "until": "2026-11-22",
+        "rebuild": True,
+    }
+    assert triggered(dag_bag, given) == NOTHING_ASKED | given
+
+
+def test_every_parameter_explains_itself(dag: Any) -> None:
+    for name in dag.params:
+        assert dag.params.get_param(name).description.endswith("."), name
 
 
 def test_nothing_is_published_that_was_not_judged(dag_bag: Any) -> None:
     publish = dag_bag.dags["musician_warehouse"].get_task("publish").python_callable
     load = {"events": "2026-11-21T060000Z", "songs": "2026-11-21T070000Z", "pending": ["events"]}
     with pytest.raises(DataRejected, match="was not judged"):
-        publish({"load": load, "rebuilt": None}, None, {})
+        publish({"load": load, "rebuilt": None}, None, {}, None)
 
 
 def test_the_first_run_of_a_newer_release_derives_the_star_again_by_itself(
@@ -151,18 +292,21 @@ def test_the_first_run_of_a_newer_release_derives_the_star_again_by_itself(
     lake.remove_manifest("songs", "2026-11-20T070000Z")
     task = dag_bag.dags["musician_warehouse"].get_task("find_load").python_callable
     monkeypatch.setitem(task.__globals__, "SETTINGS", Settings(bucket=bucket))
+    pushed: dict[str, Any] = {}
     passed = SimpleNamespace(verdict=Verdict())
     monkeypatch.setattr("include.orchestration.star.audit", lambda *_, **__: passed)
 
     def run(**params: Any) -> Any:
         asked = dag_bag.dags["musician_warehouse"].params.dump()
-        return task(SimpleNamespace(conf={}), asked | params, SimpleNamespace(xcom_push=lambda *_: None))
+        dag_run = SimpleNamespace(conf={}, run_id="manual__1")
+        return task(dag_run, asked | params, SimpleNamespace(xcom_push=pushed.__setitem__))
 
     with pytest.raises(ManifestsMissing, match="`allow_missing`"):
         run()
     assert run(allow_missing=True)["rebuilt"]["parked"] == ("songs 2026-11-20T070000Z",)
-    with pytest.raises(AirflowSkipException):
-        run()
+    assert re.fullmatch(r"Rebuilt the star from \d+ loads; parked songs 2026-11-20T070000Z", pushed["note"])
+    assert run()["load"] is None
+    assert pushed["note"].startswith("Nothing new")
 
 
 def test_there_are_three_dags_and_all_can_be_imported(dag_bag: Any) -> None:
@@ -246,6 +390,7 @@ def test_every_dag_explains_itself_and_has_an_owner_and_tags(dag: Any) -> None:
 
 def test_a_dag_works_at_one_run_at_a_time_and_does_not_catch_up(dag: Any) -> None:
     assert dag.max_active_runs == 1
+    assert dag.is_paused_upon_creation is (False if dag.dag_id == "musician_warehouse" else None)
     assert dag.catchup is False
     assert dag.start_date is None
 

@@ -14,6 +14,10 @@ from include.orchestration.notes import asked, longer
         ({}, ""),
         ({"rebuild": False, "until": None, "retry": [], "accept": [], "redrive": None}, ""),
         ({"rebuild": True}, "Asked to rebuild the star"),
+        (
+            {"rebuild": True, "allow_missing": True},
+            "Asked to rebuild the star, do without published runs that can no longer be read",
+        ),
         ({"until": "2026-11-20"}, "Asked to rebuild the star, up to 2026-11-20"),
         (
             {"retry": ["events 2026-11-22T060003Z"], "accept": ["songs 2026-11-22T070003Z"]},

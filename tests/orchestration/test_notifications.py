@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiosmtpd.controller import Controller
+from airflow.sdk.execution_time import task_runner
+from airflow.sdk.execution_time.comms import DagRunStateResult
 
 from include.errors import ConnectionMissing, DataRejected, NotificationFailed
 from include.orchestration.notifications import Message, report_failure, report_found, report_overdue, send
@@ -209,8 +211,11 @@ async def test_the_password_of_a_connection_is_not_sent(
     assert webhook[0][1]["reason"] == "OSError: could not log in with ***"
 
 
-async def test_an_overdue_star_is_reported(webhook: list[Any]) -> None:
-    run = {"dag_id": "musician_warehouse", "dag_run_id": "scheduled__2026-11-22", "state": "running"}
+@pytest.mark.parametrize("state", ["running", RuntimeError("the API server does not respond")])
+async def test_an_overdue_star_is_reported(webhook: list[Any], airflow_says: Any, state: Any) -> None:
+    airflow_says(state)
+    told = "queued" if state == "running" else "running"
+    run = {"dag_id": "musician_warehouse", "dag_run_id": "scheduled__2026-11-22", "state": told}
     await report_overdue(90, {"dag_run": run, "deadline": {}})
     assert webhook[0][1]["text"].splitlines()[:3] == [
         "musician_warehouse is overdue (scheduled__2026-11-22)",
@@ -219,9 +224,29 @@ async def test_an_overdue_star_is_reported(webhook: list[Any]) -> None:
     ]
 
 
+@pytest.fixture
+def airflow_says(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Airflow's response when the triggerer asks for the state of a run."""
+
+    def define(state: str | Exception) -> None:
+        def respond(msg: Any) -> DagRunStateResult:
+            assert (msg.dag_id, msg.run_id) == ("musician_warehouse", "scheduled__2026-11-22")
+            if isinstance(state, Exception):
+                raise state
+            return DagRunStateResult(state=state)
+
+        monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", SimpleNamespace(send=respond), raising=False)
+
+    return define
+
+
 @pytest.mark.parametrize("state", ["success", "failed"])
-async def test_of_a_run_that_has_ended_nothing_is_overdue(webhook: list[Any], state: str) -> None:
-    run = {"dag_id": "musician_warehouse", "dag_run_id": "scheduled__2026-11-22", "state": state}
+async def test_of_a_run_that_has_ended_nothing_is_overdue(
+    webhook: list[Any], airflow_says: Any, state: str
+) -> None:
+    """Airflow queues the call with the state that the run had then."""
+    airflow_says(state)
+    run = {"dag_id": "musician_warehouse", "dag_run_id": "scheduled__2026-11-22", "state": "running"}
     await report_overdue(90, {"dag_run": run, "deadline": {}})
     assert webhook == []
 

@@ -386,6 +386,23 @@ def test_the_data_docs_show_passing_and_failing_audits(built: tuple[Any, Lake]) 
     assert "sold out" in lake.bucket.get(page).decode()
 
 
+def test_the_page_of_a_load_tells_warnings_apart_and_rounds_values(built: tuple[Any, Lake]) -> None:
+    redshift, lake = built
+    with transaction(redshift) as cursor:
+        cursor.execute("alter table audit.load_summary alter column events_rows_ratio type double precision")
+        cursor.execute(
+            "update audit.load_summary set events_rows_ratio = 0.123456789012, "
+            "share_of_concerts_without_artist = 0"
+        )
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
+    assert (len(outcome.verdict.failures), len(outcome.warnings)) == (1, 1)
+    [page] = keys(lake, f"data-docs/validations/load_summary/{SONGS}/")
+    text = lake.bucket.get(page).decode()
+    assert len(re.findall(r">\s*warning\s*<|</i> warning", text)) == 1
+    assert "0.1235" in text
+    assert re.findall(r"(?<!T\d{5})\d\.\d{6,}", text) == []  # but for an instant
+
+
 def test_values_are_escaped_in_the_docs_and_unescaped_in_messages(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
     hostile = "<svg onload=steal()>&"

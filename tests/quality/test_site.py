@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,18 @@ def test_an_audit_has_a_readable_date_as_its_heading_and_links_to_its_run(site: 
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(0.3333333333333333, "0.3333"), (12345.678, "12,346"), (7, "7"), (None, "None")]
+    ("value", "said"),
+    [
+        (0.3333333333333333, "0.3333"),
+        (12345.678, "12,346"),
+        (7, "7"),
+        (None, "None"),
+        (Decimal("0.33333333333333"), "0.3333"),
+        (Decimal("123456.789"), "123,457"),
+        ([0.123456789, "a &amp; b", 2], "[0.1235, a & b, 2]"),
+        (("e1", Decimal("91.123456789")), "[e1, 91.12]"),
+        ({"price": 0.123456789, "of": ["e1"]}, "{price: 0.1235, of: [e1]}"),
+    ],
 )
 def test_values_are_rounded_for_readers(value: Any, said: str) -> None:
     assert data_docs.rounded(value) == said

@@ -10,7 +10,8 @@ import pytest
 from include.sources.client.http import Response
 from include.sources.lastfm.lists import read as read_list
 from include.sources.lastfm.rows import Charted, chart, songs
-from include.sources.rows import Noticed, Rejection
+from include.sources.lastfm.run_rows import KeptList, run_rows
+from include.sources.rows import Noticed, Rejection, Tally
 from include.sources.text import cut, mended, name
 from include.sources.ticketmaster.rows import EventRow, rows
 from include.sources.ticketmaster.search import read
@@ -63,6 +64,18 @@ def landed(event: dict[str, Any]) -> tuple[EventRow, Noticed]:
         ("dates", "soon", ("local_date", "status"), "dates"),
         ("url", "https://" + "x" * 2_048, ("event_url",), "url"),
         (COUNTRY, "USA", ("venue_country_code",), COUNTRY.replace(".0", "")),
+        (COUNTRY, "--", ("venue_country_code",), COUNTRY.replace(".0", "")),
+        (COUNTRY, "ＵＳ", ("venue_country_code",), COUNTRY.replace(".0", "")),
+        ("dates", {"end": {"localDate": "2027-01-17"}}, ("local_date", "local_end_date"), "dates.end.localDate"),
+        ("dates", {"start": {"localDate": "1900-01-01"}, "end": {"localDate": "2027-01-17"}},
+         ("local_date", "local_end_date"), "dates.end.localDate"),
+        ("dates.end.localDate", "2020-01-01", ("local_end_date",), "dates.end.localDate"),
+        ("priceRanges.1.max", 1e300, ("price_min", "price_max"), "priceRanges"),
+        ("_embedded.attractions.0.externalLinks.musicbrainz", [{"id": "unknown"}], ("artist_mbid",),
+         "_embedded.attractions.externalLinks.musicbrainz.id"),
+        ("_embedded.attractions.0.name", " ", (), "_embedded.attractions.name"),
+        ("_embedded.attractions", [{"id": number, "name": "A"} for number in range(101)], ("artist_name",),
+         "_embedded.attractions"),
         ("_embedded.venues.0.name", {"en": "Hall"}, ("venue_name",), "_embedded.venues.name"),
     ],
 )  # fmt: skip
@@ -73,6 +86,12 @@ def test_an_optional_value_that_makes_no_sense_becomes_null_and_is_counted(
     assert [getattr(row, column) for column in columns] == [None] * len(columns)
     assert nulled in noticed.nulled
     assert row.event_name == "Tyler, The Creator"
+    assert row.country_code == "US"
+
+
+def test_a_country_in_small_letters_is_that_country() -> None:
+    row, noticed = landed(changed(COUNTRY, "gb"))
+    assert (row.country_code, row.venue_country_code, noticed.nulled) == ("GB", "GB", NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +153,49 @@ def test_values_of_lastfm_that_are_not_numbers_become_null() -> None:
     assert sorted(noticed.nulled) == ["track.listeners", "track.playcount", "track.url"]
 
 
+@pytest.mark.parametrize("number", [10**12 + 1, 2**63 - 1, 10**30])
+def test_a_number_that_no_artist_reaches_becomes_null(number: int) -> None:
+    noticed = Noticed()
+    body = b'{"toptracks": {"track": [{"name": "A", "playcount": "%d", "listeners": %d}]}}' % (number, number)
+    [row] = songs([body], AT, "X", Charted("X"), 5, noticed).rows
+    assert (row.play_count, row.listeners) == (None, None)
+    charts = b'{"topartists": {"artist": [{"name": "X", "listeners": "%d"}]}}' % number
+    assert [entry.listeners for entry in chart(charts, "US", noticed) if isinstance(entry, Charted)] == [None]
+    assert noticed.nulled == ["artist.listeners"]
+
+
+def test_a_malformed_musicbrainz_id_of_lastfm_is_counted() -> None:
+    noticed = Noticed()
+    tracks = b'{"toptracks": {"track": [{"name": "A", "mbid": "?", "artist": {"name": "X", "mbid": "?"}}]}}'
+    [row] = songs([tracks], AT, "X", Charted("X"), 5, noticed).rows
+    assert (row.artist_mbid, row.song_mbid) == (None, None)
+    assert sorted(noticed.nulled) == ["track.artist.mbid", "track.mbid"]
+    list(chart(b'{"topartists": {"artist": [{"name": "X", "mbid": "?"}]}}', "US", noticed))
+    assert noticed.nulled == ["artist.mbid"]
+
+
+def test_an_artist_whose_name_is_too_long_keeps_rank_and_songs() -> None:
+    long = "x" * 1_500
+    charted = b'{"topartists": {"artist": [{"name": "%s"}]}}' % long.encode()
+    tracks = (
+        b'{"toptracks": {"track": [{"name": "A"}, {"name": "B"}], "@attr": {"artist": "%s", "total": "2"}}}'
+    )
+    bodies = {"chart": charted, "tracks": tracks % long.encode()}
+    [asked] = read_list(Response(200, {}, charted, AT)).names
+    returned = read_list(Response(200, {}, bodies["tracks"], AT)).artist
+    tally = Tally(lambda *_: None)
+    kept = [
+        KeptList("chart US", "US", None, None, None, 1, ("chart",)),
+        KeptList("artist", None, asked, returned, None, 2, ("tracks",)),
+    ]
+    made = list(run_rows(kept, bodies.__getitem__, AT, 5, 5, tally))
+    assert [(row.artist_name, row.chart_rank, row.song_name) for row in made] == [
+        ("x" * 1_020, 1, "A"),
+        ("x" * 1_020, 1, "B"),
+    ]
+    assert (tally.rejected, tally.cut) == ({}, {"artist.name": 1})
+
+
 def test_an_unknown_field_is_reported_by_its_path() -> None:
     assert landed(EVENT)[1].unknown == NOTHING
     assert landed(changed("dates.start.doors", 1))[1].unknown == ["dates.start.doors"]
@@ -155,7 +217,9 @@ def test_an_unknown_field_of_lastfm_is_reported_by_its_path() -> None:
         assert noticed.unknown == of_artist
 
 
-@pytest.mark.parametrize("embedded", [b"{}", b"null", b"[]", b'""', b'{"events": null}', b'{"events": []}'])
+@pytest.mark.parametrize(
+    "embedded", [b"{}", b"null", b"[]", b'""', b'{"events": null}', b'{"events": []}', b'{"events": {}}']
+)
 def test_the_crawl_and_landing_agree_on_a_page_without_events(embedded: bytes) -> None:
     body = b'{"_embedded": %s, "page": {"totalElements": 0}}' % embedded
     assert read(Response(200, {}, body, AT)).sightings == ()

@@ -507,8 +507,9 @@ def artists_of(
 
 
 def _upcoming(concert: Row, on: date) -> bool:
-    last = concert["local_end_date"] or concert["local_date"]
-    return last is not None and last >= on and concert["status"] != "cancelled"
+    if concert["local_date"] is None or concert["status"] == "cancelled":
+        return False
+    return bool((concert["local_end_date"] or concert["local_date"]) >= on)
 
 
 def instant(run: str) -> datetime:

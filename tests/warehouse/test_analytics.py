@@ -37,6 +37,7 @@ def test_a_concert_is_upcoming_while_it_is_listed_dated_ahead_and_not_cancelled(
         Concert("today", local_date=date(2026, 11, 22)),
         Concert("over", local_date=date(2026, 11, 21)),
         Concert("undated", local_date=None),
+        Concert("over at some time", local_date=None, more={"local_end_date": SOON}),
         Concert("cancelled", status="cancelled"),
     ]
     publish(tables, lake, 20, [*concerts, Concert("gone")], [Artist("Abel")])

@@ -35,6 +35,15 @@ def test_the_age_of_the_star_is_reported_and_a_paused_ingestion_after_its_deadli
     assert age.overdue(6) == []
 
 
+def test_one_hour_is_one_hour(tables: Any, lake: Lake) -> None:
+    land_events(lake, EVENTS, [Concert("e1", ["Abel"])])
+    land_songs(lake, SONGS, [Artist("Abel")])
+    publish_pending(tables, lake)
+    age = freshness(tables, lake, run_instant(SONGS) + timedelta(hours=1))
+    assert age.text.startswith("The star is 1 hour old: ")
+    assert [line for line in age.overdue(0) if "1 hour ago" in line]
+
+
 def test_what_lands_but_is_never_published_is_reported_unless_it_is_being_loaded(
     tables: Any, lake: Lake
 ) -> None:

@@ -235,6 +235,17 @@ def test_a_festival_under_way_is_counted_although_the_crawl_no_longer_lists_it(
     ) == [("Abel", 0), ("Seth", 1)]
 
 
+def test_a_concert_with_an_end_but_no_date_is_undated(tables: Any, lake: Lake) -> None:
+    """As in parts that an earlier release landed; an upcoming concert without a next date fails the audit."""
+    odd = Concert("o1", ["Abel"], local_date=None, more={"local_end_date": date(2027, 1, 17)})
+    publish(tables, lake, 20, [odd])
+    assert rows(
+        tables,
+        "select upcoming_concerts, undated_concerts, next_concert_date from dwh.fact_artists "
+        "where artist_name = 'Abel'",
+    ) == [(0, 1, None)]
+
+
 def test_plays_over_time_have_a_row_per_song_and_day(tables: Any, lake: Lake) -> None:
     for day in (20, 22):
         publish(tables, lake, day, [Concert("e1")])

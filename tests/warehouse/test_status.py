@@ -3,11 +3,16 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+import redshift_connector
+
+from include.__main__ import main
 from include.lake.lake import Lake
 from include.warehouse import ledger, next_load, parking
 from include.warehouse.loads import Load
+from include.warehouse.rebuild import rebuild
 from include.warehouse.status import status
-from tests.support.snapshots import Artist, Concert, judged_at, land_events, land_songs, publish_pending
+from tests.support.snapshots import ROLE, Artist, Concert, judged_at, land_events, land_songs, publish_pending
 
 EVENTS, SONGS, LATE = "2026-11-22T060000Z", "2026-11-22T070000Z", "2026-11-21T070000Z"
 LOAD = Load(EVENTS, SONGS, ("events", "songs"))
@@ -25,12 +30,53 @@ def test_before_anything_is_published_it_says_what_is_pending_and_what_is_missin
     ]
 
 
+@pytest.mark.parametrize("command", ["status", "retry", "accept"])
+def test_a_warehouse_without_tables_is_an_empty_star(
+    redshift: Any,
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    monkeypatch.setenv("MUSICIAN_BUCKET", bucket)
+    main([command] if command == "status" else [command, "events", EVENTS])
+    told = capsys.readouterr().out
+    assert "The star is empty: " in told
+    assert "rigger ingest_events and ingest_songs" in told or "Trigger musician_warehouse" in told
+
+
+def test_a_rebuild_that_is_running_is_named_without_waiting_for_its_end(
+    tables: Any, lake: Lake, services: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.warehouse.status._PATIENCE_MS", 50)
+    land_events(lake, EVENTS, [Concert("e1", ["Abel"])])
+    land_songs(lake, SONGS, [Artist("Abel")])
+    publish_pending(tables, lake)
+    said = []
+
+    def judge(connection: Any, load: Load) -> parking.Verdict:
+        with redshift_connector.connect(**services.redshift, ssl=False) as another:
+            said.append(status(another, lake, NOW))
+        return parking.Verdict()
+
+    rebuild(tables, lake, now=NOW, copy_role_arn=ROLE, judge=judge)
+    assert said == [
+        [
+            f"The star is 2 hours old: its newest runs are events {EVENTS} and songs {SONGS}.",
+            "in progress: a rebuild of the star",
+            "next: wait until the rebuild has ended; readers see the old star until then",
+        ]
+    ]
+
+
 def test_a_load_in_progress_a_fresh_star_and_an_old_one(tables: Any, lake: Lake) -> None:
     land_events(lake, EVENTS, [Concert("e1", ["Abel"])])
     land_songs(lake, SONGS, [Artist("Abel")])
     next_load.begin(tables, lake, LOAD, judged_at(LOAD))
     said = status(tables, lake, NOW)
     assert f"in progress: events {EVENTS} with songs {SONGS}, begun 60 minutes ago" in said
+    soon = status(tables, lake, judged_at(LOAD) + timedelta(minutes=1))
+    assert f"in progress: events {EVENTS} with songs {SONGS}, begun 1 minute ago" in soon
     publish_pending(tables, lake)
     assert status(tables, lake, NOW) == [
         f"The star is 2 hours old: its newest runs are events {EVENTS} and songs {SONGS}.",

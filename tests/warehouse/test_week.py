@@ -56,6 +56,10 @@ def dates(**start: str) -> str:
     return f'{{"start": {{{fields}}}, "status": {{"code": "onsale"}}}}'
 
 
+TOURING = (
+    "select upcoming_concerts || ' upcoming, ' || undated_concerts || ' undated' from dwh.fact_artists "
+    "where artist_name = 'Artist {}' and snapshot_date = '%d'"
+)
 WEEK = {
     "values that make no sense": Day(
         events={
@@ -69,8 +73,13 @@ WEEK = {
                 )
             },
             14: {"dates": '{"start": {"localDate": "2027-01-15"}, "status": {"code": "melted"}}'},
+            15: {"dates": '{"start": {"localDate": "1900-01-01"}, "end": {"localDate": "2027-01-17"}}'},
+            16: {"_embedded": venue('"40.7"', '"-74.0"').replace("US", "us")},
+            17: {"_embedded": venue('"40.7"', '"-74.0"').replace("US", "--")},
+            18: {"sales": '{"public": {"startDateTime": "1900-01-01T06:00:00Z"}}'},
+            19: {"url": f'"https://x.example/{"x" * 2_048}"'},
         },
-        songs={1: {"playcount": '"many"', "listeners": "-1"}},
+        songs={1: {"playcount": '"many"', "listeners": "-1"}, 2: {"playcount": f'"{2**63 - 1}"'}},
         expected={
             version("venue_latitude", 3): None,
             version("venue_longitude", 10): None,
@@ -79,12 +88,21 @@ WEEK = {
             version("coalesce(cast(local_date as varchar(10)), local_time, 'neither')", 13): "neither",
             version("starts_at", 13): None,
             version("status", 14): None,
+            version("coalesce(local_date, local_end_date)", 15): None,
+            TOURING.format(15): "0 upcoming, 1 undated",
+            version("country_code", 16): "US",
+            version("country_code", 17): "US",
+            version("public_sale_starts_at", 18): None,
+            version("concert_url", 19): None,
+            "select play_count from dwh.dim_songs where artist_name = 'Artist 2'": None,
             "select play_count from dwh.dim_songs where artist_name = 'Artist 1'": None,
         },
         next_day={
             version("venue_latitude", 3): None,  # as the version was first seen
             version("price_min", 11): 20.0,
             version("local_date", 13): date(2027, 1, 15),
+            version("local_date", 15): date(2027, 1, 15),
+            TOURING.format(15): "1 upcoming, 0 undated",
             "select play_count from dwh.dim_songs where artist_name = 'Artist 1'": 1_001,
         },
         certified={
@@ -93,18 +111,29 @@ WEEK = {
                 "priceRanges": 2,
                 "priceRanges.min": 1,
                 "dates.start.localTime": 1,
-                "dates.start.localDate": 1,
+                "dates.start.localDate": 2,
                 "dates.start.dateTime": 1,
                 "dates.status.code": 1,
+                "dates.end.localDate": 1,
+                "_embedded.venues.country.countryCode": 1,
+                "sales.public.startDateTime": 1,
+                "url": 1,
             }
         },
     ),
     "texts that cannot be stored": Day(
-        events={1: {"name": r'"a\u0000b \ud83d &amp; c"'}, 2: {"name": f'"{"x" * 1_500}"'}},
+        events={
+            1: {"name": r'"a\u0000b \ud83d &amp; c"'},
+            2: {"name": f'"{"x" * 1_500}"'},
+            23: {"name": '"Sigur%20R%C3%B3s"'},
+            24: {"name": r'"Beyonce\u0301"'},
+        },
         songs={3: {"name": r'"so\u0000ng \ude00"'}},
         expected={
             version("concert_name", 1): "ab \ufffd & c",
             version("length(concert_name)", 2): 1_020,
+            version("concert_name", 23): "Sigur R\u00f3s",
+            version("concert_name", 24): "Beyonc\u00e9",
             "select song_name from dwh.dim_songs where artist_name = 'Artist 3' and last_seen_date = '%d'": (
                 "song \ufffd"
             ),

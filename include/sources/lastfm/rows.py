@@ -12,13 +12,15 @@ How oddities are handled (the certificate counts them by the code in the last co
     no name, or one of the wrong type              rejected   missing_name, wrong_type
     not a number, or another wrong type            nulled     by its path, such as track.playcount
     a field that we do not know                    counted    by its path, such as track.mood
+    a number beyond anything plausible             nulled     by its path
     a name longer than its column                  cut        by its path, at a character
     an address longer than its column              nulled     track.url
     the artist `[unknown]`, a bin for bad tags     rejected   unknown_artist
     an artist page that only misspellings reach    rejected   shadow_artist
     a charting artist whom Last.fm does not find   kept       a row without a song, with rank and listeners
     another artist whom Last.fm does not find      rejected   artist_not_found
-    an empty or malformed MusicBrainz id           kept       None
+    a malformed MusicBrainz id                     nulled     by its path
+    an empty MusicBrainz id                        kept       None
     a song twice, or in another case               kept       the first (best) one; counted as duplicate
     two requested names of the same artist         kept       the second has one row without a song
 """
@@ -34,12 +36,14 @@ from include.errors import UnexpectedPayload
 from include.sources.identity import artist_key, name_key, song_key
 from include.sources.nulling import KnownFields, Lenient
 from include.sources.rows import Key, Mbid, Name, Noticed, Rejected, Rejection, Url, checked
-from include.sources.text import mended, text
+from include.sources.text import cut, mended, text
 from include.sources.text import name as storable_name
 
 NOT_FOUND = 6
 """The error code of an artist, or a page, that Last.fm does not have."""
 UNKNOWN = "[unknown]"
+_MOST = 10**12
+"""Plays or listeners of one song or artist; a thousand times what the most popular ones have, and their sums fit."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -197,7 +201,8 @@ def chart(body: bytes, country_code: str, noticed: Noticed | None = None) -> Ite
             if name == UNKNOWN:
                 raise Rejected("unknown_artist", "the chart counts plays without an artist under this name")
             listeners = _number(artist.listeners, "artist.listeners", noticed)
-            yield Charted(name, _mbid(artist.mbid), {country_code}, None, listeners)
+            mbid = _mbid(artist.mbid, "artist.mbid", noticed)
+            yield Charted(name, mbid, {country_code}, None, listeners)
         except Rejected as rejected:
             yield Rejection(rejected.reason, rejected.detail, name, position)
 
@@ -250,7 +255,8 @@ def songs(
     if not_an_artist:
         return Songs([], [Rejection(*not_an_artist, asked_name, 0)], len(raws), 0)
     key = artist_key(returned)
-    about_artist = _about(snapshot_at, asked_name, returned, _mbid(first.mbid) or charted.mbid, charted)
+    mbid = _mbid(first.mbid, "track.artist.mbid", noticed)
+    about_artist = _about(snapshot_at, asked_name, returned, mbid or charted.mbid, charted)
     rows: list[SongRow] = []
     rejections: list[Rejection] = []
     seen: set[str] = set()
@@ -270,7 +276,7 @@ def songs(
                 SongRow(
                     *about_artist,
                     name,
-                    _mbid(track.mbid),
+                    _mbid(track.mbid, "track.mbid", of_track),
                     song,
                     of_track.fitting(track.url, "track.url", 2048),
                     len(rows) + 1,
@@ -313,9 +319,10 @@ def _about(
     snapshot_at: datetime, asked_name: str, artist_name: str, mbid: str | None, charted: Charted
 ) -> _About:
     """The columns about an artist, from `snapshot_at` to `chart_listeners`."""
+    artist_name = cut(artist_name)
     return (
         snapshot_at,
-        asked_name,
+        cut(asked_name),
         artist_key(asked_name),
         artist_name,
         mbid,
@@ -350,12 +357,15 @@ def _number(value: str | int | None, path: str, noticed: Noticed) -> int | None:
         number = int(value)
     except ValueError:
         number = -1
-    if 0 <= number < 2**63:
+    if 0 <= number <= _MOST:
         return number
     noticed.null(path)
     return None
 
 
-def _mbid(value: str | None) -> str | None:
-    mbid = (text(value) or "").lower()
-    return mbid if _UUID.fullmatch(mbid) else None
+def _mbid(value: str | None, path: str, noticed: Noticed) -> str | None:
+    mbid = text(value)
+    if mbid is None or _UUID.fullmatch(mbid.lower()):
+        return mbid and mbid.lower()
+    noticed.null(path)
+    return None

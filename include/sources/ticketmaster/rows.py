@@ -16,16 +16,17 @@ How irregular values are handled (the certificate counts them by the code in the
     another value of the wrong type                nulled     by its path, such as dates.start.localTime
     an undocumented status                         nulled     dates.status.code
     coordinates not numeric, or out of range       nulled     _embedded.venues.location, both
-    price below 0, min > max, or no currency       nulled     priceRanges, all three
+    price < 0 or absurd, min > max, no currency    nulled     priceRanges, all three
+    a country that is not two letters              nulled     by its path; the searched country takes its place
     a placeholder date (1900, 9999)                nulled     by its path
+    an end before the start, or without a start    nulled     dates.end.localDate
+    a MusicBrainz id that is not a UUID            nulled     by its path
+    a billed artist without a name                 nulled     by its path; those after it move up
     a name longer than its column                  cut        by its path, at a character
     another text longer than its column            nulled     by its path
     no status                                      kept       status None; `canceled` becomes `cancelled`
-    an end before the start                        kept       local_end_date None
     coordinates 0,0 or missing                     kept       both None
     genre or segment "Undefined"                   kept       None
-    a MusicBrainz id that is not a UUID            kept       artist_mbid None
-    a billed artist without a name                 kept       left out; those after it move up
     an artist billed twice                         kept       only the first billing
 """
 
@@ -51,6 +52,8 @@ STATUSES = {
 }
 _YEARS = range(1980, 2099)
 """A date outside these years is a placeholder: 1900-01-01, 1970-01-01, 2099-12-31, 9999-12-31."""
+_MOST_PRICE = 1e9
+"""In any currency."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _Code = Annotated[str, msgspec.Meta(extra={"bytes": 16})]
 _Country = Annotated[str, msgspec.Meta(extra={"bytes": 2})]
@@ -150,10 +153,13 @@ def _rows(
     start, sale = event.dates.start, event.sales.public
     initial = event.dates.initial_start_date
     venue = event.embedded.venues[0] if event.embedded.venues else event.place or wire.Venue()
-    venue_country = noticed.fitting(venue.country.country_code, "_embedded.venues.country.countryCode", 2)
+    venue_country = wire.country_code(venue.country)
+    if venue_country is None and venue.country.country_code:
+        noticed.null("_embedded.venues.country.countryCode")
     found_in = venue_country or country_code
     if found_in is None:
         raise Rejected("missing_country", "the event names no country, nor did the search that found it")
+    first_day = _date(start.local_date, "dates.start.localDate", noticed)
     latitude, longitude = _coordinates(venue.location, noticed)
     classification = next((c for c in event.classifications if c.primary), None) or next(
         iter(event.classifications), wire.Classification()
@@ -165,10 +171,10 @@ def _rows(
         event_name,
         noticed.fitting(event.url, "url", 2048),
         _status(event.dates.status.code, noticed),
-        _date(start.local_date, "dates.start.localDate", noticed),
+        first_day,
         f"{start.local_time:%H:%M:%S}" if start.local_time else None,
         _utc(start.date_time, "dates.start.dateTime", noticed),
-        _last_day(event.dates, noticed),
+        _last_day(event.dates.end, first_day, noticed),
         _date(initial.local_date, "dates.initialStartDate.localDate", noticed) if initial else None,
         noticed.fitting(event.dates.timezone, "dates.timezone", 64)
         or noticed.fitting(venue.timezone, "_embedded.venues.timezone", 64),
@@ -207,10 +213,12 @@ def _billed(attractions: list[wire.Attraction], noticed: Noticed) -> list[_Artis
     for attraction in attractions:
         attraction_id = noticed.fitting(attraction.id, "_embedded.attractions.id", 64)
         name = noticed.name(attraction.name, "_embedded.attractions.name")
+        if name is None:
+            noticed.null("_embedded.attractions.name")
         if name is None or (attraction_id, name) in billed:
             continue
         billed.add((attraction_id, name))
-        mbid = _mbid(attraction.external_links.musicbrainz)
+        mbid = _mbid(attraction.external_links.musicbrainz, noticed)
         keys = artist_key(name), name_key(name), namesake_key(name, mbid)
         artists.append((len(artists) + 1, attraction_id, name, mbid, *keys))
     return artists
@@ -232,10 +240,13 @@ def _utc(instant: datetime | None, path: str, noticed: Noticed) -> datetime | No
     return instant.astimezone(UTC).replace(tzinfo=None)
 
 
-def _last_day(dates: wire.Dates, noticed: Noticed) -> date | None:
-    first = dates.start.local_date
-    last = _date(dates.end.local_date, "dates.end.localDate", noticed) if dates.end else None
-    return None if first and last and last < first else last
+def _last_day(end: wire.End | None, first: date | None, noticed: Noticed) -> date | None:
+    """The last day of what begins on `first`; a concert whose beginning is unknown has none."""
+    last = _date(end.local_date, "dates.end.localDate", noticed) if end else None
+    if last is None or (first is not None and first <= last):
+        return last
+    noticed.null("dates.end.localDate")
+    return None
 
 
 def _status(code: str | None, noticed: Noticed) -> str | None:
@@ -272,12 +283,15 @@ def _price(ranges: list[wire.PriceRange], noticed: Noticed) -> tuple[str | None,
         return None, None, None
     currency = noticed.fitting(price.currency, "priceRanges.currency", 3)
     least, most = price.min, price.max
-    if least is None or most is None or not 0 <= least <= most < float("inf") or not currency:
+    if least is None or most is None or not 0 <= least <= most < _MOST_PRICE or not currency:
         noticed.null("priceRanges")
         return None, None, None
     return currency, least, most
 
 
-def _mbid(links: list[wire.ExternalId]) -> str | None:
-    found = (text(links[0].id) or "").lower() if links else ""
-    return found if _UUID.fullmatch(found) else None
+def _mbid(links: list[wire.ExternalId], noticed: Noticed) -> str | None:
+    found = text(links[0].id) if links else None
+    if found is None or _UUID.fullmatch(found.lower()):
+        return found and found.lower()
+    noticed.null("_embedded.attractions.externalLinks.musicbrainz.id")
+    return None

@@ -103,13 +103,9 @@ class _State(_Wire, frozen=True):
     state_code: str | None = None
 
 
-class _Country(_Wire, frozen=True):
-    country_code: str | None = None
-
-
 class _Venue(_Wire, frozen=True):
     state: _State = _State()
-    country: _Country = _Country()
+    country: wire.Country = wire.Country()
 
 
 class _Venues(_Wire, frozen=True):
@@ -164,7 +160,7 @@ def _sighting(raw: msgspec.Raw) -> Sighting:
     return Sighting(
         event.id,
         event.dates.start.date_time,
-        _shared(venue.country.country_code),
+        _shared(wire.country_code(venue.country)),
         _shared(venue.state.state_code),
         _shared(event.classifications[0].genre.id if event.classifications else None),
         event.dates.start.local_date,

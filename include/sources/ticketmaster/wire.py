@@ -3,6 +3,7 @@
 An absent key and `null` mean the same. Values are not cleaned here.
 """
 
+import re
 from datetime import date, datetime, time
 from typing import Annotated, Any
 
@@ -10,9 +11,10 @@ import msgspec
 
 from include.errors import UnexpectedPayload
 from include.sources.nulling import KnownFields, Lenient
-from include.sources.text import mended
+from include.sources.text import mended, text
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+_COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 class _Wire(msgspec.Struct, rename="camel", gc=False, frozen=True):
@@ -204,7 +206,7 @@ def _listed(embedded: msgspec.Raw) -> list[msgspec.Raw]:
     if not events and msgspec.json.decode(embedded):
         raise msgspec.ValidationError("`_embedded` contains something other than events")
     if events.startswith(b"{"):
-        return [msgspec.Raw(events)]
+        return [msgspec.Raw(events)] if msgspec.json.decode(events) else []
     return _raws.decode(events) if events.startswith(b"[") else []
 
 
@@ -214,6 +216,12 @@ def decode_event(raw: msgspec.Raw) -> tuple[Event, tuple[str, ...]]:
     Raises `Rejected("wrong_type")` when it is not an event, or its id or name is not a string.
     """
     return _event.decode(raw)
+
+
+def country_code(country: Country) -> str | None:
+    """The code of a country in capital letters; None if it has none that could be one."""
+    code = (text(country.country_code) or "").upper()
+    return code if _COUNTRY.fullmatch(code) else None
 
 
 def id_of(raw: msgspec.Raw) -> str | None:

@@ -49,6 +49,7 @@ upcoming_concerts as (
     where
         concerts.is_current is true
         and concerts.is_listed is true
+        and concerts.local_date is not null
         and coalesce(concerts.local_end_date, concerts.local_date) >= newest_snapshot.snapshot_date
         and coalesce(concerts.status, '') <> 'cancelled'
 )

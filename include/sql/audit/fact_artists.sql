@@ -91,7 +91,8 @@ upcoming_concerts as (
     from counted_concerts as concerts
     cross join audit.current_load
     where
-        coalesce(concerts.local_end_date, concerts.local_date) >= current_load.snapshot_date
+        concerts.local_date is not null
+        and coalesce(concerts.local_end_date, concerts.local_date) >= current_load.snapshot_date
         and coalesce(concerts.status, '') <> 'cancelled'
 ),
 

@@ -3,6 +3,7 @@
 --   added       it is new
 --   changed     its version_hash differs from the current version's: that ends, and the version the run saw begins
 --   unchanged   it does not differ
+--   seen again  nor does it, and the run before did not list it
 --   missed      the run is the first that covers it and does not list it
 --   delisted    the run is the second in a row: the current version ends, and one that is not listed begins
 drop table if exists audit.concert_changes;
@@ -16,8 +17,9 @@ select
     current_load.events_at as seen_at,
     case
         when known.concert_id is null then 'added'
-        when known.version_hash = fresh.version_hash then 'unchanged'
-        else 'changed'
+        when known.version_hash <> fresh.version_hash then 'changed'
+        when known.missing_since is not null then 'seen again'
+        else 'unchanged'
     end as change
 from audit.dim_concerts as fresh
 cross join audit.current_load
@@ -38,7 +40,7 @@ select
     count(case when changes.change = 'added' then 1 end) as added,
     count(case when changes.change = 'changed' then 1 end) as changed,
     count(case when changes.change = 'delisted' then 1 end) as removed,
-    count(case when changes.change in ('unchanged', 'missed') then 1 end) as unchanged
+    count(case when changes.change in ('unchanged', 'seen again', 'missed') then 1 end) as unchanged
 from audit.concert_changes as changes;
 
 drop table if exists audit.delisted_versions;
@@ -77,7 +79,7 @@ from audit.concert_changes as changes
 where
     dim_concerts.concert_id = changes.concert_id
     and dim_concerts.is_current is true
-    and (changes.change = 'missed' or (changes.change = 'unchanged' and dim_concerts.missing_since is not null));
+    and changes.change in ('missed', 'seen again');
 
 -- A concert whose record was rejected was listed, too.
 update dwh.dim_concerts
