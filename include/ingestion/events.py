@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from include.errors import ManifestInvalid
 from include.ingestion.dataset import Dataset, Plan
@@ -30,7 +29,8 @@ from include.sources.ticketmaster.windows import Page, Window
 
 log = logging.getLogger(__name__)
 
-_BATCH_ROWS = 20_000
+_LONGEST_ID = 64
+"""Bytes. An id that is longer, in a damaged part, would make a URL that no server accepts."""
 
 
 class EventsPlan(Plan, frozen=True, kw_only=True):
@@ -46,7 +46,7 @@ def _scope(settings: Settings) -> Scope:
 
 
 def _plan(lake: Lake, scope: Scope, start: datetime) -> EventsPlan:
-    earlier = lake.newest_complete("events")
+    earlier = lake.newest_complete("events", start)
     if earlier is None:
         return EventsPlan(scope=scope, planned_after=None, cuts=cuts.Plan())
     manifest, evidence = earlier
@@ -67,14 +67,13 @@ def _listed(lake: Lake, run: str, scope: Scope, start: datetime) -> Listed:
     """The events of an earlier run that one of this scope and instant covers (docs/history.md)."""
     first, last = (start + timedelta(hours=14)).date(), _horizon_date(scope, start)
     ids: set[str] = set()
-    for part in lake.manifest("events", run).parts:
-        with lake.opened(part) as file:
-            columns = ["event_id", "country_code", "local_date"]
-            for batch in pq.ParquetFile(file).iter_batches(_BATCH_ROWS, columns=columns):
-                dates = batch["local_date"]
-                inside = pc.and_(pc.greater(dates, first), pc.less(dates, last))
-                ours = pc.is_in(batch["country_code"], pa.array(scope.countries))
-                ids.update(batch.filter(pc.and_(ours, pc.fill_null(inside, True)))["event_id"].to_pylist())
+    columns = {"event_id": str, "country_code": str, "local_date": date}
+    for batch in lake.read(lake.manifest("events", run), columns):
+        dates, names = batch["local_date"], batch["event_id"]
+        inside = pc.fill_null(pc.and_(pc.greater(dates, first), pc.less(dates, last)), True)
+        ours = pc.is_in(batch["country_code"], pa.array(scope.countries))
+        sane = pc.less_equal(pc.binary_length(names), _LONGEST_ID)
+        ids.update(names.filter(pc.and_(sane, pc.and_(ours, inside))).to_pylist())
     return Listed(run, run_instant(run), ids)
 
 
@@ -90,8 +89,8 @@ async def _crawl(lake: Lake, responses: Responses, plan: EventsPlan, start: date
     if earlier:
         try:
             listed = await asyncio.to_thread(_listed, lake, earlier, scope, start)
-        except (ManifestInvalid, pa.ArrowException, OSError) as error:
-            log.warning("%s is not compared with: it cannot be read (%s)", earlier, error)
+        except ManifestInvalid as invalid:
+            log.warning("%s is not compared with: %s", earlier, invalid)
     stretches = await crawl.run(scope.countries, start, end, plan.cuts, listed)
     reasons = tuple(
         f"{stretch.window.name()}: {'; '.join(stretch.reasons)}"

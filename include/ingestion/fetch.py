@@ -18,7 +18,7 @@ from include.lake.bucket_setup import ensure_bucket
 from include.lake.certificate import Crawl, Scope
 from include.lake.lake import Lake
 from include.lake.raw import RawRun
-from include.lake.runs import run_id, run_instant
+from include.lake.runs import is_in_future, run_id, run_instant
 from include.settings import Settings
 from include.sources.client.connection import SourceConnection
 from include.sources.client.http import Backoff, Client
@@ -110,11 +110,21 @@ def _begun_before(
     run = lake.begun(dataset.name, dag_run)
     if run is None:
         return None
+    try:
+        return _resumable(dataset, lake, run, wanted, now, ask_again)
+    except ManifestInvalid as invalid:
+        log.warning("%s %s cannot be resumed, so a new run begins: %s", dataset.name, run, invalid)
+        return None
+
+
+def _resumable(
+    dataset: Dataset[AnyPlan], lake: Lake, run: str, wanted: Scope, now: datetime, ask_again: bool
+) -> tuple[RawRun, AnyPlan | None] | None:
     raw = lake.raw(dataset.name, run)
     if _finished(lake, raw) is not None and ask_again:
         log.info("%s %s is fetched again, as a new run", dataset.name, run)
         return None
-    landed = lake.manifests(dataset.name)
+    landed = [each for each in lake.manifests(dataset.name) if not is_in_future(each, now)]
     if run in landed:
         return raw, None
     if not raw.names():

@@ -45,7 +45,8 @@ class Landed:
 def land(dataset: Dataset[Any], lake: Lake, run: str, settings: Settings, again: bool = False) -> Landed:
     """Turns a fetched run into rows and writes its parts, rejected records, certificate and, last, its manifest.
 
-    A run that already has a manifest is landed again only with `again`. Raises `TooManyRejected` if more records
+    A run that already has a manifest is landed again only with `again`, and only once all of it was read: if that
+    fails, what was landed before still counts. Raises `TooManyRejected` if more records
     were rejected than the settings tolerate, `UnexpectedPayload` if a kept response cannot be read, and
     `ManifestInvalid` if the run was not fetched.
     """
@@ -55,12 +56,18 @@ def land(dataset: Dataset[Any], lake: Lake, run: str, settings: Settings, again:
     started = time.monotonic()
     raw = lake.raw(dataset.name, run)
     crawl = _crawl(raw)
-    lake.remove_manifest(dataset.name, run)
+    if landed_before:
+        _require_landable(dataset, raw, crawl, settings)
+        lake.remove_manifest(dataset.name, run)
     parts, tally = _put_parts(dataset, lake, raw, crawl, newest={})
     if tally.newest:  # now that it is known which responses have the last word
         parts, tally = _put_parts(dataset, lake, raw, crawl, tally.newest)
     lake.put_certificate(_certificate(raw, crawl, tally, parts))
-    _require_few_rejected(lake, raw, tally, settings)
+    _require_few_rejected(
+        raw, tally, settings,
+        f"Nothing is published: look at {lake.bucket.url(f'rejected/{raw.dataset}/{raw.run}/')}; once the "
+        f"parser is fixed, run `python -m include redrive {raw.dataset} {raw.run}`.",
+    )  # fmt: skip
     lake.put_manifest(dataset.name, run, dataset.row_type, parts)
     landed = _landed(lake, dataset.name, run)
     log.info(
@@ -94,6 +101,14 @@ def _crawl(raw: RawRun) -> Crawl:
             "current data, trigger a new run."
         )
     return crawl
+
+
+def _require_landable(dataset: Dataset[Any], raw: RawRun, crawl: Crawl, settings: Settings) -> None:
+    """Raises what landing the run would raise, without writing anything."""
+    tally = Tally(lambda rejection, response: None)
+    for _ in dataset.rows(raw, crawl, tally):
+        pass
+    _require_few_rejected(raw, tally, settings, "Nothing is changed: what was landed before still counts.")
 
 
 def _put_parts(
@@ -153,15 +168,13 @@ def _certificate(raw: RawRun, crawl: Crawl, tally: Tally, parts: list[Part]) -> 
     )
 
 
-def _require_few_rejected(lake: Lake, raw: RawRun, tally: Tally, settings: Settings) -> None:
+def _require_few_rejected(raw: RawRun, tally: Tally, settings: Settings, advice: str) -> None:
     if tally.unexpected * 100 <= settings.max_rejected_percent * tally.records:
         return
     most = ", ".join(f"{reason} {count} times" for reason, count in tally.reasons.most_common(3))
     raise TooManyRejected(
         f"{tally.unexpected} of {tally.records} records of {raw.dataset} {raw.run} were rejected, more "
-        f"than {settings.max_rejected_percent} % (MUSICIAN_MAX_REJECTED_PERCENT): {most}. "
-        f"Nothing is published: look at {lake.bucket.url(f'rejected/{raw.dataset}/{raw.run}/')}; once the "
-        f"parser is fixed, run `python -m include redrive {raw.dataset} {raw.run}`."
+        f"than {settings.max_rejected_percent} % (MUSICIAN_MAX_REJECTED_PERCENT): {most}. {advice}"
     )
 
 

@@ -11,9 +11,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from include.errors import ManifestInvalid, SourceUnavailable, UnexpectedPayload
 from include.ingestion.dataset import Dataset, Plan
@@ -33,7 +31,6 @@ from include.sources.rows import Tally
 
 log = logging.getLogger(__name__)
 
-_BATCH_ROWS = 20_000
 _SPARE = 10
 """Artists of a chart requested beyond those wanted, because `[unknown]` and second names take no place."""
 _MAX_LOST = 3
@@ -59,14 +56,14 @@ def _scope(settings: Settings) -> Scope:
 
 
 def _plan(lake: Lake, scope: Scope, start: datetime) -> SongsPlan:
-    newest = lake.newest_complete("events", scope.countries) if scope.touring_artists else None
+    newest = lake.newest_complete("events", start, scope.countries) if scope.touring_artists else None
     if newest is None:
         return SongsPlan(scope=scope, touring_in=None, touring=())
     manifest, _ = newest
     try:
         touring = _busiest(lake, manifest, start.date())[: scope.touring_artists]
-    except (ManifestInvalid, pa.ArrowException, OSError) as error:
-        log.warning("%s does not say who tours: it cannot be read (%s)", manifest.run, error)
+    except ManifestInvalid as invalid:
+        log.warning("%s does not say who tours: %s", manifest.run, invalid)
         return SongsPlan(scope=scope, touring_in=None, touring=())
     return SongsPlan(scope=scope, touring_in=manifest.run, touring=tuple(touring))
 
@@ -88,19 +85,17 @@ def _billings(lake: Lake, manifest: Manifest, on: date) -> Iterator[tuple[str, s
     """Key and name of every billing in a concert that is not over."""
     days = [
         day for day in ("local_end_date", "local_date") if day in manifest.columns
-    ]  # one in an older release's
-    columns = ["artist_key", "artist_name", "status", *days]
-    for part in manifest.parts:
-        with lake.opened(part) as file:
-            for batch in pq.ParquetFile(file).iter_batches(_BATCH_ROWS, columns=columns):
-                upcoming = pc.greater_equal(pc.coalesce(*(batch[day] for day in days)), on)
-                cancelled = pc.fill_null(pc.equal(batch["status"], "cancelled"), False)
-                chosen = batch.filter(pc.and_not(pc.fill_null(upcoming, False), cancelled))
-                for key, name in zip(
-                    chosen["artist_key"].to_pylist(), chosen["artist_name"].to_pylist(), strict=True
-                ):
-                    if key is not None:
-                        yield key, name
+    ]  # an older release had one
+    columns = {"artist_key": str, "artist_name": str, "status": str, **dict.fromkeys(days, date)}
+    for batch in lake.read(manifest, columns):
+        upcoming = pc.greater_equal(pc.coalesce(*(batch[day] for day in days)), on)
+        cancelled = pc.fill_null(pc.equal(batch["status"], "cancelled"), False)
+        chosen = batch.filter(pc.and_not(pc.fill_null(upcoming, False), cancelled))
+        for key, name in zip(
+            chosen["artist_key"].to_pylist(), chosen["artist_name"].to_pylist(), strict=True
+        ):
+            if key is not None and name is not None:
+                yield key, name
 
 
 async def _crawl(_: Lake, responses: Responses, plan: SongsPlan, start: datetime) -> Crawl:

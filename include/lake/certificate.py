@@ -17,6 +17,8 @@ _Countries = Annotated[
     tuple[Annotated[str, Meta(pattern=r"\A[A-Z]{2}\Z")], ...], Meta(min_length=1, max_length=26**2 // 2)
 ]
 _Number = Annotated[int, Meta(ge=0, le=1_000_000)]
+_Count = Annotated[int, Meta(ge=0, lt=2**53)]
+_Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -50,27 +52,27 @@ class Window(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str = msgspec.field(name="window")
     country: str | None = None
     """None for the whole world."""
-    start: datetime | None = None
+    start: _Instant | None = None
     """None, like `end`, for the undated events."""
-    end: datetime | None = None
-    reported: int = 0
-    fetched: int = 0
+    end: _Instant | None = None
+    reported: _Count = 0
+    fetched: _Count = 0
     """Events in its responses, repeated ones included."""
-    distinct: int = 0
-    missing: int = 0
+    distinct: _Count = 0
+    missing: _Count = 0
     """Events that were reported, or expected from the last complete run, but not received."""
-    tolerance: int = 0
+    tolerance: _Count = 0
     """By how much its total changed while it was read."""
     complete: bool = True
     given_up: bool = False
     """Whether it was replaced by other windows that fetch the same events more cheaply."""
-    requests: int = 0
+    requests: _Count = 0
     """Requests spent on it, failed ones included."""
     responses: tuple[str, ...] = ()
     """The names of its responses; not in certificates."""
-    duplicate: int = 0
-    rejected: int = 0
-    elsewhere: int = 0
+    duplicate: _Count = 0
+    rejected: _Count = 0
+    elsewhere: _Count = 0
     """Events in its responses whose venue lies in a country that the run did not ask for."""
 
 
@@ -85,14 +87,14 @@ class List(msgspec.Struct, frozen=True, omit_defaults=True):
     """The artist's name as Last.fm corrected it."""
     not_found: str | None = None
     """Last.fm's message if it has no such artist."""
-    reported: int = 0
-    fetched: int = 0
-    distinct: int = 0
+    reported: _Count = 0
+    fetched: _Count = 0
+    distinct: _Count = 0
     complete: bool = True
-    requests: int = 0
+    requests: _Count = 0
     responses: tuple[str, ...] = ()
-    duplicate: int = 0
-    rejected: int = 0
+    duplicate: _Count = 0
+    rejected: _Count = 0
 
     @property
     def name(self) -> str:
@@ -113,7 +115,7 @@ class Crawl(msgspec.Struct, frozen=True, omit_defaults=True):
     """The events run from whose windows the cuts were planned."""
     touring_in: str | None = None
     """The events run from which the touring artists were read."""
-    touring: int = 0
+    touring: _Count = 0
     """How many artists were requested only because they tour."""
     windows: tuple[Window, ...] = ()
     """For events."""
@@ -140,13 +142,13 @@ class Certificate(Crawl, frozen=True, omit_defaults=True, kw_only=True):
 
     dataset: str
     run: str
-    requests: int = 0
+    requests: _Count = 0
     """Requests spent, failed ones included."""
-    rows: int = 0
-    records: int = 0
+    rows: _Count = 0
+    records: _Count = 0
     """Distinct events, or songs and artists, that became rows or were rejected."""
-    duplicates: int = 0
-    rejected: int = 0
+    duplicates: _Count = 0
+    rejected: _Count = 0
     rejected_by_reason: dict[str, int] = {}
     nulled: dict[str, int] = {}
     """Optional values that made no sense and were stored as null, by the path of their field."""
@@ -184,7 +186,7 @@ class _Unscoped(msgspec.Struct, frozen=True):
     artists_per_country: _Number | None = None
     tracks_per_artist: _Number | None = None
     horizon_date: date | None = None
-    touring_artists: int = 0
+    touring_artists: _Count = 0
 
 
 def _with_scope(run: str, document: dict[str, Any]) -> dict[str, Any]:

@@ -17,20 +17,22 @@ import io
 import logging
 import tempfile
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import IO, Any
 from urllib.parse import quote
 
 import msgspec
+import pyarrow as pa
 
 from include.errors import ManifestInvalid
 from include.lake.bucket import Bucket
 from include.lake.certificate import Certificate, read_certificate
 from include.lake.manifests import Manifest, ManifestDocument, Part, manifest_document, read_manifest
-from include.lake.parquet import count_rows, described, footer_bytes, parquet_files
+from include.lake.parquet import count_rows, described, footer_bytes, parquet_files, read_columns
 from include.lake.raw import RawRun
-from include.lake.runs import is_run
+from include.lake.runs import is_run, run_id
 
 log = logging.getLogger(__name__)
 
@@ -182,11 +184,13 @@ class Lake:
         return read_manifest(dataset, run, url, self.bucket.url(f"lake/{dataset}/{run}/"), document)
 
     def newest_complete(
-        self, dataset: str, countries: Collection[str] = ()
+        self, dataset: str, before: datetime, countries: Collection[str] = ()
     ) -> tuple[Manifest, Certificate] | None:
-        """Manifest and certificate of the newest complete run whose scope has these countries and whose parts
-        all exist; None if there is none."""
+        """Manifest and certificate of the newest complete run before this instant whose scope has these countries
+        and whose parts all exist; None if there is none."""
         for run in reversed(self.manifests(dataset)):
+            if run >= run_id(before):  # it may be dated in the future by a wrong clock
+                continue
             try:
                 manifest, certificate = self.manifest(dataset, run), self.certificate(dataset, run)
                 if certificate.complete and set(countries) <= set(certificate.scope.countries):
@@ -223,6 +227,15 @@ class Lake:
                 raise _altered(manifest, part, f"one of other columns: {', '.join(columns)[:200]}")
             digest.update(f"{part.url} {size} ".encode() + tail)
         return digest.hexdigest()
+
+    def read(self, manifest: Manifest, columns: Mapping[str, type]) -> Iterator[pa.RecordBatch]:
+        """These columns of all rows of a run, in batches. Raises `ManifestInvalid` if a part cannot be read."""
+        for part in manifest.parts:
+            with self.opened(part) as file:
+                try:
+                    yield from read_columns(file, columns)
+                except ValueError as error:
+                    raise _altered(manifest, part, f"not readable ({error})") from None
 
     def read_through(self, manifest: Manifest) -> None:
         """Raises `ManifestInvalid` if a part of the manifest cannot be read or has another number of rows."""

@@ -12,7 +12,7 @@ Amazon Redshift Spectrum"; awswrangler.s3.to_parquet (`flavor="spark"`); apache/
 """
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from itertools import islice
 from types import NoneType
@@ -106,6 +106,18 @@ def count_rows(file: IO[bytes]) -> int:
             for batch in pq.ParquetFile(file, coerce_int96_timestamp_unit="us").iter_batches(_ROW_GROUP)
         )
     except (pa.ArrowException, OSError) as error:
+        raise ValueError(error) from None
+
+
+def read_columns(file: IO[bytes], columns: Mapping[str, type]) -> Iterator[pa.RecordBatch]:
+    """Some columns of a Parquet file, of these types, a batch of rows at a time. Raises `ValueError`."""
+    schema = pa.schema([(name, _TYPES[kind][0]) for name, kind in columns.items()])
+    try:
+        for batch in pq.ParquetFile(file).iter_batches(_ROW_GROUP, columns=schema.names):
+            found = batch.select(schema.names).cast(schema)
+            found.validate(full=True)  # a text need not be UTF-8, and nothing else would notice
+            yield found
+    except (KeyError, pa.ArrowException, OSError) as error:
         raise ValueError(error) from None
 
 

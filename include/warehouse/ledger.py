@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from include.errors import ManifestInvalid
 from include.lake.lake import Lake
-from include.lake.runs import run_instant
+from include.lake.runs import is_in_future, run_instant
 from include.warehouse.loads import Judged, Ledger, Load, late_runs, pending_runs
 from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
@@ -23,8 +23,6 @@ _LATE = (
     "{dataset} {run} is older than a published run of {dataset}, so it was not merged. To include it, rebuild "
     "the star: python -m include rebuild, or the parameter `rebuild` of musician_warehouse."
 )
-_CLOCKS_DIFFER = timedelta(minutes=15)
-"""When clocks differ by more, S3 rejects requests (RequestTimeTooSkewed)."""
 _EARLY = (
     "{url} is dated in the future: it is {now:%Y-%m-%d %H:%M} UTC now. Correct the clock of the machine that "
     "wrote it, delete it, and trigger a new run."
@@ -132,7 +130,7 @@ def early_runs(
         (dataset, run): _EARLY.format(url=lake.manifest_url(dataset, run), now=now.astimezone(UTC))
         for dataset, runs in pending_runs(manifests, known).items()
         for run in runs
-        if run_instant(run) > now + _CLOCKS_DIFFER
+        if is_in_future(run, now)
     }
 
 

@@ -1,5 +1,6 @@
 """What happens when a run is retried after something has changed: its settings, or the responses it kept."""
 
+import gzip
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -21,10 +22,15 @@ from include.sources.lastfm import lists as lastfm_lists
 from sandbox.gateway import Fault
 from sandbox.world.catalog import Catalog
 from tests.support.ingesting import fetch
-from tests.support.stand_ins import api, table
+from tests.support.stand_ins import api, objects, table
 
 RUN, NEXT = "2026-11-22T060000Z", "2026-11-23T060000Z"
 SETTINGS = Settings(countries=("US",), artists_per_country=5, tracks_per_artist=10, touring_artists=0)
+OTHER = (
+    b'{"request": {"countryCode": "US"}, "status": 200, "received_at": "2026-11-22T06:00:00Z", "body": '
+    + b"[%s]}\n" % b", ".join([b'{"id": %d}' % number for number in range(900)])
+)
+"""A response whose records are all rejected."""
 pytestmark = pytest.mark.usefixtures("impatient")
 
 
@@ -100,6 +106,28 @@ async def test_a_redrive_that_lacks_a_response_leaves_what_was_landed(
     with pytest.raises(SystemExit, match=f"have expired, such as {lake.bucket.url(gone)}, so it cannot"):
         command(["redrive", "events", RUN])
     assert lake.manifests("events") == [RUN]
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [(b"not compressed", "malformed"), (gzip.compress(OTHER, mtime=0), "were rejected")],
+    ids=["damaged", "rejected"],
+)
+async def test_a_redrive_that_cannot_succeed_leaves_what_was_landed(
+    catalog: Catalog, lake: Lake, monkeypatch: pytest.MonkeyPatch, content: bytes, error: str
+) -> None:
+    async with api("ticketmaster", catalog) as source:
+        await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
+    land(EVENTS, lake, RUN, SETTINGS)
+    before = objects(lake, "lake/", "manifests/", "certificates/", "rejected/")
+    crawl = lake.raw("events", RUN).crawl()
+    assert crawl
+    for name in crawl.windows[0].responses:
+        lake.bucket.put(f"raw/events/{RUN}/{name}.jsonl.gz", content)
+    monkeypatch.setenv("MUSICIAN_BUCKET", lake.bucket.name)
+    with pytest.raises(SystemExit, match=error):
+        command(["redrive", "events", RUN])
+    assert objects(lake, "lake/", "manifests/", "certificates/", "rejected/") == before
 
 
 async def test_the_certificate_counts_every_request_that_was_spent(catalog: Catalog, lake: Lake) -> None:

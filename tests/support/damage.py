@@ -44,6 +44,9 @@ def _part(dataset: str, run: str) -> str:
     return f"lake/{dataset}/{run}/part-00000.parquet"
 
 
+_WINDOW = {
+    "window": "US", "country": "US", "start": "2026-11-22T06:00:00Z", "end": "2027-11-22T06:00:00Z", "reported": 9
+}  # fmt: skip
 Key = Callable[[str, str], str]
 
 
@@ -123,11 +126,11 @@ def _first(table: Any) -> str:
     return "event_name" if "event_name" in table.column_names else "artist_name"
 
 
-def _bad_text(body: bytes) -> Callable[[Any], Any]:
+def _bad_text(body: bytes, column: str | None = None) -> Callable[[Any], Any]:
     """A column of texts with bytes that are no UTF-8, which pyarrow writes unchecked."""
 
     def change(table: Any) -> Any:
-        name = _first(table)
+        name = column or _first(table)
         array = pa.array([body] * table.num_rows, pa.binary()).view(pa.string())
         return table.set_column(table.column_names.index(name), name, array)
 
@@ -220,6 +223,14 @@ ANY: Mapping[str, Damage] = {
 }
 """Of either dataset."""
 EVENTS: Mapping[str, Damage] = {
+    "a window is naive": _json(_certificate, "windows", [{**_WINDOW, "start": "2026-11-22T06:00:00"}]),
+    "a window's number is huge": _json(_certificate, "windows", [{**_WINDOW, "reported": 10**400}]),
+    "the part and its manifest lack the dates": _table(
+        lambda table: table.drop_columns(["local_date"]), columns_told=True
+    ),
+    "an artist's name is no UTF-8": _table(_bad_text(b"\xff\xfe", "artist_name")),
+    "an artist's name is missing": _table(_column("artist_name", lambda n: None)),
+    "event ids are endless": _table(_column("event_id", lambda n: "x" * 100_000)),
     "the rejected records are not compressed": _bytes(_rejected, gzip.decompress),
     "the rejected records are cut off": _bytes(_rejected, lambda body: body[:-12]),
     "the rejected records are empty": _bytes(_rejected, lambda body: b""),
@@ -242,6 +253,8 @@ SONGS: Mapping[str, Damage] = {
 ALL: Mapping[str, Damage] = {**ANY, **EVENTS, **SONGS}
 FOUND_BY_THE_SUITES = {
     "the part and its manifest lack columns",
+    "the part and its manifest lack the dates",
+    "an artist's name is missing",
     "an event has no id",
     "positions are huge",
     "songs have no key",

@@ -23,6 +23,8 @@ FIRST = datetime(2026, 8, 1, 6, tzinfo=UTC)
 SUITES = (
     ("positions are huge", "a song is there twice"),
     ("the part and its manifest lack columns", "songs have no key"),
+    ("the part and its manifest lack the dates", "a song is there twice"),
+    ("an artist's name is missing", "an artist has no key"),
 )
 """Kinds of damage to events and to songs, judged together."""
 CONCERTS = [Concert("e1", ["Abel", "Cain"]), Concert("e2", ["Abel"]), Concert("e3")]
