@@ -1,9 +1,11 @@
-"""Fixtures: the sandbox's services, started once for all tests that ask for them."""
+"""Fixtures: the sandbox's services, started once for all tests that ask for them; and what tests need beyond that."""
 
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,59 @@ from tests.support.world import land_week_later, land_world
 STARTING_AIRFLOW = ("tests/browser/", "tests/end_to_end/")
 TODAY = datetime(2026, 11, 22, 6, tzinfo=UTC)
 """When the first run of `world` observed the stand-ins."""
+
+
+ROOT = Path(__file__).resolve().parents[1]
+NEEDS = {
+    "tests/browser": ("playwright",),
+    "tests/end_to_end": (".git", "git", "docs/"),
+    "tests/orchestration/test_notifications.py": ("aiosmtpd",),
+    "tests/project/test_any_day.py": (".ci/",),
+    "tests/project/test_astro.py": (".git", "git", "check_jsonschema", "uv"),
+    "tests/project/test_benchmarks.py": ("benchmarks/",),
+    "tests/project/test_docs.py": ("docs/",),
+    "tests/project/test_install.py": ("uv",),
+    "tests/project/test_notebook.py": ("notebooks/", "altair", "vl_convert"),
+    "tests/project/test_pre_commit.py": ("pre_commit",),
+    "tests/provision/test_permissions.py": ("cfnlint", "docs/"),
+    "tests/provision/test_stack.py": ("cfnlint",),  # which moto's CloudFormation imports
+    "tests/provision/test_template.py": ("cfnlint",),
+    "tests/sandbox/test_container.py": (".env.sandbox",),
+    "tests/test_imports.py": ("benchmarks/", "notebooks/"),
+}
+"""What tests need beyond Airflow and requirements.txt: files and folders (with a dot or a slash), modules and programs.
+
+In the image, `astro dev pytest` finds none of them. Where something is missing, the tests are skipped by name and not
+imported.
+"""
+
+
+def _missing(path: Path) -> list[str]:
+    """What the tests of a file need and is not there."""
+    tested = path.relative_to(ROOT).as_posix()
+    needed = [need for place, needs in NEEDS.items() if tested.startswith(place) for need in needs]
+    return [
+        need
+        for need in needed
+        if not (
+            (ROOT / need).exists()
+            if need.startswith(".") or need.endswith("/")
+            else find_spec(need) or shutil.which(need)
+        )
+    ]
+
+
+class NotImported(pytest.Module):
+    """A file of tests that cannot run here."""
+
+    def collect(self) -> list[pytest.Item]:
+        pytest.skip(f"{self.nodeid} needs {', '.join(_missing(self.path))}", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    if not _missing(module_path):
+        return None
+    return NotImported.from_parent(parent, path=module_path)
 
 
 @pytest.hookimpl(optionalhook=True)
