@@ -86,7 +86,8 @@ def _billings(lake: Lake, manifest: Manifest, on: date) -> Iterator[tuple[str, s
     days = [
         day for day in ("local_end_date", "local_date") if day in manifest.columns
     ]  # an older release had one
-    columns = {"artist_key": str, "artist_name": str, "status": str, **dict.fromkeys(days, date)}
+    columns: dict[str, type] = {"artist_key": str, "artist_name": str, "status": str}
+    columns |= dict.fromkeys(days, date)
     for batch in lake.read(manifest, columns):
         upcoming = pc.greater_equal(pc.coalesce(*(batch[day] for day in days)), on)
         cancelled = pc.fill_null(pc.equal(batch["status"], "cancelled"), False)
