@@ -1,7 +1,7 @@
 # Every target first sets up a virtual environment: from requirements.lock, or from requirements-dev.lock if it checks or
 # tests. It is not in .venv, where the Astro CLI creates its own.
 
-ENVIRONMENT := .environment
+ENVIRONMENT ?= .environment
 INSTALLED := $(ENVIRONMENT)/.installed
 INSTALLED_DEV := $(ENVIRONMENT)/.installed-dev
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \

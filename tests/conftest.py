@@ -1,9 +1,13 @@
-"""Fixtures: the sandbox's services, started once for all tests that ask for them."""
+"""Fixtures: the sandbox's services, started once for all tests that ask for them; and what tests need beyond that."""
 
+import logging
+import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,59 @@ TODAY = datetime(2026, 11, 22, 6, tzinfo=UTC)
 """When the first run of `world` observed the stand-ins."""
 
 
+ROOT = Path(__file__).resolve().parents[1]
+NEEDS = {
+    "tests/browser": ("playwright",),
+    "tests/end_to_end": (".git", "git", "docs/"),
+    "tests/orchestration/test_notifications.py": ("aiosmtpd",),
+    "tests/project/test_any_day.py": (".ci/",),
+    "tests/project/test_astro.py": (".git", "git", "check_jsonschema", "uv"),
+    "tests/project/test_benchmarks.py": ("benchmarks/",),
+    "tests/project/test_docs.py": ("docs/",),
+    "tests/project/test_install.py": ("uv",),
+    "tests/project/test_notebook.py": ("notebooks/", "altair", "vl_convert"),
+    "tests/project/test_pre_commit.py": ("pre_commit",),
+    "tests/provision/test_permissions.py": ("cfnlint", "docs/"),
+    "tests/provision/test_stack.py": ("cfnlint",),  # which moto's CloudFormation imports
+    "tests/provision/test_template.py": ("cfnlint",),
+    "tests/sandbox/test_container.py": (".env.sandbox",),
+    "tests/test_imports.py": ("benchmarks/", "notebooks/"),
+}
+"""What tests need beyond Airflow and requirements.txt: files and folders (with a dot or a slash), modules and programs.
+
+In the image, `astro dev pytest` finds none of them. Where something is missing, the tests are skipped by name and not
+imported.
+"""
+
+
+def _missing(path: Path) -> list[str]:
+    """What the tests of a file need and is not there."""
+    tested = path.relative_to(ROOT).as_posix()
+    needed = [need for place, needs in NEEDS.items() if tested.startswith(place) for need in needs]
+    return [
+        need
+        for need in needed
+        if not (
+            (ROOT / need).exists()
+            if need.startswith(".") or need.endswith("/")
+            else find_spec(need) or shutil.which(need)
+        )
+    ]
+
+
+class NotImported(pytest.Module):
+    """A file of tests that cannot run here."""
+
+    def collect(self) -> list[pytest.Item]:
+        pytest.skip(f"{self.nodeid} needs {', '.join(_missing(self.path))}", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    if not _missing(module_path):
+        return None
+    return NotImported.from_parent(parent, path=module_path)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """One process runs whatever starts an Airflow, so that no two run at once; the others run file by file."""
@@ -33,6 +90,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "airflow" if nodeid.startswith(STARTING_AIRFLOW) else super()._split_scope(nodeid)
 
     return OneAirflow(config, log)
+
+
+@pytest.fixture(autouse=True)
+def logs_of_the_next_test() -> Iterator[None]:
+    """Ends the silence that some commands of `python -m include` keep in their process."""
+    yield
+    logging.disable(logging.NOTSET)
+    os.environ.pop("AIRFLOW__LOGGING__LOGGING_LEVEL", None)
 
 
 @pytest.fixture(scope="session")

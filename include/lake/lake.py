@@ -12,6 +12,7 @@ A part that no manifest names does not exist. Writing the same rows again produc
 """
 
 import gzip
+import hashlib
 import io
 import logging
 import tempfile
@@ -199,11 +200,14 @@ class Lake:
                 log.warning("skipped: %s", invalid)
         return None
 
-    def verify(self, manifest: Manifest) -> None:
+    def verify(self, manifest: Manifest) -> str:
         """Raises `ManifestInvalid` if a part is missing, or is not what the manifest says of it.
 
-        That is its size and, as its footer tells, its rows and columns: COPY takes columns by position.
+        That is its size and, as its footer tells, its rows and columns: COPY takes columns by position. Returns 32
+        hexadecimal digits that differ once the run is landed with other rows: a hash of the parts' sizes and ends,
+        which have the least and largest values of every column and the sizes of all its pieces.
         """
+        digest = hashlib.blake2b(digest_size=16)
         for part in manifest.parts:
             found = self.bucket.tail(self._key(part), _FOOTER_BYTES)
             if found is None:
@@ -221,6 +225,8 @@ class Lake:
                 raise _altered(manifest, part, f"{count} rows long instead of {part.record_count}")
             if columns != manifest.columns:
                 raise _altered(manifest, part, f"one of other columns: {', '.join(columns)[:200]}")
+            digest.update(f"{part.url} {size} ".encode() + tail)
+        return digest.hexdigest()
 
     def read(self, manifest: Manifest, columns: Mapping[str, type]) -> Iterator[pa.RecordBatch]:
         """These columns of all rows of a run, in batches. Raises `ManifestInvalid` if a part cannot be read."""

@@ -122,3 +122,9 @@ def read_manifest(dataset: str, run: str, url: str, objects: str, document: Mani
     if wrong:
         raise ManifestInvalid(f"{url} is malformed: {wrong}. Land the run {run} of {dataset} again.")
     return Manifest(dataset, run, url, rows, columns, parts)
+
+
+def require_rows(manifest: Manifest) -> None:
+    """Raises `ManifestInvalid` if the run has no rows: such a run cannot be loaded."""
+    if not manifest.record_count:
+        raise ManifestInvalid(f"{manifest.url} has no rows, and a run without rows cannot be loaded.")

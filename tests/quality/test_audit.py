@@ -17,7 +17,7 @@ from include.lake.certificate import Scope
 from include.lake.lake import Lake
 from include.quality import audit as quality
 from include.quality.literals import with_values
-from include.warehouse import ledger, parking
+from include.warehouse import ledger, next_load, parking
 from include.warehouse import load as warehouse
 from include.warehouse.loads import Load
 from include.warehouse.tables import STAR, create_tables
@@ -303,6 +303,31 @@ def test_a_run_that_was_accepted_by_name_may_differ_from_earlier_ones_and_the_da
     )
     assert outcome.verdict.at_fault == ("songs",)
     assert "accepted by name" in lake.bucket.get("data-docs/index.html").decode()
+
+
+@pytest.mark.parametrize("accepted", ["events", "songs"])
+def test_a_run_loaded_with_an_accepted_one_is_not_parked_for_what_was_accepted(
+    empty: tuple[Any, Lake], accepted: str
+) -> None:
+    """The accepted run is published, and is context now."""
+    redshift, lake = empty
+    titles = [f"Song {n}" for n in range(10)]
+    concerts = [Concert(f"e{n}", ["Abel"]) for n in range(10)]
+    land_events(lake, EVENTS, concerts)
+    land_songs(lake, SONGS, [Artist("Abel", songs=titles)])
+    publish_pending(redshift, lake)
+    land_events(lake, "2026-11-23T060000Z", concerts[:1] if accepted == "events" else concerts)
+    land_songs(lake, "2026-11-23T070000Z", [Artist("Abel", titles[:1] if accepted == "songs" else titles)])
+    publish_pending(redshift, lake)
+    if accepted == "events":
+        land_songs(lake, "2026-11-23T080000Z", [Artist("Abel", songs=titles)])
+    else:
+        land_events(lake, "2026-11-23T080000Z", concerts)
+    [load] = next_load.pending_loads(redshift, lake)
+    assert len(load.pending) == 1
+    build_load(redshift, lake, load)
+    outcome = quality.audit(lake, load, engine(), kept_runs=5, judged_at=judged_at(load))
+    assert outcome.verdict.failures == ()
 
 
 def test_lowering_a_setting_parks_nothing(empty: tuple[Any, Lake]) -> None:
