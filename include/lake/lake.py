@@ -116,9 +116,9 @@ class Lake:
         Raises `ManifestInvalid` if they cannot be read.
         """
         key = _rejected_key(dataset, run)
-        if self.bucket.size(key) is None:
+        content = self.bucket.find(key)
+        if content is None:
             return set()
-        content = self.bucket.get(key)
         try:
             if not content:
                 raise ValueError("it is empty")

@@ -13,6 +13,8 @@ import msgspec
 from include.errors import ManifestInvalid
 from include.lake.parquet import redshift_types
 
+_LONGEST_URL = 1_024
+"""Bytes: S3 has no longer key."""
 _AUTHOR = {"name": "musician-warehouse", "version": "1.0"}
 
 
@@ -107,6 +109,8 @@ def read_manifest(dataset: str, run: str, url: str, objects: str, document: Mani
     wrong = ""
     if strangers := [part.url for part in parts if not part.url.startswith(objects)]:
         wrong = f"it names {strangers[0][:200]}, which is not below {objects}"
+    elif any(len(part.url.encode()) > _LONGEST_URL for part in parts):
+        wrong = f"it names a part by more than {_LONGEST_URL:,} bytes"
     elif len({part.url for part in parts}) < len(parts):
         wrong = "it names a part twice"
     elif not parts or not columns:

@@ -490,6 +490,44 @@ def test_data_docs_of_an_older_release_are_continued(
     assert f"run {SONGS}" in index and "run 2026-11-23T060000Z" in index
 
 
+def entry(**changed: Any) -> bytes:
+    """`audits.json` with one entry."""
+    of_audit = {
+        "run": "2026-11-20T060000Z", "judged_at": "2026-11-20T08:00:00Z", "dag_run": "", "table": "dim_songs",
+        "page": "validations/dim_songs/2026-11-20T060000Z/x/y.html", "evaluated": 1, "failed": 0, "failures": [],
+        "critical": False,
+    }  # fmt: skip
+    return json.dumps({"validations": [of_audit | changed], "files": {}}).encode()
+
+
+@pytest.mark.parametrize(
+    "remembered",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        entry(run="yesterday"),
+        entry(run="2026-13-45T000000Z"),
+        entry(judged_at="2026-11-20T08:00:00"),
+        entry(page=f"manifests/events/{EVENTS}.html"),
+        entry(page=""),
+    ],
+)
+def test_damaged_notes_of_earlier_audits_cost_no_verdict(
+    built: tuple[Any, Lake], monkeypatch: pytest.MonkeyPatch, remembered: bytes
+) -> None:
+    _, lake = built
+    monkeypatch.setattr(quality, "JUDGED", ("dim_songs",))
+    lake.bucket.put("validations/audits.json", remembered)
+    lake.bucket.put("validations/dim_songs/2026-11-20T060000Z/x/damaged.json", remembered)
+    for kept_runs in (5, 1):
+        outcome = quality.audit(lake, LOAD, engine(), kept_runs=kept_runs, judged_at=judged_at(LOAD))
+        assert outcome.success
+    assert f"run {SONGS}" in lake.bucket.get("data-docs/index.html").decode()
+    assert lake.has_manifest("events", EVENTS)
+
+
 def test_no_credentials_reach_the_project_folder_or_s3(built: tuple[Any, Lake], services: Services) -> None:
     _, lake = built
     quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
