@@ -26,17 +26,24 @@ from sandbox.world.seeded import Seeded
 
 FaultKind = Literal[
     "http_400", "http_404", "http_408", "http_425", "http_500", "http_503",
-    "hang", "drip", "reset", "truncated", "html", "empty", "endless", "gzip_bomb", "nested",
-    "spike", "quota", "quota_401", "no_hits", "no_events", "dis_404",
+    "hang", "drip", "reset", "truncated", "html", "empty", "endless", "gzip_bomb",
+    "nested", "nested_objects", "nested_mixed",
+    "spike", "quota", "quota_401", "no_hits", "no_events", "dis_404", "wall",
     "error_6", "error_8", "error_11", "error_16", "error_29", "no_artists",
 ]  # fmt: skip
 """http_…: an HTML error page; hang: no response until the client gives up; drip: a byte now and then;
 reset: the connection breaks before the response; truncated: it breaks halfway through; html: a page instead
-of JSON; empty: no bytes; endless: a response that never ends; gzip_bomb: one that unpacks to 1 GB; nested:
-JSON 5,000 levels deep. Ticketmaster only: spike, quota: a 429; quota_401: the same body with a 401; no_hits:
-an empty result; dis_404: an empty result as a 404; no_events: a page without its events. Last.fm only:
-error_…: an error body; no_artists: a list without items."""
+of JSON; empty: no bytes; endless: a response that never ends; gzip_bomb: one that unpacks to 1 GB; nested,
+nested_objects, nested_mixed: JSON 5,000 levels deep, in lists, in objects, or in both. Ticketmaster only:
+spike, quota: a 429; quota_401: the same body with a 401; no_hits: an empty result; dis_404: an empty result
+as a 404; no_events: a page without its events; wall: a page rejected as too deep. Last.fm only: error_…: an
+error body; no_artists: a list without items."""
 _CHUNK = 1 << 16
+_NESTED = {
+    "nested": (b"[", b"]"),
+    "nested_objects": (b'{"a":', b"}"),
+    "nested_mixed": (b'[ 1, {"a": ', b"}]"),
+}
 
 
 @dataclass
@@ -208,8 +215,9 @@ class Gateway:
             )
         elif fault.kind == "empty":
             response = Response(200, b"")
-        elif fault.kind == "nested":
-            response = Response(200, b'{"page":' + b"[" * 5_000 + b"]" * 5_000 + b"}")
+        elif fault.kind in _NESTED:
+            begins, ends = _NESTED[fault.kind]
+            response = Response(200, b'{"page":' + begins * 5_000 + b"1" + ends * 5_000 + b"}")
         elif fault.kind.startswith("http_"):
             response = Response(
                 int(fault.kind[-3:]), b"<html><body><h1>Service Unavailable</h1></body></html>", html

@@ -115,6 +115,8 @@ class Ticketmaster:
             return _spike_arrest(self.options.requests_per_second or 5.0)
         if fault.kind == "dis_404":
             return _error(404, "DIS1004", "Resource not found with provided criteria", "404")
+        if fault.kind == "wall":
+            return _too_deep(self.options.paging_depth or 1_000)
         if fault.kind in ("no_hits", "no_events"):
             answer = self._page("/discovery/v2/events.json", params, 1)
             if answer.status != 200:
@@ -185,11 +187,7 @@ class Ticketmaster:
         if options.total_cap is not None and offset >= options.total_cap - 20:
             return _error(400, "DIS1024", "Results limit exceeded", "400")
         if options.paging_depth is not None and offset > options.paging_depth:
-            limit = f"{options.paging_depth:,}"
-            detail = (
-                f"API Limits Exceeded: Max paging depth exceeded. (page * size) must be less than {limit}"
-            )
-            return _error(400, "DIS1035", detail)
+            return _too_deep(options.paging_depth)
         world = self._world()
         try:
             found = world.search.find(params, options, number)
@@ -281,6 +279,11 @@ def _error(
         "status": text,
     }
     return Response(status, msgspec.json.encode({"errors": [error]}))
+
+
+def _too_deep(limit: int) -> Response:
+    detail = f"API Limits Exceeded: Max paging depth exceeded. (page * size) must be less than {limit:,}"
+    return _error(400, "DIS1035", detail)
 
 
 def _gateway_fault(status: int, text: str, code: str) -> Response:

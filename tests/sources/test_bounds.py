@@ -1,4 +1,4 @@
-"""How much memory a response can cost, measured in a process of its own."""
+"""How much memory responses can cost, measured in a process of its own."""
 
 import asyncio
 import sys
@@ -16,34 +16,52 @@ ASK = """
 import asyncio, resource, sys
 from include.errors import UnexpectedPayload
 from include.sources.client.http import Backoff, Client, Request
-from include.sources.ticketmaster.search import read
+from include.sources.lastfm import lists
+from include.sources.ticketmaster import search
 
-async def ask(url, key):
-    client = Client("ticketmaster", url, "apikey", key, 1_000, Backoff(2, 0.001, 0.001))
-    async with client, client.get(Request("page", "/discovery/v2/events.json", {"size": "1"}), read):
-        pass
+async def ask_all(source, url, key, times):
+    module = {"ticketmaster": search, "lastfm": lists}[source]
+    client = Client(source, url, module.KEY_PARAMETER, key, 1_000, Backoff(2, 0.001, 0.001))
 
-try:
-    asyncio.run(ask(*sys.argv[1:]))
-except UnexpectedPayload as error:
-    print(error)
+    async def ask(number):
+        try:
+            async with client.get(Request("page", "/any", {"number": str(number)}), module.read):
+                pass
+        except UnexpectedPayload as error:
+            return error
+
+    async with client:
+        print(set(await asyncio.gather(*map(ask, range(int(times))))).pop())
+
+asyncio.run(ask_all(*sys.argv[1:]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
 """
 
 
+TOO_LONG, TOO_DEEP = "more than 32 MB", "JSON nested more than"
+
+
+@pytest.mark.parametrize("source_name", ["ticketmaster", "lastfm"])
 @pytest.mark.parametrize(
-    ("kind", "message"),
-    [("endless", "more than 32 MB"), ("gzip_bomb", "more than 32 MB"), ("nested", "JSON nested more than")],
+    ("kind", "times", "message"),
+    [
+        ("endless", 1, TOO_LONG),
+        ("endless", 25, TOO_LONG),
+        ("gzip_bomb", 1, TOO_LONG),
+        ("nested", 1, TOO_DEEP),
+        ("nested_objects", 1, TOO_DEEP),
+        ("nested_mixed", 1, TOO_DEEP),
+    ],
 )
-async def test_a_response_beyond_all_bounds_is_an_error_and_costs_little_memory(
-    kind: Any, message: str
+async def test_responses_beyond_all_bounds_are_errors_and_cost_little_memory(
+    source_name: str, kind: Any, times: int, message: str
 ) -> None:
     catalog = Catalog(concerts=10, countries=("US",), today=date(2026, 11, 22))
-    async with api("ticketmaster", catalog, faults=[Fault(kind)]) as source:
+    async with api(source_name, catalog, faults=[Fault(kind)]) as source:
         # A process inherits its peak from the one that starts it: the shell between them has hardly any.
         asking = await asyncio.create_subprocess_exec(
             "sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-c", ASK,
-            source.connection.base_url, source.connection.key,
+            source_name, source.connection.base_url, source.connection.key, str(times),
             stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         written, _ = await asking.communicate()
@@ -51,4 +69,4 @@ async def test_a_response_beyond_all_bounds_is_an_error_and_costs_little_memory(
     error, peak = written.decode().splitlines()
     assert message in error
     assert int(peak) < MOST, f"{int(peak) >> 20} MB"
-    assert [request["fault"] for request in requests] == [kind, kind]
+    assert [request["fault"] for request in requests] == [kind] * 2 * times

@@ -12,6 +12,7 @@ from itertools import pairwise
 import pytest
 from aiolimiter import AsyncLimiter
 
+from include.errors import SourceUnavailable
 from include.lake import certificate
 from include.sources.client import http
 from include.sources.client.priority import PrioritySemaphore
@@ -46,12 +47,19 @@ class Search:
     by_date: bool = True
     lost: frozenset[str] = frozenset()
     """Events that are counted but never shown."""
+    cap: int = 10_000
+    """The largest total that is reported."""
+    lag: float = 1
+    """The share of a total that is reported."""
+    walls: int = 0
+    """How many more requests for a first page are rejected as too deep."""
     jitter: random.Random | None = None
     asked: list[tuple[Window, int]] = field(default_factory=list)
     _found: dict[Window, list[Concert]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.concerts = sorted(self.concerts, key=lambda concert: (concert.at, concert.name))
+        self.undated = sorted(self.undated, key=lambda concert: concert.name)
 
     async def ask(self, window: Window, page: int, urgency: float) -> Page:
         assert page * PAGE < DEPTH, "the search refuses to page deeper"
@@ -60,8 +68,11 @@ class Search:
         if window not in self._found:
             self._found[window] = self._find(window)
         hits = self._found[window]
+        if not page and self.walls:
+            self.walls -= 1
+            return Page(0, (), walled=True)
         return Page(
-            min(len(hits), 10_000),
+            min(int(len(hits) * self.lag), self.cap),
             tuple(
                 Sighting(
                     c.id,
@@ -186,6 +197,38 @@ async def test_undated_events_are_found_even_if_more_than_can_be_paged(number: i
     stretches = await crawl(Search([], undated=season(number)))
     assert distinct(stretches) == number
     assert all(stretch.complete for stretch in stretches)
+
+
+@pytest.mark.parametrize("number", [1_030, 1_500, 2_000, 3_000, 8_000])
+@pytest.mark.parametrize("dated", [True, False])
+@pytest.mark.parametrize(
+    "report", [{"cap": 200}, {"cap": 1_000}, {"cap": 2_000}, {"cap": 5_000}, {"lag": 0.97}]
+)
+async def test_no_total_makes_a_crowd_complete_of_which_events_are_missing(
+    number: int, dated: bool, report: dict[str, float]
+) -> None:
+    """Events that time cannot split, whose total is capped or too low."""
+    crowd = at_once(number) if dated else season(number)
+    search = Search(crowd if dated else [], () if dated else crowd, **report)  # type: ignore[arg-type]
+    stretches = await crawl(search)
+    complete = all(stretch.complete for stretch in stretches)
+    assert distinct(stretches) == number or not complete
+    if number < 1_990:  # what can be reached from both ends needs no total
+        assert (distinct(stretches), complete) == (number, True)
+
+
+@pytest.mark.parametrize("number", [1, 3_000])
+async def test_a_first_page_that_is_rejected_as_too_deep_is_not_taken_for_an_empty_one(number: int) -> None:
+    stretches = await crawl(Search(season(number), season(10, 2), walls=1))
+    assert all(stretch.complete for stretch in stretches)
+    assert distinct(stretches) == number + 10
+
+
+async def test_a_search_that_rejects_every_first_page_as_too_deep_ends_the_crawl() -> None:
+    search = Search(season(3_000), walls=10_000)
+    with pytest.raises(SourceUnavailable, match="too deep, which it is not"):
+        await crawl(search)
+    assert len(search.asked) < 10
 
 
 async def test_a_search_that_does_not_sort_by_date_is_crawled_completely_too() -> None:

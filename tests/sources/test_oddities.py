@@ -170,12 +170,21 @@ HARMLESS: dict[str, tuple[dict[str, Any], float]] = {
     "404 once, middle page": ({"faults": [Fault("dis_404", where={"page": "3"}, times=1)]}, 4),
     "empty once, in a sweep": ({"faults": [Fault("no_hits", where={"includeTBA": "only"}, times=1)]}, 4),
     "404 once, in a sweep": ({"faults": [Fault("dis_404", where={"includeTBA": "only"}, times=1)]}, 4),
+    "rejected as too deep once, first page": ({"faults": [Fault("wall", where={"page": "0"}, times=1)]}, 4),
+    "rejected as too deep once, in a sweep": (
+        {"faults": [Fault("wall", where={"includeTBA": "only"}, times=1)]},
+        4,
+    ),
     "a bare 404 and 400 now and then": (
         {"faults": [Fault("http_404", share=0.05), Fault("http_400", share=0.05)]},
         4,
     ),
     "408, 425 and 503": ({"faults": [Fault("http_408", share=0.05), Fault("http_425", share=0.05)]}, 4),
     "cut and reset": ({"faults": [Fault("truncated", share=0.1), Fault("reset", share=0.1)]}, 4),
+    "nested too deep now and then": (
+        {"faults": [Fault("nested_objects", share=0.05), Fault("nested_mixed", share=0.05)]},
+        4,
+    ),
     "a crowd in one state": ({"crowd": 900}, 4),
     "a crowd in many states": ({"crowd": 1_700, "crowd_states": 30}, 8),
     "hung and dripping": ({"faults": [Fault("hang", at=[3]), Fault("drip", at=[4])]}, 4),
@@ -200,9 +209,14 @@ HARMFUL: dict[str, tuple[dict[str, Any], float]] = {
     "a poison page": ({"poison": 1}, 0.02),
     "two poison pages": ({"poison": 2}, 0.05),
     "a broken last page": ({"broken_last_page": True}, 0.05),
+    "a page that is nested too deep": ({"faults": [Fault("nested_mixed", where={"page": "3"})]}, 0.05),
     "a large crowd in one state": ({"crowd": 1_800}, 0.6),
     "every first page of a sweep is empty": (
         {"faults": [Fault("no_events", where={"includeTBA": "only"})]},
+        0.02,
+    ),
+    "every page of a sweep is rejected as too deep": (
+        {"faults": [Fault("wall", where={"includeTBA": "only"})]},
         0.02,
     ),
 }

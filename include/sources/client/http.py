@@ -25,6 +25,7 @@ from yarl import URL
 
 from include.clock import utc_now
 from include.errors import PipelineError, QuotaSpent, SourceRejected, SourceUnavailable, UnexpectedPayload
+from include.sources.client.nesting import is_deeper
 from include.sources.client.priority import PrioritySemaphore
 from include.sources.client.quota import Quota
 
@@ -37,8 +38,8 @@ _SPACING = 1.025
 _MAX_BYTES = 32 << 20
 """Of a decompressed body: ten times a full page from Ticketmaster."""
 _MAX_DEPTH = 64
-_NESTED_TOO_DEEP = re.compile(rb"[\[{]{%d}" % _MAX_DEPTH)
-"""Brackets that open one right after another; msgspec rejects every other form of deep nesting."""
+_LARGE = 4 << 20
+"""Larger bodies are received one at a time, so that many concurrent ones cannot fill the memory."""
 _MAX_RETRY_AFTER = 86_400.0
 """The longest pause, in seconds, that is honoured, whatever the source asks for."""
 _SECONDS_IN_FLIGHT = 5
@@ -140,6 +141,8 @@ class Client:
     _send_order: PrioritySemaphore = field(init=False, repr=False)
     """One request at a time is about to be sent: the most urgent."""
     _in_flight: PrioritySemaphore = field(init=False, repr=False)
+    _large: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+    """Held by the one request whose body is large."""
     _paused_until: float = field(default=0, init=False, repr=False)
     """When the source accepts requests again, by the event loop's clock."""
 
@@ -194,22 +197,23 @@ class Client:
         Raises `SourceUnavailable` after the last try, `SourceRejected` for a redirect, `QuotaSpent` when no
         call is left, and whatever `read` raises.
         """
-        async with self._in_flight.acquire(request.urgency):
-            yield await self._get_with_retries(request, read)
+        async with self._in_flight.acquire(request.urgency), AsyncExitStack() as until_done:
+            yield await self._get_with_retries(request, read, until_done)
 
     async def _get_with_retries(
-        self, request: Request, read: Callable[[Response], Parsed]
+        self, request: Request, read: Callable[[Response], Parsed], until_done: AsyncExitStack
     ) -> tuple[Response, Parsed]:
         for attempt in range(self.backoff.tries):
             least = 0.0
             try:
-                response = await self._send(request)
+                response = await self._send(request, until_done)
                 least = _retry_after(response)
                 return replace(response, requests=attempt + 1), self._read(response, read)
             except Retry as retry:
                 problem = retry
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 problem = Retry(self._redacted(f"{type(error).__name__} {error}".strip()))
+            await until_done.aclose()
             if attempt + 1 == self.backoff.tries or least > self.backoff.longest:
                 break
             wait = max(least, self.backoff.wait(attempt, problem.patience))
@@ -234,14 +238,14 @@ class Client:
                 raise self.quota.exhausted() from None
             raise
 
-    async def _send(self, request: Request) -> Response:
+    async def _send(self, request: Request, until_done: AsyncExitStack) -> Response:
         async with AsyncExitStack() as until_sent:
             await until_sent.enter_async_context(self._send_order.acquire(request.urgency))
             await self._wait_out_pause()
             if self.quota:
                 await self.quota.spend()
             async with asyncio.timeout(self.timeout) as deadline:
-                return await self._exchange(request, _Sending(until_sent, deadline))
+                return await self._exchange(request, _Sending(until_sent, until_done, deadline))
 
     async def _wait_to_send(
         self, session: aiohttp.ClientSession, context: SimpleNamespace, connection: object
@@ -255,9 +259,12 @@ class Client:
         await self._rate_limiter.acquire()
         while await self._wait_out_pause():
             await self._rate_limiter.acquire()  # or the next one would be sent at the same time
-        sending.deadline.reschedule(asyncio.get_running_loop().time() + self.timeout)
+        sending.deadline.reschedule(self._deadline())
         self.sent += 1
         await sending.until_sent.aclose()
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self.timeout
 
     async def _wait_out_pause(self) -> bool:
         """Waits until the source accepts requests again; returns whether it had to wait."""
@@ -274,7 +281,7 @@ class Client:
             allow_redirects=False,
             trace_request_ctx=sending,
         ) as received:
-            text = (await _limited_body(received)).decode(errors="replace")  # JSON is UTF-8 (RFC 8259)
+            text = (await self._body(received, sending)).decode(errors="replace")  # JSON is UTF-8 (RFC 8259)
             response = Response(received.status, received.headers, self._redacted(text).encode(), self.now())
         if self.quota:
             self.quota.update_from(response.headers)
@@ -285,6 +292,23 @@ class Client:
                 "Correct the connection's host."
             )
         return response
+
+    async def _body(self, response: aiohttp.ClientResponse, sending: "_Sending") -> bytes:
+        """The body, decompressed. Raises `Retry` if it is larger or more deeply nested than any real one."""
+        body, is_large = bytearray(), False
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > _MAX_BYTES:
+                body.clear()  # the error, kept during the wait, refers to it
+                raise Retry(f"more than {_MAX_BYTES >> 20} MB", finally_raise=UnexpectedPayload)
+            if len(body) > _LARGE and not is_large:
+                is_large = True
+                sending.deadline.reschedule(None)
+                await sending.until_done.enter_async_context(self._large)
+                sending.deadline.reschedule(self._deadline())
+        if is_deeper(body, _MAX_DEPTH):
+            raise Retry(f"JSON nested more than {_MAX_DEPTH} levels deep", finally_raise=UnexpectedPayload)
+        return bytes(body)
 
     def _shown(self, request: Request) -> str:
         return f"{_bare(self.base_url)}{request}"
@@ -301,6 +325,8 @@ class _Sending:
 
     until_sent: AsyncExitStack
     """Keeps its place in the send order, which the next request takes over."""
+    until_done: AsyncExitStack
+    """Keeps other large bodies waiting."""
     deadline: asyncio.Timeout
     """When the try times out."""
 
@@ -334,18 +360,6 @@ def _is_loopback(host: str | None) -> bool:
         return host == "localhost" or ip_address(host or "").is_loopback
     except ValueError:
         return False
-
-
-async def _limited_body(response: aiohttp.ClientResponse) -> bytes:
-    """The body, decompressed. Raises `Retry` if it is larger or more deeply nested than any real one."""
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > _MAX_BYTES:
-            raise Retry(f"more than {_MAX_BYTES >> 20} MB", finally_raise=UnexpectedPayload)
-    if _NESTED_TOO_DEEP.search(body):
-        raise Retry(f"JSON nested more than {_MAX_DEPTH} levels deep", finally_raise=UnexpectedPayload)
-    return bytes(body)
 
 
 def _retry_after(response: Response) -> float:

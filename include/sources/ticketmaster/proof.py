@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from include.sources.ticketmaster.reader import Reader
+from include.sources.ticketmaster.reader import Reader, may_go_on
 from include.sources.ticketmaster.stretch import SETTLED, Stretch, is_indivisible
 from include.sources.ticketmaster.windows import (
     ASCENDING,
@@ -31,6 +31,7 @@ from include.sources.ticketmaster.windows import (
     DEPTH,
     DESCENDING,
     FACETS,
+    FORWARDS,
     PAGE,
     VAGUE,
     Page,
@@ -44,6 +45,8 @@ _FULL = 900
 """Events in a window that is read as a whole: as many as paging can reach, minus a margin for unknown ones."""
 
 
+_FAR_END = {ASCENDING: BACKWARDS, DESCENDING: FORWARDS}
+"""The order in which the last events of a window that time cannot split come first."""
 _SMALL = 25
 """A window with this few events is not halved to work around a page that cannot be fetched."""
 
@@ -86,7 +89,8 @@ class Proof:
                 held = await self._window(stretch, stretch.window, first)
             else:
                 stretch.begin_reading()
-                order = DESCENDING if number % 2 else ASCENDING
+                # Alternating, since two readings in one order would lack the same events.
+                order = DESCENDING if number % 2 == (first is None) else ASCENDING
                 held = await self._window(stretch, replace(stretch.window, order=order))
             readings.append(frozenset(stretch.reading))
         await self._judge(stretch, held, readings)
@@ -146,15 +150,15 @@ class Proof:
             [first] = await self._reader.take(stretch, window, [0])
         total = stretch.total(window)
         pages: Sequence[Page] | None = None
-        if total <= DEPTH and first.lost is None and not first.walled:
+        if total <= DEPTH and first.lost is None:
             pages = await self._reader.rest(stretch, window, first)
-            if not (len(pages) * PAGE >= DEPTH and len(pages[-1].sightings) >= PAGE):
+            if not _stops_short(pages):
                 held = await self._whole(stretch, window, pages)
                 if held is not None:
                     return held
         if is_indivisible(window):
-            rows, total = await self._crowd(stretch, window, first, pages)
-            return Held(len(rows), len(rows) >= total and total < VAGUE)
+            rows, whole = await self._crowd(stretch, window, first, pages)
+            return Held(len(rows), whole)
         if first.lost is not None and _small(stretch, window):
             return Held(0, False)
         middle = _middle(stretch, window)
@@ -195,26 +199,46 @@ class Proof:
         window: Window,
         first: Page | None = None,
         pages: Sequence[Page] | None = None,
-    ) -> tuple[set[str], int]:
+    ) -> tuple[set[str], bool]:
         """Reads a window that time cannot split, from both ends, then by state and by genre.
 
-        Returns the ids received and the window's total. `first` and `pages` are what has been read already.
+        Returns the ids received, and whether these are all: because the ends met or, where they did not, because
+        the states and genres brought exactly the total, which may have been capped there. `first` and `pages` are
+        what has been read already.
         """
         if first is None:
             [first] = await self._reader.take(stretch, window, [0])
-        rows = set(_rows(pages or await self._reader.rest(stretch, window, first)))
-        if stretch.total(window) > DEPTH:
-            rows |= await self.backwards(stretch, window)
-            if len(rows) < stretch.total(window):
+        pages = pages or await self._reader.rest(stretch, window, first)
+        rows, met = set(_rows(pages)), True
+        if _stops_short(pages) or stretch.total(window) > DEPTH:
+            rows, met = await self.backwards(stretch, window, rows)
+            if not met or len(rows) < stretch.total(window):
                 rows |= await self.by_facets(stretch, window, stretch.total(window))
-        return rows, stretch.total(window)
+        total = stretch.total(window)
+        whole = len(rows) >= total if met else len(rows) == total
+        return rows, whole and total < VAGUE and all(page.lost is None for page in pages)
 
-    async def backwards(self, stretch: Stretch, window: Window) -> set[str]:
-        """Reads a window whose first 1,000 events are known from its far end; the ids received."""
-        backwards = replace(window, order=BACKWARDS)
-        [first] = await self._reader.take(stretch, backwards, [0])
-        missing = stretch.total(backwards) - DEPTH
-        return set(_rows([first, *await self._reader.take(stretch, backwards, range(1, pages_of(missing)))]))
+    async def backwards(self, stretch: Stretch, window: Window, known: set[str]) -> tuple[set[str], bool]:
+        """Reads a window whose first events are known from its far end.
+
+        Returns the ids received, known ones included, and whether the two ends met: whether they overlap and no
+        total says more, or a whole page contains known events only.
+        """
+        far = replace(window, order=_FAR_END[window.order])
+        pages = await self._reader.take(stretch, far, [0])
+        while True:
+            rows = known.union(_rows(pages))
+            last, total = _ids(pages[-1]), stretch.total(far)
+            if any(page.lost is not None for page in pages):
+                return rows, False
+            if last and (last <= known or (len(rows) == total and last & known)):
+                return rows, True
+            if len(pages) >= DEPTH // PAGE:
+                return rows, False
+            missing = pages_of(total - len(rows))
+            pages += await self._reader.take(
+                stretch, far, range(len(pages), min(len(pages) + max(missing, 1), DEPTH // PAGE))
+            )
 
     async def by_facets(self, stretch: Stretch, window: Window, total: int) -> set[str]:
         """Reads a window that time cannot split by state and, if that misses some events, by genre."""
@@ -225,13 +249,18 @@ class Proof:
             for value in sorted(stretch.facets[facet]):
                 part = replace(window, filters=(*window.filters, (facet, value)), order=ASCENDING)
                 rows |= (await self._crowd(stretch, part))[0]
-            if len(rows) >= total:
+            if len(rows) == total:  # with more, the total is wrong
                 break
         return rows
 
 
 def _agreed(readings: Sequence[frozenset[str]]) -> bool:
     return len(readings) > 1 and readings[-1] == readings[-2]
+
+
+def _stops_short(pages: Sequence[Page]) -> bool:
+    """Whether paging ended before the window did, as far as one can see."""
+    return len(pages) * PAGE >= DEPTH and may_go_on(pages)
 
 
 def _small(stretch: Stretch, window: Window) -> bool:

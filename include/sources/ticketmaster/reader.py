@@ -17,6 +17,7 @@ from include.sources.ticketmaster.windows import (
     BACKWARDS,
     DEPTH,
     DESCENDING,
+    FORWARDS,
     PAGE,
     Ask,
     Page,
@@ -33,7 +34,7 @@ MAX_LOST = 200
 _FAILURES_IN_A_ROW = 5
 """After this many failures in a row, a request that succeeded before is repeated: if it fails too, the source is
 down."""
-_OTHER = {ASCENDING: DESCENDING, DESCENDING: ASCENDING, BACKWARDS: "name,asc"}
+_OTHER = {ASCENDING: DESCENDING, DESCENDING: ASCENDING, BACKWARDS: FORWARDS, FORWARDS: BACKWARDS}
 
 Asked = tuple[Window, int, Page]
 
@@ -70,14 +71,13 @@ class Reader:
 
     def goes_on(self, stretch: Stretch, window: Window, pages: Sequence[Page]) -> bool:
         """Whether more pages may follow these, whatever the total says."""
-        last = len(pages[-1].sightings)
-        if pages[-1].walled or not last:
+        if not pages[-1].sightings:
             return False
         came = sum(len(page.sightings) for page in pages)
         total = stretch.total(window)
         if came < len(pages) * PAGE and came < min(total, DEPTH):
             stretch.short_pages = True
-        return last >= PAGE or came != total or stretch.short_pages
+        return may_go_on(pages) or came != total or stretch.short_pages
 
     def check(self) -> None:
         """Raises the last error if nothing was received at all."""
@@ -91,17 +91,20 @@ class Reader:
         for _ in range(askings):
             asked.append(await self._once(window, page, left))
             response = asked[-1][2]
-            if response.sightings or response.walled or response.lost is not None:
+            if response.sightings or response.lost is not None:
                 return asked
+            if response.walled:
+                why = f"rejected as too deep when requested {askings} times"
+                continue
+            why = f"empty when requested {askings} times, although other responses say that there are events"
             if response.total > page * PAGE or stretch.expects(window, page):
                 continue
             if page:
                 return asked  # beyond the last page
             others = [await self._once(other, 0, left) for other in _others(window)]
             asked = [*others, *asked]
-            if not any(_contradicts(window, other) for _, _, other in others):
+            if not any(_contradicts(window, *other) for other in others):
                 return asked
-        why = f"empty when requested {askings} times, although other responses say that there are events"
         return [*asked, (window, page, Page(0, (), lost=why))]
 
     async def _once(self, window: Window, page: int, left: float) -> Asked:
@@ -112,19 +115,29 @@ class Reader:
         try:
             response = await self._ask(window, page, left)
         except (SourceUnavailable, UnexpectedPayload) as error:
-            self._error = error
-            self._failed_in_a_row += 1
-            self._lost += 1
-            if error.not_before is not None or self._lost > MAX_LOST:
-                raise
-            if self._failed_in_a_row >= _FAILURES_IN_A_ROW:
-                await self._look_for_life(error)
+            await self._note_failure(error)
             return window, page, Page(0, (), lost=str(error))
+        if response.walled:  # no page requested here is that deep
+            name = f"{window.name()}-{page}"
+            await self._note_failure(
+                SourceUnavailable(f"The search rejected {name} as too deep, which it is not.")
+            )
+            return window, page, response
         self._failed_in_a_row = 0
         self._came += 1
         if response.sightings:
             self._good = self._good or window
         return window, page, response
+
+    async def _note_failure(self, error: SourceUnavailable | UnexpectedPayload) -> None:
+        """Raises the error if too many requests have failed."""
+        self._error = error
+        self._failed_in_a_row += 1
+        self._lost += 1
+        if error.not_before is not None or self._lost > MAX_LOST:
+            raise error
+        if self._failed_in_a_row >= _FAILURES_IN_A_ROW:
+            await self._look_for_life(error)
 
     async def _look_for_life(self, error: Exception) -> None:
         """Repeats a request that succeeded before. Raises the error if none has, or if it fails too."""
@@ -132,7 +145,7 @@ class Reader:
             raise error
         self._failed_in_a_row = 0
         _, _, response = await self._once(self._good, 0, float("inf"))
-        if response.lost is not None:
+        if response.lost is not None or response.walled:
             raise error
 
 
@@ -145,6 +158,16 @@ def _others(window: Window) -> list[Window]:
     return others
 
 
-def _contradicts(window: Window, other: Page) -> bool:
-    """Whether the response to another request shows that the window is not empty."""
-    return any(seen.lies_in(window, window) for seen in other.sightings)
+def _contradicts(window: Window, asked: Window, page: int, other: Page) -> bool:
+    """Whether another request does not confirm that the window is empty."""
+    if other.walled or other.lost is not None:
+        return True
+    if asked.span == window.span and other.total:
+        return True
+    return any(seen.lies_in(window, asked) for seen in other.sightings)
+
+
+def may_go_on(pages: Sequence[Page]) -> bool:
+    """Whether the last of these pages, from the first on, looks as if more followed it."""
+    last = pages[-1]
+    return last.full or (len(pages) > 1 and 0 < len(pages[0].sightings) <= len(last.sightings))

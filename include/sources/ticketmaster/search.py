@@ -139,16 +139,18 @@ _complaint_decoder = msgspec.json.Decoder(_Complaint)
 
 def _page(response: Response) -> Page:
     try:
-        total, events = wire.search_page(response.body)
+        numbers, events = wire.search_page(response.body)
     except UnexpectedPayload as error:
         if isinstance(error.__cause__, msgspec.ValidationError):
             raise Retry(
                 f"unexpected structure of the page: {error}", finally_raise=UnexpectedPayload
             ) from None
         raise Retry(f"not JSON ({error}): {response.excerpt()}") from None
-    if total is None:
+    if numbers is None or numbers.total_elements is None:
         raise Retry(f"no page numbers: {response.excerpt()}", finally_raise=UnexpectedPayload)
-    return Page(total, tuple(map(_sighting, events)))
+    lowered = isinstance(numbers.size, int) and 0 < numbers.size < PAGE
+    size = numbers.size if lowered else PAGE
+    return Page(numbers.total_elements, tuple(map(_sighting, events)), size=size)
 
 
 def _sighting(raw: msgspec.Raw) -> Sighting:

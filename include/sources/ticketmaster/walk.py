@@ -40,7 +40,11 @@ class Walk:
         while True:
             wanted = range(page, page + 1 if total is None else max(page, pages_of(total)))
             pages = await self._reader.take(stretch, window, wanted)
-            if stretch.lost or stretch.fetched > most_rows or any(each.walled for each in pages):
+            if (
+                stretch.lost
+                or stretch.fetched > most_rows
+                or any(each.size < PAGE for each in (first, *pages))
+            ):
                 return False
             for each in pages:
                 total, last_page = each.total, each
@@ -70,10 +74,11 @@ class Walk:
             last = instants[-1]
             if last == window.start or (len(seen) >= DEPTH and seen[-DEPTH].starts_at == last):
                 crowd = replace(window, start=last, end=last + timedelta(seconds=1))
-                rows = await self._proof.backwards(stretch, crowd) | stretch.starting_at(last)
-                rows |= {each.id for each in seen[-DEPTH:]}
+                known = {each.id for each in seen[-DEPTH:]}
+                rows, whole = await self._proof.backwards(stretch, crowd, known)
+                rows |= stretch.starting_at(last)
                 before = stretch.total(crowd)
-                if len(rows) < before:
+                if len(rows) < before or not whole:
                     crowds.append((crowd, before))
                 tied, last = 0, last + timedelta(seconds=1)
             else:

@@ -12,7 +12,8 @@ DEPTH = 1_000
 """How many events of a window paging can reach."""
 VAGUE = 10_000
 """A reported total of this or more only means "at least this many"."""
-ASCENDING, DESCENDING, BACKWARDS = "date,name,asc", "date,name,desc", "name,desc"
+ASCENDING, DESCENDING = "date,name,asc", "date,name,desc"
+BACKWARDS, FORWARDS = "name,desc", "name,asc"
 FACETS = ("stateCode", "genreId")
 """The parameters that split a window which time cannot split."""
 
@@ -94,8 +95,14 @@ class Page:
     sightings: tuple[Sighting, ...]
     walled: bool = False
     """Whether the search rejected paging that deep."""
+    size: int = PAGE
+    """Events on a full page, as reported: at most as many as requested."""
     lost: str | None = None
     """Why the page could not be fetched, or None if it was."""
+
+    @property
+    def full(self) -> bool:
+        return len(self.sightings) >= self.size
 
 
 Ask = Callable[[Window, int, float], Coroutine[Any, Any, Page]]

@@ -139,8 +139,9 @@ class Event(_Wire, frozen=True):
     embedded: Embedded = msgspec.field(name="_embedded", default=Embedded())
 
 
-class _PageNumbers(_Wire, frozen=True):
+class PageNumbers(_Wire, frozen=True):
     total_elements: int | None = None
+    size: Any = None
 
 
 class _WithId(_Wire, frozen=True):
@@ -171,8 +172,8 @@ def events(body: bytes) -> list[msgspec.Raw]:
     return search_page(body)[1]
 
 
-def search_page(body: bytes) -> tuple[int | None, list[msgspec.Raw]]:
-    """The reported total, if it is a page of a search, and the events of a response, undecoded.
+def search_page(body: bytes) -> tuple[PageNumbers | None, list[msgspec.Raw]]:
+    """The page numbers, if it is a page of a search, and the events of a response, undecoded.
 
     Both the crawl and landing read responses by this function. A page without events has no `_embedded`, or one
     that is null, empty, or without events. Raises `UnexpectedPayload` if the response is not about events; its
@@ -194,7 +195,7 @@ def search_page(body: bytes) -> tuple[int | None, list[msgspec.Raw]]:
             if not found:
                 raise msgspec.ValidationError("neither a page of events, nor a list, nor an event")
             return None, found
-        return msgspec.convert(document.page, _PageNumbers, strict=False).total_elements, found
+        return msgspec.convert(document.page, PageNumbers, strict=False), found
     except msgspec.DecodeError as error:
         raise UnexpectedPayload(f"not a response about events: {error}") from error
 

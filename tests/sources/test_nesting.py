@@ -1,0 +1,44 @@
+"""How deeply JSON is nested."""
+
+import json
+
+import pytest
+
+from include.sources.client.nesting import is_deeper
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "levels"),
+    [
+        ("[", "]", 30),
+        ('{"a":', "}", 30),
+        ("[ ", " ]", 30),
+        ("[1, [2], ", "]", 31),
+        ('[{"a": [1], "b": ', "}]", 61),
+    ],
+)
+def test_brackets_of_both_kinds_count_wherever_they_open(begins: str, ends: str, levels: int) -> None:
+    body = (begins * 30 + "1" + ends * 30).encode()
+    assert json.loads(body)
+    assert not is_deeper(body, levels)
+    assert is_deeper(body, levels - 1)
+
+
+@pytest.mark.parametrize("text", ["[" * 99, "]" * 99, '"[' * 99, "\\[" * 99, '\\"[' * 99, "\\", '"', '\\"'])
+def test_what_a_string_says_does_not_count(text: str) -> None:
+    body = json.dumps([{text: text}, [text, [text]], text]).encode()
+    assert not is_deeper(body, 3)
+    assert is_deeper(body, 2)
+
+
+def test_a_string_that_spans_the_chunks_hides_nothing() -> None:
+    body = json.dumps(["[" * (3 << 20), [[[]]], '{"' * (1 << 20)]).encode()
+    assert not is_deeper(body, 4)
+    assert is_deeper(body, 3)
+
+
+def test_what_is_cut_off_or_no_json_at_all_is_judged_too() -> None:
+    assert is_deeper(b"[" * 65, 64)
+    assert not is_deeper(b"[" * 64, 64)
+    assert not is_deeper(b'<html>{"}]]]]', 64)
+    assert not is_deeper(b"", 64)
