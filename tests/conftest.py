@@ -1,5 +1,7 @@
 """Fixtures: the sandbox's services, started once for all tests that ask for them; and what tests need beyond that."""
 
+import logging
+import os
 import shutil
 import tempfile
 import uuid
@@ -88,6 +90,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "airflow" if nodeid.startswith(STARTING_AIRFLOW) else super()._split_scope(nodeid)
 
     return OneAirflow(config, log)
+
+
+@pytest.fixture(autouse=True)
+def logs_of_the_next_test() -> Iterator[None]:
+    """Ends the silence that some commands of `python -m include` keep in their process."""
+    yield
+    logging.disable(logging.NOTSET)
+    os.environ.pop("AIRFLOW__LOGGING__LOGGING_LEVEL", None)
 
 
 @pytest.fixture(scope="session")

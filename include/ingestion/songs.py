@@ -82,10 +82,14 @@ def _busiest(lake: Lake, manifest: Manifest, on: date) -> list[str]:
 
 
 def _billings(lake: Lake, manifest: Manifest, on: date) -> Iterator[tuple[str, str]]:
-    """Key and name of every billing in an upcoming concert."""
-    columns = {"artist_key": str, "artist_name": str, "local_date": date, "status": str}
+    """Key and name of every billing in a concert that is not over."""
+    days = [
+        day for day in ("local_end_date", "local_date") if day in manifest.columns
+    ]  # an older release had one
+    columns: dict[str, type] = {"artist_key": str, "artist_name": str, "status": str}
+    columns |= dict.fromkeys(days, date)
     for batch in lake.read(manifest, columns):
-        upcoming = pc.greater_equal(batch["local_date"], on)
+        upcoming = pc.greater_equal(pc.coalesce(*(batch[day] for day in days)), on)
         cancelled = pc.fill_null(pc.equal(batch["status"], "cancelled"), False)
         chosen = batch.filter(pc.and_not(pc.fill_null(upcoming, False), cancelled))
         for key, name in zip(

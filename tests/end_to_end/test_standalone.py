@@ -109,15 +109,36 @@ def environment(project: Path, first_port: int, port: int) -> dict[str, str]:
     }
 
 
-def _require_readable(client: AirflowClient, run_id: str) -> None:
-    """What an operator sees of a healthy run: all green, what it judged, one value per task."""
-    run = f"/api/v2/dags/{WAREHOUSE}/dagRuns/{urllib.parse.quote(run_id, safe='')}"
+def _require_green(client: AirflowClient, run: str) -> str:
+    """Requires that no task of the run was skipped; returns its note."""
     tasks = client._request("GET", f"{run}/taskInstances", None)["task_instances"]
     assert {task["state"] for task in tasks} == {"success"}
+    return str(client._request("GET", run, None)["note"])
+
+
+def _path(run_id: str) -> str:
+    return f"/api/v2/dags/{WAREHOUSE}/dagRuns/{urllib.parse.quote(run_id, safe='')}"
+
+
+def _require_readable(client: AirflowClient, run_id: str) -> None:
+    """What an operator sees of a healthy run: all green, what it judged, one value per task."""
+    run = _path(run_id)
     load = client.returned(WAREHOUSE, run_id, "find_load")["load"]
-    assert client._request("GET", run, None)["note"].startswith(f"Judges events {load['events']} with songs ")
+    assert _require_green(client, run).startswith(f"Judges events {load['events']} with songs ")
     entries = client._request("GET", f"{run}/taskInstances/publish/xcomEntries", None)["xcom_entries"]
     assert [entry["key"] for entry in entries] == ["return_value"]
+
+
+def _require_quiet(client: AirflowClient) -> None:
+    """A run that finds nothing new is as green, and updates no asset."""
+    run = _path(client.trigger(WAREHOUSE))
+    give_up = time.monotonic() + 180
+    while (state := client._request("GET", run, None)["state"]) not in ("success", "failed"):
+        assert time.monotonic() < give_up, state
+        time.sleep(0.5)
+    assert _require_green(client, run).startswith("Nothing new: ")
+    events = client._request("GET", "/api/v2/assets/events?limit=100", None)["asset_events"]
+    assert sorted(event["name"] for event in events) == ["musician_events", "musician_songs", "musician_star"]
 
 
 def test_standalone_publishes_the_star_and_shows_the_data_docs(project: Path, stand_ins: int) -> None:
@@ -145,6 +166,7 @@ def test_standalone_publishes_the_star_and_shows_the_data_docs(project: Path, st
         logs = project / ".astro" / "standalone" / "logs"
         runs = Pipeline(client, logs, lambda: process.poll() is None, said.append).run()
         _require_readable(client, runs[WAREHOUSE]["dag_run_id"])
+        _require_quiet(client)
         # As a browser that never signed in.
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
             f"{url}/data-docs/index.html", timeout=30

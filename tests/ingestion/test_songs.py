@@ -1,7 +1,7 @@
 """What a songs run requests, tested with handmade responses."""
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -10,7 +10,9 @@ import pytest
 from include.errors import SourceRejected, SourceUnavailable
 from include.ingestion.songs import SONGS, SongsPlan
 from include.lake.certificate import Scope
+from include.lake.lake import Lake
 from include.sources.client.http import Request, Response
+from tests.support.snapshots import Concert, land_events
 
 NO_LAKE: Any = None
 """What a run of songs requests does not depend on the lake once it is planned."""
@@ -128,6 +130,13 @@ async def test_a_chart_that_cannot_be_fetched_costs_only_itself() -> None:
     gone.append("United States")
     with pytest.raises(SourceUnavailable):
         await SONGS.crawl(NO_LAKE, Failing(0), plan(countries=("US", "GB")), AT)  # type: ignore[arg-type]
+
+
+def test_artists_of_a_festival_under_way_tour_until_its_last_day(lake: Lake) -> None:
+    days = {"local_date": date(2026, 11, 20), "more": {"local_end_date": date(2026, 11, 22)}}
+    land_events(lake, "2026-11-20T060000Z", [Concert("f1", ["Abel"], **days)])  # type: ignore[arg-type]
+    for day, touring in ((22, ("Abel",)), (23, ())):
+        assert SONGS.plan(lake, plan().scope, datetime(2026, 11, day, 6, tzinfo=UTC)).touring == touring
 
 
 EMPTY = {"topartists": {"artist": [], "@attr": {"total": "0", "totalPages": "0"}}}
