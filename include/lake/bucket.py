@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.htm
 What S3's errors become (temporary ones are retried a few times first):
 
     5xx, no connection, a broken one, `SlowDown` and the like    StorageUnavailable
-    an expired token, a wrong clock                              StorageUnavailable
+    no credentials, an expired token, a wrong clock              StorageUnavailable
+    an object that is archived, or whose key is not ours         ManifestInvalid, which names it
     any other rejection                                          SettingInvalid, which says what to check
 """
 
@@ -19,13 +20,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-from botocore.exceptions import (
-    ClientError,
-    CredentialRetrievalError,
-    HTTPClientError,
-    IncompleteReadError,
-    MetadataRetrievalError,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 
 from include.errors import ManifestInvalid, PipelineError, SettingInvalid, StorageUnavailable
 
@@ -46,9 +41,13 @@ _PASSES = {
     "OperationAborted", "BadDigest", "IncompleteBody",
 }  # fmt: skip
 """https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
-_BROKEN = (
-    HTTPClientError, IncompleteReadError, CredentialRetrievalError, MetadataRetrievalError, OSError,
-)  # fmt: skip
+_WITHHELD = {
+    "InvalidObjectState", "InvalidRequest", "KeyTooLongError",
+    "KMS.DisabledException", "KMS.KMSInvalidStateException", "KMS.NotFoundException",
+}  # fmt: skip
+"""Of one object: it is archived, or encrypted with a key of the customer's or one that is gone."""
+_BROKEN = (BotoCoreError, OSError)
+"""No response, or half of one. Missing credentials are among them: the service that hands them out may be down."""
 
 
 class Bucket:
@@ -103,19 +102,23 @@ class Bucket:
 
     def get(self, key: str) -> bytes:
         """An object's content. Raises `ManifestInvalid` if it does not exist."""
-        content = self._get(key)
+        content = self.find(key)
         if content is None:
             raise ManifestInvalid(
                 f"{self.url(key)} does not exist. Land the run again, or trigger a new one."
             )
         return content
 
+    def find(self, key: str) -> bytes | None:
+        """An object's content; None if it does not exist."""
+        return self._read(key, lambda: self.s3.get_object(**self.of_bucket, Key=key)["Body"].read())
+
     def get_json(self, key: str, kind: type[_Document], remedy: str) -> _Document | None:
         """A document of this type; None if it does not exist.
 
         Raises `ManifestInvalid`, which tells the reader the `remedy`, if it has another form.
         """
-        content = self._get(key)
+        content = self.find(key)
         if content is None:
             return None
         try:
@@ -136,7 +139,7 @@ class Bucket:
             content = found["Body"].read()
             return int(found.get("ContentRange", f"/{len(content)}").rpartition("/")[2]), content
 
-        return self.ask(f"reading {self.url(key)}", lambda: _unless_missing(last))
+        return self._read(key, last)
 
     def download(self, key: str, file: IO[bytes]) -> None:
         """Writes an object's content to the file and rewinds it. Raises `ManifestInvalid` if there is none."""
@@ -148,7 +151,7 @@ class Bucket:
             shutil.copyfileobj(self.s3.get_object(**self.of_bucket, Key=key)["Body"], file, _CHUNK)
             return True
 
-        if not self.ask(f"reading {self.url(key)}", lambda: _unless_missing(ask)):
+        if not self._read(key, ask):
             raise ManifestInvalid(f"{self.url(key)} does not exist. Land the run again.")
         file.seek(0)
 
@@ -187,25 +190,41 @@ class Bucket:
             try:
                 return request()
             except (ClientError, *_BROKEN) as error:
-                translated = self._translated(what, error)
+                translated = self._translated(what, error, last=wait is None)
                 if wait is None or not translated.retryable:
                     raise translated from None
                 log.info("%s; retrying in %g s", translated, wait)
                 time.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
-    def _get(self, key: str) -> bytes | None:
-        def content() -> bytes:
-            return self.s3.get_object(**self.of_bucket, Key=key)["Body"].read()
+    def _read(self, key: str, request: Callable[[], _Result]) -> _Result | None:
+        """What a request for an object returns; None if it does not exist.
 
-        return self.ask(f"reading {self.url(key)}", lambda: _unless_missing(content))
+        Raises `ManifestInvalid` if S3 has the object and will not hand it out, whoever asks.
+        """
+
+        def ask() -> _Result | None:
+            try:
+                return _unless_missing(request)
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in _WITHHELD:
+                    raise
+                raise ManifestInvalid(
+                    f"S3 does not hand out {self.url(key)}: {error}. Restore the object or its key, or land the "
+                    "run again."
+                ) from None
+
+        return self.ask(f"reading {self.url(key)}", ask)
 
     def _page(self, prefix: str, after: dict[str, Any]) -> Any:
         return _unless_missing(lambda: self.s3.list_objects_v2(**self.of_bucket, Prefix=prefix, **after))
 
-    def _translated(self, what: str, error: Exception) -> PipelineError:
+    def _translated(self, what: str, error: Exception, last: bool) -> PipelineError:
         if not isinstance(error, ClientError):
-            return StorageUnavailable(f"S3 cannot be reached ({what}): {error}")
+            return StorageUnavailable(
+                f"S3 cannot be reached ({what}): {error}. If it does not recover, check the credentials and the "
+                "endpoint of the connection `aws_default`."
+            )
         bare = error.response["Error"]["Code"] in ("400", "403")
         if bare:  # the response to a HEAD has no body that says why; the one to a GET does
             try:
@@ -213,10 +232,15 @@ class Bucket:
             except ClientError as reason:
                 error = reason
             except _BROKEN as broken:
-                return StorageUnavailable(f"S3 cannot be reached ({what}): {broken}")
+                return self._translated(what, broken, last)
+        unexplained = bare and error.response["Error"]["Code"] in (
+            "400",
+            "403",
+        )  # what may pass has passed since
         code = error.response["Error"]["Code"]
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if status >= 500 or code in _PASSES or code in ("400", "InternalError", "ServiceUnavailable"):
+        passes = code in _PASSES or code in ("400", "InternalError", "ServiceUnavailable")
+        if status >= 500 or passes or (unexplained and not last):
             return StorageUnavailable(
                 f"S3 is not available ({what}): {error}. If it does not recover, check the credentials of "
                 "the connection `aws_default` and this machine's clock."

@@ -12,6 +12,7 @@ A part that no manifest names does not exist. Writing the same rows again produc
 """
 
 import gzip
+import hashlib
 import io
 import logging
 import tempfile
@@ -41,8 +42,12 @@ _LONGEST_LINE = 1_048_576
 """No line is longer: a rejected record only points to its raw response."""
 
 
-class _Begun(msgspec.Struct, frozen=True):
+class Begun(msgspec.Struct, frozen=True):
+    """The run that a DAG run last began."""
+
     run: str
+    asked_again: int = 0
+    """How often the DAG run had been asked to fetch everything again."""
 
 
 class _Rejected(msgspec.Struct, frozen=True):
@@ -62,18 +67,19 @@ class Lake:
         """The raw responses of a run."""
         return RawRun(self.bucket, dataset, run)
 
-    def begun(self, dataset: str, dag_run: str) -> str | None:
-        """The run that a DAG run last began; None if it has begun none."""
+    def begun(self, dataset: str, dag_run: str) -> Begun | None:
+        """What a DAG run last began; None if it has begun nothing."""
         try:
-            begun = self.bucket.get_json(_begun_key(dataset, dag_run), _Begun, "A new run begins.")
+            begun = self.bucket.get_json(_begun_key(dataset, dag_run), Begun, "A new run begins.")
         except ManifestInvalid as invalid:
             log.warning("%s", invalid)
             return None
-        return None if begun is None or not is_run(begun.run) else begun.run
+        return begun if begun is not None and is_run(begun.run) else None
 
-    def put_begun(self, dataset: str, dag_run: str, run: str) -> None:
+    def put_begun(self, dataset: str, dag_run: str, begun: Begun) -> None:
         """Records which run a DAG run begins, for its later tries."""
-        self.bucket.put_json(_begun_key(dataset, dag_run), {"dag_run": dag_run, "run": run})
+        document = {"dag_run": dag_run, **msgspec.to_builtins(begun)}
+        self.bucket.put_json(_begun_key(dataset, dag_run), document)
 
     def put_parts(
         self, dataset: str, run: str, row_type: type[msgspec.Struct], rows: Iterable[msgspec.Struct]
@@ -110,9 +116,9 @@ class Lake:
         Raises `ManifestInvalid` if they cannot be read.
         """
         key = _rejected_key(dataset, run)
-        if self.bucket.size(key) is None:
+        content = self.bucket.find(key)
+        if content is None:
             return set()
-        content = self.bucket.get(key)
         try:
             if not content:
                 raise ValueError("it is empty")
@@ -199,11 +205,14 @@ class Lake:
                 log.warning("skipped: %s", invalid)
         return None
 
-    def verify(self, manifest: Manifest) -> None:
+    def verify(self, manifest: Manifest) -> str:
         """Raises `ManifestInvalid` if a part is missing, or is not what the manifest says of it.
 
-        That is its size and, as its footer tells, its rows and columns: COPY takes columns by position.
+        That is its size and, as its footer tells, its rows and columns: COPY takes columns by position. Returns 32
+        hexadecimal digits that differ once the run is landed with other rows: a hash of the parts' sizes and ends,
+        which have the least and largest values of every column and the sizes of all its pieces.
         """
+        digest = hashlib.blake2b(digest_size=16)
         for part in manifest.parts:
             found = self.bucket.tail(self._key(part), _FOOTER_BYTES)
             if found is None:
@@ -221,6 +230,8 @@ class Lake:
                 raise _altered(manifest, part, f"{count} rows long instead of {part.record_count}")
             if columns != manifest.columns:
                 raise _altered(manifest, part, f"one of other columns: {', '.join(columns)[:200]}")
+            digest.update(f"{part.url} {size} ".encode() + tail)
+        return digest.hexdigest()
 
     def read(self, manifest: Manifest, columns: Mapping[str, type]) -> Iterator[pa.RecordBatch]:
         """These columns of all rows of a run, in batches. Raises `ManifestInvalid` if a part cannot be read."""

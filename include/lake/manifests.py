@@ -13,6 +13,8 @@ import msgspec
 from include.errors import ManifestInvalid
 from include.lake.parquet import redshift_types
 
+_LONGEST_URL = 1_024
+"""Bytes: S3 has no longer key."""
 _AUTHOR = {"name": "musician-warehouse", "version": "1.0"}
 
 
@@ -107,6 +109,8 @@ def read_manifest(dataset: str, run: str, url: str, objects: str, document: Mani
     wrong = ""
     if strangers := [part.url for part in parts if not part.url.startswith(objects)]:
         wrong = f"it names {strangers[0][:200]}, which is not below {objects}"
+    elif any(len(part.url.encode()) > _LONGEST_URL for part in parts):
+        wrong = f"it names a part by more than {_LONGEST_URL:,} bytes"
     elif len({part.url for part in parts}) < len(parts):
         wrong = "it names a part twice"
     elif not parts or not columns:
@@ -118,3 +122,9 @@ def read_manifest(dataset: str, run: str, url: str, objects: str, document: Mani
     if wrong:
         raise ManifestInvalid(f"{url} is malformed: {wrong}. Land the run {run} of {dataset} again.")
     return Manifest(dataset, run, url, rows, columns, parts)
+
+
+def require_rows(manifest: Manifest) -> None:
+    """Raises `ManifestInvalid` if the run has no rows: such a run cannot be loaded."""
+    if not manifest.record_count:
+        raise ManifestInvalid(f"{manifest.url} has no rows, and a run without rows cannot be loaded.")

@@ -6,6 +6,7 @@ data-docs/…                                        the site
 """
 
 import hashlib
+import logging
 import mimetypes
 import tempfile
 from collections.abc import Callable, Iterable
@@ -15,9 +16,13 @@ from typing import Any
 
 import msgspec
 
+from include.errors import ManifestInvalid
 from include.lake.lake import Lake
+from include.lake.runs import is_run
 from include.quality import site as data_docs
 from include.quality.site import PREFIX, Validation
+
+log = logging.getLogger(__name__)
 
 _VALIDATIONS = "validations/"
 _AUDITS = f"{_VALIDATIONS}audits.json"
@@ -73,10 +78,14 @@ def _put(lake: Lake, key: str, file: Path) -> None:
 
 
 def _audits(lake: Lake) -> Audits:
-    """What is remembered; for data docs of an older release, which remembered nothing, what the results say."""
-    found = lake.bucket.get_json(_AUDITS, Audits, f"Delete it: it is recreated from {_VALIDATIONS}.")
+    """What is remembered; if it is damaged, or an older release remembered nothing, what the results say."""
+    try:
+        found = lake.bucket.get_json(_AUDITS, Audits, f"It is written anew from {_VALIDATIONS}.")
+    except ManifestInvalid as invalid:
+        log.warning("%s", invalid)
+        found = None
     if found is not None:
-        return found
+        return Audits([each for each in found.validations if _is_sound(each)], found.files)
     with tempfile.TemporaryDirectory() as folder:
 
         def fetch(key: str) -> None:
@@ -84,8 +93,14 @@ def _audits(lake: Lake) -> Audits:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(lake.bucket.get(key))
 
-        _side_by_side(fetch, [key for key, _ in lake.bucket.sizes(_VALIDATIONS)])
-        return Audits(list(data_docs.validations(Path(folder))), {})
+        _side_by_side(fetch, [key for key, _ in lake.bucket.sizes(_VALIDATIONS) if key != _AUDITS])
+        return Audits([each for each in data_docs.validations(Path(folder)) if _is_sound(each)], {})
+
+
+def _is_sound(validation: Validation) -> bool:
+    """Whether it names a run and a page of ours: the pages of audits that are no longer kept are deleted."""
+    page, dated = validation.page, validation.judged_at.tzinfo is not None
+    return dated and is_run(validation.run) and page.startswith(_VALIDATIONS) and page.endswith(".html")
 
 
 def _side_by_side(move: Callable[[Any], object], what: Iterable[Any]) -> None:

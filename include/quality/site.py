@@ -8,6 +8,7 @@ own: one section per audit, `index.html#<audit>`.
 
 import html
 import json
+import logging
 import os
 import re
 import shutil
@@ -17,12 +18,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
+
+import msgspec
 
 from include.lake.runs import run_instant
 from include.warehouse.loads import Load
 from include.wording import counted
+
+log = logging.getLogger(__name__)
 
 PREFIX = "data-docs/"
 """The prefix of the site in the bucket."""
@@ -51,7 +56,7 @@ class Validation:
 
     run: str
     """The newer run of the load."""
-    judged_at: datetime
+    judged_at: Annotated[datetime, msgspec.Meta(tz=True)]
     dag_run: str
     """The id of the musician_warehouse run; empty if a rebuild judged."""
     table: str
@@ -129,21 +134,30 @@ def _head(style: str) -> str:
 
 
 def validations(results: Path) -> Iterator[Validation]:
-    """What Great Expectations' result files say: <suite>/<run>/<instant>/<batch>.json."""
+    """What Great Expectations' result files say: <suite>/<run>/<instant>/<batch>.json. Damaged ones are skipped."""
     for file in sorted(results.rglob("*.json")):
-        found = json.loads(file.read_text())
-        failed = [result for result in found["results"] if not result["success"]]
-        yield Validation(
-            run=found["meta"]["run_id"]["run_name"],
-            judged_at=datetime.fromisoformat(found["meta"]["run_id"]["run_time"]),
-            dag_run=found["meta"].get(DAG_RUN, ""),
-            table=found["suite_name"],
-            page=f"validations/{file.relative_to(results).with_suffix('.html').as_posix()}",
-            evaluated=len(found["results"]),
-            failed=len(failed),
-            failures=tuple(_failure(result) for result in failed),
-            critical=any(_severity(result) == "critical" for result in failed),
-        )
+        try:
+            yield _validation(
+                file, f"validations/{file.relative_to(results).with_suffix('.html').as_posix()}"
+            )
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            log.warning("skipped %s, which is no result of an audit: %r", file.relative_to(results), error)
+
+
+def _validation(file: Path, page: str) -> Validation:
+    found = json.loads(file.read_text())
+    failed = [result for result in found["results"] if not result["success"]]
+    return Validation(
+        run=found["meta"]["run_id"]["run_name"],
+        judged_at=datetime.fromisoformat(found["meta"]["run_id"]["run_time"]),
+        dag_run=found["meta"].get(DAG_RUN, ""),
+        table=found["suite_name"],
+        page=page,
+        evaluated=len(found["results"]),
+        failed=len(failed),
+        failures=tuple(_failure(result) for result in failed),
+        critical=any(_severity(result) == "critical" for result in failed),
+    )
 
 
 def _severity(result: Mapping[str, Any]) -> str:

@@ -23,6 +23,8 @@ class Description:
     certificate: Certificate
     rejected: set[str]
     """The ids of the concerts whose records were rejected."""
+    digest: str | None
+    """Identifies its rows; None if they cannot be read."""
 
 
 def note_load(cursor: Any, load: Load, now: datetime) -> None:
@@ -55,8 +57,8 @@ def note_run(
     manifest, certificate = (description.manifest, description.certificate) if description else (None, None)
     cursor.execute(
         "insert into audit.current_runs (dataset, run, loaded_with, is_pending, manifest_url, record_count, "
-        "scope, is_complete, is_addition, is_accepted, countries, horizon_date) "
-        "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "digest, scope, is_complete, is_addition, is_accepted, countries, horizon_date) "
+        "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             dataset,
             load.run(dataset),
@@ -64,6 +66,7 @@ def note_run(
             dataset in load.pending,
             lake.manifest_url(dataset, load.run(dataset)),
             manifest and manifest.record_count,
+            description and description.digest,
             certificate and certificate.scope.text,
             certificate and certificate.complete,
             is_addition,

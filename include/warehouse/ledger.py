@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
+from include.errors import ManifestInvalid
 from include.lake.lake import Lake
 from include.lake.runs import is_in_future, run_instant
 from include.warehouse.loads import Judged, Ledger, Load, late_runs, pending_runs
@@ -76,10 +78,11 @@ def record(
     cursor.execute("delete from dwh.load_ledger where dataset = %s and run = %s", (dataset, run))
     cursor.execute(
         "insert into dwh.load_ledger (dataset, run, loaded_with, load_number, state, reason, scope, "
-        "is_complete, is_addition, is_accepted, manifest_url, record_count, changes, snapshot_date, judged_at) "
+        "is_complete, is_addition, is_accepted, manifest_url, record_count, digest, changes, snapshot_date, "
+        "judged_at) "
         "select runs.dataset, runs.run, runs.loaded_with, cast(%s as bigint), cast(%s as varchar(16)), "
         "cast(%s as varchar(4096)), runs.scope, runs.is_complete, runs.is_addition, runs.is_accepted, "
-        "runs.manifest_url, runs.record_count, cast(%s as varchar(4096)), current_load.snapshot_date, "
+        "runs.manifest_url, runs.record_count, runs.digest, cast(%s as varchar(4096)), current_load.snapshot_date, "
         "current_load.judged_at "
         "from audit.current_runs as runs cross join audit.current_load where runs.dataset = %s",
         (load_number, state, reason and reason[:_LONGEST_REASON], changes and json.dumps(changes), dataset),
@@ -96,9 +99,12 @@ def note_late(
 ) -> list[tuple[str, str]]:
     """Records which pending runs are late; returns their datasets and runs."""
     with transaction(connection) as cursor:
-        late = late_runs(manifests, read_ledger(cursor))
+        known = read_ledger(cursor)
+        late = late_runs(manifests, known)
         for dataset, run in late:
-            note(cursor, lake, dataset, run, "late", _LATE.format(dataset=dataset, run=run), now)
+            is_accepted = known.get((dataset, run), Judged("pending")).is_accepted  # for the rebuild
+            reason = _LATE.format(dataset=dataset, run=run)
+            note(cursor, lake, dataset, run, "late", reason, now, is_accepted)
     return late
 
 
@@ -138,18 +144,26 @@ def note(
     now: datetime,
     is_accepted: bool = False,
 ) -> None:
-    """Records what became of a run that is not part of the load in progress."""
+    """Records what became of a run that is not part of the load in progress, with whatever can be read of it."""
+    certificate = rows = None
+    with suppress(ManifestInvalid):
+        certificate = lake.certificate(dataset, run)
+        rows = lake.manifest(dataset, run).record_count
     cursor.execute("delete from dwh.load_ledger where dataset = %s and run = %s", (dataset, run))
     cursor.execute(
-        "insert into dwh.load_ledger (dataset, run, state, reason, is_addition, is_accepted, manifest_url, "
-        "snapshot_date, judged_at) values (%s, %s, %s, %s, false, %s, %s, %s, %s)",
+        "insert into dwh.load_ledger (dataset, run, state, reason, scope, is_complete, is_addition, is_accepted, "
+        "manifest_url, record_count, snapshot_date, judged_at) "
+        "values (%s, %s, %s, %s, %s, %s, false, %s, %s, %s, %s, %s)",
         (
             dataset,
             run,
             state,
             reason and reason[:_LONGEST_REASON],
+            certificate and certificate.scope.text,
+            certificate and certificate.complete,
             is_accepted,
             lake.manifest_url(dataset, run),
+            rows,
             run_instant(run).date(),
             now.astimezone(UTC).replace(tzinfo=None),
         ),

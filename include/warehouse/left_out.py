@@ -6,6 +6,7 @@ from typing import Any
 
 from include.errors import ManifestInvalid, ManifestsMissing
 from include.lake.lake import Lake
+from include.lake.manifests import require_rows
 from include.lake.runs import run_instant
 from include.warehouse import comparison, ledger
 from include.warehouse.loads import Judged, Ledger
@@ -32,13 +33,14 @@ def later_runs(
 def missing_runs(
     lake: Lake, manifests: Mapping[str, Sequence[str]], known: Ledger, until: date | None
 ) -> dict[tuple[str, str], str]:
-    """The runs whose objects are missing or differ from their manifest, and why."""
+    """The runs whose objects are missing or differ from their manifest, or that have no rows, and why."""
     missing = {}
     for dataset, run in _wanted(manifests, known, until):
         try:
             lake.certificate(dataset, run)
             lake.rejected(dataset, run)
-            lake.verify(lake.manifest(dataset, run))
+            lake.verify(manifest := lake.manifest(dataset, run))
+            require_rows(manifest)
         except ManifestInvalid as error:
             missing[dataset, run] = str(error)
     return missing

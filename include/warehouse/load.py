@@ -19,7 +19,7 @@ from typing import Any
 
 from include.errors import ManifestInvalid
 from include.lake.lake import Lake
-from include.lake.manifests import Manifest
+from include.lake.manifests import Manifest, require_rows
 from include.warehouse import ledger
 from include.warehouse.current_load import require_current
 from include.warehouse.failures import is_of_data
@@ -48,8 +48,7 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
         parked_when_invalid(connection, lake, load, dataset),
     ):
         manifest = lake.manifest(dataset, load.run(dataset))
-        if not manifest.record_count:
-            raise ManifestInvalid(f"{manifest.url} has no rows, and a run without rows cannot be loaded.")
+        require_rows(manifest)
         lake.verify(manifest)
         with transaction(connection) as cursor:
             cursor.execute(f"lock staging.{dataset}")

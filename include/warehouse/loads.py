@@ -57,6 +57,8 @@ class Judged:
     loaded_with: str | None = None
     load_number: int | None = None
     """The number of its load, in the order of publication."""
+    digest: str | None = None
+    """Identifies the rows it was judged with."""
     is_addition: bool = False
     is_accepted: bool = False
     snapshot_date: date | None = None
@@ -166,17 +168,23 @@ def repeated_loads(manifests: Mapping[str, Collection[str]], ledger: Ledger) -> 
     ]
 
 
+def song_facts_of(ledger: Ledger, songs_date: date) -> str | None:
+    """The songs run on which the plays of a date rest: the newest published one of that date, no addition."""
+    runs = [run for run in published(ledger, "songs") if run_instant(run).date() == songs_date]
+    return max((run for run in runs if not ledger["songs", run].is_addition), default=None)
+
+
 def facts_of(ledger: Ledger, snapshot_date: date) -> Load | None:
     """The load on which the facts of a date rest: the newest published one without an addition."""
     loads = [
-        Load.of(dataset, run, judged.loaded_with, both=False)
+        (judged.load_number or 0, Load.of(dataset, run, judged.loaded_with, both=False))
         for (dataset, run), judged in ledger.items()
         if judged.state == "published"
         and judged.snapshot_date == snapshot_date
         and judged.loaded_with
         and not judged.is_addition
     ]
-    return max(loads, key=lambda load: (load.events, load.songs), default=None)
+    return max(loads, key=lambda load: (load[0], load[1].events, load[1].songs), default=(0, None))[1]
 
 
 def gives_way(new: Certificate, old: Certificate) -> bool:
@@ -208,11 +216,13 @@ _BLAMED = {
     "dim_songs": "songs",
     "fact_songs": "songs",
     "dim_concerts": "events",
+    "missing_concerts": "events",
     "bridge_concert_artists": "events",
 }
+_OF_EVENTS = ("events_", "concert", "delisted", "touring_artists")
 
 
 def _blamed_column(column: str) -> str | None:
     if "songs_" in column:
         return "songs"
-    return "events" if "events_" in column or "delisted" in column else None
+    return "events" if any(part in column for part in _OF_EVENTS) else None

@@ -7,12 +7,14 @@ read is not used as context: the next newest is.
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from include.errors import ContextInvalid, ManifestInvalid
 from include.lake.lake import Lake
+from include.lake.runs import run_instant
 from include.warehouse import ledger
 from include.warehouse.current_load import Description, note_load, note_rejected, note_run
 from include.warehouse.failures import is_of_data
@@ -26,6 +28,7 @@ from include.warehouse.loads import (
     other,
     partner_published,
     plan_loads,
+    song_facts_of,
 )
 from include.warehouse.parking import parked_when_invalid
 from include.warehouse.tables import DATASETS
@@ -103,13 +106,20 @@ def find_loads(
 
 
 def _additions(lake: Lake, known: Ledger, load: Load) -> set[str]:
-    """The pending datasets whose run gives way to the one on which the facts of the load's date rest."""
-    facts = facts_of(known, load.snapshot_date)
+    """The pending datasets whose run gives way to one on which facts rest.
+
+    Those are the facts of the load's date and, for songs, which have a date of their own, the plays of that date.
+    """
+    rest_on = set()
+    if (facts := facts_of(known, load.snapshot_date)) is not None:
+        rest_on |= {(dataset, facts.run(dataset)) for dataset in load.pending}
+    if "songs" in load.pending and (songs := song_facts_of(known, run_instant(load.songs).date())):
+        rest_on.add(("songs", songs))
     found = set()
-    for dataset in load.pending if facts else ():
-        new, old = load.run(dataset), facts.run(dataset)  # type: ignore[union-attr]
+    for dataset, old in rest_on - {(dataset, load.run(dataset)) for dataset in load.pending}:
+        new = load.run(dataset)
         try:
-            if new != old and gives_way(lake.certificate(dataset, new), lake.certificate(dataset, old)):
+            if gives_way(lake.certificate(dataset, new), lake.certificate(dataset, old)):
                 found.add(dataset)
         except ManifestInvalid as error:  # `begin` parks what cannot be read
             log.debug("cannot compare %s with %s: %s", new, old, error)
@@ -120,7 +130,8 @@ def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
     """Records in `audit` which load staging and audit are about to hold, its runs, and when it is judged.
 
     Parks a pending run and raises `ManifestInvalid` if its manifest, certificate or rejected records cannot be read.
-    Raises `ContextInvalid` if those of the published run cannot be read, or its objects are missing or altered.
+    Raises `ContextInvalid` if those of the published run cannot be read, its objects are missing or altered, or it
+    was landed again with other rows.
     """
     known = _ledger(connection)
     additions = _additions(lake, known, load)
@@ -128,7 +139,7 @@ def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
     invalid: dict[str, Exception] = {}
     for dataset in DATASETS:
         try:
-            described[dataset] = _describe(lake, load, dataset)
+            described[dataset] = _describe(lake, load, dataset, known)
         except Exception as error:
             if not (isinstance(error, ManifestInvalid) or is_of_data(error)):
                 raise
@@ -145,14 +156,26 @@ def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
         for run in described.values():
             note_rejected(cursor, run.rejected)
     for dataset, found in invalid.items():
+        if isinstance(found, ContextInvalid):
+            raise found
         with parked_when_invalid(connection, lake, load, dataset):
             raise found
 
 
-def _describe(lake: Lake, load: Load, dataset: str) -> Description:
-    manifest = lake.manifest(dataset, load.run(dataset))
-    if dataset not in load.pending:
-        lake.verify(manifest)  # while another run can still be the context
-    certificate = lake.certificate(dataset, load.run(dataset))
-    rejected = lake.rejected(dataset, load.run(dataset)) if dataset == "events" else set()
-    return Description(manifest, certificate, rejected)
+def _describe(lake: Lake, load: Load, dataset: str, known: Ledger) -> Description:
+    run = load.run(dataset)
+    manifest = lake.manifest(dataset, run)
+    certificate = lake.certificate(dataset, run)
+    rejected = lake.rejected(dataset, run) if dataset == "events" else set()
+    if dataset in load.pending:
+        with suppress(ManifestInvalid):  # `stage` parks it
+            return Description(manifest, certificate, rejected, lake.verify(manifest))
+        return Description(manifest, certificate, rejected, None)
+    digest = lake.verify(manifest)  # while another run can still be the context
+    if known.get((dataset, run), Judged("published")).digest not in (None, digest):
+        raise ContextInvalid(
+            f"{dataset} {run} was landed again with other rows after it was published, so it cannot be the "
+            f"context of {other(dataset)} {load.run(other(dataset))}, which stays pending. To take in the new "
+            "rows, rebuild the star: python -m include rebuild, or the parameter `rebuild` of musician_warehouse."
+        )
+    return Description(manifest, certificate, rejected, digest)

@@ -1,6 +1,8 @@
 """The bucket itself and S3's errors: moto over HTTP, behind a stand-in that rejects and fails like S3."""
 
+import io
 import json
+import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,7 +16,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from include.errors import SettingInvalid, StorageUnavailable
+from include.errors import ManifestInvalid, SettingInvalid, StorageUnavailable
 from include.lake import bucket as bucket_module
 from include.lake.bucket import Bucket
 from include.lake.bucket_setup import ensure_bucket
@@ -213,6 +215,78 @@ def test_temporary_errors_are_retried_and_all_others_are_named(
         use(used)
     assert raised.value.retryable
     assert "MUSICIAN_BUCKET" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "rejection",
+    [
+        (400, "KeyTooLongError"),
+        (403, "InvalidObjectState"),
+        (400, "InvalidRequest"),
+        (400, "KMS.DisabledException"),
+        (400, "KMS.NotFoundException"),
+        (400, "KMS.KMSInvalidStateException"),
+    ],
+)
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda bucket: bucket.get("key"),
+        lambda bucket: bucket.find("key"),
+        lambda bucket: bucket.tail("key", 10),
+        lambda bucket: bucket.download("key", io.BytesIO()),
+        lambda bucket: bucket.get_json("key", dict, "Do this."),
+    ],
+    ids=["get", "find", "tail", "download", "json"],
+)
+def test_an_object_that_s3_does_not_hand_out_costs_only_itself(
+    failing: StandIn, bucket: str, rejection: Rejection, use: Callable[[Bucket], object]
+) -> None:
+    """It is archived, or encrypted with a key that is not ours or is gone. Its run is parked, and the next goes on."""
+    used = Bucket(failing.s3, bucket)
+    used.put("key", b"content")
+    failing.reject = lambda method, path, headers: rejection if method == "GET" and "key" in path else None
+    with pytest.raises(ManifestInvalid, match=f"{used.url('key')}.*{rejection[1]}"):
+        use(used)
+
+
+def test_a_rejected_head_is_tried_again_while_the_bucket_can_be_listed(failing: StandIn, bucket: str) -> None:
+    """The response to a HEAD does not say why, and a token expires between two requests."""
+    used = Bucket(failing.s3, bucket)
+    used.put("key", b"content")
+    left = [(403, "")]
+    failing.reject = lambda method, path, headers: left.pop() if left and method == "HEAD" else None
+    assert used.size("key") == 7
+    failing.reject = lambda method, path, headers: (403, "") if method == "HEAD" else None
+    with pytest.raises(SettingInvalid, match="MUSICIAN_BUCKET"):
+        used.size("key")
+
+
+@pytest.mark.parametrize("use", ["put", "get", "size"])
+def test_an_endpoint_that_does_not_listen_is_unavailable(
+    failing: StandIn, monkeypatch: pytest.MonkeyPatch, use: str
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region_name="us-east-1",
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+        config=Config(retries={"total_max_attempts": 1}, proxies={}),
+    )
+    with pytest.raises(StorageUnavailable, match="cannot be reached"):
+        getattr(Bucket(s3, "nowhere"), use)("key", *([b""] if use == "put" else []))
+
+
+def test_credentials_that_cannot_be_had_are_named_and_the_task_is_retried(
+    failing: StandIn, monkeypatch: pytest.MonkeyPatch, bucket: str
+) -> None:
+    monkeypatch.setattr(failing.s3._request_signer, "_credentials", None)
+    with pytest.raises(StorageUnavailable, match="aws_default"):
+        Bucket(failing.s3, bucket).get("key")
 
 
 def test_a_bucket_of_another_account_is_rejected_and_named(failing: StandIn, bucket: str) -> None:

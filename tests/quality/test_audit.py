@@ -17,7 +17,7 @@ from include.lake.certificate import Scope
 from include.lake.lake import Lake
 from include.quality import audit as quality
 from include.quality.literals import with_values
-from include.warehouse import ledger, parking
+from include.warehouse import ledger, next_load, parking
 from include.warehouse import load as warehouse
 from include.warehouse.loads import Load
 from include.warehouse.tables import STAR, create_tables
@@ -305,6 +305,31 @@ def test_a_run_that_was_accepted_by_name_may_differ_from_earlier_ones_and_the_da
     assert "accepted by name" in lake.bucket.get("data-docs/index.html").decode()
 
 
+@pytest.mark.parametrize("accepted", ["events", "songs"])
+def test_a_run_loaded_with_an_accepted_one_is_not_parked_for_what_was_accepted(
+    empty: tuple[Any, Lake], accepted: str
+) -> None:
+    """The accepted run is published, and is context now."""
+    redshift, lake = empty
+    titles = [f"Song {n}" for n in range(10)]
+    concerts = [Concert(f"e{n}", ["Abel"]) for n in range(10)]
+    land_events(lake, EVENTS, concerts)
+    land_songs(lake, SONGS, [Artist("Abel", songs=titles)])
+    publish_pending(redshift, lake)
+    land_events(lake, "2026-11-23T060000Z", concerts[:1] if accepted == "events" else concerts)
+    land_songs(lake, "2026-11-23T070000Z", [Artist("Abel", titles[:1] if accepted == "songs" else titles)])
+    publish_pending(redshift, lake)
+    if accepted == "events":
+        land_songs(lake, "2026-11-23T080000Z", [Artist("Abel", songs=titles)])
+    else:
+        land_events(lake, "2026-11-23T080000Z", concerts)
+    [load] = next_load.pending_loads(redshift, lake)
+    assert len(load.pending) == 1
+    build_load(redshift, lake, load)
+    outcome = quality.audit(lake, load, engine(), kept_runs=5, judged_at=judged_at(load))
+    assert outcome.verdict.failures == ()
+
+
 def test_lowering_a_setting_parks_nothing(empty: tuple[Any, Lake]) -> None:
     """Counts are compared with the newest published run of the same scope."""
     redshift, lake = empty
@@ -464,6 +489,44 @@ def test_data_docs_of_an_older_release_are_continued(
     quality.audit(lake, later, engine(), kept_runs=5, judged_at=judged_at(later))
     index = lake.bucket.get("data-docs/index.html").decode()
     assert f"run {SONGS}" in index and "run 2026-11-23T060000Z" in index
+
+
+def entry(**changed: Any) -> bytes:
+    """`audits.json` with one entry."""
+    of_audit = {
+        "run": "2026-11-20T060000Z", "judged_at": "2026-11-20T08:00:00Z", "dag_run": "", "table": "dim_songs",
+        "page": "validations/dim_songs/2026-11-20T060000Z/x/y.html", "evaluated": 1, "failed": 0, "failures": [],
+        "critical": False,
+    }  # fmt: skip
+    return json.dumps({"validations": [of_audit | changed], "files": {}}).encode()
+
+
+@pytest.mark.parametrize(
+    "remembered",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        entry(run="yesterday"),
+        entry(run="2026-13-45T000000Z"),
+        entry(judged_at="2026-11-20T08:00:00"),
+        entry(page=f"manifests/events/{EVENTS}.html"),
+        entry(page=""),
+    ],
+)
+def test_damaged_notes_of_earlier_audits_cost_no_verdict(
+    built: tuple[Any, Lake], monkeypatch: pytest.MonkeyPatch, remembered: bytes
+) -> None:
+    _, lake = built
+    monkeypatch.setattr(quality, "JUDGED", ("dim_songs",))
+    lake.bucket.put("validations/audits.json", remembered)
+    lake.bucket.put("validations/dim_songs/2026-11-20T060000Z/x/damaged.json", remembered)
+    for kept_runs in (5, 1):
+        outcome = quality.audit(lake, LOAD, engine(), kept_runs=kept_runs, judged_at=judged_at(LOAD))
+        assert outcome.success
+    assert f"run {SONGS}" in lake.bucket.get("data-docs/index.html").decode()
+    assert lake.has_manifest("events", EVENTS)
 
 
 def test_no_credentials_reach_the_project_folder_or_s3(built: tuple[Any, Lake], services: Services) -> None:

@@ -180,6 +180,9 @@ ANY: Mapping[str, Damage] = {
     "the manifest counts true rows": _json(_manifest, "meta.record_count", True),
     "the manifest counts other rows than its parts": _json(_manifest, "meta.record_count", 10**15),
     "the manifest names a part in another bucket": _json(_manifest, "entries.0.url", "s3://theirs/part"),
+    "the manifest names an address too long": _json(
+        _manifest, "entries.0.url", lambda url: url.replace("part-00000", "x" * 1_024)
+    ),
     "the manifest names no address": _json(_manifest, "entries.0.url", "../../etc/passwd"),
     "the manifest names a number": _json(_manifest, "entries.0.url", 5),
     "the manifest is that of an earlier run": _foreign_part,

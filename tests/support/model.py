@@ -6,7 +6,7 @@ release did not write is null.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -92,6 +92,19 @@ class Entry:
     is_addition: bool = False
     is_accepted: bool = False
     record_count: int | None = None
+    judged: Landed | None = None
+    """As it was judged."""
+
+    @classmethod
+    def noted(cls, state: str, landed: Landed, is_accepted: bool = False) -> "Entry":
+        """Of a run that is in no load."""
+        return cls(
+            state,
+            landed.instant.date(),
+            is_complete=landed.complete,
+            is_accepted=is_accepted,
+            record_count=len(landed.rows),
+        )
 
 
 class RebuildFails(Exception):
@@ -122,7 +135,9 @@ class Model:
         """Records what is late, and judges the next load; False if there is none."""
         for dataset, run in self._pending(lake):
             if run < max(self._published(dataset), default=""):
-                self.ledger[dataset, run] = Entry("late", instant(run).date())
+                was = self.ledger.get((dataset, run))
+                is_accepted = bool(was and was.is_accepted)
+                self.ledger[dataset, run] = Entry.noted("late", lake[dataset, run], is_accepted)
         load = self.next_load(lake)
         if load is not None:
             self._judge_and_apply(lake, load)
@@ -151,12 +166,12 @@ class Model:
             entry = self.ledger.get((dataset, run))
             if entry and entry.state == "parked":
                 new.ledger[dataset, run] = entry
-            elif (until and landed.instant.date() > until) or not landed.readable:
-                new.ledger[dataset, run] = Entry("parked", landed.instant.date())
+            elif (until and landed.instant.date() > until) or not landed.readable or not landed.rows:
+                new.ledger[dataset, run] = Entry.noted("parked", landed)
             else:
                 kept[dataset, run] = landed
                 if entry and entry.is_accepted:
-                    new.ledger[dataset, run] = Entry("pending", landed.instant.date(), is_accepted=True)
+                    new.ledger[dataset, run] = Entry.noted("pending", landed, is_accepted=True)
         loads = [
             load for load in self.loads if {("events", load.events), ("songs", load.songs)} <= kept.keys()
         ]
@@ -194,9 +209,13 @@ class Model:
     def _published(self, dataset: str) -> list[str]:
         return [run for (d, run), entry in self.ledger.items() if d == dataset and entry.state == "published"]
 
-    def context(self, dataset: str) -> str | None:
-        """The newest published run that is not an addition, else the newest."""
-        runs = self._published(dataset)
+    def context(self, lake: Lake, dataset: str) -> str | None:
+        """The newest published run that is not an addition, else the newest, except those landed again since."""
+        runs = [
+            run
+            for run in self._published(dataset)
+            if (judged := self.ledger[dataset, run].judged) and judged.rows == lake[dataset, run].rows
+        ]
         return max((run for run in runs if not self.ledger[dataset, run].is_addition), default=None) or max(
             runs, default=None
         )
@@ -209,7 +228,7 @@ class Model:
         dataset, run = pending[0]
         others = [r for d, r in pending if d != dataset]
         same_day = next((r for r in others if instant(r).date() == instant(run).date()), None)
-        context = self.context(_other(dataset))
+        context = self.context(lake, _other(dataset))
         if same_day is not None:
             pair = _load(dataset, run, same_day, both=True)
             if context is None or len(self._additions(lake, pair)) != 1:
@@ -219,22 +238,21 @@ class Model:
             return _load(dataset, run, context, both=False)
         return _load(dataset, run, others[0], both=True) if others else None
 
-    def _gives_way(self, lake: Lake, load: Load) -> list[str]:
-        """The datasets for which the load gives way to the one on which the facts of its date rest."""
-        facts = self.facts.get(load.snapshot_date)
-        if facts is None:
-            return []
-        found = []
-        for dataset in DATASETS:
-            new, old = lake.get((dataset, load.run(dataset))), lake.get((dataset, facts.run(dataset)))
-            if new is None or old is None or new.run == old.run:
-                continue
-            if not new.covers(old) or (old.complete and not new.complete):
-                found.append(dataset)
+    def _additions(self, lake: Lake, load: Load) -> set[str]:
+        """The pending datasets whose run gives way to one on which the artists or songs of its date rest."""
+        songs_date = instant(load.songs).date()
+        songs = [run for run in self._published("songs") if instant(run).date() == songs_date]
+        plays_rest_on = max((r for r in songs if not self.ledger["songs", r].is_addition), default=None)
+        found = set()
+        for dataset in load.pending:
+            facts = self.facts.get(load.snapshot_date)
+            for old_run in (facts and facts.run(dataset), plays_rest_on if dataset == "songs" else None):
+                new, old = lake[dataset, load.run(dataset)], old_run and lake.get((dataset, old_run))
+                if not old or new.run == old.run:
+                    continue
+                if not new.covers(old) or (old.complete and not new.complete):
+                    found.add(dataset)
         return found
-
-    def _additions(self, lake: Lake, load: Load) -> list[str]:
-        return [dataset for dataset in self._gives_way(lake, load) if dataset in load.pending]
 
     # -- judging
 
@@ -247,11 +265,10 @@ class Model:
         return [dataset for dataset in load.pending if fails(dataset)]
 
     def _judge_and_apply(self, lake: Lake, load: Load) -> None:
-        for dataset in DATASETS:
+        for dataset in load.pending:
             landed = lake[dataset, load.run(dataset)]
             if not landed.readable or not landed.rows:
-                for parked in [dataset] if dataset in load.pending else load.pending:
-                    self._enter(lake, load, parked, "parked")
+                self._enter(lake, load, dataset, "parked")
                 return
         at_fault = self._at_fault(lake, load)
         for dataset in at_fault:
@@ -271,6 +288,7 @@ class Model:
             dataset in self._additions(lake, load),
             bool(was and was.is_accepted),
             len(landed.rows),
+            landed,
         )
 
     # -- what a load changes
@@ -278,7 +296,6 @@ class Model:
     def _apply(self, lake: Lake, load: Load) -> None:
         events, songs = lake["events", load.events], lake["songs", load.songs]
         additions = self._additions(lake, load)
-        gives_way = bool(self._gives_way(lake, load))
         concerts = concerts_of(events)
         billings = billings_of(events, Pages(songs.rows))
         if "events" in load.pending:
@@ -288,13 +305,26 @@ class Model:
                 if self.versions[concert_id][-1]["valid_from"] <= events.instant:
                     self.billings[concert_id] = bill
         if "songs" in load.pending:
-            self._change_songs(songs)
+            self._change_songs(songs, is_addition="songs" in additions)
         for dataset in load.pending:
             self._enter(lake, load, dataset, "published")
-        if not gives_way:
+        if not additions:
+            for concert_id, concert in self._under_way(events, load.snapshot_date):
+                if concert_id not in concerts:
+                    concerts[concert_id] = concert
+                    billings[concert_id] = self.billings.get(concert_id, {})
             self.artists[load.snapshot_date] = artists_of(songs, concerts, billings, load.snapshot_date)
             self.facts[load.snapshot_date] = load
         self.loads.append(load)
+
+    def _under_way(self, run: Landed, on: date) -> Iterator[tuple[str, Row]]:
+        """The listed concerts of the run's countries that had begun by its date and are not over."""
+        for concert_id, versions in self.versions.items():
+            current = versions[-1]
+            if current["is_listed"] and current["country_code"] in run.countries:
+                first, last = current["local_date"], current["local_end_date"] or current["local_date"]
+                if first is not None and first <= run.instant.date() and last >= on:
+                    yield concert_id, current
 
     def _change_concerts(self, run: Landed, concerts: Mapping[str, Row]) -> None:
         for concert_id, seen in concerts.items():
@@ -325,7 +355,7 @@ class Model:
         since = None if is_listed else seen["missing_since"]
         versions.append({**seen, **times, "is_listed": is_listed, "missing_since": since})
 
-    def _change_songs(self, run: Landed) -> None:
+    def _change_songs(self, run: Landed, is_addition: bool) -> None:
         rows, seen = [row for row in run.rows if row["song_key"] is not None], run.instant.date()
         for row in rows:
             known = self.songs.get(row["song_key"], {})
@@ -346,6 +376,9 @@ class Model:
                 "first_seen_date": known.get("first_seen_date", seen),
                 "last_seen_date": seen,
             }
+        settled = {fact["artist_key"] for (_, on), fact in self.song_facts.items() if on == seen}
+        if is_addition:
+            rows = [row for row in rows if row["artist_key"] not in settled]
         artists = {row["artist_key"] for row in rows}
         self.song_facts = {
             key: fact

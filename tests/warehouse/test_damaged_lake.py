@@ -12,7 +12,9 @@ from include.warehouse.load import stage
 from include.warehouse.loads import Load
 from include.warehouse.next_load import begin_next
 from include.warehouse.parking import Verdict
+from include.warehouse.rebuild import rebuild
 from include.warehouse.tables import DATASETS
+from include.warehouse.transactions import transaction
 from tests.support import damage
 from tests.support.snapshots import ROLE, Artist, Concert, land_events, land_songs, rows, star
 from tests.support.warehouse_runs import warehouse_run
@@ -146,6 +148,8 @@ def test_without_other_context_a_run_stays_pending_and_the_error_names_the_publi
 def test_context_that_copy_cannot_read_is_passed_over_by_the_next_load(tables: Any, lake: Lake) -> None:
     older, newer, pending = three_runs(tables, lake)
     damage.ALL["the part's content is damaged"](lake, "songs", newer)
+    with transaction(tables) as cursor:  # as if the damage were so far from the end that no digest tells
+        cursor.execute("update dwh.load_ledger set digest = null")
     before = star(tables)
     found = begin_next(tables, lake, FIRST + timedelta(days=2)).load
     assert found is not None
@@ -159,3 +163,28 @@ def test_context_that_copy_cannot_read_is_passed_over_by_the_next_load(tables: A
     assert state == "published" and f"songs/{newer}" in reason
     assert warehouse_run(tables, lake, FIRST + timedelta(days=2), judged_well)
     assert states(tables, pending) == [("published", older)]
+
+
+def test_a_published_run_that_was_landed_again_with_other_rows_is_no_context_until_a_rebuild(
+    tables: Any, lake: Lake
+) -> None:
+    """Or what was published of it would change without one."""
+    older, newer, pending = three_runs(tables, lake)
+    land_songs(lake, newer, [Artist("Abel", ["First", "Second", "Third"])])
+    assert warehouse_run(tables, lake, FIRST + timedelta(days=2), judged_well)
+    assert states(tables, pending) == [("published", older)]
+    land_songs(lake, older, [Artist("Abel", ["First", "Second", "Third"])])
+    last = land(lake, "events", FIRST + timedelta(days=3))
+    with pytest.raises(ContextInvalid, match=f"songs {newer} was landed again .* python -m include rebuild"):
+        begin_next(tables, lake, FIRST + timedelta(days=3))
+    rebuild(tables, lake, now=FIRST + timedelta(days=4), copy_role_arn=ROLE, judge=lambda *_: Verdict())
+    assert states(tables, last) == [("published", newer)]
+
+
+def test_a_published_run_that_was_landed_again_with_the_same_rows_is_context_as_before(
+    tables: Any, lake: Lake
+) -> None:
+    _, newer, pending = three_runs(tables, lake)
+    land(lake, "songs", run_instant(newer))
+    assert warehouse_run(tables, lake, FIRST + timedelta(days=2), judged_well)
+    assert states(tables, pending) == [("published", newer)]

@@ -1,13 +1,18 @@
 """What the star remembers: versions of concerts, snapshots of artists, when songs were first and last seen."""
 
 import json
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
+from include.lake.certificate import Scope
 from include.lake.lake import Lake
+from include.warehouse.parking import Verdict
 from tests.support.snapshots import Artist, Concert, land_events, land_songs, publish_pending, rows, star
+from tests.support.warehouse_runs import warehouse_run
+
+NOON_21 = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def events(day: int) -> str:
@@ -192,6 +197,44 @@ def test_a_festival_under_way_is_upcoming_until_its_last_day(tables: Any, lake: 
         ) == [(upcoming,)]
 
 
+def test_a_festival_under_way_is_counted_although_the_crawl_no_longer_lists_it(
+    tables: Any, lake: Lake
+) -> None:
+    """A crawl requests what starts after its instant."""
+    festival = Concert(
+        "f1", ["Abel", "Cain"], local_date=date(2026, 11, 20), more={"local_end_date": date(2026, 11, 22)}
+    )
+    publish(tables, lake, 20, [festival, Concert("e1", ["Cain"])])
+    for day in (21, 22, 23):
+        publish(tables, lake, day, [Concert("e1", ["Cain"])])
+    assert rows(
+        tables,
+        "select extract(day from snapshot_date), artist_name, upcoming_concerts, headlined_concerts, "
+        "next_concert_date from dwh.fact_artists order by snapshot_date, artist_name",
+    ) == [
+        *(
+            row
+            for day in (20, 21, 22)
+            for row in ((day, "Abel", 1, 1, date(2026, 11, 20)), (day, "Cain", 2, 1, date(2026, 11, 20)))
+        ),
+        (23, "Abel", 0, 0, None),
+        (23, "Cain", 1, 1, date(2027, 1, 15)),
+    ]
+    # Under way elsewhere, it does not count in the facts of a run of other countries.
+    publish(
+        tables,
+        lake,
+        24,
+        [Concert("f2", ["Abel"], local_date=date(2026, 11, 24), more={"local_end_date": date(2026, 11, 29)})],
+    )
+    land_events(lake, events(25), [Concert("g1", ["Seth"])], countries=["GB"])
+    publish_pending(tables, lake)
+    assert rows(
+        tables,
+        "select artist_name, upcoming_concerts from dwh.fact_artists where snapshot_date = '2026-11-25' order by 1",
+    ) == [("Abel", 0), ("Seth", 1)]
+
+
 def test_a_concert_with_an_end_but_no_date_is_undated(tables: Any, lake: Lake) -> None:
     """As in parts that an earlier release landed; an upcoming concert without a next date fails the audit."""
     odd = Concert("o1", ["Abel"], local_date=None, more={"local_end_date": date(2027, 1, 17)})
@@ -310,6 +353,49 @@ def test_songs_of_fewer_countries_add_songs_and_leave_the_matches(tables: Any, l
         ("Enoch", "Other"),
         ("Abel", "Second"),
     ]
+
+
+@pytest.mark.parametrize("lesser", ["fewer tracks", "incomplete"])
+def test_a_narrower_or_incomplete_run_leaves_the_plays_that_the_day_has(
+    tables: Any, lake: Lake, lesser: str
+) -> None:
+    """It adds those of other artists; dim_songs has what was seen last."""
+    tracks, fewer = (Scope(("US",), tracks_per_artist=number) for number in (3, 1))
+    land_events(lake, events(20), [Concert("e1")])
+    land_songs(lake, songs(20), [Artist("Abel", ["First", "Second", "Third"], plays=60)], scope=tracks)
+    publish_pending(tables, lake)
+    artists = [Artist("Abel", ["First"], plays=90), Artist("Enoch", ["Other"], plays=30)]
+    is_narrower = lesser == "fewer tracks"
+    land_songs(lake, "2026-11-20T120000Z", artists, is_narrower, scope=fewer if is_narrower else tracks)
+    [changes] = publish_pending(tables, lake)
+    assert rows(
+        tables,
+        "select song_name, songs.play_count, facts.play_count from dwh.dim_songs as songs "
+        "join dwh.fact_songs as facts on songs.song_key = facts.song_key order by facts.play_count desc, 1",
+    ) == [("First", 90, 60), ("Other", 30, 30), ("Second", 30, 30), ("Third", 20, 20)]
+    assert changes["fact_songs"] == {"added": 1, "changed": 0, "removed": 0, "unchanged": 0}
+
+
+def test_songs_are_compared_with_those_of_their_own_day_and_not_only_with_those_of_their_load(
+    tables: Any, lake: Lake
+) -> None:
+    """Events of the next day were loaded with older songs, because the newer ones could not be read."""
+    tracks, fewer = (Scope(("US",), tracks_per_artist=number) for number in (3, 1))
+    land_events(lake, events(19), [Concert("e1")])
+    land_songs(lake, songs(19), [Artist("Abel", ["First"], plays=10)], scope=fewer)
+    land_events(lake, events(20), [Concert("e1")])
+    land_songs(lake, songs(20), [Artist("Abel", ["First", "Second", "Third"], plays=60)], scope=tracks)
+    publish_pending(tables, lake)
+    [part] = lake.manifest("songs", songs(20)).parts
+    lake.bucket.delete([part.url.removeprefix(lake.bucket.url(""))])
+    land_events(lake, events(21), [Concert("e1")])
+    assert warehouse_run(tables, lake, NOON_21, judge=lambda *_: Verdict())
+    land_songs(lake, "2026-11-20T120000Z", [Artist("Abel", ["First"], plays=90)], scope=fewer)
+    assert warehouse_run(tables, lake, NOON_21, judge=lambda *_: Verdict())
+    assert rows(
+        tables,
+        "select song_rank, play_count from dwh.fact_songs where snapshot_date = '2026-11-20' order by 1",
+    ) == [(1, 60), (2, 30), (3, 20)]
 
 
 def test_a_second_run_of_a_day_replaces_its_artists_and_songs(tables: Any, lake: Lake) -> None:

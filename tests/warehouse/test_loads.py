@@ -1,5 +1,8 @@
 """Which manifests become which load: the pairing of events and songs runs."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from include.warehouse.loads import Judged, Load, at_fault, late_runs, plan_loads, repeated_loads
@@ -117,6 +120,12 @@ def test_loads_are_repeated_in_the_order_in_which_they_were_published() -> None:
         ([("dim_concerts", None), ("fact_songs", None)], BOTH),
         ([("load_summary", "songs_rows_ratio")], ("songs",)),
         ([("load_summary", "share_delisted")], ("events",)),
+        ([("load_summary", "share_of_concerts_without_artist")], ("events",)),
+        ([("load_summary", "concerts")], ("events",)),
+        ([("load_summary", "touring_artists")], ("events",)),
+        ([("missing_concerts", None)], ("events",)),
+        ([("fact_artists", "upcoming_concerts")], ("events",)),
+        ([("fact_artists", "songs_charted")], ("songs",)),
         ([("fact_artists", "artist_name")], ("songs",)),
     ],
 )
@@ -125,3 +134,20 @@ def test_what_failed_says_which_dataset_is_parked(
 ) -> None:
     assert at_fault(Load(D1, S1, BOTH), findings) == parked
     assert at_fault(Load(D1, S1, ("events",)), findings) == ("events",)
+
+
+def test_every_critical_expectation_of_a_load_as_a_whole_parks_the_dataset_that_it_is_about() -> None:
+    suite = json.loads(Path("great_expectations/expectations/load_summary.json").read_text())
+    columns = {
+        each["kwargs"]["column"]
+        for each in suite["expectations"]
+        if each["severity"] == "critical" and "column" in each["kwargs"]
+    }
+    songs = {"songs_rows", "songs_rows_ratio", "songs_age_hours"}
+    events = {"events_rows", "events_rows_ratio", "events_age_hours", "concerts", "touring_artists"}
+    events |= {"share_delisted", "share_of_concerts_without_artist"}
+    assert columns == songs | events | {"snapshot_date"}  # which both have
+    for dataset, about in (("songs", songs), ("events", events)):
+        for column in about:
+            for load in (Load(D1, S1, BOTH), Load(D2, S1, BOTH)):  # whichever run is the newer
+                assert at_fault(load, [("load_summary", column)]) == (dataset,), column

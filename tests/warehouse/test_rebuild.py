@@ -334,6 +334,49 @@ def test_a_parked_run_stays_parked_and_an_accepted_one_stays_accepted(three_days
     ) == [("events", "published", True), ("songs", "parked", False)]
 
 
+def test_a_run_that_becomes_late_after_it_was_accepted_stays_accepted(
+    three_days: tuple[Any, Lake],
+) -> None:
+    redshift, lake = three_days
+    land(lake, 23, [Concert("e1")])
+    load = next_load.pending_loads(redshift, lake)[0]
+    build_load(redshift, lake, load)
+    parking.park(redshift, load, "too few", datasets=["events"])
+    land_events(lake, "2026-11-24T060000Z", [Concert("e1", ["Abel"])])
+    publish_pending(redshift, lake)
+    assert ledger.accept(redshift, "events", load.events) == 1
+    late = ledger.note_late(redshift, lake, ledger.landed(lake), NOW)
+    assert late == [("events", load.events)]
+    accepted = []
+
+    def judge(connection: Any, judged: Load) -> Verdict:
+        accepted.append((judged.events, *ledger.accepted(connection, judged)))
+        return Verdict()
+
+    assert rebuilt(redshift, lake, judge).parked == ()
+    assert (load.events, "events") in accepted
+
+
+def test_the_ledger_says_what_late_and_rolled_back_runs_requested(three_days: tuple[Any, Lake]) -> None:
+    redshift, lake = three_days
+    land_events(lake, "2026-11-21T120000Z", [Concert("e1"), Concert("e2")], complete=False)
+    ledger.note_late(redshift, lake, ledger.landed(lake), NOW)
+    scope = "select scope, is_complete, record_count from dwh.load_ledger where run = '{}'"
+    assert rows(redshift, scope.format("2026-11-21T120000Z")) == [("US; 365 days", False, 2)]
+    rebuilt(redshift, lake, until=date(2026, 11, 21))
+    assert rows(redshift, scope.format("2026-11-22T070000Z")) == [("US", True, 2)]
+
+
+def test_a_published_run_that_was_landed_again_without_rows_is_reported_and_left_out(
+    three_days: tuple[Any, Lake],
+) -> None:
+    redshift, lake = three_days
+    land_events(lake, "2026-11-21T060000Z", [])
+    with pytest.raises(ManifestsMissing, match=r"2026-11-21T060000Z.* has no rows"):
+        rebuilt(redshift, lake)
+    assert rebuilt(redshift, lake, allow_missing=True).parked == ("events 2026-11-21T060000Z",)
+
+
 def test_a_load_in_progress_is_superseded_by_a_rebuild(three_days: tuple[Any, Lake]) -> None:
     from include.errors import LoadSuperseded
 

@@ -10,9 +10,10 @@ create table audit.current_runs (
     is_pending boolean not null, -- whether the load judges it; else it was published before and is context
     manifest_url varchar(1020) not null,
     record_count bigint, -- null, as what follows, until manifest and certificate are read
+    digest varchar(32), -- of its rows
     scope varchar(1020),
     is_complete boolean,
-    is_addition boolean not null, -- whether it gives way to the run on which the facts of the day rest
+    is_addition boolean not null, -- whether it gives way to a run on which facts of the day rest
     is_accepted boolean not null, -- whether it may differ from earlier loads
     countries varchar(1020), -- such as ',GB,US,'
     horizon_date date -- up to which events were requested

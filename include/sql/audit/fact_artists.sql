@@ -1,5 +1,6 @@
 -- Grain      one row per artist and snapshot date: every artist of the load, charting, touring or both.
--- Inputs     staging.songs, audit.dim_songs, audit.bridge_concert_artists, audit.dim_concerts, audit.current_load
+-- Inputs     staging.songs, audit.dim_songs, audit.bridge_concert_artists, audit.dim_concerts, audit.current_load,
+--            audit.current_runs, dwh.dim_concerts, dwh.bridge_concert_artists
 -- Load rule  rebuilt for every load; published by include/sql/publish/fact_artists.sql.
 delete from audit.fact_artists;
 
@@ -29,9 +30,65 @@ played_artists as (
     group by songs.artist_key
 ),
 
+-- A crawl lists what starts after its instant; what had begun by then, and is not over, is known from earlier runs.
+concerts_under_way as (
+    select
+        dim.concert_id,
+        dim.local_date,
+        dim.local_end_date,
+        dim.status,
+        dim.country_code
+    from dwh.dim_concerts as dim
+    cross join audit.current_load
+    inner join audit.current_runs as runs on current_load.events_run = runs.run
+    left join audit.dim_concerts as fresh on dim.concert_id = fresh.concert_id
+    where
+        runs.dataset = 'events'
+        and dim.is_current is true
+        and dim.is_listed is true
+        and dim.local_date <= cast(current_load.events_at as date)
+        and coalesce(dim.local_end_date, dim.local_date) >= current_load.snapshot_date
+        and position(',' || dim.country_code || ',' in runs.countries) > 0
+        and fresh.concert_id is null
+),
+
+counted_concerts as (
+    select
+        concerts.concert_id,
+        concerts.local_date,
+        concerts.local_end_date,
+        concerts.status,
+        concerts.country_code
+    from audit.dim_concerts as concerts
+    union all
+    select under_way.*
+    from concerts_under_way as under_way
+),
+
+counted_billings as (
+    select
+        billed.concert_id,
+        billed.artist_key,
+        billed.artist_name,
+        billed.artist_mbid,
+        billed.artist_position,
+        billed.matched_by
+    from audit.bridge_concert_artists as billed
+    union all
+    select
+        billed.concert_id,
+        billed.artist_key,
+        billed.artist_name,
+        billed.artist_mbid,
+        billed.artist_position,
+        billed.matched_by
+    from dwh.bridge_concert_artists as billed
+    inner join concerts_under_way as under_way on billed.concert_id = under_way.concert_id
+),
+
 upcoming_concerts as (
     select concerts.concert_id
-    from audit.dim_concerts as concerts
+    from counted_concerts as concerts
     cross join audit.current_load
     where
         concerts.local_date is not null
@@ -63,8 +120,8 @@ touring_artists as (
         sum(case when concerts.status = 'cancelled' then 1 else 0 end) as cancelled_concerts,
         count(distinct concerts.country_code) as concert_countries,
         min(case when upcoming.concert_id is not null then concerts.local_date end) as next_concert_date
-    from audit.bridge_concert_artists as billed
-    inner join audit.dim_concerts as concerts on billed.concert_id = concerts.concert_id
+    from counted_billings as billed
+    inner join counted_concerts as concerts on billed.concert_id = concerts.concert_id
     left join upcoming_concerts as upcoming on billed.concert_id = upcoming.concert_id
     group by billed.artist_key
 )

@@ -1,4 +1,5 @@
--- Grain      one row: the load as a whole, compared with the newest published run of the same dataset and scope before.
+-- Grain      one row: the load as a whole; its pending runs are compared with the newest published run of the same
+--            dataset and scope before. What was published before has been compared, and may have been accepted.
 -- Inputs     staging.events, staging.songs, audit.*, dwh.load_ledger, dwh.dim_concerts
 -- Load rule  rebuilt for every load; judged by great_expectations/expectations/load_summary.json. Ratios and shares
 --            are rounded to four digits, because people read them.
@@ -18,7 +19,7 @@ with ranked_manifests as (
         row_number() over (partition by ledger.dataset order by ledger.run desc) as occurrence
     from dwh.load_ledger as ledger
     inner join audit.current_runs as runs on ledger.dataset = runs.dataset and ledger.scope = runs.scope
-    where ledger.state = 'published' and ledger.run < runs.run
+    where ledger.state = 'published' and ledger.run < runs.run and runs.is_pending is true
 ),
 
 previous_rows as (

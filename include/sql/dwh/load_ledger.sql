@@ -17,6 +17,7 @@ create table if not exists dwh.load_ledger (
     is_accepted boolean not null,
     manifest_url varchar(1020) not null,
     record_count bigint,
+    digest varchar(32),
     changes varchar(4096),
     snapshot_date date not null,
     judged_at timestamp not null,
@@ -40,9 +41,9 @@ comment on column dwh.load_ledger.state is
 comment on column dwh.load_ledger.reason is
 'Why it is parked or late, and what to do; of a published run, why it cannot be staged again, else null.';
 comment on column dwh.load_ledger.scope is
-'What the run requested, such as GB,US; 365 days; null when late or not readable.';
+'What the run requested, such as GB,US; 365 days; null when not readable.';
 comment on column dwh.load_ledger.is_complete is
-'Whether the run''s certificate proves that it received everything it requested; null when late or not readable.';
+'Whether the run''s certificate proves that it received everything it requested; null when not readable.';
 comment on column dwh.load_ledger.is_addition is
 'True: it added concerts or songs to a day whose facts stay those of a wider or complete run.';
 comment on column dwh.load_ledger.is_accepted is
@@ -50,7 +51,9 @@ comment on column dwh.load_ledger.is_accepted is
 comment on column dwh.load_ledger.manifest_url is
 'Address of the manifest, s3://...';
 comment on column dwh.load_ledger.record_count is
-'Rows of the objects that the manifest names; null when late or not readable.';
+'Rows of the objects that the manifest names; null when not readable.';
+comment on column dwh.load_ledger.digest is
+'Identifies the rows that were judged: once others are landed, the run is no context until a rebuild; else null.';
 comment on column dwh.load_ledger.changes is
 'JSON: per table of the star the rows added, changed, removed and unchanged; null unless published.';
 comment on column dwh.load_ledger.snapshot_date is

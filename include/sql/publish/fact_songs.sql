@@ -1,4 +1,33 @@
--- Replaces the rows of the load's artists on the date of its songs run.
+-- Replaces the rows of the load's artists on the date of its songs run. An addition only adds those of artists who have
+-- none on that date.
+drop table if exists audit.fresh_song_facts;
+
+create table audit.fresh_song_facts
+distkey (artist_key)
+sortkey (artist_key)
+as
+with settled_artists as (
+    select distinct known.artist_key
+    from dwh.fact_songs as known
+    cross join audit.current_load
+    inner join audit.current_runs as runs on current_load.songs_run = runs.run
+    where
+        runs.dataset = 'songs'
+        and runs.is_addition is true
+        and known.snapshot_date = cast(current_load.songs_at as date)
+)
+
+select
+    fresh.song_key,
+    fresh.artist_key,
+    fresh.snapshot_date,
+    fresh.song_rank,
+    fresh.play_count,
+    fresh.listeners
+from audit.fact_songs as fresh
+left join settled_artists as settled on fresh.artist_key = settled.artist_key
+where settled.artist_key is null;
+
 drop table if exists audit.known_song_facts;
 
 create table audit.known_song_facts
@@ -9,7 +38,7 @@ with fresh_artists as (
     select distinct
         fresh.artist_key,
         fresh.snapshot_date
-    from audit.fact_songs as fresh
+    from audit.fresh_song_facts as fresh
 )
 
 select
@@ -50,7 +79,7 @@ select
                 then 1
         end
     ) as unchanged
-from audit.fact_songs as fresh
+from audit.fresh_song_facts as fresh
 full outer join audit.known_song_facts as known
     on fresh.song_key = known.song_key and fresh.artist_key = known.artist_key;
 
@@ -66,4 +95,4 @@ select
     fresh.song_rank,
     fresh.play_count,
     fresh.listeners
-from audit.fact_songs as fresh;
+from audit.fresh_song_facts as fresh;
