@@ -71,7 +71,8 @@ def quieten() -> None:
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.getEffectiveLevel(), logging.WARNING))
     # Airflow's loggers know nothing of these levels.
-    AwsConnectionWrapper._log = logging.getLogger(AwsConnectionWrapper.__module__)
+    quiet: Any = logging.getLogger(AwsConnectionWrapper.__module__)
+    AwsConnectionWrapper._log = quiet
 
 
 def _secret(arn: str) -> tuple[str, str]:
