@@ -12,9 +12,10 @@ it already has and the settings of its first try, as long as the run is less tha
 landed. It begins a new run if nothing had been received, or if the source rejected a request and the settings have
 since been changed.
 Backfills are rejected: a source returns only current data, which a run of a past day would misdate. A finished
-run that is cleared requests nothing, unless its parameter `ask_again` is set. The parameter `redrive` lands an
-earlier run again, from its kept responses. A warning is logged before the stored Last.fm data reaches the limit
-in its terms (100 MB). Requires the connections `lastfm` and `aws_default`.
+run that is cleared requests nothing, and an unfinished one only what is missing; with the parameter `ask_again`,
+both begin a new run with the current settings. The parameter `redrive` lands an earlier run again, from its kept
+responses. A warning is logged before the stored Last.fm data reaches the limit in its terms (100 MB).
+Requires the connections `lastfm` and `aws_default`.
 """
 
 from airflow.sdk import CronTriggerTimetable, Param, dag

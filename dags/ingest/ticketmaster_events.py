@@ -11,8 +11,9 @@ it already has and the settings of its first try, as long as the run is less tha
 landed. It begins a new run if nothing had been received, or if the source rejected a request and the settings have
 since been changed.
 Backfills are rejected: a source returns only current data, which a run of a past day would misdate. A finished
-run that is cleared requests nothing, unless its parameter `ask_again` is set. The parameter `redrive` lands an
-earlier run again, from its kept responses.
+run that is cleared requests nothing, and an unfinished one only what is missing; with the parameter `ask_again`,
+both begin a new run with the current settings. The parameter `redrive` lands an earlier run again, from its kept
+responses.
 
 When the API key has used up its daily quota, `fetch_events` waits for its next try until the quota is reset, and
 then requests what is missing. A run that cannot prove that it saw every concert says so (`complete`, `reasons`) in

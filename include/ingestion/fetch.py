@@ -16,7 +16,7 @@ from include.ingestion.dataset import AnyPlan, Dataset
 from include.ingestion.responses import Responses
 from include.lake.bucket_setup import ensure_bucket
 from include.lake.certificate import Crawl, Scope
-from include.lake.lake import Lake
+from include.lake.lake import Begun, Lake
 from include.lake.raw import RawRun
 from include.lake.runs import is_in_future, run_id, run_instant
 from include.settings import Settings
@@ -54,25 +54,26 @@ async def fetch(
     settings: Settings,
     dag_run: str,
     now: datetime,
-    ask_again: bool = False,
+    asked_again: int = 0,
 ) -> Fetched:
     """Requests what the settings ask of the dataset, and keeps the responses.
 
     The run is named by `now`, the instant at which it begins to look. A later try of the same DAG run resumes
     it, with its settings, if it has kept at least one response, is less than a day old, and no newer run has
     landed; otherwise, or if the source rejected a request and the settings have since been changed, the try begins
-    a new run. A finished run is not fetched again; with `ask_again` a new run begins instead. Creates the bucket if
-    it does not exist. Raises `SourceUnavailable`, `SourceRejected` or `QuotaSpent`.
+    a new run. A finished run is not fetched again. A try that has `asked_again` more often than the one that began
+    the run begins a new one, whether or not the run is finished. Creates the bucket if it does not exist. Raises
+    `SourceUnavailable`, `SourceRejected` or `QuotaSpent`.
     """
     started = time.monotonic()
     ensure_bucket(lake.bucket, settings.raw_retention_days)
     wanted = dataset.scope(settings)
-    raw, plan = _begun_before(dataset, lake, wanted, dag_run, now, ask_again) or (None, None)
+    raw, plan = _begun_before(dataset, lake, wanted, dag_run, now, asked_again) or (None, None)
     if raw is not None and (done := _finished(lake, raw)) is not None:
         log.info("%s %s is already fetched; nothing is requested", raw.dataset, raw.run)
         return _fetched(raw, done)
     if raw is None or plan is None:
-        raw, plan = _begin(dataset, lake, wanted, dag_run, now)
+        raw, plan = _begin(dataset, lake, wanted, dag_run, now, asked_again)
     elif plan.scope != wanted:
         log.warning(
             "%s %s resumes with the settings of its first try: %s", raw.dataset, raw.run, plan.scope.text
@@ -104,26 +105,26 @@ async def fetch(
 
 
 def _begun_before(
-    dataset: Dataset[AnyPlan], lake: Lake, wanted: Scope, dag_run: str, now: datetime, ask_again: bool
+    dataset: Dataset[AnyPlan], lake: Lake, wanted: Scope, dag_run: str, now: datetime, asked_again: int
 ) -> tuple[RawRun, AnyPlan | None] | None:
     """The run of an earlier try and its plan, if this try may resume it or has nothing to do."""
-    run = lake.begun(dataset.name, dag_run)
-    if run is None:
+    begun = lake.begun(dataset.name, dag_run)
+    if begun is None:
+        return None
+    if asked_again > begun.asked_again:
+        log.info("%s %s is fetched again, as a new run", dataset.name, begun.run)
         return None
     try:
-        return _resumable(dataset, lake, run, wanted, now, ask_again)
+        return _resumable(dataset, lake, begun.run, wanted, now)
     except ManifestInvalid as invalid:
-        log.warning("%s %s cannot be resumed, so a new run begins: %s", dataset.name, run, invalid)
+        log.warning("%s %s cannot be resumed, so a new run begins: %s", dataset.name, begun.run, invalid)
         return None
 
 
 def _resumable(
-    dataset: Dataset[AnyPlan], lake: Lake, run: str, wanted: Scope, now: datetime, ask_again: bool
+    dataset: Dataset[AnyPlan], lake: Lake, run: str, wanted: Scope, now: datetime
 ) -> tuple[RawRun, AnyPlan | None] | None:
     raw = lake.raw(dataset.name, run)
-    if _finished(lake, raw) is not None and ask_again:
-        log.info("%s %s is fetched again, as a new run", dataset.name, run)
-        return None
     landed = [each for each in lake.manifests(dataset.name) if not is_in_future(each, now)]
     if run in landed:
         return raw, None
@@ -149,7 +150,7 @@ def _finished(lake: Lake, raw: RawRun) -> Crawl | None:
 
 
 def _begin(
-    dataset: Dataset[AnyPlan], lake: Lake, scope: Scope, dag_run: str, now: datetime
+    dataset: Dataset[AnyPlan], lake: Lake, scope: Scope, dag_run: str, now: datetime, asked_again: int
 ) -> tuple[RawRun, AnyPlan]:
     """Begins a new run, named by this second or, if another DAG run has taken that, the next free one."""
     instant = now.replace(microsecond=0)
@@ -157,7 +158,7 @@ def _begin(
         raw = lake.raw(dataset.name, run_id(instant))
         plan = dataset.plan(lake, scope, instant)
         if raw.begin(plan):
-            lake.put_begun(dataset.name, dag_run, raw.run)
+            lake.put_begun(dataset.name, dag_run, Begun(raw.run, asked_again))
             return raw, plan
         instant += timedelta(seconds=1)
 

@@ -42,8 +42,12 @@ _LONGEST_LINE = 1_048_576
 """No line is longer: a rejected record only points to its raw response."""
 
 
-class _Begun(msgspec.Struct, frozen=True):
+class Begun(msgspec.Struct, frozen=True):
+    """The run that a DAG run last began."""
+
     run: str
+    asked_again: int = 0
+    """How often the DAG run had been asked to fetch everything again."""
 
 
 class _Rejected(msgspec.Struct, frozen=True):
@@ -63,18 +67,19 @@ class Lake:
         """The raw responses of a run."""
         return RawRun(self.bucket, dataset, run)
 
-    def begun(self, dataset: str, dag_run: str) -> str | None:
-        """The run that a DAG run last began; None if it has begun none."""
+    def begun(self, dataset: str, dag_run: str) -> Begun | None:
+        """What a DAG run last began; None if it has begun nothing."""
         try:
-            begun = self.bucket.get_json(_begun_key(dataset, dag_run), _Begun, "A new run begins.")
+            begun = self.bucket.get_json(_begun_key(dataset, dag_run), Begun, "A new run begins.")
         except ManifestInvalid as invalid:
             log.warning("%s", invalid)
             return None
-        return None if begun is None or not is_run(begun.run) else begun.run
+        return begun if begun is not None and is_run(begun.run) else None
 
-    def put_begun(self, dataset: str, dag_run: str, run: str) -> None:
+    def put_begun(self, dataset: str, dag_run: str, begun: Begun) -> None:
         """Records which run a DAG run begins, for its later tries."""
-        self.bucket.put_json(_begun_key(dataset, dag_run), {"dag_run": dag_run, "run": run})
+        document = {"dag_run": dag_run, **msgspec.to_builtins(begun)}
+        self.bucket.put_json(_begun_key(dataset, dag_run), document)
 
     def put_parts(
         self, dataset: str, run: str, row_type: type[msgspec.Struct], rows: Iterable[msgspec.Struct]

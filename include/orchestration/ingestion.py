@@ -63,7 +63,7 @@ def shared_params(settings: Settings, countries_of: str) -> dict[str, Any]:
         "ask_again": Param(
             False,
             type="boolean",
-            description="Whether a finished DAG run that is cleared fetches everything again, as a new run.",
+            description="Whether a DAG run that is cleared fetches everything again, as a new run.",
         ),
         "redrive": Param(
             None,
@@ -100,8 +100,9 @@ def ingestion_tasks(name: str, connection_id: str, asset: "Asset", settings: Set
         for_run = settings.with_params(params)
         lake = connections.lake(for_run)
         connection = await connections.source_connection(connection_id)
+        asked_again = dag_run.clear_number if params["ask_again"] else 0  # a retry does not count
         fetched = await fetch(
-            dataset(name), lake, connection, for_run, dag_run.run_id, utc_now(), params["ask_again"]
+            dataset(name), lake, connection, for_run, dag_run.run_id, utc_now(), asked_again or 0
         )
         return asdict(fetched)
 

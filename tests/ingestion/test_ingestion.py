@@ -242,8 +242,12 @@ async def test_with_ask_again_a_finished_run_is_fetched_again_as_a_new_run(
         await fetch(dataset, lake, running.connection, SETTINGS, RUN)
         land(dataset, lake, RUN, SETTINGS)
         before, asked = objects(lake, "lake/", "manifests/", "certificates/"), len(await running.requests())
-        fetched = await fetch(dataset, lake, running.connection, SETTINGS, RUN, ask_again=True)
-        assert len(await running.requests()) >= asked + 5
+        fetched = await fetch(dataset, lake, running.connection, SETTINGS, RUN, asked_again=1)
+        assert len(await running.requests()) >= (fresh := asked + 5)
+        assert await fetch(dataset, lake, running.connection, SETTINGS, RUN, asked_again=1) == replace(
+            fetched, requests_sent=0
+        )  # retried, not cleared
+        assert len(await running.requests()) < fresh + asked
         land(dataset, lake, fetched.run, SETTINGS)
     assert lake.manifests(dataset.name) == [RUN, fetched.run]
     assert before.items() <= objects(lake, "lake/", "manifests/", "certificates/").items()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from include.lake.bucket import Bucket
-from include.lake.lake import Lake
+from include.lake.lake import Begun, Lake
 from include.settings import Settings
 from sandbox.services import Services
 from sandbox.world.catalog import Catalog
@@ -79,7 +79,7 @@ async def test_a_run_killed_five_times_requests_only_the_rest_and_lands_the_same
             await asyncio.to_thread(process.join)
             lost = sent - kept
             begun = lake.begun(dataset, RUN)
-            kept = len(lake.raw(dataset, begun).names()) if begun else 0
+            kept = len(lake.raw(dataset, begun.run).names()) if begun else 0
             sent = len(await source.requests())
             assert (sent - kept) - lost <= AT_ONCE
 
@@ -91,5 +91,5 @@ async def test_a_run_killed_five_times_requests_only_the_rest_and_lands_the_same
     if landed == RUN:
         assert objects(lake, *OUTCOME) == expected.objects
     else:  # killed before it could note its run: the next try begins one of its own, a second later
-        assert lake.begun(dataset, RUN) == landed
+        assert lake.begun(dataset, RUN) == Begun(landed)
         assert not lake.raw(dataset, RUN).names()

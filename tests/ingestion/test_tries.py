@@ -246,6 +246,27 @@ async def test_corrected_settings_take_effect_although_a_chart_was_received_befo
     assert lake.certificate("songs", done.run).scope.countries == ("US",)
 
 
+async def test_an_unfinished_run_that_is_to_ask_again_begins_anew_when_it_is_cleared_and_resumes_when_it_is_retried(
+    catalog: Catalog, lake: Lake
+) -> None:
+    corrected = replace(SETTINGS, artists_per_country=8)
+    async with api("lastfm", catalog, faults=outage(2)) as source:
+        with pytest.raises(SourceUnavailable):
+            await fetch(SONGS, lake, replace(source.connection, requests_per_second=50), SETTINGS, RUN)
+    async with api("lastfm", catalog, faults=outage(3)) as source:
+        with pytest.raises(SourceUnavailable):
+            await fetch(
+                SONGS, lake, replace(source.connection, requests_per_second=50), corrected, RUN, asked_again=1
+            )
+    async with api("lastfm", catalog) as source:
+        fetched = await fetch(SONGS, lake, source.connection, SETTINGS, RUN, asked_again=1)
+        asked = {request["params"].get("country") for request in await source.requests()}
+    assert fetched.run > RUN
+    land(SONGS, lake, fetched.run, SETTINGS)
+    assert lake.certificate("songs", fetched.run).scope == SONGS.scope(corrected)
+    assert asked == {None}  # the chart was kept
+
+
 async def test_who_tours_is_read_from_a_run_that_covers_the_countries(catalog: Catalog, lake: Lake) -> None:
     async with api("ticketmaster", catalog) as source:
         for countries, run in ((("US", "GB"), "2026-11-22T040000Z"), (("GB",), "2026-11-22T050000Z")):

@@ -403,6 +403,40 @@ def test_every_task_is_retried_with_growing_delays_and_has_a_time_limit(dag: Any
         assert task.execution_timeout is not None
 
 
+@pytest.mark.parametrize("name", ["events", "songs"])
+async def test_a_run_is_dated_when_it_looks_not_by_its_schedule(
+    dag_bag: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """And only a DAG run that is cleared asks again, not one that is retried."""
+    from include.ingestion import fetch as fetching
+    from include.orchestration import connections
+
+    passed = []
+
+    async def fetch(dataset: Any, lake: Any, connection: Any, *about: Any) -> fetching.Fetched:
+        passed.append(about[1:])
+        return fetching.Fetched(dataset.name, "2026-11-22T060000Z", True, 0, 0, 0)
+
+    async def source_connection(_: str) -> None:
+        return None
+
+    monkeypatch.setattr(fetching, "fetch", fetch)
+    monkeypatch.setattr(connections, "lake", lambda _: None)
+    monkeypatch.setattr(connections, "source_connection", source_connection)
+    dag = dag_bag.dags[f"ingest_{name}"]
+    look = dag.get_task(f"fetch_{name}").python_callable
+    old = datetime(2020, 1, 1, tzinfo=UTC)
+    before = datetime.now(UTC)
+    for ask_again, clear_number in ((False, 3), (True, 3)):
+        dag_run = SimpleNamespace(run_id="scheduled", logical_date=old, clear_number=clear_number)
+        await look(dag_run=dag_run, params=dag.params.dump() | {"ask_again": ask_again})
+    assert [(run_id, asked_again) for run_id, _, asked_again in passed] == [
+        ("scheduled", 0),
+        ("scheduled", 3),
+    ]
+    assert all(before <= now <= datetime.now(UTC) for _, now, _ in passed)
+
+
 def test_a_retry_is_spared_when_it_cannot_help(dag: Any) -> None:
     from airflow.sdk import RetryAction
 

@@ -30,11 +30,11 @@ async def fetch(
     connection: SourceConnection,
     settings: Settings,
     run: str,
-    ask_again: bool = False,
+    asked_again: int = 0,
 ) -> fetching.Fetched:
     """One try of a DAG run with the run's name, at the run's instant."""
     now = run_instant(run)
-    return await fetching.fetch(dataset, lake, connection, settings, run, now, ask_again)
+    return await fetching.fetch(dataset, lake, connection, settings, run, now, asked_again)
 
 
 def start(
