@@ -29,7 +29,8 @@ FaultKind = Literal[
     "hang", "drip", "reset", "truncated", "html", "empty", "endless", "gzip_bomb",
     "nested", "nested_objects", "nested_mixed",
     "spike", "quota", "quota_401", "no_hits", "no_events", "dis_404", "wall",
-    "error_6", "error_8", "error_11", "error_16", "error_29", "no_artists",
+    "error_3", "error_6", "error_8", "error_11", "error_16", "error_29", "error_none",
+    "no_items",
 ]  # fmt: skip
 """http_…: an HTML error page; hang: no response until the client gives up; drip: a byte now and then;
 reset: the connection breaks before the response; truncated: it breaks halfway through; html: a page instead
@@ -37,7 +38,7 @@ of JSON; empty: no bytes; endless: a response that never ends; gzip_bomb: one th
 nested_objects, nested_mixed: JSON 5,000 levels deep, in lists, in objects, or in both. Ticketmaster only:
 spike, quota: a 429; quota_401: the same body with a 401; no_hits: an empty result; dis_404: an empty result
 as a 404; no_events: a page without its events; wall: a page rejected as too deep. Last.fm only: error_…: an
-error body; no_artists: a list without items."""
+error body; error_none: one without a number; no_items: a list without items."""
 _CHUNK = 1 << 16
 _NESTED = {
     "nested": (b"[", b"]"),
@@ -75,6 +76,8 @@ class GatewayOptions:
 
     key: str = "sandbox-key"
     """The only API key that is accepted."""
+    key_revoked_after: int | None = None
+    """After this many requests the key is rejected."""
     latency: float = 0.0
     """Seconds a response takes."""
     latency_jitter: float = 0.0

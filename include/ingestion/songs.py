@@ -6,7 +6,7 @@ run that covers the same countries.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
@@ -22,7 +22,7 @@ from include.lake.manifests import Manifest
 from include.lake.raw import RawRun
 from include.lake.runs import run_instant
 from include.settings import Settings
-from include.sources.client.http import Request, Response
+from include.sources.client.http import Request
 from include.sources.client.task_group import task_group
 from include.sources.identity import artist_key, song_key
 from include.sources.lastfm import lists, rows
@@ -107,27 +107,51 @@ async def _crawl(_: Lake, responses: Responses, plan: SongsPlan, start: datetime
     asked: dict[str, str] = {}
     spent_before: Counter[str] = Counter()
     """Requests whose responses were discarded because the artist was requested again."""
+    pages: dict[str, str] = {}
+    """The key of the artist page that each requested name led to."""
     lost: list[str] = []
+    failed: list[SourceUnavailable | UnexpectedPayload] = []
     responses.outlook = lambda: (len(charts) + len(tracks), len(scope.countries) + len(asked), "lists")
 
-    def asking(read: Callable[[Response], lists.ListPage]) -> lists.Ask:
-        async def ask(request: Request) -> lists.ListPage:
+    async def ask(request: Request) -> lists.ListPage:
+        return await responses.ask(request, lists.read)
+
+    async def collect_chart(country: str, wanted: int) -> None:
+        try:
+            collected = await read_chart(country, wanted)
+        except (SourceUnavailable, UnexpectedPayload) as error:
+            if error.not_before is not None:
+                raise
+            failed.append(error)
+            collected = charts.get(country) or lists.Collected(wanted)  # a shorter chart is better than none
+            collected.lost = str(error)
+        else:
+            if country in charts:
+                spent_before[country] += responses.requests(charts[country].pages)
+        charts[country] = collected
+
+    async def read_chart(country: str, wanted: int) -> lists.Collected:
+        def request(limit: int, page: int) -> Request:
+            found = lists.chart_request(country, limit, page)
+            return found if wanted == most_artists + _SPARE else _named(found, f"of-{wanted}")
+
+        async def ask_again(request: Request) -> lists.ListPage:
+            first_page = doubted.not_found and request.params["page"] == "1"
+            read = partial(lists.read_chart, country) if first_page else lists.read
             return await responses.ask(request, read)
 
-        return ask
-
-    async def collect_chart(country: str) -> None:
-        ask = asking(partial(lists.read_chart, country))
-        wanted, request = most_artists + _SPARE, partial(lists.chart_request, country)
-        charts[country] = await lists.collect(ask, request, wanted)
-        if not charts[country].names:  # every country listens to somebody: ask for a longer chart
-            doubted = charts[country].pages
-            charts[country] = await lists.collect(
-                ask, lambda limit, page: _once_more(request(limit, page)), wanted + 1
-            )
-            spent_before[country] = responses.requests(doubted)
-            if not charts[country].names and not charts[country].reported:
-                charts[country].lost = "it came back empty, twice"
+        doubted = await lists.collect(ask, request, wanted)
+        if doubted.names:
+            return doubted
+        # Every country listens to somebody: ask for a longer chart.
+        spent_before[country] += responses.requests(doubted.pages)
+        collected = await lists.collect(
+            ask_again, lambda limit, page: _named(request(limit, page), "once-more"), wanted + 1
+        )
+        collected.reported = max(collected.reported, doubted.reported)
+        if not collected.names and not collected.reported:
+            collected.lost = "it came back empty, twice"
+        return collected
 
     async def collect_tracks(name: str, charts_now: bool) -> None:
         try:
@@ -140,36 +164,43 @@ async def _crawl(_: Lake, responses: Responses, plan: SongsPlan, start: datetime
             tracks[name] = lists.Collected(most_tracks, lost=str(error))
 
     async def read_tracks(name: str, charts_now: bool) -> lists.Collected:
-        ask, request = asking(lists.read), partial(lists.tracks_request, name)
-        key = partial(song_key, "")
-        collected = await lists.collect(ask, request, most_tracks, key)
-        if collected.not_found and charts_now:  # the chart Last.fm has just sent says that the artist exists
-            doubted = collected.pages
-            collected = await lists.collect(
-                ask, lambda limit, page: _once_more(request(limit, page)), most_tracks, key
-            )
-            spent_before[name] = responses.requests(doubted)
+        request, key = partial(lists.tracks_request, name), partial(song_key, "")
+        doubted = await lists.collect(ask, request, most_tracks, key)
+        if doubted.names or not charts_now:
+            return doubted
+        # The chart that Last.fm has just sent says that the artist exists and is listened to.
+        spent_before[name] += responses.requests(doubted.pages)
+        collected = await lists.collect(
+            ask, lambda limit, page: _named(request(limit, page), "once-more"), most_tracks, key
+        )
+        collected.reported = max(collected.reported, doubted.reported)
         return collected
+
+    def artists_of(country: str) -> list[rows.Charted]:
+        return [rows.Charted(name) for name in charts[country].names if name != rows.UNKNOWN]
+
+    def is_short(country: str) -> bool:
+        """Whether second names took the places of artists further down in the chart."""
+        chart = charts[country]
+        has_more = chart.lost is None and len(chart.names) >= chart.wanted
+        return has_more and len(rows.ranked([artists_of(country)], most_artists, pages)) < most_artists
 
     async with task_group() as tasks:
         for country in scope.countries:
-            tasks.create_task(collect_chart(country))
+            tasks.create_task(collect_chart(country, most_artists + _SPARE))
+    if all(charts[country].lost is not None for country in scope.countries) and failed:
+        raise failed[0]
     charting: dict[str, rows.Charted] = {}
-    pages: dict[str, str] = {}
-    """The key of the artist page that each requested name led to."""
     while True:  # until no place is taken by a second name of an artist
-        charting = rows.ranked(
-            (
-                [rows.Charted(name) for name in charts[country].names if name != rows.UNKNOWN]
-                for country in scope.countries
-            ),
-            most_artists,
-            pages,
-        )
+        charting = rows.ranked(map(artists_of, scope.countries), most_artists, pages)
         new = {artist_key(artist.name): artist.name for artist in charting.values()}
         new = {key: name for key, name in new.items() if key not in asked}
-        if not new:
+        short = [] if new else [country for country in scope.countries if is_short(country)]
+        if not new and not short:
             break
+        async with task_group() as tasks:
+            for country in short:
+                tasks.create_task(collect_chart(country, 2 * charts[country].wanted))
         asked |= new
         async with task_group() as tasks:
             for name in new.values():
@@ -206,8 +237,9 @@ async def _crawl(_: Lake, responses: Responses, plan: SongsPlan, start: datetime
     )
 
 
-def _once_more(request: Request) -> Request:
-    return replace(request, name=f"{request.name}-once-more")
+def _named(request: Request, which: str) -> Request:
+    """The request under another name, because it is not the first for these items."""
+    return replace(request, name=f"{request.name}-{which}")
 
 
 def _list_of(

@@ -8,13 +8,13 @@ whatever happens. It proves what no stand-in can: that Redshift behaves as docum
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.orchestration import connections
-from include.orchestration.rehearsed import EXPECTED_STAR, land, land_spoiled
+from include.orchestration.rehearsed import EXPECTED_STAR, expected_values, land, loads
 from include.quality.audit import Audit, Engine, audit
 from include.settings import Settings
 from include.warehouse import load as warehouse
@@ -40,7 +40,7 @@ class Step:
 
     def __str__(self) -> str:
         mark = "✔" if self.passed else "✘"
-        return f"{mark} {self.name:<34} {self.seconds:6.1f} s  {self.differed}".rstrip()
+        return f"{mark} {self.name:<38} {self.seconds:6.1f} s  {self.differed}".rstrip()
 
 
 def rehearse(settings: Settings, now: datetime) -> Iterator[Step]:
@@ -88,14 +88,14 @@ class _Rehearsal:
     def __init__(self, redshift: Any, lake: Lake, settings: Settings, now: datetime, prefix: str) -> None:
         self.redshift, self.lake, self.settings, self.now = redshift, lake, settings, now
         self.engine = Engine(*connections.redshift_engine_arguments(), Joined(redshift), f"{prefix}audit")
-        today = now.replace(microsecond=0)
-        self.first = land(lake, today - timedelta(days=1))
-        self.second = land_spoiled(lake, today, self.first)
+        self.first, self.second = loads(now)
 
     def steps(self) -> Iterator[tuple[str, object, Callable[[], object]]]:
         """Each step's name, its expected result, and the function that performs it."""
+        yield "manifests are landed", None, lambda: land(self.lake, self.now)
         yield "tables and views are created", None, lambda: create_tables(self.redshift)
         yield "COPY loads the rows of a manifest", [4, 5], lambda: self._staged(self.first)
+        yield "its values are those that were landed", expected_values(self.now), self._values
         yield "the load is built", [5, 3, 0, 3, 3, 1], lambda: self._built(self.first)
         yield "an audit passes it", (), lambda: self._audited(self.first).verdict.failures
         yield "it is published", EXPECTED_STAR, lambda: self._published(self.first)
@@ -111,6 +111,11 @@ class _Rehearsal:
         next_load.begin(self.redshift, self.lake, load, self.now)
         role = self.settings.copy_role_arn
         return [warehouse.stage(self.redshift, self.lake, load, dataset, role) for dataset in DATASETS]
+
+    def _values(self) -> tuple[list[datetime], list[str]]:
+        starts = self._rows("select distinct starts_at from staging.events")
+        songs = self._rows("select song_name from staging.songs")
+        return [at for (at,) in starts], sorted(song for (song,) in songs)
 
     def _built(self, load: Load) -> list[int]:
         return [warehouse.build(self.redshift, load, table) for table in BUILT]

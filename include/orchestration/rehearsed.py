@@ -26,17 +26,24 @@ EXPECTED_STAR = {
 """Number of rows in the star, by table."""
 
 
-def land(lake: Lake, at: datetime) -> Load:
-    """Lands both runs of one instant."""
+def loads(now: datetime) -> tuple[Load, Load]:
+    """A good load of yesterday, and a spoiled one of today with new events."""
+    yesterday, today = run_id(now - timedelta(days=1)), run_id(now)
+    return Load(yesterday, yesterday, DATASETS), Load(today, yesterday, ("events",))
+
+
+def land(lake: Lake, now: datetime) -> None:
+    """Lands the runs of both loads; in the spoiled one, a concert has an unknown status."""
+    at = now.replace(microsecond=0)
     for dataset in DATASETS:
-        _land(lake, dataset, at)
-    return Load(run_id(at), run_id(at), DATASETS)
-
-
-def land_spoiled(lake: Lake, at: datetime, before: Load) -> Load:
-    """Lands an events run in which one concert has an unknown status."""
+        _land(lake, dataset, at - timedelta(days=1))
     _land(lake, "events", at, spoiled=True)
-    return Load(run_id(at), before.songs, ("events",))
+
+
+def expected_values(now: datetime) -> tuple[list[datetime], list[str]]:
+    """When the good load's concerts start, to the microsecond, and the names of its songs, one not in ASCII."""
+    yesterday = now.replace(microsecond=0, tzinfo=None) - timedelta(days=1)
+    return [_starts_at(yesterday)], sorted(song for songs in _SONGS.values() for song in songs)
 
 
 def _land(lake: Lake, dataset: str, at: datetime, spoiled: bool = False) -> None:
@@ -61,7 +68,7 @@ def _events(seen: datetime, spoiled: bool) -> list[EventRow]:
             "event_name": f"Night of {concert}",
             "status": "sold out" if spoiled and concert == "e2" else "onsale",
             "local_date": (seen + timedelta(30)).date(),
-            "starts_at": seen + timedelta(30, microseconds=5),
+            "starts_at": _starts_at(seen),
             "venue_id": "v1",
             "venue_name": "The Hall",
             "venue_city": "Springfield",
@@ -84,6 +91,10 @@ def _events(seen: datetime, spoiled: bool) -> list[EventRow]:
         if not billed:
             rows.append(EventRow(**about))
     return rows
+
+
+def _starts_at(seen: datetime) -> datetime:
+    return seen + timedelta(30, microseconds=5)
 
 
 def _songs(seen: datetime) -> list[SongRow]:

@@ -209,7 +209,7 @@ def person_policy(name: str, bucket: str) -> dict[str, Any]:
 
 
 def pipeline_policy(name: str, bucket: str) -> dict[str, Any]:
-    """The policy of the pipeline itself: the objects of the lake, and the login to Redshift.
+    """The policy of the pipeline itself: the objects of the lake and of a rehearsal, and the login to Redshift.
 
     For an existing bucket: to create one, the pipeline needs more (`include/lake/bucket_setup.py`).
     """
@@ -221,10 +221,11 @@ def pipeline_policy(name: str, bucket: str) -> dict[str, Any]:
         "manifests",
         "quota",
         "raw",
+        "rehearsal_*",
         "rejected",
         "validations",
     )
-    forgotten = ("data-docs", "manifests", "raw", "validations")
+    forgotten = ("data-docs", "manifests", "raw", "rehearsal_*", "validations")
     scopes = (
         _Scope(
             "Bucket",

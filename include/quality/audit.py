@@ -237,9 +237,12 @@ def _result(table: str, result: Any) -> dict[str, Any]:
         # The library's own query for this one names an ambiguous column.
         columns = ", ".join(config.kwargs["column_list"])
         query = f"select {columns} from audit.{table} group by {columns} having count(*) > 1"  # noqa: S608
+    errors = _errors(result.exception_info or {})
+    if errors:
+        query = None  # it would raise again
     return {
         "success": result.success,
-        "errors": _errors(result.exception_info or {}),
+        "errors": errors,
         "severity": config.severity.value,
         "summary": summary,
         "found_in": (table, config.kwargs.get("column")),

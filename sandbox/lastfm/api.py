@@ -99,6 +99,7 @@ class Lastfm:
         self._upcoming = catalog.upcoming
         self._seeded = catalog.seeded
         self._admitted: deque[float] = deque()
+        self._asked = 0
         self._methods: dict[str, Callable[[Params], Any]] = {
             "geo.gettopartists": self._country_chart,
             "chart.gettopartists": self._world_chart,
@@ -110,11 +111,14 @@ class Lastfm:
     def reset(self) -> None:
         """Forgets the requests of the last minutes."""
         self._admitted.clear()
+        self._asked = 0
 
     def admit(self, path: str, params: Params, now: float) -> Response | None:
         """Errors 10, 26 and 29, or None."""
         options: LastfmOptions = self.options
-        if params.get("api_key") != options.key:
+        self._asked += 1
+        revoked = options.key_revoked_after is not None and self._asked > options.key_revoked_after
+        if params.get("api_key") != options.key or revoked:
             return _error(10)
         if options.suspended:
             return _error(26)
@@ -128,9 +132,14 @@ class Lastfm:
 
     def failure(self, fault: Fault, params: Params) -> Response:
         """The error body that the fault injects."""
-        if fault.kind == "no_artists":
+        if fault.kind == "no_items":
             paging = self._paging(self._limit(params), self._page(params), 0)
-            return Response(200, msgspec.json.encode({"topartists": {"artist": [], "@attr": paging}}))
+            empty: Any = {"topartists": {"artist": [], "@attr": paging}}
+            if "artist" in params:
+                empty = {"toptracks": {"track": [], "@attr": {"artist": params["artist"]} | paging}}
+            return Response(200, msgspec.json.encode(empty))
+        if fault.kind == "error_none":
+            return Response(503, b'{"message": "Something went wrong"}')
         if not fault.kind.startswith("error_"):
             raise ValueError(f"Last.fm has no fault {fault.kind}")
         code = int(fault.kind.removeprefix("error_"))
@@ -233,7 +242,7 @@ class Lastfm:
         ):
             given = limit // 2
         entries = []
-        claimed = int((total or len(tracks)) * self.options.total_factor)
+        claimed = int((total or len(tracks)) * max(1.0, self.options.total_factor))
         for row in self._places(limit, page, claimed, given):
             if row >= len(tracks) and self.options.repeat_after is None:
                 break

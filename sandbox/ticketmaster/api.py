@@ -57,8 +57,6 @@ class TicketmasterOptions(Oddities):
     """The last page lacks its events, as observed in 2017."""
     pages_of_20: bool = False
     """totalPages is computed for pages of 20, as one report says."""
-    key_revoked_after: int | None = None
-    """After this many requests the key is rejected."""
     clock_offset: float = 0.0
     """Seconds by which the source's clock is ahead, in its `Date` and in the time when the quota is reset."""
 

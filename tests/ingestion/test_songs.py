@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from include.errors import SourceUnavailable
+from include.errors import SourceRejected, SourceUnavailable
 from include.ingestion.songs import SONGS, SongsPlan
 from include.lake.certificate import Scope
 from include.lake.lake import Lake
@@ -76,6 +76,64 @@ async def test_an_artist_who_is_only_billed_is_requested_once() -> None:
     assert len(responses.asked) == 5  # two pages of the chart, Abel twice, Abel & Friends once
 
 
+async def test_a_charting_artist_without_songs_is_requested_once_more() -> None:
+    class Emptied(Answering):
+        async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
+            if "artist" in request.params and not any(name.startswith("tracks") for name in self.asked):
+                self.asked.append(request.name)
+                none = {"toptracks": {"track": [], "@attr": {"artist": "Abel", "total": "0"}}}
+                return read(Response(200, {}, msgspec.json.encode(none), AT))
+            return await super().ask(request, read)
+
+    crawl = await SONGS.crawl(NO_LAKE, Emptied(0), plan(), AT)  # type: ignore[arg-type]
+    assert [each.distinct for each in crawl.lists if each.artist == "Abel"] == [1]
+    assert crawl.complete
+
+
+@pytest.mark.parametrize(("page", "times"), [("1", 1), ("2", 9)])
+async def test_a_chart_that_is_not_found_once_or_beyond_its_end_is_no_error(page: str, times: int) -> None:
+    class Misplaced(Answering):
+        async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
+            nonlocal times
+            if "artist" not in request.params and request.params["page"] == page and times:
+                times -= 1
+                self.asked.append(request.name)
+                return read(Response(200, {}, msgspec.json.encode(NOT_FOUND), AT))
+            return await super().ask(request, read)
+
+    crawl = await SONGS.crawl(NO_LAKE, Misplaced(0), plan(), AT)  # type: ignore[arg-type]
+    assert crawl.complete
+    assert [each.distinct for each in crawl.lists] == [1, 1]
+
+
+async def test_a_country_without_a_chart_is_rejected_when_it_is_not_found_twice() -> None:
+    class Missing(Answering):
+        async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
+            self.asked.append(request.name)
+            return read(Response(200, {}, msgspec.json.encode(NOT_FOUND), AT))
+
+    responses: Any = Missing(0)
+    with pytest.raises(SourceRejected, match="Remove the country from MUSICIAN_COUNTRIES"):
+        await SONGS.crawl(NO_LAKE, responses, plan(), AT)
+    assert responses.asked == ["chart-US-1", "chart-US-1-once-more"]
+
+
+async def test_a_chart_that_cannot_be_fetched_costs_only_itself() -> None:
+    class Failing(Answering):
+        async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
+            if request.params.get("country") in gone:
+                raise SourceUnavailable("HTTP 500")
+            return await super().ask(request, read)
+
+    gone = ["United Kingdom"]
+    crawl = await SONGS.crawl(NO_LAKE, Failing(0), plan(countries=("US", "GB")), AT)  # type: ignore[arg-type]
+    assert (crawl.complete, crawl.reasons) == (False, ("chart GB: HTTP 500",))
+    assert [each.distinct for each in crawl.lists if each.artist == "Abel"] == [1]
+    gone.append("United States")
+    with pytest.raises(SourceUnavailable):
+        await SONGS.crawl(NO_LAKE, Failing(0), plan(countries=("US", "GB")), AT)  # type: ignore[arg-type]
+
+
 def test_artists_of_a_festival_under_way_tour_until_its_last_day(lake: Lake) -> None:
     days = {"local_date": date(2026, 11, 20), "more": {"local_end_date": date(2026, 11, 22)}}
     land_events(lake, "2026-11-20T060000Z", [Concert("f1", ["Abel"], **days)])  # type: ignore[arg-type]
@@ -100,19 +158,26 @@ async def test_a_chart_that_comes_back_empty_is_requested_once_more(empties: int
     assert crawl.complete or crawl.reasons == ("chart US: it came back empty, twice",)
 
 
-async def test_an_artist_under_two_names_costs_nobody_a_place() -> None:
+@pytest.mark.parametrize("second_names", [["Pink"], [f"Pink {number}" for number in range(12)]])
+async def test_an_artist_under_several_names_costs_nobody_a_place(second_names: list[str]) -> None:
     class Renaming(Answering):
         async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
             self.asked.append(request.params.get("artist", "chart"))
-            names = ["P!nk", "Pink", "p!NK", "[unknown]", "A", "B", "C", "D", "E", "F"]
-            body: Any = {"topartists": {"artist": [{"name": name} for name in names], "@attr": {}}}
+            limit, page = int(request.params["limit"]), int(request.params["page"])
+            shown = [{"name": name} for name in names[(page - 1) * limit : page * limit]]
+            body: Any = {"topartists": {"artist": shown, "@attr": {"total": str(len(names))}}}
             if name := request.params.get("artist"):
-                body = {"toptracks": {"track": [], "@attr": {"artist": "P!nk" if name == "Pink" else name}}}
+                returned = "P!nk" if name in second_names else name
+                body = {"toptracks": {"track": [{"name": "First"}], "@attr": {"artist": returned}}}
             return read(Response(200, {}, msgspec.json.encode(body), AT))
 
-    responses = Renaming(0)
-    await SONGS.crawl(NO_LAKE, responses, plan(), AT)
-    assert [name for name in responses.asked if name != "chart"] == ["P!nk", "Pink", "A", "B", "C", "D"]
+    names = ["P!nk", *second_names, "p!NK", "[unknown]", "A", "B", "C", "D", "E", "F"]
+    responses: Any = Renaming(0)
+    crawl = await SONGS.crawl(NO_LAKE, responses, plan(), AT)
+    artists = dict.fromkeys(name for name in responses.asked if name != "chart")
+    assert list(artists) == ["P!nk", *second_names, "A", "B", "C", "D"]
+    assert crawl.complete
+    assert sum(each.requests for each in crawl.lists) == len(responses.asked)
 
 
 class Keeping:

@@ -210,6 +210,7 @@ def test_the_first_line_of_a_log_says_which_load_it_judges(
     bucket: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     lake = Lake(Bucket(s3, bucket))  # and a warehouse without tables
     early = "2026-11-20T060000Z"
@@ -231,6 +232,7 @@ def test_the_first_line_of_a_log_says_which_load_it_judges(
     with caplog.at_level("INFO"):
         stage("events", found)
     assert caplog.messages[0] == f"Load: {load}"
+    assert "credentials retrieved" not in capsys.readouterr().out  # what Airflow's own loggers write
 
 
 def triggered(dag_bag: Any, conf: dict[str, Any]) -> Any:

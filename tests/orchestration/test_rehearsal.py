@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 
+from include.errors import StorageUnavailable
+from include.lake.lake import Lake
 from include.orchestration import rehearsal
 from include.settings import Settings
+from include.warehouse.loads import Load
 from include.warehouse.renamed import renamed
+from include.warehouse.transactions import transaction
 from tests.conftest import TODAY
 
 
@@ -35,8 +39,8 @@ def test_in_the_sandbox_it_passes(rehearsed: Settings) -> None:
 def test_what_differs_is_said_and_cleared_up(rehearsed: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rehearsal, "BUILT", rehearsal.BUILT[:1])
     steps = [str(step) for step in rehearsal.rehearse(rehearsed, TODAY)]
-    assert [step[0] for step in steps] == ["✔", "✔", "✘", "✔"]
-    assert "expected [5, 3, 0, 3, 3, 1], found [5]" in steps[2]
+    assert [step[0] for step in steps] == ["✔", "✔", "✔", "✔", "✘", "✔"]
+    assert "expected [5, 3, 0, 3, 3, 1], found [5]" in steps[4]
 
 
 def test_what_cannot_be_copied_is_said_and_cleared_up(
@@ -44,8 +48,49 @@ def test_what_cannot_be_copied_is_said_and_cleared_up(
 ) -> None:
     monkeypatch.setattr("include.lake.parquet.FORM", {"compression": "zstd"})
     steps = [str(step) for step in rehearsal.rehearse(rehearsed, TODAY)]
-    assert [step[0] for step in steps] == ["✔", "✘", "✔"]
-    assert "is compressed with ZSTD" in steps[1]
+    assert [step[0] for step in steps] == ["✔", "✔", "✘", "✔"]
+    assert "is compressed with ZSTD" in steps[2]
+
+
+def test_what_was_landed_goes_also_if_the_second_manifest_cannot_be(
+    rehearsed: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, written = Lake.put_manifest, []
+
+    def fails(lake: Lake, dataset: str, *given: Any) -> Any:
+        written.append(dataset)
+        if len(written) == 2:
+            raise StorageUnavailable("S3 is away.")
+        return put(lake, dataset, *given)
+
+    monkeypatch.setattr(Lake, "put_manifest", fails)
+    steps = [str(step) for step in rehearsal.rehearse(rehearsed, TODAY)]
+    assert [step[0] for step in steps] == ["✘", "✔"]
+    assert "S3 is away." in steps[0]
+
+
+@pytest.mark.parametrize(
+    ("table", "spoil", "found"),
+    [
+        ("events", "starts_at = date_trunc('second', starts_at)", "datetime(2026, 12, 21, 6, 0)"),
+        ("songs", "song_name = replace(song_name, 'Ü', 'U')", "'Uber'"),
+    ],
+)
+def test_a_copy_that_loses_parts_of_values_is_noticed(
+    rehearsed: Settings, monkeypatch: pytest.MonkeyPatch, table: str, spoil: str, found: str
+) -> None:
+    stage = rehearsal.warehouse.stage
+
+    def lossy(redshift: Any, lake: Lake, load: Load, dataset: str, role: str) -> int:
+        rows = stage(redshift, lake, load, dataset, role)
+        with transaction(redshift) as cursor:
+            cursor.execute(f"update staging.{table} set {spoil}")
+        return rows
+
+    monkeypatch.setattr(rehearsal.warehouse, "stage", lossy)
+    steps = [str(step) for step in rehearsal.rehearse(rehearsed, TODAY)]
+    assert [step[0] for step in steps] == ["✔", "✔", "✔", "✘", "✔"]
+    assert found in steps[3]
 
 
 @pytest.mark.parametrize(

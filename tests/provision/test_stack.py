@@ -352,7 +352,7 @@ def test_the_role_of_copy_trusts_the_loader_of_this_workgroup_and_reads_the_lake
     ]  # moto stores what CloudFormation gave it, unserialized
     assert [(s["Effect"], s["Action"], s["Resource"]) for s in statements] == [
         ("Allow", ["s3:GetBucketLocation", "s3:ListBucket"], lake),
-        ("Allow", "s3:GetObject", [f"{lake}/lake/*", f"{lake}/manifests/*"]),
+        ("Allow", "s3:GetObject", [f"{lake}/{each}" for each in ("lake/*", "manifests/*", "rehearsal_*")]),
     ]
 
 

@@ -210,7 +210,17 @@ def test_temporary_errors_are_retried_even_with_status_200(code: int, status: in
 
 
 @pytest.mark.parametrize(
-    "passing", [response(b"<html>"), response(b""), response(b'{"a":', 200), response({}, 503)]
+    "passing",
+    [
+        response(b"<html>"),
+        response(b""),
+        response(b'{"a":', 200),
+        response({}, 503),
+        response({}, 404),
+        response({"message": "no route"}, 400),
+        error(3, 408),
+        error(6, 500),
+    ],
 )
 def test_malformed_json_and_server_errors_are_retried(passing: Response) -> None:
     with pytest.raises(Retry):
@@ -244,11 +254,11 @@ def test_a_list_is_read_whatever_it_says_about_itself(about: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "refusal", [error(3, 400), error(13), error(6, 400, "limit param out of bounds (1-1000)")]
+    "rejection", [error(3, 400), error(13), error(6, 400, "limit param out of bounds (1-1000)")]
 )
-def test_a_bad_request_is_rejected(refusal: Response) -> None:
+def test_a_bad_request_is_rejected(rejection: Response) -> None:
     with pytest.raises(SourceRejected, match="rejected the request"):
-        read(refusal)
+        read(rejection)
 
 
 def test_an_artist_that_is_not_found_is_not_an_error() -> None:
@@ -354,6 +364,22 @@ async def test_an_item_twice_on_a_page_hides_no_other() -> None:
     pages = Pages(40, lambda limit, page: [*range(39), 3] if page == 1 else [], total_pages=1)
     found = await pages.collected(50)
     assert (len(found.names), found.fetched, found.reported, found.complete) == (39, 40, 40, True)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        [[*range(20), *range(20), *range(10)]],  # the list starts over, and nothing follows
+        [[*range(20), *range(20), *range(10)], list(range(10))],
+        [[*range(49), 0]],
+        [[*range(30), *[29] * 20]],  # one item fills the page
+        [[*range(49), 3], [3]],  # not the end
+    ],
+)
+async def test_items_that_repeat_themselves_do_not_stand_for_others(shown: list[list[int]]) -> None:
+    pages = Pages(60, lambda limit, page: shown[page - 1] if page <= len(shown) else [])
+    found = await pages.collected(50)
+    assert (found.reported, found.complete) == (50, False)
 
 
 async def test_the_largest_total_of_a_list_holds_and_a_page_that_is_not_found_is_only_its_end() -> None:

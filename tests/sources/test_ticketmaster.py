@@ -424,6 +424,14 @@ def test_a_malformed_event_is_counted_by_the_crawl() -> None:
     assert len({seen.id for seen in page.sightings}) == 2
 
 
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_fault_of_the_gateway_is_no_answer_of_the_search(status: int) -> None:
+    with pytest.raises(Retry):
+        read(
+            answer(fault("Unable to identify proxy for host", "messaging.adaptors.http.flow.NoProxy"), status)
+        )
+
+
 def test_an_empty_search_is_an_empty_page_also_as_a_404() -> None:
     for empty in (
         answer({"page": {"totalElements": 0}}),

@@ -6,9 +6,34 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 denied; a key that is not in the request's context matches no StringEquals and every ForAllValues.
 """
 
+import json
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
+
+import yaml
+
+from include.provision.stack import TEMPLATE
+
+
+class _Template(yaml.SafeLoader):
+    """Reads a template whose functions are left as their arguments."""
+
+
+_Template.add_multi_constructor("!", lambda loader, _function, node: (
+    loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else loader.construct_sequence(node)
+))  # fmt: skip
+
+
+def copy_policy(bucket: str) -> dict[str, Any]:
+    """What the template allows the role of COPY, with the lake in this bucket."""
+    role = yaml.load(TEMPLATE.read_text(), _Template)["Resources"]["CopyRole"]["Properties"]
+    [policy] = role["Policies"]
+    filled = (
+        json.dumps(policy["PolicyDocument"]).replace("${AWS::Partition}", "aws").replace("${Bucket}", bucket)
+    )
+    document: dict[str, Any] = json.loads(filled)
+    return document
 
 
 def allows(policy: Mapping[str, Any], action: str, resource: str = "*", **context: Any) -> bool:

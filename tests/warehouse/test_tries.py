@@ -1,16 +1,21 @@
 """What a task of the warehouse leaves behind when a statement of it fails: for the data, or for what may pass."""
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 from redshift_connector.error import InterfaceError, ProgrammingError
 
-from include.errors import DataRejected
+from include.errors import DataRejected, WarehouseUnavailable
 from include.lake.lake import Lake
+from include.orchestration import connections, star
+from include.settings import Settings
 from include.warehouse import load as warehouse
 from include.warehouse import next_load
 from include.warehouse.loads import Load
 from include.warehouse.tables import BUILT, DATASETS
+from include.warehouse.transactions import transaction
+from sandbox.services import Services
 from tests.support.snapshots import (
     ROLE,
     Artist,
@@ -21,8 +26,8 @@ from tests.support.snapshots import (
     land_songs,
     publish_pending,
     rows,
-    star,
 )
+from tests.support.snapshots import star as star_of
 
 LOAD = Load("2026-11-22T060000Z", "2026-11-22T070000Z", DATASETS)
 LEDGER = "select dataset, state from dwh.load_ledger order by dataset"
@@ -81,7 +86,7 @@ def test_whatever_fails_for_what_may_pass_leaves_the_load_pending(
     def failing(text: str) -> Any:
         return Failing(redshift, text, error)
 
-    empty = star(redshift)
+    empty = star_of(redshift)
     with pytest.raises(type(error)):
         next_load.begin_next(failing("audit.current_runs"), lake, judged_at(LOAD))
     next_load.begin(redshift, lake, LOAD, judged_at(LOAD))
@@ -96,7 +101,7 @@ def test_whatever_fails_for_what_may_pass_leaves_the_load_pending(
     with pytest.raises(type(error)):
         warehouse.publish(failing("insert into dwh.fact_artists"), LOAD)
     assert rows(redshift, LEDGER) == []
-    assert star(redshift) == empty
+    assert star_of(redshift) == empty
     assert next_load.pending_loads(redshift, lake) == [LOAD]
     publish_pending(redshift, lake)
     assert rows(redshift, LEDGER) == [("events", "published"), ("songs", "published")]
@@ -115,7 +120,7 @@ def test_a_build_or_a_publish_that_fails_for_the_data_parks_and_leaves_dwh(
 ) -> None:
     redshift, lake = landed
     build_load(redshift, lake, LOAD)
-    empty = star(redshift)
+    empty = star_of(redshift)
     failing = Failing(redshift, text, None)
     with pytest.raises(DataRejected, match=f"{parked} are parked and dwh is unchanged"):
         if "audit." in text:
@@ -123,4 +128,51 @@ def test_a_build_or_a_publish_that_fails_for_the_data_parks_and_leaves_dwh(
         else:
             warehouse.publish(failing, LOAD)
     assert rows(redshift, LEDGER) == [(parked, "parked")]
-    assert star(redshift) == empty
+    assert star_of(redshift) == empty
+
+
+@pytest.mark.parametrize("cause", ["a wrong password", "a time-out", "a view that is gone"])
+def test_a_load_that_could_not_be_judged_is_judged_by_the_next_try(
+    landed: tuple[Any, Lake], services: Services, monkeypatch: pytest.MonkeyPatch, cause: str
+) -> None:
+    redshift, lake = landed
+    build_load(redshift, lake, LOAD)
+    settings = Settings(bucket=lake.bucket.name)
+    found = {"load": asdict(LOAD), "judged_at": judged_at(LOAD).isoformat(), "rebuilt": None}
+
+    def change(*statements: str) -> None:
+        with transaction(redshift) as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    with monkeypatch.context() as patch:
+        if cause == "a wrong password":
+            url, arguments = connections.redshift_engine_arguments()
+            wrong = url.replace(services.redshift["password"], "another")
+            patch.setattr(connections, "redshift_engine_arguments", lambda: (wrong, arguments))
+        else:
+            change("alter table audit.fact_songs rename to kept")
+        if cause == "a time-out":
+            change("create view audit.fact_songs as select pg_catalog.redshift_rejects('time-out')")
+        with pytest.raises(WarehouseUnavailable, match="nothing was judged") as raised:
+            star.judge(settings, found, "manual__1")
+    assert raised.value.retryable
+    assert rows(redshift, LEDGER) == []
+    if cause == "a time-out":
+        change("drop view audit.fact_songs")
+    if cause != "a wrong password":
+        change("alter table audit.kept rename to fact_songs")
+    assert star.publish(found, star.judge(settings, found, "manual__1"))
+    assert rows(redshift, LEDGER) == [("events", "published"), ("songs", "published")]
+
+
+def test_data_that_no_expectation_can_evaluate_is_parked(landed: tuple[Any, Lake]) -> None:
+    redshift, lake = landed
+    build_load(redshift, lake, LOAD)
+    with transaction(redshift) as cursor:
+        cursor.execute("alter table audit.fact_artists rename to kept")
+        cursor.execute("create view audit.fact_artists as select * from audit.kept where 1 / (select 0) = 1")
+    found = {"load": asdict(LOAD), "judged_at": judged_at(LOAD).isoformat(), "rebuilt": None}
+    with pytest.raises(DataRejected, match="division by zero"):
+        star.judge(Settings(bucket=lake.bucket.name), found, "manual__1")
+    assert {state for _, state in rows(redshift, LEDGER)} == {"parked"}

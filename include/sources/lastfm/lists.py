@@ -4,6 +4,7 @@ A response with HTTP status 200 may be an error, so the body is checked first. T
 unreliable: a list is read until enough items have arrived, or a page contains nothing new.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,7 +68,8 @@ class Collected:
     names: dict[str, None] = field(default_factory=dict)
     """The distinct items, in order."""
     unusable: int = 0
-    """Items without a name, twice on one page, or under a second spelling: they do not displace other items."""
+    """Items that are no items of their own, but count in the total: without a name, under a second spelling, or
+    listed a second time on one page, if the list was read to its end and does not start over."""
     pages: list[str] = field(default_factory=list)
     """The names of its requests."""
     artist: str | None = None
@@ -77,9 +79,7 @@ class Collected:
 
     @property
     def complete(self) -> bool:
-        if self.lost is not None:
-            return False
-        return self.not_found is not None or len(self.names) + self.unusable >= self.reported
+        return self.lost is None and len(self.names) + self.unusable >= self.reported
 
 
 Ask = Callable[[Request], Awaitable[ListPage]]
@@ -109,8 +109,8 @@ def _request(name: str, params: dict[str, str], limit: int, page: int) -> Reques
 def read(response: Response) -> ListPage:
     """The page that a response contains.
 
-    Raises `Retry` for temporary failures: codes 8, 11, 16 and 29, the HTTP statuses of
-    `is_temporary`, anything but JSON.
+    Raises `Retry` for temporary failures: codes 8, 11, 16 and 29, the HTTP statuses of `is_temporary`, a 400 or 404
+    without a code, and anything but JSON.
     Raises `SourceRejected` for a bad key or request. An artist that is not found (code 6) is not an error.
     """
     try:
@@ -128,10 +128,10 @@ def read(response: Response) -> ListPage:
             f"password of the Airflow connection `{CONNECTION}` "
             f"(Admin → Connections, or AIRFLOW_CONN_{CONNECTION.upper()})."
         )
+    if is_temporary(response.status) or (code is None and response.status in (400, 404)):
+        raise Retry(f"HTTP {response.status} {response.excerpt()}")
     if code == lastfm.NOT_FOUND and "out of bounds" not in str(error.message):
         return ListPage(not_found=str(error.message))
-    if response.status >= 500 or (code is None and is_temporary(response.status)):
-        raise Retry(f"HTTP {response.status} {response.excerpt()}")
     if code is not None or response.status != 200:
         raise SourceRejected(f"Last.fm rejected the request: HTTP {response.status} {response.excerpt()}")
     try:
@@ -143,7 +143,7 @@ def read(response: Response) -> ListPage:
 
 
 def read_chart(country_code: str, response: Response) -> ListPage:
-    """Like `read`, for a page of a country's chart. Raises `SourceRejected` if Last.fm has no such chart."""
+    """Like `read`, for the first page of a country's chart. Raises `SourceRejected` if Last.fm has no such chart."""
     page = read(response)
     if page.not_found:
         raise SourceRejected(
@@ -161,18 +161,20 @@ async def collect(
     `request(limit, page)` is the request for one page; names with the same `key` are one item.
     """
     limit = min(wanted + (wanted % 100 == 0), 999)  # a limit of 100, 200, … is known to yield only half
-    collected, keys, spellings = Collected(wanted), set[str](), set[str]()
+    collected, keys, spellings = Collected(wanted), set[str](), dict[str, None]()
+    repeated, page = set[str](), ListPage()
     for number in range(1, _MAX_PAGES + 1):
         page_request = request(limit, number)
         page = await ask(page_request)
         before = len(spellings)
         collected.pages.append(page_request.name)
         collected.fetched += page.items
-        collected.unusable += page.items - len(set(page.names))
+        collected.unusable += page.items - len(page.names)
+        repeated.update(name for name, times in Counter(page.names).items() if times > 1)
         for name in dict.fromkeys(page.names):
             if name in spellings:
                 continue
-            spellings.add(name)
+            spellings[name] = None
             if (item := key(name)) in keys:
                 collected.unusable += 1
             else:
@@ -186,6 +188,8 @@ async def collect(
             break
         if len(collected.names) >= wanted:
             break
+    if not page.items and next(iter(spellings), None) not in repeated:
+        collected.unusable += len(repeated)
     return collected
 
 

@@ -65,9 +65,7 @@ def read(response: Response) -> Page:
         )
     if is_temporary(response.status):
         raise Retry(f"HTTP {response.status} {response.excerpt()}")
-    if (
-        response.status in (400, 404) and not codes and not fault
-    ):  # from a proxy or gateway in front of the API
+    if response.status in (400, 404) and not codes:  # from a proxy or gateway in front of the API
         raise Retry(f"HTTP {response.status} {response.excerpt()}")
     if response.status in (401, 403):
         raise SourceRejected(
