@@ -141,7 +141,7 @@ def _rows(raw: RawRun, crawl: Crawl, tally: Tally) -> Iterator[rows.SongRow]:
             each.name, each.country, each.artist, each.returned, each.not_found, each.fetched, each.responses
         )
         for each in crawl.lists
-        if each.responses  # otherwise it could not be fetched
+        if each.responses or each.artist is not None  # a chart that could not be fetched has no artists
     ]
     scope = crawl.scope
     charts_first = sorted(kept, key=lambda each: each.country is None)

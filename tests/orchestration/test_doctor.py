@@ -158,7 +158,7 @@ def test_a_bucket_that_is_not_there_yet_is_nothing_wrong(
     assert found[0].works and "the first run creates it" in found[0].said
 
 
-class _Refusing:
+class _Rejecting:
     """S3 that says 403 to a HEAD, as it does of somebody else's bucket. moto has one owner only."""
 
     def head_bucket(self, **_: Any) -> Any:
@@ -168,7 +168,7 @@ class _Refusing:
 
 
 def test_a_bucket_of_somebody_else(settings: Settings) -> None:
-    [found] = aws._bucket(Bucket(_Refusing(), "theirs", ACCOUNT), settings)  # type: ignore[arg-type]
+    [found] = aws._bucket(Bucket(_Rejecting(), "theirs", ACCOUNT), settings)  # type: ignore[arg-type]
     assert f"must belong to {ACCOUNT}" in line([found], "bucket: owner")
 
 
