@@ -11,7 +11,9 @@ from include.errors import SourceRejected, SourceUnavailable
 from include.ingestion.songs import SONGS, SongsPlan
 from include.lake.certificate import Scope
 from include.lake.lake import Lake
+from include.lake.raw import RawRun
 from include.sources.client.http import Request, Response
+from include.sources.rows import Tally
 from tests.support.snapshots import Concert, land_events
 
 NO_LAKE: Any = None
@@ -176,6 +178,58 @@ async def test_an_artist_under_several_names_costs_nobody_a_place(second_names: 
     assert list(artists) == ["P!nk", *second_names, "A", "B", "C", "D"]
     assert crawl.complete
     assert sum(each.requests for each in crawl.lists) == len(responses.asked)
+
+
+class Keeping:
+    """Stands in for a run's responses, and keeps them: a chart, and a track for each artist, except those lost."""
+
+    def __init__(self, raw: RawRun, chart: dict[str, int], lost: tuple[str, ...] = ()) -> None:
+        self.raw, self.chart, self.lost = raw, chart, lost
+        self.asked: set[str] = set()
+        self.outlook: Any = None
+
+    async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
+        artists = [{"name": name, "listeners": str(count)} for name, count in self.chart.items()]
+        body: Any = {"topartists": {"artist": artists, "@attr": {"total": str(len(artists))}}}
+        if name := request.params.get("artist"):
+            self.asked.add(name)
+            if name in self.lost:
+                raise SourceUnavailable("HTTP 500")
+            track = {"name": f"Song of {name}", "artist": {"name": name}}
+            body = {"toptracks": {"track": [track], "@attr": {"artist": name, "total": "1"}}}
+        content = msgspec.json.encode(body)
+        self.raw.put(request.name, {}, 200, AT, content)
+        return read(Response(200, {}, content, AT))
+
+    def requests(self, names: Iterable[str]) -> int:
+        return len(list(names))
+
+
+async def landed_rows(responses: Keeping, *touring: str) -> list[tuple[Any, ...]]:
+    crawl = await SONGS.crawl(NO_LAKE, responses, plan(*touring), AT)  # type: ignore[arg-type]
+    rows = SONGS.rows(responses.raw, crawl, Tally(lambda *_: None))
+    return [(row.artist_name, row.chart_rank, row.chart_listeners, row.song_name) for row in rows]  # type: ignore[attr-defined]
+
+
+async def test_a_charting_artist_whose_tracks_cannot_be_fetched_keeps_rank_and_listeners(lake: Lake) -> None:
+    """One who only tours has no row."""
+    raw = lake.raw("songs", "2026-11-22T060000Z")
+    responses = Keeping(raw, {"Abel": 90, "Cain": 80}, lost=("Abel", "Seth"))
+    assert await landed_rows(responses, "Seth") == [
+        ("Abel", 1, 90, None),
+        ("Cain", 2, 80, "Song of Cain"),
+    ]
+
+
+async def test_pages_whose_names_differ_only_by_punctuation_have_their_own_songs_and_listeners(
+    lake: Lake,
+) -> None:
+    responses = Keeping(lake.raw("songs", "2026-11-22T060000Z"), {"M.I.A.": 90, "MIA.": 80})
+    assert await landed_rows(responses) == [
+        ("M.I.A.", 1, 90, "Song of M.I.A."),
+        ("MIA.", 2, 80, "Song of MIA."),
+    ]
+    assert responses.asked == {"M.I.A.", "MIA."}
 
 
 @pytest.mark.parametrize("failing", [3, 4])
