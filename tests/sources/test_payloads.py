@@ -129,7 +129,9 @@ def test_the_recorded_wall_of_ticketmaster_is_not_an_error() -> None:
 
 
 def test_a_recorded_404_of_ticketmaster_is_an_empty_search() -> None:
-    assert ticketmaster_search.read(response(PAYLOADS / "ticketmaster" / "error__aba9a3.json", 404)).total == 0
+    assert (
+        ticketmaster_search.read(response(PAYLOADS / "ticketmaster" / "error__aba9a3.json", 404)).total == 0
+    )
 
 
 # chart.getTopArtists and tag.getTopArtists are not asked, but have the shape of geo.getTopArtists.
