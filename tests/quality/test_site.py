@@ -300,15 +300,15 @@ def test_a_forged_token_is_rejected(visitor: Any, published: str) -> None:
     ],
 )
 def test_nothing_outside_the_data_docs_is_served(reader: Any, published: str, path: str) -> None:
-    answer = reader.get(f"/data-docs/{path}")
-    assert answer.status_code == 404
-    assert "{}" not in answer.text
+    response = reader.get(f"/data-docs/{path}")
+    assert response.status_code == 404
+    assert "{}" not in response.text
 
 
 def test_before_the_first_audit_the_page_says_what_to_do(reader: Any) -> None:
-    answer = reader.get("/data-docs/index.html")
-    assert answer.status_code == 404
-    assert "There are no data docs yet" in answer.text
+    response = reader.get("/data-docs/index.html")
+    assert response.status_code == 404
+    assert "There are no data docs yet" in response.text
 
 
 def test_without_a_bucket_the_page_says_the_same(reader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
