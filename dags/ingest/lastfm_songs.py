@@ -9,8 +9,8 @@ the rows exist. Then it updates the asset `musician_songs`, which triggers `musi
 
 A run is named and dated by when it began to look, not by its schedule. A retried task resumes with the responses
 it already has and the settings of its first try, as long as the run is less than a day old and no newer one has
-landed; otherwise, or if it had received nothing, or if the source refused a request and the settings were corrected,
-it begins a new run with the current settings.
+landed. It begins a new run if nothing had been received, or if the source rejected a request and the settings have
+since been changed.
 Backfills are rejected: a source returns only current data, which a run of a past day would misdate. A finished
 run that is cleared requests nothing, and an unfinished one only what is missing; with the parameter `ask_again`,
 both begin a new run with the current settings. The parameter `redrive` lands an earlier run again, from its kept

@@ -60,9 +60,9 @@ async def fetch(
 
     The run is named by `now`, the instant at which it begins to look. A later try of the same DAG run resumes
     it, with its settings, if it has kept at least one response, is less than a day old, and no newer run has
-    landed; otherwise, or if the source refused a request and the settings were corrected, the try begins a new
-    run. A finished run is not fetched again. A try that has `asked_again` more often than the one that began the
-    run begins a new one, whether or not the run is finished. Creates the bucket if it does not exist. Raises
+    landed; otherwise, or if the source rejected a request and the settings have since been changed, the try begins
+    a new run. A finished run is not fetched again. A try that has `asked_again` more often than the one that began
+    the run begins a new one, whether or not the run is finished. Creates the bucket if it does not exist. Raises
     `SourceUnavailable`, `SourceRejected` or `QuotaSpent`.
     """
     started = time.monotonic()
@@ -93,7 +93,7 @@ async def fetch(
         try:
             crawl = await dataset.crawl(lake, responses, plan, run_instant(run))
         except SourceRejected:
-            raw.note_refused()
+            raw.note_rejection()
             raise
     raw.put_crawl(crawl)
     log.info(
@@ -135,8 +135,8 @@ def _resumable(
         log.info("%s %s is too old to resume: a new run begins", dataset.name, run)
         return None
     plan = raw.plan(dataset.plan_type)
-    if plan is not None and plan.scope != wanted and raw.is_refused():
-        log.info("%s %s was refused, and the settings have changed: a new run begins", dataset.name, run)
+    if plan is not None and plan.scope != wanted and raw.has_rejection():
+        log.info("%s %s was rejected, and the settings have changed: a new run begins", dataset.name, run)
         return None
     return raw, plan
 

@@ -2,7 +2,7 @@
 
 <request>.jsonl.gz   a response as received, in one line of JSON
 plan.json            what the fetch decided to request, written before the first request
-refused.json         only that: the source refused a request of the fetch
+rejected.json        only that: the source rejected a request of the fetch
 crawl.json           what was requested and which responses were received, written when the fetch is finished
 """
 
@@ -117,13 +117,13 @@ class RawRun:
         """The plan; None if the fetch has not begun. Raises `ManifestInvalid`."""
         return self._document("plan.json", kind)
 
-    def note_refused(self) -> None:
-        """Records that the source refused a request, so that corrected settings may begin a new run."""
-        self._bucket.put_json(f"{self._prefix}refused.json", {})
+    def note_rejection(self) -> None:
+        """Records that the source rejected a request, so that corrected settings may begin a new run."""
+        self._bucket.put_json(f"{self._prefix}rejected.json", {})
 
-    def is_refused(self) -> bool:
-        """Whether the source has refused a request."""
-        return self._bucket.size(f"{self._prefix}refused.json") is not None
+    def has_rejection(self) -> bool:
+        """Whether the source has rejected a request."""
+        return self._bucket.size(f"{self._prefix}rejected.json") is not None
 
     def put_crawl(self, crawl: Crawl) -> None:
         """Records that the fetch is finished, with its crawl."""

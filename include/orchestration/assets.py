@@ -15,7 +15,7 @@ EVENTS = Asset(
     name="musician_events",
     uri=f"s3://{_BUCKET}/lake/events",
     group="lake",
-    extra={"description": "Concerts and billed artists (Ticketmaster)"},
+    extra={"description": "Concerts and artists"},
 )
 """Published by `ingest_events`; an event's `extra` is `include.ingestion.land.Landed`."""
 
@@ -23,7 +23,7 @@ SONGS = Asset(
     name="musician_songs",
     uri=f"s3://{_BUCKET}/lake/songs",
     group="lake",
-    extra={"description": "Charting artists and their songs (Last.fm)"},
+    extra={"description": "Artists and songs"},
 )
 """Published by `ingest_songs`; an event's `extra` is `include.ingestion.land.Landed`."""
 
@@ -32,6 +32,6 @@ MUSICIAN_STAR = Asset(
     name="musician_star",
     uri="musician://warehouse/dwh",
     group="warehouse",
-    extra={"description": "The audited star in the schema dwh"},
+    extra={"description": "The audited star"},
 )
 """Published by `musician_warehouse`; an event's `extra` says what the load changed."""

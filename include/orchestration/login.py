@@ -65,9 +65,14 @@ def _verified(extra: dict[str, Any]) -> dict[str, Any]:
 
 def quieten() -> None:
     """Silences what writes session tokens and AWS's passwords, which nobody can mask yet, and where they come from."""
-    for name in ("botocore", "redshift_connector", "airflow.providers.amazon.aws.utils.connection_wrapper"):
+    from airflow.providers.amazon.aws.utils.connection_wrapper import AwsConnectionWrapper
+
+    for name in ("botocore", "redshift_connector", AwsConnectionWrapper.__module__):
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.getEffectiveLevel(), logging.WARNING))
+    # Airflow's loggers know nothing of these levels.
+    quiet: Any = logging.getLogger(AwsConnectionWrapper.__module__)
+    AwsConnectionWrapper._log = quiet
 
 
 def _secret(arn: str) -> tuple[str, str]:

@@ -31,12 +31,12 @@ class ResultsTable(ValidationResultsTableContentBlockRenderer):
             config = result.expectation_config
             if not result.success and config.severity.value != "critical":
                 status = table[0][0].string_template
-                status["template"] = f"$icon {config.severity.value}"
-                status["styling"]["params"]["icon"]["classes"] = [
-                    "fas",
-                    "fa-exclamation-triangle",
-                    "text-warning",
-                ]
+                status["template"] = "$icon $severity"
+                status["params"]["severity"] = config.severity.value
+                status["styling"]["params"] = {
+                    "icon": {"classes": ["fas", "fa-exclamation-triangle", "text-warning"], "tag": "i"},
+                    "severity": {"classes": ["text-warning"]},
+                }
             return table
 
         return rows

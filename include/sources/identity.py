@@ -36,10 +36,11 @@ def normalised_name(name: str) -> str:
 def artist_key(name: str) -> str:
     """32 hexadecimal digits that identify the artist page with exactly this name.
 
-    Punctuation, diacritics and articles count; letter case and the width of spaces do not: `M.I.A.` and
-    `MIA.` are two pages, `P!NK` and `P!nk` one. Only the part of a name that its column holds counts.
+    Punctuation, diacritics and articles count; letter case and the width of spaces do not: `M.I.A.` and `MIA.` are
+    two pages, `P!NK` and `P!nk` one. So are `Weiß` and `Weiss` two, which `casefold` would make one. Only the part of
+    a name that its column holds counts.
     """
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", cut(name)).casefold())
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", cut(name)).lower())
     return _digest("page", " ".join(folded.split()))
 
 

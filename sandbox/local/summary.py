@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-STAR = ("fact_artists", "dim_songs", "dim_concerts", "bridge_concert_artists")
+STAR = ("fact_artists", "fact_songs", "dim_songs", "dim_concerts", "bridge_concert_artists")
 
 CHANGED = ("added", "changed", "removed", "unchanged")
 CHANGES = "select changes from dwh.load_ledger where state = 'published' order by judged_at desc limit 1"

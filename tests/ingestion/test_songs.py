@@ -11,7 +11,9 @@ from include.errors import SourceRejected, SourceUnavailable
 from include.ingestion.songs import SONGS, SongsPlan
 from include.lake.certificate import Scope
 from include.lake.lake import Lake
+from include.lake.raw import RawRun
 from include.sources.client.http import Request, Response
+from include.sources.rows import Tally
 from tests.support.snapshots import Concert, land_events
 
 NO_LAKE: Any = None
@@ -27,7 +29,7 @@ TRACKS = {
 NOT_FOUND = {"error": 6, "message": "The artist you supplied could not be found"}
 
 
-class Answering:
+class Responding:
     """Stands in for a run's responses: each artist is not found a given number of times, and then found."""
 
     def __init__(self, not_found: int) -> None:
@@ -53,7 +55,7 @@ def plan(*touring: str, countries: tuple[str, ...] = ("US",)) -> SongsPlan:
 
 
 async def test_an_artist_whom_a_chart_has_just_named_is_requested_again() -> None:
-    responses: Any = Answering(not_found=1)
+    responses: Any = Responding(not_found=1)
     crawl = await SONGS.crawl(NO_LAKE, responses, plan(), AT)
     [_, tracks] = crawl.lists
     assert (tracks.artist, tracks.not_found, tracks.distinct) == ("Abel", None, 1)
@@ -62,20 +64,20 @@ async def test_an_artist_whom_a_chart_has_just_named_is_requested_again() -> Non
 
 
 async def test_after_the_second_request_a_charting_artist_counts_as_not_found() -> None:
-    responses: Any = Answering(not_found=9)
+    responses: Any = Responding(not_found=9)
     [_, tracks] = (await SONGS.crawl(NO_LAKE, responses, plan(), AT)).lists
     assert tracks.not_found
     assert len(responses.asked) == 4
 
 
 async def test_an_artist_who_is_only_billed_is_requested_once() -> None:
-    responses: Any = Answering(not_found=9)
+    responses: Any = Responding(not_found=9)
     await SONGS.crawl(NO_LAKE, responses, plan("Abel & Friends"), AT)
     assert len(responses.asked) == 5  # two pages of the chart, Abel twice, Abel & Friends once
 
 
 async def test_a_charting_artist_without_songs_is_requested_once_more() -> None:
-    class Emptied(Answering):
+    class Emptied(Responding):
         async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
             if "artist" in request.params and not any(name.startswith("tracks") for name in self.asked):
                 self.asked.append(request.name)
@@ -90,7 +92,7 @@ async def test_a_charting_artist_without_songs_is_requested_once_more() -> None:
 
 @pytest.mark.parametrize(("page", "times"), [("1", 1), ("2", 9)])
 async def test_a_chart_that_is_not_found_once_or_beyond_its_end_is_no_error(page: str, times: int) -> None:
-    class Misplaced(Answering):
+    class Misplaced(Responding):
         async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
             nonlocal times
             if "artist" not in request.params and request.params["page"] == page and times:
@@ -105,7 +107,7 @@ async def test_a_chart_that_is_not_found_once_or_beyond_its_end_is_no_error(page
 
 
 async def test_a_country_without_a_chart_is_rejected_when_it_is_not_found_twice() -> None:
-    class Missing(Answering):
+    class Missing(Responding):
         async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
             self.asked.append(request.name)
             return read(Response(200, {}, msgspec.json.encode(NOT_FOUND), AT))
@@ -117,7 +119,7 @@ async def test_a_country_without_a_chart_is_rejected_when_it_is_not_found_twice(
 
 
 async def test_a_chart_that_cannot_be_fetched_costs_only_itself() -> None:
-    class Failing(Answering):
+    class Failing(Responding):
         async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
             if request.params.get("country") in gone:
                 raise SourceUnavailable("HTTP 500")
@@ -144,7 +146,7 @@ EMPTY = {"topartists": {"artist": [], "@attr": {"total": "0", "totalPages": "0"}
 
 @pytest.mark.parametrize(("empties", "complete"), [(1, True), (2, False)])
 async def test_a_chart_that_comes_back_empty_is_requested_once_more(empties: int, complete: bool) -> None:
-    class Emptied(Answering):
+    class Emptied(Responding):
         async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
             if "artist" not in request.params and len(self.asked) < empties:
                 self.asked.append(request.name)
@@ -158,7 +160,7 @@ async def test_a_chart_that_comes_back_empty_is_requested_once_more(empties: int
 
 @pytest.mark.parametrize("second_names", [["Pink"], [f"Pink {number}" for number in range(12)]])
 async def test_an_artist_under_several_names_costs_nobody_a_place(second_names: list[str]) -> None:
-    class Renaming(Answering):
+    class Renaming(Responding):
         async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
             self.asked.append(request.params.get("artist", "chart"))
             limit, page = int(request.params["limit"]), int(request.params["page"])
@@ -178,11 +180,63 @@ async def test_an_artist_under_several_names_costs_nobody_a_place(second_names: 
     assert sum(each.requests for each in crawl.lists) == len(responses.asked)
 
 
+class Keeping:
+    """Stands in for a run's responses, and keeps them: a chart, and a track for each artist, except those lost."""
+
+    def __init__(self, raw: RawRun, chart: dict[str, int], lost: tuple[str, ...] = ()) -> None:
+        self.raw, self.chart, self.lost = raw, chart, lost
+        self.asked: set[str] = set()
+        self.outlook: Any = None
+
+    async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
+        artists = [{"name": name, "listeners": str(count)} for name, count in self.chart.items()]
+        body: Any = {"topartists": {"artist": artists, "@attr": {"total": str(len(artists))}}}
+        if name := request.params.get("artist"):
+            self.asked.add(name)
+            if name in self.lost:
+                raise SourceUnavailable("HTTP 500")
+            track = {"name": f"Song of {name}", "artist": {"name": name}}
+            body = {"toptracks": {"track": [track], "@attr": {"artist": name, "total": "1"}}}
+        content = msgspec.json.encode(body)
+        self.raw.put(request.name, {}, 200, AT, content)
+        return read(Response(200, {}, content, AT))
+
+    def requests(self, names: Iterable[str]) -> int:
+        return len(list(names))
+
+
+async def landed_rows(responses: Keeping, *touring: str) -> list[tuple[Any, ...]]:
+    crawl = await SONGS.crawl(NO_LAKE, responses, plan(*touring), AT)  # type: ignore[arg-type]
+    rows = SONGS.rows(responses.raw, crawl, Tally(lambda *_: None))
+    return [(row.artist_name, row.chart_rank, row.chart_listeners, row.song_name) for row in rows]  # type: ignore[attr-defined]
+
+
+async def test_a_charting_artist_whose_tracks_cannot_be_fetched_keeps_rank_and_listeners(lake: Lake) -> None:
+    """One who only tours has no row."""
+    raw = lake.raw("songs", "2026-11-22T060000Z")
+    responses = Keeping(raw, {"Abel": 90, "Cain": 80}, lost=("Abel", "Seth"))
+    assert await landed_rows(responses, "Seth") == [
+        ("Abel", 1, 90, None),
+        ("Cain", 2, 80, "Song of Cain"),
+    ]
+
+
+async def test_pages_whose_names_differ_only_by_punctuation_have_their_own_songs_and_listeners(
+    lake: Lake,
+) -> None:
+    responses = Keeping(lake.raw("songs", "2026-11-22T060000Z"), {"M.I.A.": 90, "MIA.": 80})
+    assert await landed_rows(responses) == [
+        ("M.I.A.", 1, 90, "Song of M.I.A."),
+        ("MIA.", 2, 80, "Song of MIA."),
+    ]
+    assert responses.asked == {"M.I.A.", "MIA."}
+
+
 @pytest.mark.parametrize("failing", [3, 4])
 async def test_three_artists_who_cannot_be_fetched_are_named_and_a_fourth_fails_the_run(failing: int) -> None:
     lost = [f"Gone {number}" for number in range(failing)]
 
-    class Failing(Answering):
+    class Failing(Responding):
         async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
             if request.params.get("artist") in lost:
                 raise SourceUnavailable("HTTP 500")

@@ -226,7 +226,7 @@ async def test_corrected_settings_take_effect_if_nothing_was_received_yet(
     assert lake.certificate("songs", done.run).scope.countries == ("US",)
 
 
-async def test_corrected_settings_take_effect_although_a_chart_was_received_before_another_was_refused(
+async def test_corrected_settings_take_effect_although_a_chart_was_received_before_another_was_rejected(
     catalog: Catalog, lake: Lake
 ) -> None:
     two = replace(SETTINGS, countries=("US", "AQ"))
@@ -237,7 +237,7 @@ async def test_corrected_settings_take_effect_although_a_chart_was_received_befo
         if not raw.names():  # whichever came first
             raw.begin(SongsPlan(scope=SONGS.scope(two), touring_in=None, touring=()))
             raw.put("chart-us", {}, 200, AT, b"{}")
-            raw.note_refused()
+            raw.note_rejection()
         done = await fetch_at(
             SONGS, lake, source.connection, SETTINGS, "manual__1", AT + timedelta(minutes=9)
         )

@@ -114,10 +114,26 @@ def with_policy(s3: Any, bucket: str, **condition: Any) -> None:
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
 
 
+def with_rule(s3: Any, bucket: str, chosen: dict[str, Any]) -> None:
+    rule = {"ID": "theirs", "Status": "Enabled", "Filter": chosen, "Expiration": {"Days": 3}}
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+
+
 @pytest.mark.parametrize(
     ("spoil", "thing", "said"),
     [
         (lambda s3, b: s3.delete_bucket_lifecycle(Bucket=b), "bucket: lifecycle", "raw/ does not expire"),
+        (lambda s3, b: with_rule(s3, b, {"Prefix": "lake/"}), "bucket: lifecycle", "raw/ does not expire"),
+        (
+            lambda s3, b: with_rule(s3, b, {"And": {"Prefix": "raw/", "Tags": [{"Key": "a", "Value": "b"}]}}),
+            "bucket: lifecycle",
+            "raw/ does not expire",
+        ),
+        (
+            lambda s3, b: with_rule(s3, b, {"Tag": {"Key": "a", "Value": "b"}}),
+            "bucket: lifecycle",
+            "raw/ does not expire",
+        ),
         (lambda s3, b: s3.delete_bucket_encryption(Bucket=b), "bucket: encryption", "none by default"),
         (lambda s3, b: s3.delete_public_access_block(Bucket=b), "bucket: public access", "not blocked"),
         (
@@ -158,7 +174,7 @@ def test_a_bucket_that_is_not_there_yet_is_nothing_wrong(
     assert found[0].works and "the first run creates it" in found[0].said
 
 
-class _Refusing:
+class _Rejecting:
     """S3 that says 403 to a HEAD, as it does of somebody else's bucket. moto has one owner only."""
 
     def head_bucket(self, **_: Any) -> Any:
@@ -168,7 +184,7 @@ class _Refusing:
 
 
 def test_a_bucket_of_somebody_else(settings: Settings) -> None:
-    [found] = aws._bucket(Bucket(_Refusing(), "theirs", ACCOUNT), settings)  # type: ignore[arg-type]
+    [found] = aws._bucket(Bucket(_Rejecting(), "theirs", ACCOUNT), settings)  # type: ignore[arg-type]
     assert f"must belong to {ACCOUNT}" in line([found], "bucket: owner")
 
 

@@ -146,7 +146,7 @@ async def closed_webhook(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A webhook whose path is a secret and that does not take messages; the paths it was asked for."""
     asked: list[str] = []
 
-    async def refuse(request: web.Request) -> web.Response:
+    async def reject(request: web.Request) -> web.Response:
         asked.append(request.path)
         what = request.path.rpartition("/")[2]
         if what == "slow":
@@ -156,7 +156,7 @@ async def closed_webhook(monkeypatch: pytest.MonkeyPatch) -> Any:
         return web.Response(status=404, reason=f"no {request.path}", text=request.path)
 
     application = web.Application()
-    application.router.add_post("/{path:.*}", refuse)
+    application.router.add_post("/{path:.*}", reject)
     runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -1,11 +1,14 @@
 """The generated pages are what the SQL files say, and what the database says."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from docs.generate import pages, tables
-from include.warehouse.tables import create_tables
+from include.warehouse.tables import STAR, create_tables
+from sandbox.local import summary
 from tests.support.snapshots import rows
 
 PAGES = pages()
@@ -47,3 +50,9 @@ def test_the_dictionary_has_the_tables_columns_types_and_comments_of_the_databas
         (schema, table, column, names.get(type_, type_), required, about, meaning)
         for schema, table, column, type_, required, about, meaning in in_database
     ]
+
+
+def test_a_run_of_the_sandbox_prints_every_table_of_the_star_and_the_readme_shows_it() -> None:
+    readme = Path("README.md").read_text()
+    assert set(summary.STAR) == set(STAR)
+    assert re.findall(r"^  dwh\.(\w+) +[\d,]+ ", readme, re.MULTILINE) == list(summary.STAR)

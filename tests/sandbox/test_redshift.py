@@ -356,7 +356,7 @@ DOCUMENTED = [
 
 
 @pytest.mark.parametrize(("page", "statement", "said"), DOCUMENTED)
-def test_what_a_page_says_is_refused(artists: Any, page: str, statement: str, said: str) -> None:
+def test_what_a_page_says_is_rejected(artists: Any, page: str, statement: str, said: str) -> None:
     rows(artists, "insert into staging.artists (id, name, alive) values (1, 'a', true), (2, 'b', false)")
     assert said in failure(artists, statement), page
 
@@ -391,7 +391,7 @@ def test_a_view_is_replaced_by_the_same_columns_only(artists: Any) -> None:
     rows(artists, wider)
 
 
-def test_an_untyped_parameter_in_a_select_list_is_refused(artists: Any) -> None:
+def test_an_untyped_parameter_in_a_select_list_is_rejected(artists: Any) -> None:
     """https://github.com/aws/amazon-redshift-python-driver/issues/59; why: untyped literals,
     https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html."""
     insert = "insert into staging.artists (id, name) select id, {} from staging.artists"
@@ -402,13 +402,13 @@ def test_an_untyped_parameter_in_a_select_list_is_refused(artists: Any) -> None:
 
 
 @pytest.mark.parametrize("form", [{"compression": "zstd"}, {"compression": "brotli"}])
-def test_copy_refuses_codecs_that_no_page_names(artists: Any, landed: Landed, form: dict[str, Any]) -> None:
+def test_copy_rejects_codecs_that_no_page_names(artists: Any, landed: Landed, form: dict[str, Any]) -> None:
     """https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html"""
     landed.put("0.parquet", ROWS, form=form)
     assert "is compressed with" in failure(artists, landed.copy())
 
 
-def test_copy_refuses_nanoseconds(artists: Any, landed: Landed) -> None:
+def test_copy_rejects_nanoseconds(artists: Any, landed: Landed) -> None:
     """https://docs.aws.amazon.com/redshift/latest/dg/c-spectrum-data-files.html"""
     nanoseconds = ROWS.set_column(2, "seen", ROWS["seen"].cast(pa.timestamp("ns")))
     landed.put("0.parquet", nanoseconds, form={"version": "2.6"})

@@ -68,7 +68,7 @@ class Search:
         self.undated = sorted(self.undated, key=lambda concert: concert.name)
 
     async def ask(self, window: Window, page: int, urgency: float) -> Page:
-        assert page * PAGE < DEPTH, "the search refuses to page deeper"
+        assert page * PAGE < DEPTH, "the search rejects deeper pages"
         self.asked.append((window, page))
         await asyncio.sleep(self.jitter.random() / 1_000 if self.jitter else 0)
         if window not in self._found:

@@ -48,6 +48,7 @@ def test_different_names_keep_different_keys(one: str, other: str) -> None:
         ("The The", "The"),
         ("Mötley Crüe", "Motley Crue"),
         ("Ke$ha", "Kesha"),
+        ("Weiß", "Weiss"),
     ],
 )
 def test_two_pages_are_two_artists_however_alike_their_names(one: str, other: str) -> None:
@@ -55,7 +56,8 @@ def test_two_pages_are_two_artists_however_alike_their_names(one: str, other: st
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("P!NK", "p!nk"), (" Sigur  Rós ", "Sigur Rós"), ("Bjo\u0308rk", "Björk")]
+    ("one", "other"),
+    [("P!NK", "p!nk"), ("ΤΑΣ", "τας"), (" Sigur  Rós ", "Sigur Rós"), ("Bjo\u0308rk", "Björk")],
 )
 def test_letter_case_spaces_and_the_form_of_unicode_make_no_other_page(one: str, other: str) -> None:
     assert artist_key(one) == artist_key(other)

@@ -254,11 +254,11 @@ def test_a_list_is_read_whatever_it_says_about_itself(about: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "refusal", [error(3, 400), error(13), error(6, 400, "limit param out of bounds (1-1000)")]
+    "rejection", [error(3, 400), error(13), error(6, 400, "limit param out of bounds (1-1000)")]
 )
-def test_a_bad_request_is_rejected(refusal: Response) -> None:
+def test_a_bad_request_is_rejected(rejection: Response) -> None:
     with pytest.raises(SourceRejected, match="rejected the request"):
-        read(refusal)
+        read(rejection)
 
 
 def test_an_artist_that_is_not_found_is_not_an_error() -> None:

@@ -216,6 +216,11 @@ def test_the_last_day_of_a_festival_is_read_unless_it_lies_before_the_first(
     assert only(event({"dates.end": {"localDate": end}})).local_end_date == last_day
 
 
+def test_an_end_without_a_date_at_the_venue_says_no_last_day() -> None:
+    """An evening that ends at 2 a.m. has its last day before."""
+    assert only(event({"dates.end": {"dateTime": "2027-01-03T07:00:00Z"}})).local_end_date is None
+
+
 def test_an_event_that_is_postponed_without_a_date_keeps_the_first_announced_one() -> None:
     row = only(
         event(

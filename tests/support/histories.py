@@ -9,12 +9,13 @@ Keys are readable: an artist's is the casefolded name, a song's the artist's key
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from tests.support.model import Landed, Row
+from tests.support.model import Landed, Model, RebuildFails, Row
 
 FIRST_DAY = datetime(2026, 11, 10)
 
@@ -65,10 +66,10 @@ Step = Land | Work | Retry | Accept | LoseLedger | Rebuild
 
 _IDS = tuple(f"{n:08}-0000-4000-8000-000000000000" for n in range(6))
 _PAGES = ("Abel", "Cain", "Seth", "Yes", "YES!", "M.I.A.", "MIA.", "The The", "The", "Hikaru", "Nirvana")
-_BILLED = (*_PAGES[:9], "Mia", "Nirvana", "nirvana!", "Utada", "Lone", "Nobody")
+_BILLED = (*_PAGES[:9], "Mia", "Yes?", "Nirvana", "nirvana!", "Utada", "Lone", "Nobody")
 _CORRECTED = {"Utada": "Hikaru", "Lone": "Abel", "Mia": "M.I.A."}
 """How Last.fm corrects some names."""
-_STATUSES = ("onsale", "offsale", "cancelled", "postponed", "rescheduled", None)
+_STATUSES = ("onsale", "offsale", "cancelled", "cancelled", "postponed", "rescheduled", None)
 
 
 def artist_key(name: str) -> str:
@@ -172,24 +173,29 @@ class _World:
     def move_on(self) -> None:
         """Changes a few things."""
         changes: tuple[Callable[[], None], ...] = (
-            self._announce, self._change_concert, self._change_concert, self._change_concert,
-            self._change_page, self._change_page, self._change_billed_id,
+            self._announce, self._change_concert, self._change_concert, self._change_concert, self._list_again,
+            self._change_page, self._change_page, self._change_billed_id, self._change_billed_id,
         )  # fmt: skip
-        for change in self.draw.choices(changes, k=self.draw.randint(0, 4)):
+        for change in self.draw.choices(changes, k=self.draw.randint(0, 6)):
             change()
         for page in self.pages.values():
             page.plays += self.draw.randint(0, 2)
 
+    def _list_again(self) -> None:
+        for concert in self.concerts.values():
+            if not concert.listed and self.draw.random() < 0.5:
+                concert.listed = True
+
     def _change_concert(self) -> None:
         concert, luck = self.draw.choice(list(self.concerts.values())), self.draw.random()
-        if luck < 0.3:
+        if luck < 0.45:
             concert.listed = not concert.listed
-        elif luck < 0.45:
+        elif luck < 0.52:
             concert.about["status"] = self.draw.choice(_STATUSES)
-        elif luck < 0.6:
+        elif luck < 0.64:
             concert.about |= {"initial_date": concert.about["local_date"], "status": "rescheduled"}
             self._date(concert)
-        elif luck < 0.7:
+        elif luck < 0.73:
             concert.billed = self._bill()
         elif luck < 0.8:
             price = self.draw.choice((None, 20.0, 35.5))
@@ -327,7 +333,7 @@ def history(seed: int) -> list[Step]:
     waiting: list[tuple[int, Land]] = []
     """Runs that land only after that many others."""
     steps: list[Step] = []
-    landed: list[Land] = []
+    so_far = Story()
     older_until = draw.choice((0, 0, 0, 3))
     moments = _moments(draw)
     for number, (at, dataset) in enumerate(moments):
@@ -339,22 +345,71 @@ def history(seed: int) -> list[Step]:
         for due in [entry for entry in waiting if entry[0] <= number]:
             waiting.remove(due)
             steps.append(due[1])
-            landed.append(due[1])
         if draw.random() < 0.6:
             steps.append(Work())
-        if landed and draw.random() < 0.35:
-            steps += _intervention(draw, landed, at)
+        so_far.tell(steps)
+        if so_far.lands and draw.random() < (0.6 if so_far.parked else 0.3):
+            steps += _intervention(draw, so_far, at)
+            so_far.tell(steps)
     steps += [land for _, land in waiting]
     return [*steps, Work(), Rebuild()]
 
 
+class Story:
+    """What has become of the steps taken so far, by the model."""
+
+    def __init__(self, model: Model | None = None) -> None:
+        self.model = model or Model()
+        self.lands: dict[tuple[str, str], Land] = {}
+        self._taken = 0
+
+    @property
+    def lake(self) -> dict[tuple[str, str], Landed]:
+        """The runs as they were landed last."""
+        return {key: land.landed for key, land in self.lands.items()}
+
+    @property
+    def parked(self) -> list[tuple[str, str]]:
+        """The parked runs, the newest first."""
+        keys = [key for key in self.lands if self.model.state(*key) == "parked"]
+        return sorted(keys, key=lambda key: key[1], reverse=True)
+
+    def tell(self, steps: Sequence[Step]) -> None:
+        """Takes the steps that have been added."""
+        for step in steps[self._taken :]:
+            self._take(step)
+        self._taken = len(steps)
+
+    def _take(self, step: Step) -> None:
+        match step:
+            case Land(landed):
+                self.lands[landed.dataset, landed.run] = step
+            case Work():
+                while self.model.work_once(self.lake):
+                    pass
+            case Retry(dataset, run):
+                self.model.retry(dataset, run)
+            case Accept(dataset, run):
+                self.model.accept(dataset, run)
+            case LoseLedger():
+                self.model.lose_ledger()
+            case Rebuild(until):
+                with suppress(RebuildFails):
+                    self.model.rebuild(self.lake, until)
+
+
 def _moments(draw: random.Random) -> list[tuple[datetime, str]]:
+    """Of one or more runs on each of 2 to 8 days."""
     moments = set()
-    for day in range(min(draw.randint(2, 8), draw.randint(2, 8))):
-        for dataset, most in (("events", 3), ("songs", 2)):
-            for _ in range(min(draw.randint(0, most), draw.randint(1, most))):
-                minutes = draw.choice((0, 60, 360, 361, 420, 720, 1_200, 1_320, 1_439))
-                moments.add((FIRST_DAY + timedelta(days=day, minutes=minutes), dataset))
+    for day in range(draw.randint(2, 8)):
+        runs = [
+            dataset
+            for dataset, most in (("events", 3), ("songs", 2))
+            for _ in range(min(draw.randint(0, most), draw.randint(0, most)))
+        ]
+        for dataset in runs or [draw.choice(("events", "songs"))]:
+            minutes = draw.choice((0, 60, 360, 361, 420, 720, 1_200, 1_320, 1_439))
+            moments.add((FIRST_DAY + timedelta(days=day, minutes=minutes), dataset))
     return sorted(moments)
 
 
@@ -373,7 +428,7 @@ def _observed(draw: random.Random, world: _World, at: datetime, dataset: str) ->
         return replace(landed, rows=())
     if luck < 0.06:
         return replace(landed, readable=False)
-    return replace(landed, fault="broken" if luck < 0.11 else "differs" if luck < 0.16 else None)
+    return replace(landed, fault="broken" if luck < 0.1 else "differs" if luck < 0.18 else None)
 
 
 def _by_older_release(land: Land) -> Land:
@@ -395,26 +450,23 @@ def _by_older_release(land: Land) -> Land:
     return Land(replace(land.landed, rows=tuple(rows)), by_older_release=True)
 
 
-def _intervention(draw: random.Random, landed: list[Land], at: datetime) -> Iterator[Step]:
-    """What an operator does to the lake or the warehouse."""
-    ailing = [
-        land for land in landed if land.landed.fault or not land.landed.readable or not land.landed.rows
-    ]
-    land = draw.choice(ailing if ailing and draw.random() < 0.7 else landed)
-    run, luck = land.landed, draw.random()
-    if luck < 0.3:
-        yield Retry(run.dataset, run.run)
-    elif luck < 0.5:
-        yield Accept(run.dataset, run.run)
+def _intervention(draw: random.Random, so_far: Story, at: datetime) -> Iterator[Step]:
+    """What an operator does to the lake or the warehouse; mostly about runs that are parked."""
+    parked = so_far.parked
+    key = draw.choice(parked[:2] if parked and draw.random() < 0.7 else list(so_far.lands))
+    land, luck = so_far.lands[key], draw.random()
+    run = land.landed
+    if luck < 0.6 and run.fault == "differs" and key in parked:
+        yield Accept(*key)
+    elif luck < 0.15:
+        yield Retry(*key)
+    elif luck < 0.25:
+        yield Accept(*key)
     elif luck < 0.8:
         if run.rows:
-            again = replace(
-                land, landed=replace(run, rows=_parsed_again(draw, run), fault=None, readable=True)
-            )
-            landed[landed.index(land)] = again
-            yield again
+            yield replace(land, landed=replace(run, rows=_parsed_again(draw, run), fault=None, readable=True))
             if draw.random() < 0.7:
-                yield Retry(run.dataset, run.run)
+                yield Retry(*key)
     elif luck < 0.95:
         yield Rebuild((at - timedelta(days=draw.randint(1, 3))).date() if draw.random() < 0.3 else None)
     else:
@@ -425,11 +477,35 @@ def _intervention(draw: random.Random, landed: list[Land], at: datetime) -> Iter
 
 
 def _parsed_again(draw: random.Random, run: Landed) -> tuple[Row, ...]:
-    """The rows that a corrected parser makes."""
+    """The rows that a corrected parser makes: some differ, and some records are rows only before or after."""
+    rows: list[Row] = list(run.rows)
     if run.dataset == "songs":
-        return tuple(row | {"play_count": row["play_count"] and row["play_count"] + 1} for row in run.rows)
+        rows = [row | {"play_count": row["play_count"] and row["play_count"] + 1} for row in rows]
+        sung = [row for row in rows if row["song_key"] is not None]
+        if sung and draw.random() < 0.5:
+            rows.remove(draw.choice(sung))
+        row = draw.choice(sung) if sung and draw.random() < 0.5 else None
+        if row and f"{row['artist_key']}/Found" not in {each["song_key"] for each in rows}:
+            rows.append(
+                row | {"song_key": f"{row['artist_key']}/Found", "song_name": "Found", "song_rank": 9}
+            )
+        return tuple(rows or run.rows)
     name = draw.choice(("Evening", "Matinee"))
-    return tuple(row | {"event_name": f"{name} of {row['event_id']}"} for row in run.rows)
+    rows = [row | {"event_name": f"{name} of {row['event_id']}"} for row in rows]
+    ids = sorted({row["event_id"] for row in rows})
+    if len(ids) > 1 and draw.random() < 0.4:
+        dropped = draw.choice(ids)
+        rows = [row for row in rows if row["event_id"] != dropped]
+    if draw.random() < 0.4 and f"{ids[0]}+" not in ids:
+        rows += [row | {"event_id": f"{ids[0]}+"} for row in run.rows if row["event_id"] == ids[0]]
+    billed = [row for row in rows if row["artist_key"] is not None]
+    if billed and draw.random() < 0.4:
+        row = draw.choice(billed)
+        rows[rows.index(row)] = row | {"artist_name": "Found", "artist_key": "found", "name_key": "found"}
+    if billed and draw.random() < 0.4:
+        row = draw.choice([row for row in rows if row["artist_key"] is not None])
+        rows[rows.index(row)] = row | dict.fromkeys(_BILLING)
+    return tuple(rows)
 
 
 def _run(at: datetime) -> str:

@@ -34,7 +34,7 @@ def reader(redshift: Any, services: Services) -> Iterator[Any]:
 
 
 READABLE = (*(f"dwh.{table}" for table in (*STAR, "load_ledger")), *(f"analytics.{view}" for view in VIEWS))
-REFUSED = (
+REJECTED = (
     "select count(*) from staging.events",
     "select count(*) from audit.current_load",
     "insert into dwh.load_ledger (dataset) values ('events')",
@@ -55,7 +55,7 @@ def test_a_reader_reads_the_star_and_the_views(reader: Any) -> None:
 
 
 def test_a_reader_does_nothing_else(reader: Any) -> None:
-    for statement in REFUSED:
+    for statement in REJECTED:
         with pytest.raises(redshift_connector.ProgrammingError, match=r"permission denied|must be owner"):
             rows(reader, statement)
 

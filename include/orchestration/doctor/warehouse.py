@@ -31,7 +31,7 @@ def examine() -> Iterator[Finding]:
         except PipelineError:
             raise
         except Exception as error:
-            findings.append(_refused(error))
+            findings.append(_login_failure(error))
         else:
             with closing(connection), transaction(connection) as cursor:
                 findings.append(_tls())
@@ -39,7 +39,7 @@ def examine() -> Iterator[Finding]:
     yield from findings
 
 
-def _refused(error: Exception) -> Finding:
+def _login_failure(error: Exception) -> Finding:
     """Recognizes the driver's error, and shows none of its text: it may contain what was sent."""
     words = f"{type(error).__name__} {error}".lower()
     for found, said, advice in _REASONS:

@@ -72,6 +72,8 @@ class Collected:
     listed a second time on one page, if the list was read to its end and does not start over."""
     pages: list[str] = field(default_factory=list)
     """The names of its requests."""
+    discarded: list[str] = field(default_factory=list)
+    """The names of the requests for earlier readings of the list, which this one replaces."""
     artist: str | None = None
     not_found: str | None = None
     lost: str | None = None
@@ -80,6 +82,11 @@ class Collected:
     @property
     def complete(self) -> bool:
         return self.lost is None and len(self.names) + self.unusable >= self.reported
+
+    def replaces(self, earlier: "Collected") -> None:
+        """Notes that this is another reading of a list: of both totals, the larger counts."""
+        self.discarded += [*earlier.discarded, *earlier.pages]
+        self.reported = max(self.reported, earlier.reported)
 
 
 Ask = Callable[[Request], Awaitable[ListPage]]

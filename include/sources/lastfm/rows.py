@@ -18,6 +18,7 @@ How oddities are handled (the certificate counts them by the code in the last co
     the artist `[unknown]`, a bin for bad tags     rejected   unknown_artist
     an artist page that only misspellings reach    rejected   shadow_artist
     a charting artist whom Last.fm does not find   kept       a row without a song, with rank and listeners
+    a charting artist whose tracks were not sent   kept       likewise; the run is incomplete
     another artist whom Last.fm does not find      rejected   artist_not_found
     a malformed MusicBrainz id                     nulled     by its path
     an empty MusicBrainz id                        kept       None

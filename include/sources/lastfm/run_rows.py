@@ -25,6 +25,7 @@ class KeptList:
     """Last.fm's message if it has no such artist."""
     fetched: int
     responses: tuple[str, ...]
+    """Empty if the tracks could not be fetched."""
 
 
 def run_rows(
@@ -55,11 +56,13 @@ def run_rows(
             continue
         key = artist_key(tracks.returned or tracks.artist)
         standing = charted.get(key) or Charted(tracks.artist)
-        if key in owners:
+        if key not in owners:
+            owners[key] = _Owner(tracks.artist, tracks, standing)
+        elif not (lost := owners[key]).tracks.responses:
+            owners[key] = _Owner(tracks.artist, tracks, standing, [lost.asked, *lost.further_names])
+        else:
             owners[key].further_names.append(tracks.artist)
             tally.duplicates[tracks.name] += tracks.fetched
-        else:
-            owners[key] = _Owner(tracks.artist, tracks, standing)
     for owner in owners.values():
         rows = list(_artist_rows(owner, body_of, snapshot_at, tracks_per_artist, tally))
         tally.records += len(rows)
@@ -88,13 +91,14 @@ def _artist_rows(
     tally: Tally,
 ) -> Iterator[SongRow]:
     tracks, standing = owner.tracks, owner.standing
-    first = tracks.responses[0]
     only_billed = not standing.countries  # Last.fm does not know every billed name
     if tracks.not_found and only_billed:
         rejection = Rejection("artist_not_found", tracks.not_found, owner.asked, 0)
-        tally.reject(rejection, tracks.name, first, expected=True)
+        tally.reject(rejection, tracks.name, tracks.responses[0], expected=True)
         return
-    if tracks.not_found:
+    if not tracks.responses and only_billed:
+        return
+    if tracks.not_found or not tracks.responses:
         yield row_without_song(snapshot_at, owner.asked, owner.asked, standing.mbid, standing)
         return
     bodies = [body_of(response) for response in tracks.responses]
@@ -103,7 +107,7 @@ def _artist_rows(
     tally.note(noticed, owner.asked)
     for rejection in made.rejections:
         not_an_artist = rejection.reason in ("shadow_artist", "unknown_artist")
-        tally.reject(rejection, tracks.name, first, expected=only_billed and not_an_artist)
+        tally.reject(rejection, tracks.name, tracks.responses[0], expected=only_billed and not_an_artist)
     tally.duplicates[tracks.name] += made.duplicates
     yield from made.rows
 

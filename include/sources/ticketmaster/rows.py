@@ -20,6 +20,7 @@ How irregular values are handled (the certificate counts them by the code in the
     a country that is not two letters              nulled     by its path; the searched country takes its place
     a placeholder date (1900, 9999)                nulled     by its path
     an end before the start, or without a start    nulled     dates.end.localDate
+    an end that is only an instant (dateTime)      ignored    often it is past midnight, and not on the last day
     a MusicBrainz id that is not a UUID            nulled     by its path
     a billed artist without a name                 nulled     by its path; those after it move up
     a name longer than its column                  cut        by its path, at a character
