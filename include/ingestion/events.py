@@ -18,9 +18,8 @@ from include.lake.raw import RawRun
 from include.lake.runs import run_instant
 from include.settings import Settings
 from include.sources.rows import Tally
-from include.sources.ticketmaster import crawl as ticketmaster
-from include.sources.ticketmaster import plan as cuts
-from include.sources.ticketmaster import search
+from include.sources.ticketmaster import crawler as ticketmaster
+from include.sources.ticketmaster import cuts, search
 from include.sources.ticketmaster.look_up import Listed
 from include.sources.ticketmaster.rows import EventRow
 from include.sources.ticketmaster.run_rows import KeptResponse, run_rows

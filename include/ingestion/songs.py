@@ -20,7 +20,7 @@ from include.lake.manifests import Manifest
 from include.lake.raw import RawRun
 from include.lake.runs import run_instant
 from include.settings import Settings
-from include.sources.lastfm import crawl as lastfm
+from include.sources.lastfm import crawler as lastfm
 from include.sources.lastfm import lists, rows
 from include.sources.lastfm.run_rows import KeptList, run_rows
 from include.sources.rows import Tally

@@ -16,8 +16,8 @@ from include.errors import SourceUnavailable
 from include.lake import certificate
 from include.sources.client import http
 from include.sources.client.priority import PrioritySemaphore
-from include.sources.ticketmaster.crawl import Crawl
-from include.sources.ticketmaster.plan import plan_after
+from include.sources.ticketmaster.crawler import Crawl
+from include.sources.ticketmaster.cuts import plan_after
 from include.sources.ticketmaster.stretch import Stretch
 from include.sources.ticketmaster.windows import DEPTH, PAGE, Page, Sighting, Window
 from tests.support import virtual_time

@@ -19,9 +19,9 @@ from include.lake import certificate
 from include.sources.client.http import Backoff, Client, Request, Response
 from include.sources.rows import Tally
 from include.sources.ticketmaster import reader, search
-from include.sources.ticketmaster.crawl import Crawl
+from include.sources.ticketmaster.crawler import Crawl
+from include.sources.ticketmaster.cuts import Plan, plan_after
 from include.sources.ticketmaster.look_up import Listed
-from include.sources.ticketmaster.plan import Plan, plan_after
 from include.sources.ticketmaster.run_rows import KeptResponse, run_rows
 from include.sources.ticketmaster.stretch import Stretch
 from include.sources.ticketmaster.windows import PAGE, Page, Window

@@ -20,8 +20,8 @@ from datetime import datetime
 from itertools import pairwise
 
 from include.sources.client.task_group import task_group
+from include.sources.ticketmaster.cuts import Plan, cut_after, early_morning
 from include.sources.ticketmaster.look_up import Listed, LookUp
-from include.sources.ticketmaster.plan import Plan, cut_after, early_morning
 from include.sources.ticketmaster.proof import Proof
 from include.sources.ticketmaster.reader import Reader
 from include.sources.ticketmaster.stretch import Stretch
