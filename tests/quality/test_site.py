@@ -243,6 +243,22 @@ def test_a_signed_in_reader_gets_the_pages_with_their_types(reader: Any, publish
     assert reader.get("/data-docs/site.css").headers["content-type"].startswith("text/css")
 
 
+def test_a_bucket_of_another_account_is_not_served(
+    reader: Any, published: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 rejects a request that names another owner than the bucket's; its stand-in does not."""
+    from botocore.client import BaseClient
+
+    asked: list[dict[str, Any]] = []
+    call = BaseClient._make_api_call
+    monkeypatch.setattr(
+        BaseClient, "_make_api_call", lambda s3, name, given: asked.append(given) or call(s3, name, given)
+    )
+    monkeypatch.setenv("MUSICIAN_BUCKET_OWNER", "999999999999")
+    assert reader.get("/data-docs/index.html").status_code == 200
+    assert [each["ExpectedBucketOwner"] for each in asked] == ["999999999999"]
+
+
 def test_the_folder_leads_to_the_index(reader: Any, published: str) -> None:
     assert reader.get("/data-docs/").headers["location"] == "index.html"
 
