@@ -156,7 +156,10 @@ def test_a_run_without_news_says_so_skips_nothing_and_updates_no_asset(
     assert data_docs_link().get_link(SimpleNamespace(op_args=[found]), ti_key=None).endswith("/index.html")
     outlet_events: Any = {}
     task = dag.get_task("publish").prepare_for_execution()
-    assert tasks["publish"](found, None, outlet_events, SimpleNamespace(task=task)) is None
+    assert (
+        tasks["publish"](found, None, outlet_events, SimpleNamespace(task=task, run_id="scheduled__1"))
+        is None
+    )
     assert (outlet_events, task.outlets) == ({}, [])
     assert dag.get_task("publish").outlets  # of the next run
 
