@@ -55,12 +55,13 @@ def page(path: str) -> Response:
     if posixpath.normpath(f"/{path}") != f"/{path}" or "\\" in path or "\0" in path:
         return PlainTextResponse(NO_SUCH_PAGE, 404, HEADERS)
     # Imported here because the API server loads plugins when it starts, and boto3 takes a second.
-    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.exceptions import ClientError
 
-    s3 = S3Hook(aws_conn_id="aws_default").get_conn()
+    from include.orchestration import connections
+
+    bucket = connections.lake(Settings.from_environment()).bucket
     try:
-        stored = s3.get_object(Bucket=Settings.from_environment().bucket, Key=PREFIX + path)
+        stored = bucket.s3.get_object(**bucket.of_bucket, Key=PREFIX + path)
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("NoSuchKey", "NoSuchBucket"):
             raise

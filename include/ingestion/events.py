@@ -18,9 +18,9 @@ from include.lake.raw import RawRun
 from include.lake.runs import run_instant
 from include.settings import Settings
 from include.sources.rows import Tally
-from include.sources.ticketmaster import crawl as ticketmaster
-from include.sources.ticketmaster import plan as cuts
+from include.sources.ticketmaster import crawler as ticketmaster
 from include.sources.ticketmaster import search
+from include.sources.ticketmaster.cuts import Cuts, planned_cuts
 from include.sources.ticketmaster.look_up import Listed
 from include.sources.ticketmaster.rows import EventRow
 from include.sources.ticketmaster.run_rows import KeptResponse, run_rows
@@ -38,7 +38,7 @@ class EventsPlan(Plan, frozen=True, kw_only=True):
 
     planned_after: str | None
     """The run from whose windows the cuts were planned; None if there was no complete run."""
-    cuts: cuts.Plan
+    cuts: Cuts
 
 
 def _scope(settings: Settings) -> Scope:
@@ -48,9 +48,9 @@ def _scope(settings: Settings) -> Scope:
 def _plan(lake: Lake, scope: Scope, start: datetime) -> EventsPlan:
     earlier = lake.newest_complete("events", start)
     if earlier is None:
-        return EventsPlan(scope=scope, planned_after=None, cuts=cuts.Plan())
+        return EventsPlan(scope=scope, planned_after=None, cuts=Cuts())
     manifest, evidence = earlier
-    planned = cuts.plan_after(evidence.windows, scope.countries, start, _end(scope, start))
+    planned = planned_cuts(evidence.windows, scope.countries, start, _end(scope, start))
     return EventsPlan(scope=scope, planned_after=manifest.run, cuts=planned)
 
 
@@ -81,8 +81,8 @@ async def _crawl(lake: Lake, responses: Responses, plan: EventsPlan, start: date
     async def ask(window: Window, page: int, urgency: float) -> Page:
         return await responses.ask(search.request(window, page, urgency), search.read)
 
-    crawl = ticketmaster.Crawl(ask)
-    responses.outlook = lambda: (*crawl.progress(), "events")
+    crawler = ticketmaster.Crawler(ask)
+    responses.outlook = lambda: (*crawler.progress(), "events")
     scope, end = plan.scope, _end(plan.scope, start)
     earlier = plan.planned_after
     listed = None
@@ -91,7 +91,7 @@ async def _crawl(lake: Lake, responses: Responses, plan: EventsPlan, start: date
             listed = await asyncio.to_thread(_listed, lake, earlier, scope, start)
         except ManifestInvalid as invalid:
             log.warning("%s is not compared with: %s", earlier, invalid)
-    stretches = await crawl.run(scope.countries, start, end, plan.cuts, listed)
+    stretches = await crawler.run(scope.countries, start, end, plan.cuts, listed)
     reasons = tuple(
         f"{stretch.window.name()}: {'; '.join(stretch.reasons)}"
         for stretch in stretches

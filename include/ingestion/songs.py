@@ -20,7 +20,7 @@ from include.lake.manifests import Manifest
 from include.lake.raw import RawRun
 from include.lake.runs import run_instant
 from include.settings import Settings
-from include.sources.lastfm import crawl as lastfm
+from include.sources.lastfm import crawler as lastfm
 from include.sources.lastfm import lists, rows
 from include.sources.lastfm.run_rows import KeptList, run_rows
 from include.sources.rows import Tally
@@ -92,21 +92,21 @@ def _billings(lake: Lake, manifest: Manifest, on: date) -> Iterator[tuple[str, s
 
 async def _crawl(_: Lake, responses: Responses, plan: SongsPlan, start: datetime) -> Crawl:
     scope = plan.scope
-    crawl = lastfm.Crawl(
+    crawler = lastfm.Crawler(
         responses.ask, scope.countries, scope.artists_per_country or 0, scope.tracks_per_artist or 0
     )
-    responses.outlook = lambda: (*crawl.progress(), "lists")
-    touring = await crawl.run(plan.touring)
-    collected = [_list_of(chart, responses, country=country) for country, chart in crawl.charts.items()]
-    collected += [_list_of(tracks, responses, artist=name) for name, tracks in crawl.tracks.items()]
+    responses.outlook = lambda: (*crawler.progress(), "lists")
+    touring = await crawler.run(plan.touring)
+    collected = [_list_of(chart, responses, country=country) for country, chart in crawler.charts.items()]
+    collected += [_list_of(tracks, responses, artist=name) for name, tracks in crawler.tracks.items()]
     reasons = sorted(
         f"{each.name}: {each.distinct} of {each.reported} reported items were received"
         for each in collected
         if not each.complete and each.reported  # what was lost reported nothing
     )
-    reasons += [f"chart {country}: {why}" for country, chart in crawl.charts.items() if (why := chart.lost)]
+    reasons += [f"chart {country}: {why}" for country, chart in crawler.charts.items() if (why := chart.lost)]
     reasons += [
-        f"artist {name}: {why}" for name, tracks in sorted(crawl.tracks.items()) if (why := tracks.lost)
+        f"artist {name}: {why}" for name, tracks in sorted(crawler.tracks.items()) if (why := tracks.lost)
     ]
     return Crawl(
         scope,

@@ -49,7 +49,7 @@ def ensure_bucket(bucket: Bucket, raw_retention_days: int) -> None:
         others = [rule for rule in rules if rule.get("ID") not in (_RAW, _UPLOADS)]
         if [rule for rule in rules if rule not in others] != ours:
             _put_rules(bucket, others + ours)
-    elif not any(map(_expires_raw, rules)):
+    elif not any(map(expires_raw, rules)):
         log.warning(
             "%s has lifecycle rules, but none that lets raw/ expire, which the APIs' terms require. Add a rule "
             "that expires the prefix raw/ after %d days, noncurrent versions included.",
@@ -175,7 +175,7 @@ def _put_rules(bucket: Bucket, rules: list[Any]) -> None:
     )
 
 
-def _expires_raw(rule: dict[str, Any]) -> bool:
+def expires_raw(rule: dict[str, Any]) -> bool:
     """Whether a rule lets everything under `raw/` expire."""
     prefix = rule.get("Filter", {}).get("Prefix", rule.get("Prefix"))
     only_some = set(rule.get("Filter", {})) - {"Prefix"}

@@ -6,7 +6,7 @@
     certificates/<dataset>/<run>.json          what was requested, reported, received and rejected
     manifests/<dataset>/<run>.json             written last; names the run's parts
     begun/<dataset>/<DAG run>.json             the run that a DAG run last began
-    quota/<source>.json                        calls made of the day's quota, see include/sources/client/
+    quota/<connection>.json                    calls made of the day's quota, see include/sources/client/
 
 A part that no manifest names does not exist. Writing the same rows again produces the same bytes.
 """

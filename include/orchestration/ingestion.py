@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from include.clock import utc_now
-from include.orchestration.notifications import task_alerts
+from include.orchestration.notifications import report, task_alerts
 from include.orchestration.retries import task_retries
 from include.settings import Settings
 from include.wording import counted
@@ -120,11 +120,19 @@ def ingestion_tasks(name: str, connection_id: str, asset: "Asset", settings: Set
         return asdict(landed)
 
     @task(task_id=f"publish_{name}", outlets=[asset])
-    def publish_dataset(landed: dict[str, Any], outlet_events: Any = None) -> None:
+    def publish_dataset(
+        landed: dict[str, Any], outlet_events: Any = None, dag_run: Any = None, ti: Any = None
+    ) -> None:
+        from include.orchestration import connections
+        from include.quality.waiting import unjudged
+
         if not landed["rows"]:
             raise AirflowSkipException(f"Run {landed['run']} landed no {name}: nothing to publish.")
         outlet_events[asset].extra = landed
         log.info("published %s", landed["manifest"])
+        if waiting := unjudged(connections.lake(settings), utc_now(), settings.news_deadline_hours):
+            report(settings, dag_run, "is not loaded", waiting)
+            ti.xcom_push("note", waiting)
 
     return IngestionTasks(fetch_dataset, land_dataset, publish_dataset)
 

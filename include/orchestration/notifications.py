@@ -5,8 +5,8 @@
            Anyone who knows a webhook's URL can post to it, so the path is a secret: no error and no log contains it
            (the provider's hook would log it, and errors of `requests` name it), and no redirect is followed.
 
-It reports tasks that failed for good, an overdue star, late runs, runs that cannot be read, and that no new data has
-arrived.
+It reports tasks that failed for good, an overdue star, late runs, runs that cannot be read, that no new data has
+arrived, and that landed data is not loaded.
 """
 
 import html
@@ -110,24 +110,29 @@ def report_found(
     dag_run: Any,
     late: Sequence[tuple[str, str]],
     parked: Sequence[str],
+    passed_over: Sequence[str],
     overdue: Sequence[str],
 ) -> None:
-    """Reports runs that only a rebuild takes in, runs that were parked unread, and data that is overdue."""
+    """Reports runs that only a rebuild takes in, runs that were parked unread, published runs that cannot be read
+    any more, and data that is overdue."""
     if late:
         runs = ", ".join(map(" ".join, late))
-        _report(
+        report(
             settings,
             dag_run,
             "found late runs",
             f"{runs}: older than what is published; a rebuild takes them in",
         )
     if parked:
-        _report(settings, dag_run, "parked runs", " ".join(parked))
+        report(settings, dag_run, "parked runs", " ".join(parked))
+    if passed_over:
+        report(settings, dag_run, "passed over damaged runs", " ".join(passed_over))
     if overdue:
-        _report(settings, dag_run, "has had no new data", " ".join(overdue))
+        report(settings, dag_run, "has had no new data", " ".join(overdue))
 
 
-def _report(settings: Settings, dag_run: Any, happened: str, reason: str) -> None:
+def report(settings: Settings, dag_run: Any, happened: str, reason: str) -> None:
+    """Logs a warning and, if notifications are on, sends it."""
     log.warning("%s: %s", happened, reason)
     if not settings.notify:
         return

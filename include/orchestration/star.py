@@ -73,14 +73,12 @@ def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Wo
         notes.insert(0, "Nothing new: every manifest with a partner is in the ledger")
     for line in (*notes, age.text):
         log.info("%s", line)
-    for line in found.unreadable:
-        log.warning("%s", line)
     overdue = age.overdue(settings.news_deadline_hours, load.pending if load else ())
-    report_found(settings, dag_run, found.late, found.parked, overdue)
+    report_found(settings, dag_run, found.late, found.parked, found.unreadable, overdue)
     if waiting and (dag_run.conf or {}).get("after") == str(load):
         log.warning("The previous run took the same load without judging it, so no further run is triggered")
         waiting = 0
-    return Work(load, waiting, now.isoformat(), rebuilt, ". ".join(notes))
+    return Work(load, waiting, now.isoformat(), rebuilt, ". ".join([*notes, *overdue]))
 
 
 def start_next_run(found: Work, dag_run: Any) -> NoReturn:

@@ -11,6 +11,7 @@ import mimetypes
 import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,12 @@ def publish(lake: Lake, site: Path, results: Path, kept_runs: int) -> None:
         lambda key: lake.bucket.delete([key]),
         [key for page in gone for key in (PREFIX + page, str(Path(page).with_suffix(".json")))],
     )
+
+
+def last_judged(lake: Lake) -> datetime | None:
+    """When the newest audit judged; None if none is remembered. Raises `ManifestInvalid` if that cannot be read."""
+    found = lake.bucket.get_json(_AUDITS, Audits, "The next audit writes it anew.")
+    return max((each.judged_at for each in found.validations), default=None) if found else None
 
 
 def _put(lake: Lake, key: str, file: Path) -> None:

@@ -116,10 +116,10 @@ class Ticketmaster:
         if fault.kind == "wall":
             return _too_deep(self.options.paging_depth or 1_000)
         if fault.kind in ("no_hits", "no_events"):
-            answer = self._page("/discovery/v2/events.json", params, 1)
-            if answer.status != 200:
-                return answer
-            whole = msgspec.json.decode(answer.body)
+            response = self._page("/discovery/v2/events.json", params, 1)
+            if response.status != 200:
+                return response
+            whole = msgspec.json.decode(response.body)
             whole.pop("_embedded", None)
             if fault.kind == "no_hits":
                 whole["page"] |= {"totalElements": 0, "totalPages": 0}

@@ -117,7 +117,7 @@ def _finish(client: AirflowClient, dag_id: str, run_id: str) -> str:
 
 
 def request(client: AirflowClient, method: str, path: str, body: Any = None) -> Any:
-    """Airflow's answer; `path` is below /api/v2."""
+    """Airflow's response; `path` is below /api/v2."""
     return client._request(method, f"/api/v2{path}", body)
 
 

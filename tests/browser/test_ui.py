@@ -179,8 +179,8 @@ def test_a_signed_out_visitor_is_rejected(story: Story, browser: Any) -> None:
     context = chromium.visitor(browser, story.airflow)
     page = context.new_page()
     for path in ("/data-docs/index.html", "/data-docs/site.css"):
-        answer = page.goto(path)
-        assert answer.status == 401
+        response = page.goto(path)
+        assert response.status == 401
         assert "Data docs" not in page.content()
     page.goto("/plugin/data-docs")
     page.wait_for_url("**/auth/login?next=*")

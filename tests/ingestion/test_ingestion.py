@@ -105,7 +105,7 @@ async def test_the_certificate_says_what_was_requested_and_received(
     raw = objects(lake, f"raw/{dataset.name}/")
     assert (certificate.complete, certificate.reasons) == (True, ())
     assert certificate.scope.countries == ("US", "GB")
-    assert certificate.requests == len(raw) - 2  # plan.json and crawl.json are no answers
+    assert certificate.requests == len(raw) - 2  # plan.json and crawl.json are no responses
     assert (certificate.rows, certificate.records) == (landed.rows, landed.records)
     for window in (*certificate.windows, *certificate.lists):
         assert window.requests

@@ -29,7 +29,7 @@ TRACKS = {
 NOT_FOUND = {"error": 6, "message": "The artist you supplied could not be found"}
 
 
-class Answering:
+class Responding:
     """Stands in for a run's responses: each artist is not found a given number of times, and then found."""
 
     def __init__(self, not_found: int) -> None:
@@ -55,7 +55,7 @@ def plan(*touring: str, countries: tuple[str, ...] = ("US",)) -> SongsPlan:
 
 
 async def test_an_artist_whom_a_chart_has_just_named_is_requested_again() -> None:
-    responses: Any = Answering(not_found=1)
+    responses: Any = Responding(not_found=1)
     crawl = await SONGS.crawl(NO_LAKE, responses, plan(), AT)
     [_, tracks] = crawl.lists
     assert (tracks.artist, tracks.not_found, tracks.distinct) == ("Abel", None, 1)
@@ -64,20 +64,20 @@ async def test_an_artist_whom_a_chart_has_just_named_is_requested_again() -> Non
 
 
 async def test_after_the_second_request_a_charting_artist_counts_as_not_found() -> None:
-    responses: Any = Answering(not_found=9)
+    responses: Any = Responding(not_found=9)
     [_, tracks] = (await SONGS.crawl(NO_LAKE, responses, plan(), AT)).lists
     assert tracks.not_found
     assert len(responses.asked) == 4
 
 
 async def test_an_artist_who_is_only_billed_is_requested_once() -> None:
-    responses: Any = Answering(not_found=9)
+    responses: Any = Responding(not_found=9)
     await SONGS.crawl(NO_LAKE, responses, plan("Abel & Friends"), AT)
     assert len(responses.asked) == 5  # two pages of the chart, Abel twice, Abel & Friends once
 
 
 async def test_a_charting_artist_without_songs_is_requested_once_more() -> None:
-    class Emptied(Answering):
+    class Emptied(Responding):
         async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
             if "artist" in request.params and not any(name.startswith("tracks") for name in self.asked):
                 self.asked.append(request.name)
@@ -92,7 +92,7 @@ async def test_a_charting_artist_without_songs_is_requested_once_more() -> None:
 
 @pytest.mark.parametrize(("page", "times"), [("1", 1), ("2", 9)])
 async def test_a_chart_that_is_not_found_once_or_beyond_its_end_is_no_error(page: str, times: int) -> None:
-    class Misplaced(Answering):
+    class Misplaced(Responding):
         async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
             nonlocal times
             if "artist" not in request.params and request.params["page"] == page and times:
@@ -107,7 +107,7 @@ async def test_a_chart_that_is_not_found_once_or_beyond_its_end_is_no_error(page
 
 
 async def test_a_country_without_a_chart_is_rejected_when_it_is_not_found_twice() -> None:
-    class Missing(Answering):
+    class Missing(Responding):
         async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
             self.asked.append(request.name)
             return read(Response(200, {}, msgspec.json.encode(NOT_FOUND), AT))
@@ -119,7 +119,7 @@ async def test_a_country_without_a_chart_is_rejected_when_it_is_not_found_twice(
 
 
 async def test_a_chart_that_cannot_be_fetched_costs_only_itself() -> None:
-    class Failing(Answering):
+    class Failing(Responding):
         async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
             if request.params.get("country") in gone:
                 raise SourceUnavailable("HTTP 500")
@@ -146,7 +146,7 @@ EMPTY = {"topartists": {"artist": [], "@attr": {"total": "0", "totalPages": "0"}
 
 @pytest.mark.parametrize(("empties", "complete"), [(1, True), (2, False)])
 async def test_a_chart_that_comes_back_empty_is_requested_once_more(empties: int, complete: bool) -> None:
-    class Emptied(Answering):
+    class Emptied(Responding):
         async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
             if "artist" not in request.params and len(self.asked) < empties:
                 self.asked.append(request.name)
@@ -160,7 +160,7 @@ async def test_a_chart_that_comes_back_empty_is_requested_once_more(empties: int
 
 @pytest.mark.parametrize("second_names", [["Pink"], [f"Pink {number}" for number in range(12)]])
 async def test_an_artist_under_several_names_costs_nobody_a_place(second_names: list[str]) -> None:
-    class Renaming(Answering):
+    class Renaming(Responding):
         async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
             self.asked.append(request.params.get("artist", "chart"))
             limit, page = int(request.params["limit"]), int(request.params["page"])
@@ -236,7 +236,7 @@ async def test_pages_whose_names_differ_only_by_punctuation_have_their_own_songs
 async def test_three_artists_who_cannot_be_fetched_are_named_and_a_fourth_fails_the_run(failing: int) -> None:
     lost = [f"Gone {number}" for number in range(failing)]
 
-    class Failing(Answering):
+    class Failing(Responding):
         async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
             if request.params.get("artist") in lost:
                 raise SourceUnavailable("HTTP 500")

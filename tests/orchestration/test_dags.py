@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +14,11 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import DagRunTriggerException, ParamValidationError
 
+from include.clock import utc_now
 from include.errors import DataRejected, ManifestsMissing
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
+from include.lake.runs import run_id
 from include.orchestration.links import data_docs_link
 from include.orchestration.star import judge_again
 from include.settings import Settings
@@ -140,8 +143,13 @@ def test_a_rebuild_publishes_the_star_without_judging_another_load(
 
 
 def test_a_run_without_news_says_so_skips_nothing_and_updates_no_asset(
-    dag_bag: Any, redshift: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+    dag_bag: Any,
+    redshift: Any,
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO")
     create_tables(redshift)
     dag = dag_bag.dags["musician_warehouse"]
     tasks = {task.task_id: task.python_callable for task in dag.tasks}
@@ -149,7 +157,11 @@ def test_a_run_without_news_says_so_skips_nothing_and_updates_no_asset(
         monkeypatch.setitem(function.__globals__, "SETTINGS", Settings(bucket=bucket))
     run, pushed = SimpleNamespace(conf={}, dag_id="musician_warehouse", run_id="scheduled__1"), {}
     found = tasks["find_load"](run, NOTHING_ASKED, SimpleNamespace(xcom_push=pushed.__setitem__))
-    assert pushed == {"note": "Nothing new: every manifest with a partner is in the ledger"}
+    assert pushed["note"].startswith(
+        "Nothing new: every manifest with a partner is in the ledger. No run of "
+    )
+    assert "No run of songs has landed yet. Look at ingest_songs" in pushed["note"]
+    assert "The star is empty" in caplog.text
     assert tasks["stage_events"]("events", found) is None
     assert tasks["build_dim_songs"]("dim_songs", found) is None
     assert tasks["audit"](found, run) is None
@@ -162,6 +174,49 @@ def test_a_run_without_news_says_so_skips_nothing_and_updates_no_asset(
     )
     assert (outlet_events, task.outlets) == ({}, [])
     assert dag.get_task("publish").outlets  # of the next run
+
+
+@pytest.mark.parametrize(
+    ("judged_hours_ago", "landed_hours_ago", "told"),
+    [(100, 60, True), (100, 20, False), (30, 60, False), (None, 60, False), ("malformed", 60, False)],
+)
+def test_an_ingestion_tells_people_if_its_runs_are_not_loaded(
+    dag_bag: Any,
+    s3: Any,
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    judged_hours_ago: Any,
+    landed_hours_ago: int,
+    told: bool,
+) -> None:
+    """A musician_warehouse that is paused has no run that could say so."""
+    lake, now = Lake(Bucket(s3, bucket)), utc_now()
+    land_songs(lake, run_id(now - timedelta(hours=landed_hours_ago)), [Artist("Abel")])
+    if judged_hours_ago == "malformed":
+        lake.bucket.put("validations/audits.json", b"{")
+    elif judged_hours_ago is not None:
+        judged = now - timedelta(hours=judged_hours_ago)
+        lake.bucket.put_json(
+            "validations/audits.json",
+            {
+                "validations": [
+                    {"run": run_id(judged), "judged_at": judged.isoformat(), "dag_run": "", "table": "dim_songs",
+                     "page": "validations/x.html", "evaluated": 1, "failed": 0, "failures": [], "critical": False}
+                ],
+                "files": {},
+            },
+        )  # fmt: skip
+    task = dag_bag.dags["ingest_songs"].get_task("publish_songs").python_callable
+    monkeypatch.setattr("include.orchestration.connections.lake", lambda settings: lake)
+    outlet_events: Any = defaultdict(SimpleNamespace)
+    pushed: dict[str, str] = {}
+    run = SimpleNamespace(dag_id="ingest_songs", run_id="scheduled__1")
+    landed = {"rows": 1, "run": run_id(now), "manifest": "s3://b/k"}
+    task(landed, outlet_events, run, SimpleNamespace(xcom_push=pushed.__setitem__))
+    assert [each.extra for each in outlet_events.values()] == [landed]
+    assert ("musician_warehouse has judged nothing since" in caplog.text) == told
+    assert ("musician_warehouse has judged nothing since" in pushed.get("note", "")) == told
 
 
 PARKED = "events 2026-11-23T060000Z"
@@ -296,7 +351,7 @@ def test_the_first_run_of_a_newer_release_derives_the_star_again_by_itself(
     with pytest.raises(ManifestsMissing, match="`allow_missing`"):
         run()
     assert run(allow_missing=True)["rebuilt"]["parked"] == ("songs 2026-11-20T070000Z",)
-    assert re.fullmatch(r"Rebuilt the star from \d+ loads; parked songs 2026-11-20T070000Z", pushed["note"])
+    assert re.match(r"Rebuilt the star from \d+ loads; parked songs 2026-11-20T070000Z\b", pushed["note"])
     assert run()["load"] is None
     assert pushed["note"].startswith("Nothing new")
 

@@ -114,10 +114,26 @@ def with_policy(s3: Any, bucket: str, **condition: Any) -> None:
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
 
 
+def with_rule(s3: Any, bucket: str, chosen: dict[str, Any]) -> None:
+    rule = {"ID": "theirs", "Status": "Enabled", "Filter": chosen, "Expiration": {"Days": 3}}
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+
+
 @pytest.mark.parametrize(
     ("spoil", "thing", "said"),
     [
         (lambda s3, b: s3.delete_bucket_lifecycle(Bucket=b), "bucket: lifecycle", "raw/ does not expire"),
+        (lambda s3, b: with_rule(s3, b, {"Prefix": "lake/"}), "bucket: lifecycle", "raw/ does not expire"),
+        (
+            lambda s3, b: with_rule(s3, b, {"And": {"Prefix": "raw/", "Tags": [{"Key": "a", "Value": "b"}]}}),
+            "bucket: lifecycle",
+            "raw/ does not expire",
+        ),
+        (
+            lambda s3, b: with_rule(s3, b, {"Tag": {"Key": "a", "Value": "b"}}),
+            "bucket: lifecycle",
+            "raw/ does not expire",
+        ),
         (lambda s3, b: s3.delete_bucket_encryption(Bucket=b), "bucket: encryption", "none by default"),
         (lambda s3, b: s3.delete_public_access_block(Bucket=b), "bucket: public access", "not blocked"),
         (

@@ -254,15 +254,22 @@ async def test_of_a_run_that_has_ended_nothing_is_overdue(
 async def test_late_and_unreadable_runs_and_missing_news_are_told_each_by_itself(webhook: list[Any]) -> None:
     run = SimpleNamespace(dag_id="musician_warehouse", run_id="scheduled__2026-11-22")
     settings = Settings(notify="hook")
-    await asyncio.to_thread(report_found, settings, run, [], [], [])
+    await asyncio.to_thread(report_found, settings, run, [], [], [], [])
     assert webhook == []
     late = [("events", "2026-11-21T060000Z")]
     await asyncio.to_thread(
-        report_found, settings, run, late, ["s3://b/k is malformed."], ["No run of songs."]
+        report_found,
+        settings,
+        run,
+        late,
+        ["s3://b/k is malformed."],
+        ["songs are damaged"],
+        ["No run of songs."],
     )
     assert [body["text"].splitlines()[0].split(" (")[0] for _, body in webhook] == [
         "musician_warehouse found late runs",
         "musician_warehouse parked runs",
+        "musician_warehouse passed over damaged runs",
         "musician_warehouse has had no new data",
     ]
     assert "s3://b/k is malformed." in webhook[1][1]["reason"]

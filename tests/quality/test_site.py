@@ -243,6 +243,22 @@ def test_a_signed_in_reader_gets_the_pages_with_their_types(reader: Any, publish
     assert reader.get("/data-docs/site.css").headers["content-type"].startswith("text/css")
 
 
+def test_a_bucket_of_another_account_is_not_served(
+    reader: Any, published: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 rejects a request that names another owner than the bucket's; its stand-in does not."""
+    from botocore.client import BaseClient
+
+    asked: list[dict[str, Any]] = []
+    call = BaseClient._make_api_call
+    monkeypatch.setattr(
+        BaseClient, "_make_api_call", lambda s3, name, given: asked.append(given) or call(s3, name, given)
+    )
+    monkeypatch.setenv("MUSICIAN_BUCKET_OWNER", "999999999999")
+    assert reader.get("/data-docs/index.html").status_code == 200
+    assert [each["ExpectedBucketOwner"] for each in asked] == ["999999999999"]
+
+
 def test_the_folder_leads_to_the_index(reader: Any, published: str) -> None:
     assert reader.get("/data-docs/").headers["location"] == "index.html"
 
@@ -284,15 +300,15 @@ def test_a_forged_token_is_rejected(visitor: Any, published: str) -> None:
     ],
 )
 def test_nothing_outside_the_data_docs_is_served(reader: Any, published: str, path: str) -> None:
-    answer = reader.get(f"/data-docs/{path}")
-    assert answer.status_code == 404
-    assert "{}" not in answer.text
+    response = reader.get(f"/data-docs/{path}")
+    assert response.status_code == 404
+    assert "{}" not in response.text
 
 
 def test_before_the_first_audit_the_page_says_what_to_do(reader: Any) -> None:
-    answer = reader.get("/data-docs/index.html")
-    assert answer.status_code == 404
-    assert "There are no data docs yet" in answer.text
+    response = reader.get("/data-docs/index.html")
+    assert response.status_code == 404
+    assert "There are no data docs yet" in response.text
 
 
 def test_without_a_bucket_the_page_says_the_same(reader: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,9 +19,9 @@ from include.lake import certificate
 from include.sources.client.http import Backoff, Client, Request, Response
 from include.sources.rows import Tally
 from include.sources.ticketmaster import reader, search
-from include.sources.ticketmaster.crawl import Crawl
+from include.sources.ticketmaster.crawler import Crawler
+from include.sources.ticketmaster.cuts import Cuts, planned_cuts
 from include.sources.ticketmaster.look_up import Listed
-from include.sources.ticketmaster.plan import Plan, plan_after
 from include.sources.ticketmaster.run_rows import KeptResponse, run_rows
 from include.sources.ticketmaster.stretch import Stretch
 from include.sources.ticketmaster.windows import PAGE, Page, Window
@@ -71,7 +71,7 @@ class Outcome:
 
 async def crawled(
     catalog: Catalog,
-    plan: Plan | None = None,
+    cuts: Cuts | None = None,
     start: datetime = START,
     tries: int = 4,
     listed: Listed | None = None,
@@ -102,7 +102,7 @@ async def crawled(
 
         async with client:
             end = START + timedelta(days=DAYS)
-            stretches = await Crawl(ask).run(COUNTRIES, start, end, plan, listed)
+            stretches = await Crawler(ask).run(COUNTRIES, start, end, cuts, listed)
         requests = await source.requests()
     responses = [
         KeptResponse(name, stretch.window.name(), country, received_at, body)
@@ -272,7 +272,7 @@ async def test_a_key_that_is_revoked_in_mid_crawl_ends_it(catalog: Catalog) -> N
 DAY = timedelta(days=1)
 
 
-def plan_and_listed(yesterday: Outcome) -> tuple[Plan, Listed]:
+def cuts_and_listed(yesterday: Outcome) -> tuple[Cuts, Listed]:
     """What the next day's crawl knows."""
     windows = [
         certificate.Window(
@@ -285,8 +285,8 @@ def plan_and_listed(yesterday: Outcome) -> tuple[Plan, Listed]:
         )
         for stretch in yesterday.stretches
     ]
-    plan = plan_after(windows, COUNTRIES, START + DAY, START + timedelta(days=DAYS))
-    return plan, Listed("yesterday", START, set(yesterday.met))
+    cuts = planned_cuts(windows, COUNTRIES, START + DAY, START + timedelta(days=DAYS))
+    return cuts, Listed("yesterday", START, set(yesterday.met))
 
 
 @pytest.fixture(scope="module")
@@ -297,10 +297,10 @@ def yesterday(catalog: Catalog) -> Outcome:
 
 
 async def next_day(catalog: Catalog, yesterday: Outcome, **options: Any) -> Outcome:
-    plan, listed = plan_and_listed(yesterday)
+    cuts, listed = cuts_and_listed(yesterday)
     still_to_come = catalog.concert_ids(dated=False) | catalog.concert_ids(after=START + 2 * DAY)
     listed = replace(listed, ids=listed.ids & still_to_come)
-    return await crawled(catalog, plan, START + DAY, listed=listed, **options)
+    return await crawled(catalog, cuts, START + DAY, listed=listed, **options)
 
 
 async def test_the_next_day_costs_no_more_and_looks_nobody_up(catalog: Catalog, yesterday: Outcome) -> None:

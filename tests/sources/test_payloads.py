@@ -48,7 +48,7 @@ def paths(source: str, *prefixes: str) -> list[Path]:
     return [parameter.values[0] for parameter in files(source, *prefixes)]
 
 
-def answer(path: Path, status: int = 200) -> Response:
+def response(path: Path, status: int = 200) -> Response:
     return Response(status, {}, path.read_bytes(), SNAPSHOT)
 
 
@@ -90,11 +90,11 @@ def test_the_recorded_events_hardly_ever_need_to_be_rejected() -> None:
 @pytest.mark.parametrize("path", files("ticketmaster", "events_page__", "empty__"))
 def test_a_recorded_page_is_understood_by_the_crawl(path: Path) -> None:
     document = msgspec.json.decode(path.read_bytes())
-    if "page" not in document:  # cut by hand: such an answer is asked for again
+    if "page" not in document:  # cut by hand: such a response is requested again
         with pytest.raises(Retry):
-            ticketmaster_search.read(answer(path))
+            ticketmaster_search.read(response(path))
         return
-    page = ticketmaster_search.read(answer(path))
+    page = ticketmaster_search.read(response(path))
     assert page.total == document["page"]["totalElements"]
     assert [seen.id for seen in page.sightings] == [event["id"] for event in recorded_events(path)]
 
@@ -119,17 +119,19 @@ def test_recorded_errors_of_ticketmaster_are_understood(
     name: str, status: int, meaning: type[Exception]
 ) -> None:
     with pytest.raises(meaning):
-        ticketmaster_search.read(answer(PAYLOADS / "ticketmaster" / f"{name}.json", status))
+        ticketmaster_search.read(response(PAYLOADS / "ticketmaster" / f"{name}.json", status))
 
 
 def test_the_recorded_wall_of_ticketmaster_is_not_an_error() -> None:
     assert ticketmaster_search.read(
-        answer(PAYLOADS / "ticketmaster" / "error__DIS1035_max-paging-depth.json", 400)
+        response(PAYLOADS / "ticketmaster" / "error__DIS1035_max-paging-depth.json", 400)
     ).walled
 
 
 def test_a_recorded_404_of_ticketmaster_is_an_empty_search() -> None:
-    assert ticketmaster_search.read(answer(PAYLOADS / "ticketmaster" / "error__aba9a3.json", 404)).total == 0
+    assert (
+        ticketmaster_search.read(response(PAYLOADS / "ticketmaster" / "error__aba9a3.json", 404)).total == 0
+    )
 
 
 # chart.getTopArtists and tag.getTopArtists are not asked, but have the shape of geo.getTopArtists.
@@ -150,7 +152,7 @@ def test_every_artist_of_a_recorded_chart_is_charted_or_rejected(path: Path) -> 
     found = list(lastfm.chart(path.read_bytes(), "US"))
     assert len(found) == len(root["artist"])
     assert [a.name for a in found if isinstance(a, lastfm.Charted)] == [a["name"] for a in root["artist"]]
-    page = lastfm_lists.read(answer(path))
+    page = lastfm_lists.read(response(path))
     assert list(page.names) == [a["name"] for a in root["artist"]]
     assert page.total == int(root["@attr"]["total"])
 
@@ -170,7 +172,7 @@ def test_every_recorded_track_is_a_row_a_duplicate_or_rejected(path: Path) -> No
 @pytest.mark.parametrize("path", files("lastfm", *OTHER_FILES))
 def test_lists_that_we_never_request_are_not_mistaken_for_ours(path: Path) -> None:
     with pytest.raises(Retry) as raised:
-        lastfm_lists.read(answer(path))
+        lastfm_lists.read(response(path))
     assert raised.value.finally_raise is UnexpectedPayload
 
 
@@ -179,11 +181,11 @@ def test_lists_that_we_never_request_are_not_mistaken_for_ours(path: Path) -> No
 def test_recorded_errors_of_lastfm_are_understood(path: Path, status: int) -> None:
     error = msgspec.json.decode(path.read_bytes())
     if error["error"] == 6 and "out of bounds" not in error["message"]:
-        assert lastfm_lists.read(answer(path, status)).not_found == error["message"]
+        assert lastfm_lists.read(response(path, status)).not_found == error["message"]
         return
     meaning = Retry if error["error"] in (8, 11, 16, 29) else SourceRejected
     with pytest.raises(meaning):
-        lastfm_lists.read(answer(path, status))
+        lastfm_lists.read(response(path, status))
 
 
 def test_every_recording_belongs_to_a_test_above() -> None:

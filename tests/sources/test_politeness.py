@@ -53,7 +53,7 @@ async def test_a_source_that_counts_the_calls_of_the_day_gets_the_rest_of_the_ru
         connection = replace(source.connection, daily_quota=5_000)
         with pytest.raises(QuotaSpent, match=r"The run is partial, resumes after 20.* UTC") as stopped:
             await fetch(EVENTS, lake, connection, SETTINGS, RUN)
-        assert len(lake.raw("events", RUN).names()) == 5  # all that was answered is kept
+        assert len(lake.raw("events", RUN).names()) == 5  # every response is kept
         assert "sandbox-key" not in str(stopped.value)
         rejected = sum(request["status"] == 429 for request in await source.requests())
         with pytest.raises(QuotaSpent, match="All 5000 calls"):
@@ -216,7 +216,7 @@ async def test_the_log_shows_pages_rate_and_the_estimated_end(
     pattern = (
         r"events: \d+ responses at [\d.]+ a second, \d+ of about \d+ events; done at about \d\d:\d\d:\d\d"
     )
-    # The first answers alone do not tell how many events there will be.
+    # The first responses alone do not tell how many events there will be.
     assert sum(bool(re.match(pattern, line)) for line in said) >= 8
 
 

@@ -365,6 +365,19 @@ def test_an_event_is_rejected_if_its_newest_record_is() -> None:
 
 
 @pytest.mark.parametrize("asked", ["US", None])
+@pytest.mark.parametrize(("minutes", "lands"), [((1, 2), set()), ((2, 1), {"US"})])
+def test_an_event_whose_newest_record_lies_in_a_country_not_requested_does_not_land(
+    minutes: tuple[int, int], lands: set[str], asked: str | None
+) -> None:
+    abroad = event()
+    abroad["_embedded"]["venues"][0]["country"]["countryCode"] = "MX"
+    for here_first in (True, False):
+        responses = [("here", minutes[0], event()), ("abroad", minutes[1], abroad)]
+        found = run_of(*responses[:: 1 if here_first else -1], country=asked)
+        assert {row.country_code for row in found} == lands
+
+
+@pytest.mark.parametrize("asked", ["US", None])
 @pytest.mark.parametrize(("venue_in", "lands"), [("US", True), ("GB", True), ("MX", False)])
 def test_a_venue_in_another_country_is_treated_the_same_whoever_was_asked_for(
     asked: str | None, venue_in: str, lands: bool

@@ -59,8 +59,8 @@ def _unlimited(base_url: str) -> Iterator[None]:
 def land_week_later(lake: Lake) -> None:
     """Lands new runs: the newest ones as they might look a week later.
 
-    Some concerts are cancelled, postponed, rescheduled, repriced or taken off the list, and those that lie in
-    the past are gone; each artist's listeners grew or shrank at the artist's own rate, and ranks with them.
+    Some concerts are cancelled, postponed, rescheduled, repriced or no longer listed, and those that lie in
+    the past are left out; each artist's listeners grew or shrank at the artist's own rate, and ranks with them.
     """
     run = lake.manifests("events")[-1]
     at = run_instant(run) + timedelta(weeks=1)

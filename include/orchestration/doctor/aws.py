@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from include.lake.bucket import Bucket
+from include.lake.bucket_setup import expires_raw
 from include.orchestration import connections
 from include.orchestration.doctor import Finding, bad, examined, good, unknown
 from include.settings import Settings
@@ -134,13 +135,7 @@ def _encryption(found: Any, settings: Settings) -> Finding:
 def _lifecycle(found: Any, settings: Settings) -> Finding:
     if isinstance(found, str):
         return unknown("bucket: lifecycle", found, "allow s3:GetLifecycleConfiguration to see it")
-    days = [
-        rule["Expiration"]["Days"]
-        for rule in found.get("Rules", [])
-        if rule["Status"] == "Enabled"
-        and "Days" in rule.get("Expiration", {})
-        and "raw/".startswith(rule.get("Filter", {}).get("Prefix", rule.get("Prefix", "")))
-    ]
+    days = [rule["Expiration"]["Days"] for rule in found.get("Rules", []) if expires_raw(rule)]
     if not days:
         return bad(
             "bucket: lifecycle",

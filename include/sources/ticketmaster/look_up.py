@@ -1,12 +1,12 @@
 """Looks up, by id, the events that the last complete crawl listed and this one did not find.
 
 An event that is found is still listed, and its response is kept like any other. One that two searches do not find
-is gone. So two independent observations are needed: a crawl that did not find the event, and a search for its id
-that did not either. Each search requests many ids at once, including two that the crawl did find: a response
-without those proves nothing, and the ids are then requested one at a time if there are only a few.
+is no longer listed. So two independent observations are needed: a crawl that did not find the event, and a search
+for its id that did not either. Each search requests many ids at once, including two that the crawl did find: a
+response without those proves nothing, and the ids are then requested one at a time if there are only a few.
 
-This costs two requests for each hundred events that are gone, and one for each hundred that the crawl merely
-overlooked. If far more events are missing than could plausibly disappear in the time since, the crawl is not
+This costs two requests for each hundred events that are no longer listed, and one for each hundred that the crawl
+merely overlooked. If far more events are missing than could plausibly disappear in the time since, the crawl is not
 believed and nothing is looked up.
 """
 
@@ -74,13 +74,13 @@ class LookUp:
 
     async def _ask(self, stretch: Stretch, ids: Sequence[str]) -> tuple[set[str], set[str]]:
         """The ids that were not found, and those for which the search proves nothing."""
-        gone: set[str] = set()
+        absent: set[str] = set()
         unclear: set[str] = set()
         for first in range(0, len(ids), _AT_ONCE):
             some = ids[first : first + _AT_ONCE]
             found = await self._search(stretch, self._known[0], *some, self._known[-1])
-            (gone if found.issuperset(self._known) else unclear).update(set(some) - found)
-        return gone, unclear
+            (absent if found.issuperset(self._known) else unclear).update(set(some) - found)
+        return absent, unclear
 
     async def _ask_alone(self, stretch: Stretch, ids: Sequence[str]) -> set[str]:
         """The ids for which even a search for each one proves nothing."""

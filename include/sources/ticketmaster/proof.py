@@ -9,7 +9,8 @@ order, tie or page boundary can hide an event. A window's difference is then exp
    their number equals the total;
 -  its total changed while it was read: two full readings in a row return exactly the same events, and either the
    total fell to their number and stays there however often it is requested, or totals fluctuate: responses with the
-   same events report different totals, and no more events are missing than those totals differ by.
+   same events report different totals, and the number of events received lies in the middle of what its own
+   responses report.
 
 Every total ever reported counts: that of the stretch, of a part of it, or of a wider window. Whatever is not
 explained is missing. A total at the cap proves nothing; such a window is complete only if both of its halves are.
@@ -18,6 +19,7 @@ from one that was withdrawn; the next crawl will find it. It is also impossible 
 than any response reported, which is why events that the last complete crawl listed are looked up (`LookUp`).
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -47,6 +49,8 @@ _FULL = 900
 
 _FAR_END = {ASCENDING: BACKWARDS, DESCENDING: FORWARDS}
 """The order in which the last events of a window that time cannot split come first."""
+_SAMPLES = 3 * SETTLED
+"""How many responses are requested at most to see between which totals a window fluctuates."""
 _SMALL = 25
 """A window with this few events is not halved to work around a page that cannot be fetched."""
 
@@ -66,6 +70,8 @@ class Proof:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._measured = False
+        self._measuring = asyncio.Lock()
 
     async def settle(self, stretch: Stretch, came: set[str] | None, first: Page | None = None) -> None:
         """Reads a stretch until any difference is explained, or records what is missing.
@@ -81,6 +87,8 @@ class Proof:
         noise = 0
         for number in range(1, _READINGS + 1):
             explained = bool(readings) and await self._explained(stretch, held, readings)
+            if _agreed(readings) and not explained:
+                await self._measure_noise(stretch)
             hopeless = _agreed(readings) and not explained and self._reader.noise == noise
             if explained or hopeless:
                 break
@@ -98,13 +106,33 @@ class Proof:
     async def excused(self, stretch: Stretch, window: Window, came: int) -> bool:
         """Whether fewer events came than reported only because the total fluctuates, or has fallen meanwhile."""
         known = stretch.totals[window.span]
-        if known.most - came <= self._reader.noise:
-            return True
-        for _ in range(SETTLED):
-            if not 0 < known.since_more_than(came) < SETTLED:
-                break
+        for _ in range(_SAMPLES):
+            missing, since = known.most - came, known.since_more_than(came)
+            if missing <= 0 or since >= SETTLED:
+                return True
+            fluctuates = 2 * missing <= self._reader.noise
+            if fluctuates and 2 * missing <= known.most - known.least:
+                return True
+            if not fluctuates and not since:
+                return False
             await self._reader.take(stretch, window, [0])
-        return known.since_more_than(came) >= SETTLED
+        return False
+
+    async def _measure_noise(self, stretch: Stretch) -> None:
+        """Requests one page again and again, once per crawl, to see by how much totals fluctuate."""
+        async with self._measuring:
+            window, instants = stretch.window, stretch.instants()
+            if self._measured or not instants:
+                return
+            self._measured = True
+            window = replace(window, end=instants[: PAGE // 2][-1], order=ASCENDING)
+            pages: list[Page] = []
+            while len(pages) < SETTLED or (self._reader.noise and len(pages) < _SAMPLES):
+                pages += await self._reader.take(stretch, window, [0])
+                if pages[-1].full or _ids(pages[-1]) != _ids(pages[0]):
+                    return
+                totals = [page.total for page in pages]
+                self._reader.noise = max(self._reader.noise, max(totals) - min(totals))
 
     async def _judge(self, stretch: Stretch, held: Held, readings: Sequence[frozenset[str]]) -> None:
         total, inside = stretch.total(stretch.window), len(stretch.inside())
@@ -189,7 +217,9 @@ class Proof:
         if same and len(rows) == total:
             return Held(total, True)
         both = len({*rows, *again})
-        if both == total or (same and (both > total or await self.excused(stretch, window, both))):
+        if both == total or (same and total - both <= self._reader.noise):
+            return Held(both, True)
+        if same and await self.excused(stretch, window, both):
             return Held(both, True)
         return Held(both, False) if is_indivisible(window) or total <= PAGE else None
 

@@ -42,9 +42,7 @@ def run_rows(
     for response in responses:
         for found in rows(response.body, snapshot_at, response.country, noticed):
             event_id = found.record_id if isinstance(found, Rejection) else found[0].event_id
-            if not isinstance(found, Rejection) and found[0].country_code not in countries:
-                tally.elsewhere[response.window] += 1
-            elif event_id is not None and known.get(event_id, response.name) != response.name:
+            if event_id is not None and known.get(event_id, response.name) != response.name:
                 tally.duplicates[response.window] += 1
             elif event_id is not None and not seen.add(event_id, response.received_at, found):
                 tally.duplicates[response.window] += 1
@@ -56,6 +54,8 @@ def run_rows(
             elif isinstance(found, Rejection):
                 # Most events of a worldwide search lie outside our countries, so they say little about the parser.
                 tally.reject(found, response.window, response.name, expected=response.country is None)
+            elif found[0].country_code not in countries:
+                tally.elsewhere[response.window] += 1
             else:
                 tally.records += 1
                 tally.note(noticed, found[0].event_id)

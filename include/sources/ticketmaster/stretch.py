@@ -109,6 +109,11 @@ class Stretch:
             seen.starts_at is not None and seen.lies_in(window, window) for seen, _ in self.met.values()
         )
 
+    def instants(self) -> list[datetime]:
+        """When the events received start that belong to it and not to a neighbour, in order."""
+        found = (seen.starts_at for seen, asked in self.met.values() if seen.lies_in(self.window, asked))
+        return sorted(instant for instant in found if instant is not None)
+
     def begin_reading(self) -> None:
         """Begins another full reading."""
         self.reading = set()

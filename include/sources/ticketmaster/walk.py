@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from include.sources.ticketmaster.plan import cut_after
+from include.sources.ticketmaster.cuts import cut_after
 from include.sources.ticketmaster.proof import Proof
 from include.sources.ticketmaster.reader import Reader
 from include.sources.ticketmaster.stretch import Stretch

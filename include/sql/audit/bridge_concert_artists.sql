@@ -98,7 +98,7 @@ decided_billings as (
     where events.artist_key is not null
 ),
 
-resolved_artists as (
+matched_billings as (
     select
         decided.event_id as concert_id,
         decided.artist_position,
@@ -124,7 +124,7 @@ ranked_artists as (
             partition by artists.concert_id, artists.artist_key
             order by artists.artist_position, artists.attraction_id
         ) as occurrence
-    from resolved_artists as artists
+    from matched_billings as artists
 )
 
 select

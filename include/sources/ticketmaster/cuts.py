@@ -19,10 +19,10 @@ _EAST = frozenset(
 )
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Cuts(msgspec.Struct, frozen=True):
     """How a crawl begins. Stored before the first request, so that every try of a run begins the same way."""
 
-    cuts: dict[str, list[datetime]] = {}
+    instants: dict[str, list[datetime]] = {}
     """By country, the instants between stretches."""
     by_country: list[str] = []
     """The parameters of the undated sweeps that take fewer calls country by country than worldwide."""
@@ -47,12 +47,14 @@ class Crawled(Protocol):
     def given_up(self) -> bool: ...
 
 
-def plan_after(windows: Sequence[Crawled], countries: Sequence[str], start: datetime, end: datetime) -> Plan:
-    """The plan for a span of time, based on the windows in the certificate of an earlier crawl.
+def planned_cuts(
+    windows: Sequence[Crawled], countries: Sequence[str], start: datetime, end: datetime
+) -> Cuts:
+    """The cuts of a span of time, based on the windows in the certificate of an earlier crawl.
 
     Small windows of the earlier crawl are combined.
     """
-    cuts: dict[str, list[datetime]] = {}
+    instants: dict[str, list[datetime]] = {}
     expected = 0
     full = min(max(sum(window.reported for window in windows) // _STRETCHES, _LEAST), _MOST)
     for country in countries:
@@ -68,13 +70,13 @@ def plan_after(windows: Sequence[Crawled], countries: Sequence[str], start: date
                 continue
             holds = reported * inside
             if held and held + holds > full and start < begins:
-                cuts.setdefault(country, []).append(begins)
+                instants.setdefault(country, []).append(begins)
                 held = 0
             held += holds
             expected += round(holds)
     given_up = [window.name for window in windows if window.given_up]
     by_country = [name for name in ("includeTBA", "includeTBD") if any(name in window for window in given_up)]
-    return Plan(cuts, by_country, expected)
+    return Cuts(instants, by_country, expected)
 
 
 def cut_after(window: Window, seen: Sequence[Sighting], target: int) -> datetime | None:

@@ -5,11 +5,11 @@ judging by the responses so far. The search reports how many events a window hol
 is cut until its total is exact, and is complete once exactly that many distinct events have been received. If they
 have not, or if the search turns out not to sort by date, the stretch is read again until the difference is explained
 or recorded as missing (`Proof`). The results of an earlier crawl determine where to cut and how much to expect
-(`Plan`); events it listed that this crawl did not find are looked up by id (`LookUp`).
+(`Cuts`); events it listed that this crawl did not find are looked up by id (`LookUp`).
 
 Events without a date are found by separate sweeps, for all countries at once where possible.
 
-The crawl depends only on the plan and the responses, so a retried run makes the same requests. Windows share their
+The crawl depends only on the cuts and the responses, so a retried run makes the same requests. Windows share their
 edges, which the search includes on both sides: nothing can fall between them, and events received twice count once.
 """
 
@@ -20,8 +20,8 @@ from datetime import datetime
 from itertools import pairwise
 
 from include.sources.client.task_group import task_group
+from include.sources.ticketmaster.cuts import Cuts, cut_after, early_morning
 from include.sources.ticketmaster.look_up import Listed, LookUp
-from include.sources.ticketmaster.plan import Plan, cut_after, early_morning
 from include.sources.ticketmaster.proof import Proof
 from include.sources.ticketmaster.reader import Reader
 from include.sources.ticketmaster.stretch import Stretch
@@ -34,7 +34,7 @@ but reading several concurrently sustains the allowed rate even at high latency.
 _STRETCHES_AT_ONCE = 12
 
 
-class Crawl:
+class Crawler:
     """Collects all events in some countries that start within a span of time, and the undated ones."""
 
     def __init__(self, ask: Ask) -> None:
@@ -52,24 +52,24 @@ class Crawl:
         countries: Sequence[str],
         start: datetime,
         end: datetime,
-        plan: Plan | None = None,
+        cuts: Cuts | None = None,
         listed: Listed | None = None,
     ) -> list[Stretch]:
         """The stretches of the crawl, sorted by name. Events of `listed` that are not found are looked up by id.
 
         Raises what `ask` raises, except that a single page that cannot be fetched only makes its stretch incomplete.
         """
-        plan = plan or Plan()
-        self._expected = plan.expected
+        cuts = cuts or Cuts()
+        self._expected = cuts.expected
         self._look_up = LookUp(self._reader, listed) if listed else None
         async with task_group() as self._tasks:
             for country in countries:
-                instants = [start, *plan.cuts.get(country, []), end]
+                instants = [start, *cuts.instants.get(country, []), end]
                 for begin, cut in pairwise(instants):
                     window = Window(country, begin, cut)
                     self._tasks.create_task(self._dated(window, planned=len(instants) > 2))
             for parameter in ("includeTBA", "includeTBD"):
-                worldwide = len(countries) > 1 and parameter not in plan.by_country
+                worldwide = len(countries) > 1 and parameter not in cuts.by_country
                 self._tasks.create_task(self._undated(countries, parameter, worldwide))
         self._reader.check()
         for stretch in self._stretches:

@@ -24,7 +24,7 @@ _MAX_LOST = 3
 Ask = Callable[[Request, Callable[[Response], ListPage]], Awaitable[ListPage]]
 
 
-class Crawl:
+class Crawler:
     """Collects the charts of some countries and the top tracks of their artists, and of artists named to `run`."""
 
     def __init__(self, ask: Ask, countries: Sequence[str], most_artists: int, most_tracks: int) -> None:

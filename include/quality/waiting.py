@@ -1,0 +1,36 @@
+"""Whether what lands is judged, as an ingestion can tell: a musician_warehouse that is paused has no run to say so."""
+
+import logging
+from datetime import datetime, timedelta
+
+from include.errors import ManifestInvalid
+from include.lake.lake import Lake
+from include.lake.runs import run_instant
+from include.quality.publication import last_judged
+from include.warehouse.ledger import landed
+
+log = logging.getLogger(__name__)
+
+
+def unjudged(lake: Lake, now: datetime, hours: int) -> str | None:
+    """What to look at if a run has landed this many hours ago and nothing has been judged since; otherwise None.
+
+    None, too, if nothing is known of any audit.
+    """
+    try:
+        judged = last_judged(lake)
+    except ManifestInvalid as invalid:
+        log.warning("Cannot tell whether musician_warehouse runs: %s", invalid)
+        return None
+    if judged is None:
+        log.info("Cannot tell whether musician_warehouse runs: it has judged nothing yet")
+        return None
+    runs = [(run, dataset) for dataset, found in landed(lake).items() for run in found]
+    waiting = [each for each in runs if judged < run_instant(each[0]) <= now - timedelta(hours=hours)]
+    if not waiting:
+        return None
+    run, dataset = min(waiting)
+    return (
+        f"musician_warehouse has judged nothing since {judged:%Y-%m-%d %H:%M} UTC, although {dataset} {run} has "
+        "landed. It may be paused, failing, or still running"
+    )
