@@ -64,7 +64,7 @@ def _horizon_date(scope: Scope, start: datetime) -> date:
 
 
 def _listed(lake: Lake, run: str, scope: Scope, start: datetime) -> Listed:
-    """The events of an earlier run that one of this scope and instant covers (docs/history.md)."""
+    """The earlier run's events that a run with this scope, starting now, should list again (docs/history.md)."""
     first, last = (start + timedelta(hours=14)).date(), _horizon_date(scope, start)
     ids: set[str] = set()
     columns = {"event_id": str, "country_code": str, "local_date": date}
@@ -90,7 +90,7 @@ async def _crawl(lake: Lake, responses: Responses, plan: EventsPlan, start: date
         try:
             listed = await asyncio.to_thread(_listed, lake, earlier, scope, start)
         except ManifestInvalid as invalid:
-            log.warning("%s is not compared with: %s", earlier, invalid)
+            log.warning("Cannot compare with %s: %s", earlier, invalid)
     stretches = await crawler.run(scope.countries, start, end, plan.cuts, listed)
     reasons = tuple(
         f"{stretch.window.name()}: {'; '.join(stretch.reasons)}"

@@ -35,11 +35,11 @@ select
 
     ---------- since the previous snapshot
     songs.previous_snapshot_date,
+    songs.play_count - songs.previous_play_count as plays_gained,
     cast(
         cast(songs.play_count - songs.previous_play_count as double precision)
         / nullif(datediff(day, songs.previous_snapshot_date, songs.snapshot_date), 0) as double precision
     ) as plays_gained_per_day,
-    songs.play_count - songs.previous_play_count as plays_gained,
     songs.previous_song_rank - songs.song_rank as ranks_gained
 from compared_songs as songs
 inner join dwh.dim_songs as dim_songs
@@ -68,6 +68,6 @@ comment on column analytics.song_popularity.previous_snapshot_date is
 comment on column analytics.song_popularity.plays_gained is
 'Plays since then; null in the first.';
 comment on column analytics.song_popularity.plays_gained_per_day is
-'The same per day; null in the first.';
+'Plays gained per day since the previous snapshot; null in the first.';
 comment on column analytics.song_popularity.ranks_gained is
 'Ranks climbed since then, negative when fallen; null in the first.';
