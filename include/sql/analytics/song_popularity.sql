@@ -35,11 +35,11 @@ select
 
     ---------- since the previous snapshot
     songs.previous_snapshot_date,
-    songs.play_count - songs.previous_play_count as plays_gained,
     cast(
         cast(songs.play_count - songs.previous_play_count as double precision)
         / nullif(datediff(day, songs.previous_snapshot_date, songs.snapshot_date), 0) as double precision
     ) as plays_gained_per_day,
+    songs.play_count - songs.previous_play_count as plays_gained,
     songs.previous_song_rank - songs.song_rank as ranks_gained
 from compared_songs as songs
 inner join dwh.dim_songs as dim_songs
