@@ -189,16 +189,18 @@ class Lake:
         return read_manifest(dataset, run, url, self.bucket.url(f"lake/{dataset}/{run}/"), document)
 
     def newest_complete(
-        self, dataset: str, before: datetime, countries: Collection[str] = ()
+        self, dataset: str, before: datetime, countries: Collection[str] = (), horizon_days: int = 0
     ) -> tuple[Manifest, Certificate] | None:
         """Manifest and certificate of the newest complete run before this instant whose scope has these countries
-        and whose parts all exist; None if there is none."""
+        and at least this horizon, and whose parts all exist; None if there is none."""
         for run in reversed(self.manifests(dataset)):
             if run >= run_id(before):  # it may be dated in the future by a wrong clock
                 continue
             try:
                 manifest, certificate = self.manifest(dataset, run), self.certificate(dataset, run)
-                if certificate.complete and set(countries) <= set(certificate.scope.countries):
+                scope = certificate.scope
+                covers = set(countries) <= set(scope.countries) and horizon_days <= (scope.horizon_days or 0)
+                if certificate.complete and covers:
                     self.verify(manifest)
                     return manifest, certificate
             except ManifestInvalid as invalid:

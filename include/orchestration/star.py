@@ -171,7 +171,9 @@ def rejection(load: Load, outcome: Audit, kept_rows: int) -> str:
     )
 
 
-def publish(found: Mapping[str, Any], audited: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def publish(
+    found: Mapping[str, Any], audited: Mapping[str, Any] | None, dag_run: str | None = None
+) -> dict[str, Any] | None:
     """Merges the judged load into `dwh`; returns what the asset event says about it, or about the rebuild.
 
     Returns None if the star is unchanged. Raises `DataRejected` if the load was not judged.
@@ -182,7 +184,7 @@ def publish(found: Mapping[str, Any], audited: Mapping[str, Any] | None) -> dict
     if audited is None:
         raise DataRejected(f"{load} was not judged, so nothing is published. Clear the task `audit`.")
     with closing(connections.redshift()) as redshift:
-        changed = warehouse.publish(redshift, load)
+        changed = warehouse.publish(redshift, load, dag_run)
     lineage.ran(*(f"publish/{table}" for table in tables.STAR))
     return {
         "snapshot_date": load.snapshot_date.isoformat(),
@@ -204,7 +206,7 @@ def rebuild_star(
 ) -> rebuild.Rebuilt:
     """Derives the star from the lake; loads that were never published are judged before readers see them.
 
-    The data docs link their audits to the run `dag_run` of musician_warehouse.
+    The ledger names the run `dag_run` of musician_warehouse, to which the data docs link their audits.
     """
     lake = connections.lake(settings)
 
@@ -227,6 +229,7 @@ def rebuild_star(
         judge=judge_uncommitted,
         until=until,
         allow_missing=allow_missing,
+        dag_run=dag_run or None,
     )
 
 

@@ -16,6 +16,7 @@ create table if not exists dwh.dim_songs (
     listeners bigint,
     first_seen_date date not null,
     last_seen_date date not null,
+    songs_run varchar(32) not null,
     primary key (song_key)
 )
 distkey (artist_key)
@@ -47,3 +48,5 @@ comment on column dwh.dim_songs.first_seen_date is
 'UTC date of the first songs run that had the song.';
 comment on column dwh.dim_songs.last_seen_date is
 'UTC date of the newest songs run that had it; if older than others, no longer a top track.';
+comment on column dwh.dim_songs.songs_run is
+'The newest songs run that had the song, as in load_ledger; its figures are from there.';

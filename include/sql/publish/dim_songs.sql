@@ -59,7 +59,7 @@ where
 
 insert into dwh.dim_songs (
     song_key, artist_key, song_name, song_mbid, song_url, artist_name, artist_mbid,
-    song_rank, play_count, listeners, first_seen_date, last_seen_date
+    song_rank, play_count, listeners, first_seen_date, last_seen_date, songs_run
 )
 select
     fresh.song_key,
@@ -73,6 +73,8 @@ select
     fresh.play_count,
     fresh.listeners,
     changes.first_seen_date,
-    fresh.last_seen_date
+    fresh.last_seen_date,
+    current_load.songs_run
 from audit.dim_songs as fresh
-inner join audit.song_changes as changes on fresh.artist_key = changes.artist_key and fresh.song_key = changes.song_key;
+inner join audit.song_changes as changes on fresh.artist_key = changes.artist_key and fresh.song_key = changes.song_key
+cross join audit.current_load;
