@@ -106,7 +106,7 @@ def test_runs_that_do_not_judge_their_load_do_not_trigger_others_forever(
         find_load(first, NOTHING_ASKED, task_instance)
     assert pushed["return_value"]["waiting"] == 1
     assert pushed["note"] == (
-        "Judges events 2026-11-21T060000Z with songs 2026-11-21T070000Z, snapshot date 2026-11-21"
+        "Auditing events 2026-11-21T060000Z with songs 2026-11-21T070000Z, snapshot date 2026-11-21"
     )
     assert started.value.trigger_dag_id == "musician_warehouse"
     assert started.value.note == "Started by manual__1, which left 1 load"
@@ -271,7 +271,7 @@ def test_the_first_line_of_a_log_says_which_load_it_judges(
     load = "events 2026-11-21T060000Z with songs 2026-11-21T070000Z"
     with caplog.at_level("INFO"):
         found = find_load(run, NOTHING_ASKED, SimpleNamespace(xcom_push=lambda *_: None))
-    assert caplog.messages[0] == f"Judges {load}, snapshot date 2026-11-21"
+    assert caplog.messages[0] == f"Auditing {load}, snapshot date 2026-11-21"
     assert len([message for message in caplog.messages if f"certificates/events/{early}" in message]) == 1
     caplog.clear()
     with caplog.at_level("INFO"):

@@ -22,7 +22,7 @@ class KeptList:
     """A country's chart or an artist's top tracks, as collected."""
 
     name: str
-    """Under which the tally counts."""
+    """The key of its counts in the tally."""
     country: str | None
     """Whose chart it is; None for an artist's tracks."""
     artist: str | None
@@ -44,7 +44,7 @@ def run_rows(
     tracks_per_artist: int,
     tally: Tally,
 ) -> Iterator[SongRow]:
-    """The rows of a run's lists, whose responses `body_of` reads; the tally counts what became no row.
+    """The rows of a run's lists, whose responses `body_of` reads; the tally counts the records that produced no row.
 
     Raises `UnexpectedPayload` when a response cannot be read.
     """
