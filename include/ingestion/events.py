@@ -70,7 +70,7 @@ def _horizon_date(scope: Scope, start: datetime) -> date:
 
 
 def _listed(lake: Lake, run: str, scope: Scope, start: datetime) -> Listed:
-    """The events of an earlier run that one of this scope and instant covers (docs/history.md)."""
+    """The earlier run's events that a run with this scope, starting now, should list again (docs/history.md)."""
     first, last = (start + timedelta(hours=14)).date(), _horizon_date(scope, start)
     ids: set[str] = set()
     columns = {"event_id": str, "country_code": str, "local_date": date}
