@@ -150,6 +150,19 @@ def test_a_bucket_whose_creation_was_interrupted_is_completed(s3: Any, bucket: s
     assert_protected(s3, bucket, 9)
 
 
+@pytest.mark.parametrize("interrupted", ["publicAccessBlock", "encryption", "lifecycle"])
+def test_a_bucket_whose_protection_was_interrupted_is_completed(failing: StandIn, interrupted: str) -> None:
+    bucket = Bucket(failing.s3, fresh())
+    failing.reject = lambda method, path, headers: (
+        (503, "SlowDown") if method == "PUT" and interrupted in path else None
+    )
+    with pytest.raises(StorageUnavailable):
+        ensure_bucket(bucket, 9)
+    failing.reject = lambda method, path, headers: None
+    ensure_bucket(bucket, 9)
+    assert_protected(failing.s3, bucket.name, 9)
+
+
 def test_a_bucket_with_other_objects_only_gets_an_expiry_for_raw(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="theirs", Body=b"")
     ensure_bucket(Bucket(s3, bucket), 9)
