@@ -74,9 +74,10 @@ def number_params(settings: Settings, **described: str) -> dict[str, Any]:
     return {
         name: Param(
             getattr(settings, name),
-            type="integer",
             description=description,
-            **dict(zip(("minimum", "maximum"), limits(name), strict=True)),
+            type="integer",
+            minimum=limits(name)[0],
+            maximum=limits(name)[1],
         )
         for name, description in described.items()
     }

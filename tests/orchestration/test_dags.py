@@ -105,7 +105,7 @@ def test_runs_that_do_not_judge_their_load_do_not_trigger_others_forever(
     with pytest.raises(DagRunTriggerException) as started:
         find_load(first, NOTHING_ASKED, task_instance)
     assert pushed["return_value"]["waiting"] == 1
-    assert pushed["note"] == (
+    assert pushed["note"].split(". ")[0] == (  # the rest says how old the data is
         "Auditing events 2026-11-21T060000Z with songs 2026-11-21T070000Z, snapshot date 2026-11-21"
     )
     assert started.value.trigger_dag_id == "musician_warehouse"
