@@ -46,7 +46,7 @@ def _scope(settings: Settings) -> Scope:
 
 
 def _plan(lake: Lake, scope: Scope, start: datetime) -> EventsPlan:
-    earlier = lake.newest_complete("events", start)
+    earlier = lake.newest_complete_events(start)
     if earlier is None:
         return EventsPlan(scope=scope, planned_after=None, cuts=Cuts())
     manifest, evidence = earlier

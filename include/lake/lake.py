@@ -188,17 +188,24 @@ class Lake:
             raise ManifestInvalid(f"There is no manifest {url}. {remedy}")
         return read_manifest(dataset, run, url, self.bucket.url(f"lake/{dataset}/{run}/"), document)
 
-    def newest_complete(
-        self, dataset: str, before: datetime, countries: Collection[str] = ()
+    def newest_complete_events(
+        self, before: datetime, countries: Collection[str] = ()
     ) -> tuple[Manifest, Certificate] | None:
-        """Manifest and certificate of the newest complete run before this instant whose scope has these countries
-        and whose parts all exist; None if there is none."""
-        for run in reversed(self.manifests(dataset)):
-            if run >= run_id(before):  # it may be dated in the future by a wrong clock
+        """Manifest and certificate of the newest complete events run before this instant whose scope has these
+        countries and whose parts all exist; None if there is none."""
+        runs = self.manifests("events")
+        upto = run_id(before)  # a later run may be dated in the future by a wrong clock
+        while runs:
+            run = runs.pop()
+            if run >= upto:
                 continue
             try:
-                manifest, certificate = self.manifest(dataset, run), self.certificate(dataset, run)
-                if certificate.complete and set(countries) <= set(certificate.scope.countries):
+                certificate = self.certificate("events", run)
+                if not certificate.complete:
+                    # It was planned after the newest complete one, so those in between need not be read.
+                    runs = [each for each in runs if each <= (certificate.planned_after or "")]
+                elif set(countries) <= set(certificate.scope.countries):
+                    manifest = self.manifest("events", run)
                     self.verify(manifest)
                     return manifest, certificate
             except ManifestInvalid as invalid:
