@@ -58,6 +58,7 @@ class Histories:
         }
         for table, expressions in replaced.items():
             columns = self._columns(table)
+            expressions |= {"events_run": "'2025-01-01T060000Z'", "songs_run": "'2025-01-01T070000Z'"}
             values = ", ".join(expressions.get(column, f"audit.{column}") for column in columns)
             for number in range(HISTORY):
                 self.run(

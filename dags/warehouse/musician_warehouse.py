@@ -111,7 +111,7 @@ def musician_warehouse() -> None:
     def publish(found: Any, audited: Any, outlet_events: Any = None, ti: Any = None) -> dict[str, Any] | None:
         from include.orchestration import star
 
-        published = star.publish(found, audited)
+        published = star.publish(found, audited, ti.run_id)
         if published is None:
             ti.task.outlets = []  # a task updates those that it has when it succeeds
         else:

@@ -12,8 +12,9 @@ from include.errors import ManifestInvalid
 from include.ingestion.dataset import Dataset, Plan
 from include.ingestion.responses import Responses
 from include.lake import certificate
-from include.lake.certificate import Crawl, Scope
+from include.lake.certificate import Certificate, Crawl, Scope
 from include.lake.lake import Lake
+from include.lake.manifests import Manifest
 from include.lake.raw import RawRun
 from include.lake.runs import run_instant
 from include.settings import Settings
@@ -46,12 +47,17 @@ def _scope(settings: Settings) -> Scope:
 
 
 def _plan(lake: Lake, scope: Scope, start: datetime) -> EventsPlan:
-    earlier = lake.newest_complete_events(start)
+    earlier = _compared_with(lake, scope, start) or lake.newest_complete_events(start)
     if earlier is None:
         return EventsPlan(scope=scope, planned_after=None, cuts=Cuts())
     manifest, evidence = earlier
     planned = planned_cuts(evidence.windows, scope.countries, start, _end(scope, start))
     return EventsPlan(scope=scope, planned_after=manifest.run, cuts=planned)
+
+
+def _compared_with(lake: Lake, scope: Scope, before: datetime) -> tuple[Manifest, Certificate] | None:
+    """The newest complete run that covers the scope: a narrower one cannot say what should still be listed."""
+    return lake.newest_complete_events(before, scope.countries, scope.horizon_days or 0)
 
 
 def _end(scope: Scope, start: datetime) -> datetime:
@@ -64,7 +70,7 @@ def _horizon_date(scope: Scope, start: datetime) -> date:
 
 
 def _listed(lake: Lake, run: str, scope: Scope, start: datetime) -> Listed:
-    """The events of an earlier run that one of this scope and instant covers (docs/history.md)."""
+    """The earlier run's events that a run with this scope, starting now, should list again (docs/history.md)."""
     first, last = (start + timedelta(hours=14)).date(), _horizon_date(scope, start)
     ids: set[str] = set()
     columns = {"event_id": str, "country_code": str, "local_date": date}
@@ -77,6 +83,20 @@ def _listed(lake: Lake, run: str, scope: Scope, start: datetime) -> Listed:
     return Listed(run, run_instant(run), ids)
 
 
+def _listed_before(lake: Lake, plan: EventsPlan, start: datetime) -> tuple[Listed | None, str | None]:
+    """The events of the newest complete run that can be read, or why those of a run that was there cannot."""
+    run, why_not = plan.planned_after, None
+    while run:
+        try:
+            return _listed(lake, run, plan.scope, start), None
+        except ManifestInvalid as invalid:
+            log.warning("%s is not compared with: %s", run, invalid)
+            why_not = why_not or f"not compared with {run}: {invalid}"
+            older = _compared_with(lake, plan.scope, run_instant(run))
+            run = older[0].run if older else None
+    return None, why_not
+
+
 async def _crawl(lake: Lake, responses: Responses, plan: EventsPlan, start: datetime) -> Crawl:
     async def ask(window: Window, page: int, urgency: float) -> Page:
         return await responses.ask(search.request(window, page, urgency), search.read)
@@ -84,19 +104,15 @@ async def _crawl(lake: Lake, responses: Responses, plan: EventsPlan, start: date
     crawler = ticketmaster.Crawler(ask)
     responses.outlook = lambda: (*crawler.progress(), "events")
     scope, end = plan.scope, _end(plan.scope, start)
-    earlier = plan.planned_after
-    listed = None
-    if earlier:
-        try:
-            listed = await asyncio.to_thread(_listed, lake, earlier, scope, start)
-        except ManifestInvalid as invalid:
-            log.warning("%s is not compared with: %s", earlier, invalid)
+    listed, why_not = await asyncio.to_thread(_listed_before, lake, plan, start)
     stretches = await crawler.run(scope.countries, start, end, plan.cuts, listed)
     reasons = tuple(
         f"{stretch.window.name()}: {'; '.join(stretch.reasons)}"
         for stretch in stretches
         if not stretch.complete
     )
+    if listed is None and why_not:
+        reasons += (why_not,)
     return Crawl(
         scope,
         complete=not reasons,

@@ -54,7 +54,7 @@ def _plan(lake: Lake, scope: Scope, start: datetime) -> SongsPlan:
     try:
         touring = _busiest(lake, manifest, start.date())[: scope.touring_artists]
     except ManifestInvalid as invalid:
-        log.warning("%s does not say who tours: %s", manifest.run, invalid)
+        log.warning("Cannot read the touring artists from %s: %s", manifest.run, invalid)
         return SongsPlan(scope=scope, touring_in=None, touring=())
     return SongsPlan(scope=scope, touring_in=manifest.run, touring=tuple(touring))
 

@@ -68,7 +68,7 @@ def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Wo
         found = begin_next(redshift, lake, now)
     load, waiting = found.load, found.waiting
     if load:
-        notes.insert(0, f"Judges {load}, snapshot date {load.snapshot_date}")
+        notes.insert(0, f"Auditing {load}, snapshot date {load.snapshot_date}")
     elif rebuilt is None:
         notes.insert(0, "Nothing new: every manifest with a partner is in the ledger")
     for line in (*notes, age.text):
@@ -171,7 +171,9 @@ def rejection(load: Load, outcome: Audit, kept_rows: int) -> str:
     )
 
 
-def publish(found: Mapping[str, Any], audited: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def publish(
+    found: Mapping[str, Any], audited: Mapping[str, Any] | None, dag_run: str | None = None
+) -> dict[str, Any] | None:
     """Merges the judged load into `dwh`; returns what the asset event says about it, or about the rebuild.
 
     Returns None if the star is unchanged. Raises `DataRejected` if the load was not judged.
@@ -182,7 +184,7 @@ def publish(found: Mapping[str, Any], audited: Mapping[str, Any] | None) -> dict
     if audited is None:
         raise DataRejected(f"{load} was not judged, so nothing is published. Clear the task `audit`.")
     with closing(connections.redshift()) as redshift:
-        changed = warehouse.publish(redshift, load)
+        changed = warehouse.publish(redshift, load, dag_run)
     lineage.ran(*(f"publish/{table}" for table in tables.STAR))
     return {
         "snapshot_date": load.snapshot_date.isoformat(),
@@ -204,7 +206,7 @@ def rebuild_star(
 ) -> rebuild.Rebuilt:
     """Derives the star from the lake; loads that were never published are judged before readers see them.
 
-    The data docs link their audits to the run `dag_run` of musician_warehouse.
+    The ledger names the run `dag_run` of musician_warehouse, to which the data docs link their audits.
     """
     lake = connections.lake(settings)
 
@@ -227,6 +229,7 @@ def rebuild_star(
         judge=judge_uncommitted,
         until=until,
         allow_missing=allow_missing,
+        dag_run=dag_run or None,
     )
 
 
@@ -252,10 +255,10 @@ def judge_again(
 
 def _rebuilt(rebuilt: rebuild.Rebuilt, until: str | None) -> str:
     """What a rebuild did, for the note; the ledger has the reasons why runs are parked."""
-    upto = f", up to {until}" if until else ""
+    rolled_back = f", rolled back to {until}" if until else ""
     more = len(rebuilt.parked) - _NAMED
     parked = f"; parked {', '.join(rebuilt.parked[:_NAMED])}" if rebuilt.parked else ""
     return (
-        f"Rebuilt the star from {counted(rebuilt.loads, 'load')}{upto}{parked}"
+        f"Rebuilt the star from {counted(rebuilt.loads, 'load')}{rolled_back}{parked}"
         f"{f' and {more:,} more' if more > 0 else ''}"
     )

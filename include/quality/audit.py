@@ -142,7 +142,7 @@ def audit(
         data_docs=lake.bucket.url(f"{data_docs.PREFIX}{data_docs.audit_page(load, judged_at)}"),
     )
     for line in outcome.warnings:
-        log.warning("only a warning: %s", line)
+        log.warning("warning (does not fail the audit): %s", line)
     log.info(
         "audit: %s passed, %d failed, %s; %s",
         *(counted(outcome.passed, "expectation"), outcome.failed - len(outcome.warnings)),

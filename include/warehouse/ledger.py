@@ -70,6 +70,7 @@ def record(
     reason: str | None = None,
     changes: Changes | None = None,
     load_number: int | None = None,
+    dag_run: str | None = None,
 ) -> None:
     """Records that a run of the load in progress was published, or parked unless it is already published."""
     run = load.run(dataset)
@@ -79,13 +80,20 @@ def record(
     cursor.execute(
         "insert into dwh.load_ledger (dataset, run, loaded_with, load_number, state, reason, scope, "
         "is_complete, is_addition, is_accepted, manifest_url, record_count, digest, changes, snapshot_date, "
-        "judged_at) "
+        "judged_at, dag_run) "
         "select runs.dataset, runs.run, runs.loaded_with, cast(%s as bigint), cast(%s as varchar(16)), "
         "cast(%s as varchar(4096)), runs.scope, runs.is_complete, runs.is_addition, runs.is_accepted, "
         "runs.manifest_url, runs.record_count, runs.digest, cast(%s as varchar(4096)), current_load.snapshot_date, "
-        "current_load.judged_at "
+        "current_load.judged_at, cast(%s as varchar(1000)) "
         "from audit.current_runs as runs cross join audit.current_load where runs.dataset = %s",
-        (load_number, state, reason and reason[:_LONGEST_REASON], changes and json.dumps(changes), dataset),
+        (
+            load_number,
+            state,
+            reason and reason[:_LONGEST_REASON],
+            changes and json.dumps(changes),
+            dag_run,
+            dataset,
+        ),
     )
 
 

@@ -53,7 +53,7 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
         with transaction(connection) as cursor:
             cursor.execute(f"lock staging.{dataset}")
             require_current(cursor, load)
-            cursor.execute(f"delete from staging.{dataset}")  # noqa: S608 - a name of ours, as below
+            cursor.execute(f"delete from staging.{dataset}")  # noqa: S608 - a fixed table name, as below
             columns = ", ".join(_known_columns(cursor, manifest))
             try:
                 cursor.execute(
@@ -77,7 +77,7 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
 
 def _known_columns(cursor: Any, manifest: Manifest) -> tuple[str, ...]:
     """The manifest's columns. Raises `ManifestInvalid` if staging lacks any of them."""
-    cursor.execute(f"select * from staging.{manifest.dataset} limit 0")  # noqa: S608 - a name of ours
+    cursor.execute(f"select * from staging.{manifest.dataset} limit 0")  # noqa: S608 - a fixed table name
     known = {column[0] for column in cursor.description}
     if unknown := [column for column in manifest.columns if column not in known]:
         raise ManifestInvalid(
@@ -106,8 +106,8 @@ def build(connection: Any, load: Load, table: str) -> int:
     return rows
 
 
-def publish(connection: Any, load: Load) -> dict[str, dict[str, int]]:
-    """Merges the audited load into `dwh` and records it in the ledger, in one transaction.
+def publish(connection: Any, load: Load, dag_run: str | None = None) -> dict[str, dict[str, int]]:
+    """Merges the audited load into `dwh` and records it in the ledger, in one transaction, with the DAG run.
 
     Returns, for each table of the star, how many rows were added, changed, removed and unchanged. A load that is
     already in the ledger changes nothing; what it changed before is read from there. Raises `LoadSuperseded` if
@@ -131,7 +131,9 @@ def publish(connection: Any, load: Load) -> dict[str, dict[str, int]]:
         changes = {table: dict(zip(_COUNTS, counted.get(table, [0] * 4), strict=True)) for table in STAR}
         number = ledger.next_load_number(cursor)
         for dataset in load.pending:
-            ledger.record(cursor, load, dataset, "published", changes=changes, load_number=number)
+            ledger.record(
+                cursor, load, dataset, "published", changes=changes, load_number=number, dag_run=dag_run
+            )
     log.info("published %s: %s", load, changes)
     return changes
 

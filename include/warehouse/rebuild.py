@@ -63,6 +63,7 @@ def rebuild(
     judge: Judge,
     until: date | None = None,
     allow_missing: bool = False,
+    dag_run: str | None = None,
 ) -> Rebuilt:
     """Derives the star again from every manifest that is not parked, up to the date `until`.
 
@@ -74,7 +75,7 @@ def rebuild(
     while True:
         try:
             return _rebuild_without(
-                damaged, connection, lake, now, copy_role_arn, judge, until, allow_missing
+                damaged, connection, lake, now, copy_role_arn, judge, until, allow_missing, dag_run
             )
         except (_LoadFails, ManifestInvalid) as error:
             # COPY does not say which object it could not read, and the transaction is lost, so start over.
@@ -128,6 +129,7 @@ def _rebuild_without(
     judge: Judge,
     until: date | None,
     allow_missing: bool,
+    dag_run: str | None,
 ) -> Rebuilt:
     is_star_current = tables.ensure_tables(connection)
     with transaction(connection) as cursor:
@@ -144,7 +146,7 @@ def _rebuild_without(
         for (dataset, run), reason in left_out.items():
             ledger.note(cursor, lake, dataset, run, "parked", reason, now)
         kept = {d: [run for run in runs if (d, run) not in left_out] for d, runs in manifests.items()}
-        applied = _apply(Joined(connection), cursor, lake, kept, known, now, copy_role_arn, judge)
+        applied = _apply(Joined(connection), cursor, lake, kept, known, now, copy_role_arn, judge, dag_run)
         if not is_star_current:
             cursor.execute("drop schema dwh_before cascade")
             tables.create_views(cursor)
@@ -166,7 +168,7 @@ def _empty(cursor: Any, lake: Lake, known: Ledger, now: datetime, is_star_curren
     """Empties the star, and keeps only parked and accepted runs in the ledger."""
     if is_star_current:
         for table in tables.STAR:
-            cursor.execute(f"delete from dwh.{table}")  # noqa: S608 - a name of ours
+            cursor.execute(f"delete from dwh.{table}")  # noqa: S608 - a fixed table name
         cursor.execute("delete from dwh.load_ledger where state <> 'parked'")
     else:
         cursor.execute("alter schema dwh rename to dwh_before")
@@ -190,6 +192,7 @@ def _apply(
     now: datetime,
     copy_role_arn: str,
     judge: Judge,
+    dag_run: str | None,
 ) -> int:
     """Loads the manifests in order; returns the number of loads."""
     repeated, applied = repeated_loads(manifests, known), 0
@@ -228,7 +231,7 @@ def _apply(
                 park(joined, load, verdict.reason, verdict.failed_rows, verdict.at_fault)
                 continue
         with _blaming(load, at_fault(load, [("load", None)])):
-            publish(joined, load)
+            publish(joined, load, dag_run)
         applied += 1
         left = sum(map(len, pending_runs(manifests, rebuilt).values())) - len(load.pending)
         log.info(

@@ -1,16 +1,21 @@
 """An ingestion plans from what earlier runs left in the lake. Whatever is wrong with that, it collects its own run."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
+import msgspec
 import pytest
 
-from include.errors import SourceUnavailable
-from include.ingestion.events import EVENTS
+from include.errors import ManifestInvalid, SourceUnavailable
+from include.ingestion.events import EVENTS, EventsPlan
 from include.ingestion.fetch import fetch as fetch_at
 from include.ingestion.land import land
 from include.ingestion.songs import SONGS, SongsPlan
+from include.lake.certificate import Scope
 from include.lake.lake import Lake
+from include.lake.manifests import Manifest
 from include.lake.runs import run_id, run_instant
 from include.settings import Settings
 from sandbox.gateway import Fault
@@ -50,6 +55,47 @@ async def test_a_damaged_run_of_events_costs_no_later_run(catalog: Catalog, lake
     plan = SONGS.plan(lake, SONGS.scope(SETTINGS), AT)
     assert isinstance(plan, SongsPlan)
     assert plan.touring_in in (SOUND, DAMAGED, None)
+
+
+@pytest.mark.parametrize("sound", [True, False])
+async def test_a_run_whose_events_cannot_be_read_is_no_reason_to_compare_with_none(
+    catalog: Catalog, lake: Lake, monkeypatch: pytest.MonkeyPatch, sound: bool
+) -> None:
+    for run in (SOUND, DAMAGED):
+        land_before(catalog, lake, run)
+    read = Lake.read
+
+    def damaged(lake: Lake, manifest: Manifest, columns: Mapping[str, type]) -> Any:
+        if manifest.run == DAMAGED or not sound:
+            raise ManifestInvalid(f"{manifest.run} broke after it was planned from")
+        return read(lake, manifest, columns)
+
+    monkeypatch.setattr(Lake, "read", damaged)
+    async with api("ticketmaster", catalog) as source:
+        await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
+    landed = land(EVENTS, lake, RUN, SETTINGS)
+    assert (landed.records, landed.complete) == (60, sound)
+    [*reasons] = lake.certificate("events", RUN).reasons
+    assert len(reasons) == (not sound)
+    assert all("broke after" in reason for reason in reasons)
+
+
+def test_events_are_compared_with_the_newest_run_that_covers_them(lake: Lake) -> None:
+    concert = [Concert("c1", ["Abel"])]
+    land_events(lake, "2026-11-18T060000Z", concert, countries=("US", "GB"))
+    land_events(lake, SOUND, concert, countries=("US",))
+    land_events(lake, DAMAGED, concert, countries=("US", "GB"), horizon_days=1)
+    wanted = Scope(("US", "GB"), horizon_days=365)
+    for scope, run in (
+        (wanted, "2026-11-18T060000Z"),
+        (msgspec.structs.replace(wanted, countries=("US",)), SOUND),
+        (msgspec.structs.replace(wanted, horizon_days=1), DAMAGED),
+        (msgspec.structs.replace(wanted, horizon_days=400), DAMAGED),  # no run covers it
+        (msgspec.structs.replace(wanted, countries=("CA",)), DAMAGED),
+    ):
+        plan = EVENTS.plan(lake, scope, AT)
+        assert isinstance(plan, EventsPlan)
+        assert plan.planned_after == run
 
 
 @pytest.mark.parametrize("future", damage.FUTURE)

@@ -106,7 +106,7 @@ def test_runs_that_do_not_judge_their_load_do_not_trigger_others_forever(
         find_load(first, NOTHING_ASKED, task_instance)
     assert pushed["return_value"]["waiting"] == 1
     assert pushed["note"] == (
-        "Judges events 2026-11-21T060000Z with songs 2026-11-21T070000Z, snapshot date 2026-11-21"
+        "Auditing events 2026-11-21T060000Z with songs 2026-11-21T070000Z, snapshot date 2026-11-21"
     )
     assert started.value.trigger_dag_id == "musician_warehouse"
     assert started.value.note == "Started by manual__1, which left 1 load"
@@ -138,7 +138,7 @@ def test_a_rebuild_publishes_the_star_without_judging_another_load(
     (asset,) = dag.get_task("publish").outlets
     outlet_events: Any = {asset: SimpleNamespace(extra={})}
     task = SimpleNamespace(outlets=[asset])
-    publish(found, None, outlet_events, SimpleNamespace(task=task))
+    publish(found, None, outlet_events, SimpleNamespace(task=task, run_id="manual"))
     assert (outlet_events[asset].extra["rebuilt"], task.outlets) == (1, [asset])
 
 
@@ -168,7 +168,10 @@ def test_a_run_without_news_says_so_skips_nothing_and_updates_no_asset(
     assert data_docs_link().get_link(SimpleNamespace(op_args=[found]), ti_key=None).endswith("/index.html")
     outlet_events: Any = {}
     task = dag.get_task("publish").prepare_for_execution()
-    assert tasks["publish"](found, None, outlet_events, SimpleNamespace(task=task)) is None
+    assert (
+        tasks["publish"](found, None, outlet_events, SimpleNamespace(task=task, run_id="scheduled__1"))
+        is None
+    )
     assert (outlet_events, task.outlets) == ({}, [])
     assert dag.get_task("publish").outlets  # of the next run
 
@@ -268,7 +271,7 @@ def test_the_first_line_of_a_log_says_which_load_it_judges(
     load = "events 2026-11-21T060000Z with songs 2026-11-21T070000Z"
     with caplog.at_level("INFO"):
         found = find_load(run, NOTHING_ASKED, SimpleNamespace(xcom_push=lambda *_: None))
-    assert caplog.messages[0] == f"Judges {load}, snapshot date 2026-11-21"
+    assert caplog.messages[0] == f"Auditing {load}, snapshot date 2026-11-21"
     assert len([message for message in caplog.messages if f"certificates/events/{early}" in message]) == 1
     caplog.clear()
     with caplog.at_level("INFO"):
@@ -324,7 +327,7 @@ def test_nothing_is_published_that_was_not_judged(dag_bag: Any) -> None:
     publish = dag_bag.dags["musician_warehouse"].get_task("publish").python_callable
     load = {"events": "2026-11-21T060000Z", "songs": "2026-11-21T070000Z", "pending": ["events"]}
     with pytest.raises(DataRejected, match="was not judged"):
-        publish({"load": load, "rebuilt": None}, None, {}, None)
+        publish({"load": load, "rebuilt": None}, None, {}, SimpleNamespace(run_id="manual"))
 
 
 def test_the_first_run_of_a_newer_release_derives_the_star_again_by_itself(

@@ -303,7 +303,10 @@ class Model:
         if load.pending != ("songs",) or "songs" not in additions:
             for concert_id, bill in billings.items():
                 if self.versions[concert_id][-1]["valid_from"] <= events.instant:
-                    self.billings[concert_id] = bill
+                    self.billings[concert_id] = {
+                        key: _written(self.billings.get(concert_id, {}).get(key, {}), row, load)
+                        for key, row in bill.items()
+                    }
         if "songs" in load.pending:
             self._change_songs(songs, is_addition="songs" in additions)
         for dataset in load.pending:
@@ -313,7 +316,8 @@ class Model:
                 if concert_id not in concerts:
                     concerts[concert_id] = concert
                     billings[concert_id] = self.billings.get(concert_id, {})
-            self.artists[load.snapshot_date] = artists_of(songs, concerts, billings, load.snapshot_date)
+            found = artists_of(songs, concerts, billings, load.snapshot_date)
+            self.artists[load.snapshot_date] = {key: _written({}, row, load) for key, row in found.items()}
             self.facts[load.snapshot_date] = load
         self.loads.append(load)
 
@@ -332,7 +336,7 @@ class Model:
             if versions and versions[-1]["version"] == seen["version"]:
                 versions[-1]["missing_since"] = None
             else:
-                self._begin_version(versions, seen, run.instant, True)
+                self._begin_version(versions, {**seen, "events_run": run.run}, run.instant, True)
         for concert_id in run.rejected & self.versions.keys():
             current = self.versions[concert_id][-1]
             if current["is_listed"]:  # a delisted one keeps the first miss
@@ -344,7 +348,7 @@ class Model:
             if current["missing_since"] is None:
                 current["missing_since"] = run.instant
             else:
-                gone = {**current, "version": ("delisted", current["version"])}
+                gone = {**current, "version": ("delisted", current["version"]), "events_run": run.run}
                 self._begin_version(versions, gone, run.instant, False)
 
     @staticmethod
@@ -375,6 +379,7 @@ class Model:
                 "artist_mbid": row["artist_mbid"] or known.get("artist_mbid"),
                 "first_seen_date": known.get("first_seen_date", seen),
                 "last_seen_date": seen,
+                "songs_run": run.run,
             }
         settled = {fact["artist_key"] for (_, on), fact in self.song_facts.items() if on == seen}
         if is_addition:
@@ -387,8 +392,15 @@ class Model:
         }
         for row in rows:
             columns = ["song_key", "artist_key", "song_rank", "play_count", "listeners"]
-            fact = {**{column: row[column] for column in columns}, "snapshot_date": seen}
+            fact = {column: row[column] for column in columns}
+            fact |= {"snapshot_date": seen, "songs_run": run.run}
             self.song_facts[row["song_key"], seen] = fact
+
+
+def _written(known: Row, row: Row, load: Load) -> Row:
+    """The row with the runs of the load, or as it is known if it does not differ."""
+    runs = {"events_run": load.events, "songs_run": load.songs}
+    return known if known and {**known, **row} == known else {**row, **runs}
 
 
 def concerts_of(run: Landed) -> dict[str, Row]:

@@ -59,6 +59,7 @@ def land_events(
     complete: bool = True,
     countries: Sequence[str] = ("US",),
     rejected: Sequence[str] = (),
+    horizon_days: int = 365,
 ) -> None:
     """Writes parts, rejected records, certificate and manifest of an events run."""
     rows = [row for concert in concerts for row in _event_rows(run, concert)]
@@ -70,7 +71,7 @@ def land_events(
         Certificate(
             dataset="events",
             run=run,
-            scope=Scope(tuple(countries), horizon_days=365),
+            scope=Scope(tuple(countries), horizon_days=horizon_days),
             complete=complete,
             horizon_date=date(2027, 11, 22),
         )

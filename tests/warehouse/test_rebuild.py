@@ -377,6 +377,63 @@ def test_a_published_run_that_was_landed_again_without_rows_is_reported_and_left
     assert rebuilt(redshift, lake, allow_missing=True).parked == ("events 2026-11-21T060000Z",)
 
 
+def test_every_row_of_the_star_leads_back_to_the_published_runs_that_wrote_it(
+    three_days: tuple[Any, Lake],
+) -> None:
+    """After two loads of a day, an addition of each dataset, and a rebuild that takes in a late run."""
+    redshift, lake = three_days
+    written = {
+        "dim_songs": ("songs",), "fact_songs": ("songs",), "dim_concerts": ("events",),
+        "bridge_concert_artists": ("events", "songs"), "fact_artists": ("events", "songs"),
+    }  # fmt: skip
+
+    def unfounded() -> dict[str, int]:
+        """Rows of each table that do not lead to exactly one published run."""
+        return {
+            f"{table} {dataset}": rows(
+                redshift,
+                f"select count(*) from dwh.{table} as star where 1 <> (select count(*) from dwh.load_ledger "
+                f"as ledger where ledger.dataset = '{dataset}' and ledger.run = star.{dataset}_run "
+                "and ledger.state = 'published')",
+            )[0][0]
+            for table, datasets in written.items()
+            for dataset in datasets
+        }
+
+    land_events(lake, "2026-11-22T120000Z", [Concert("e1", ["Abel", "Seth"]), Concert("e3", ["Cain"])])
+    land_songs(lake, "2026-11-22T130000Z", [Artist("Abel", ["First"], plays=7), Artist("Seth")])
+    publish_pending(redshift, lake)
+    land_events(lake, "2026-11-22T140000Z", [Concert("e4", ["Cain"])], complete=False)
+    land_songs(lake, "2026-11-22T150000Z", [Artist("Abel"), Artist("Cain")], complete=False)
+    assert len(publish_pending(redshift, lake)) == 1
+    assert sum(unfounded().values()) == 0
+    newest = "2026-11-22T{}0000Z"
+    assert rows(
+        redshift,
+        "select distinct events_run, songs_run from dwh.fact_artists where snapshot_date = '2026-11-22'",
+    ) == [(newest.format(12), newest.format(13))]
+    assert rows(
+        redshift,
+        "select events_run, songs_run from dwh.bridge_concert_artists where concert_id in ('e3', 'e4') order by 1",
+    ) == [(newest.format(12), newest.format(13)), (newest.format(14), newest.format(15))]
+    assert rows(
+        redshift,
+        "select artist_name, facts.songs_run, songs.songs_run from dwh.fact_songs as facts "
+        "join dwh.dim_songs as songs on facts.song_key = songs.song_key "
+        "where snapshot_date = '2026-11-22' and facts.song_rank = 1 order by 1",
+    ) == [
+        ("Abel", newest.format(13), newest.format(15)),
+        ("Cain", newest.format(15), newest.format(15)),
+        ("Seth", newest.format(13), newest.format(13)),
+    ]
+    gone = "select events_run from dwh.dim_concerts where concert_id = 'e2' order by valid_from"
+    assert rows(redshift, gone) == [("2026-11-20T060000Z",), ("2026-11-22T060000Z",)]
+    land_events(lake, "2026-11-21T120000Z", [Concert("e1", ["Abel"], status="postponed"), Concert("e2")])
+    rebuilt(redshift, lake, dag_run="manual")
+    assert sum(unfounded().values()) == 0
+    assert rows(redshift, "select distinct dag_run from dwh.load_ledger") == [("manual",)]
+
+
 def test_a_load_in_progress_is_superseded_by_a_rebuild(three_days: tuple[Any, Lake]) -> None:
     from include.errors import LoadSuperseded
 

@@ -1,5 +1,5 @@
 -- Grain      one row per concert (Ticketmaster event) in the load: the version the load saw.
--- Inputs     staging.events
+-- Inputs     staging.events, audit.current_load
 -- Load rule  rebuilt for every load; published by include/sql/publish/dim_concerts.sql.
 delete from audit.dim_concerts;
 
@@ -9,7 +9,7 @@ insert into audit.dim_concerts (
     date_tbd, time_tba, no_specific_time, spans_multiple_days, venue_id, venue_name, venue_city,
     venue_state_code, country_code, venue_postal_code, venue_latitude, venue_longitude, price_currency,
     price_min, price_max, public_sale_starts_at, public_sale_ends_at, is_listed, missing_since, version_hash,
-    valid_to, is_current
+    valid_to, is_current, events_run
 )
 with ranked_events as (
     select
@@ -127,5 +127,7 @@ select
         || '|' || coalesce(concerts.billing, '')
     ) as version_hash,
     cast(null as timestamp) as valid_to,
-    true as is_current
-from concerts;
+    true as is_current,
+    current_load.events_run
+from concerts
+cross join audit.current_load;

@@ -11,6 +11,8 @@ create table if not exists dwh.bridge_concert_artists (
     artist_name varchar(1020) not null,
     artist_mbid varchar(36),
     matched_by varchar(16) not null,
+    events_run varchar(32) not null,
+    songs_run varchar(32) not null,
     primary key (concert_id, artist_key)
 )
 distkey (concert_id)
@@ -32,3 +34,7 @@ comment on column dwh.bridge_concert_artists.artist_mbid is
 'MusicBrainz id that Ticketmaster gives, a lower-case UUID; null when it gives none.';
 comment on column dwh.bridge_concert_artists.matched_by is
 'How the artist page was found: mbid, name, corrected, spelling; or why not: ambiguous, namesake, unmatched.';
+comment on column dwh.bridge_concert_artists.events_run is
+'The events run from which the billing was last changed, as in load_ledger.';
+comment on column dwh.bridge_concert_artists.songs_run is
+'The songs run with whose artist pages it was matched then, as in load_ledger.';

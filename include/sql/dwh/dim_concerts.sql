@@ -45,6 +45,7 @@ create table if not exists dwh.dim_concerts (
     valid_from timestamp not null,
     valid_to timestamp,
     is_current boolean not null,
+    events_run varchar(32) not null,
     primary key (concert_id, valid_from)
 )
 distkey (concert_id)
@@ -123,7 +124,7 @@ comment on column dwh.dim_concerts.public_sale_ends_at is
 comment on column dwh.dim_concerts.is_listed is
 'False: delisted; two complete crawls in a row that covered its country and date did not list it.';
 comment on column dwh.dim_concerts.missing_since is
-'The instant, UTC, of the first complete crawl in a row that did not list it; null while listed, and once ended.';
+'The instant, UTC, of the first complete crawl in a row that did not list it; null while listed and in ended versions.';
 comment on column dwh.dim_concerts.version_hash is
 'Hash of what makes a version: name, status, dates, time, venue, prices and billing.';
 comment on column dwh.dim_concerts.valid_from is
@@ -132,3 +133,5 @@ comment on column dwh.dim_concerts.valid_to is
 'The instant, UTC, of the run that first saw the next version, when this one ends; null for the newest.';
 comment on column dwh.dim_concerts.is_current is
 'True for the newest version of the concert, even if it is delisted.';
+comment on column dwh.dim_concerts.events_run is
+'The events run that first saw this version or, if it is not listed, delisted it, as in load_ledger.';

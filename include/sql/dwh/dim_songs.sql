@@ -16,13 +16,14 @@ create table if not exists dwh.dim_songs (
     listeners bigint,
     first_seen_date date not null,
     last_seen_date date not null,
+    songs_run varchar(32) not null,
     primary key (song_key)
 )
 distkey (artist_key)
 sortkey (artist_key, song_key);
 
 comment on table dwh.dim_songs is
-'Songs of the artists in the charts: one row per song of an artist, with its newest figures.';
+'Songs of charting and touring artists: one row per song, with its latest figures.';
 comment on column dwh.dim_songs.song_key is
 'Identifies the song: a hash of artist_key and title; titles that differ only in case are one song.';
 comment on column dwh.dim_songs.artist_key is
@@ -47,3 +48,5 @@ comment on column dwh.dim_songs.first_seen_date is
 'UTC date of the first songs run that had the song.';
 comment on column dwh.dim_songs.last_seen_date is
 'UTC date of the newest songs run that had it; if older than others, no longer a top track.';
+comment on column dwh.dim_songs.songs_run is
+'The newest songs run that had the song, as in load_ledger; its figures are from there.';

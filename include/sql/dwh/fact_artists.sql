@@ -20,6 +20,8 @@ create table if not exists dwh.fact_artists (
     cancelled_concerts bigint not null,
     concert_countries bigint not null,
     next_concert_date date,
+    events_run varchar(32) not null,
+    songs_run varchar(32) not null,
     primary key (artist_key, snapshot_date)
 )
 distkey (artist_key)
@@ -59,3 +61,7 @@ comment on column dwh.fact_artists.concert_countries is
 'In how many countries the artist''s concerts are, whatever their date and status.';
 comment on column dwh.fact_artists.next_concert_date is
 'Date at the venue of the first upcoming concert; null when there is none.';
+comment on column dwh.fact_artists.events_run is
+'The events run whose concerts were counted, as in load_ledger.';
+comment on column dwh.fact_artists.songs_run is
+'The songs run that listening is from, as in load_ledger.';

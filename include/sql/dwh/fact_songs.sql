@@ -10,6 +10,7 @@ create table if not exists dwh.fact_songs (
     song_rank bigint not null,
     play_count bigint,
     listeners bigint,
+    songs_run varchar(32) not null,
     primary key (song_key, snapshot_date)
 )
 distkey (artist_key)
@@ -29,3 +30,5 @@ comment on column dwh.fact_songs.play_count is
 'Plays since Last.fm began counting; null when Last.fm did not say.';
 comment on column dwh.fact_songs.listeners is
 'Listeners since Last.fm began counting; null when Last.fm did not say.';
+comment on column dwh.fact_songs.songs_run is
+'The songs run that the row is from, as in load_ledger.';

@@ -21,6 +21,7 @@ create table if not exists dwh.load_ledger (
     changes varchar(4096),
     snapshot_date date not null,
     judged_at timestamp not null,
+    dag_run varchar(1000),
     primary key (dataset, run)
 )
 diststyle all
@@ -60,3 +61,5 @@ comment on column dwh.load_ledger.snapshot_date is
 'UTC date of the load, the later of its events and songs runs; of a late run, its own.';
 comment on column dwh.load_ledger.judged_at is
 'When the load began to be judged, UTC.';
+comment on column dwh.load_ledger.dag_run is
+'The run of musician_warehouse that published or rebuilt it; null unless published, and if a command rebuilt it.';

@@ -66,7 +66,7 @@ where
     and billing_changes.change in ('changed', 'removed');
 
 insert into dwh.bridge_concert_artists (
-    concert_id, artist_key, artist_position, attraction_id, artist_name, artist_mbid, matched_by
+    concert_id, artist_key, artist_position, attraction_id, artist_name, artist_mbid, matched_by, events_run, songs_run
 )
 select
     fresh.concert_id,
@@ -75,8 +75,11 @@ select
     fresh.attraction_id,
     fresh.artist_name,
     fresh.artist_mbid,
-    fresh.matched_by
+    fresh.matched_by,
+    current_load.events_run,
+    current_load.songs_run
 from audit.bridge_concert_artists as fresh
 inner join audit.billing_changes as changes
     on fresh.concert_id = changes.concert_id and fresh.artist_key = changes.artist_key
+cross join audit.current_load
 where changes.change in ('added', 'changed');

@@ -58,8 +58,10 @@ update audit.delisted_versions
 set
     is_listed = false,
     version_hash = md5(delisted_versions.version_hash || '|delisted'),
-    valid_from = changes.seen_at
+    valid_from = changes.seen_at,
+    events_run = current_load.events_run
 from audit.concert_changes as changes
+cross join audit.current_load
 where delisted_versions.concert_id = changes.concert_id;
 
 update dwh.dim_concerts

@@ -1,5 +1,5 @@
 -- Merges audit.dim_songs into dwh.dim_songs: new figures replace older ones; first_seen_date is kept, and so is an id
--- that the run does not have. Of dwh.dim_songs, only the songs of the load's artists are joined.
+-- that the run does not have. Joins only those rows of dwh.dim_songs that belong to the load's artists.
 drop table if exists audit.song_artists;
 
 create table audit.song_artists
@@ -59,7 +59,7 @@ where
 
 insert into dwh.dim_songs (
     song_key, artist_key, song_name, song_mbid, song_url, artist_name, artist_mbid,
-    song_rank, play_count, listeners, first_seen_date, last_seen_date
+    song_rank, play_count, listeners, first_seen_date, last_seen_date, songs_run
 )
 select
     fresh.song_key,
@@ -73,6 +73,8 @@ select
     fresh.play_count,
     fresh.listeners,
     changes.first_seen_date,
-    fresh.last_seen_date
+    fresh.last_seen_date,
+    current_load.songs_run
 from audit.dim_songs as fresh
-inner join audit.song_changes as changes on fresh.artist_key = changes.artist_key and fresh.song_key = changes.song_key;
+inner join audit.song_changes as changes on fresh.artist_key = changes.artist_key and fresh.song_key = changes.song_key
+cross join audit.current_load;

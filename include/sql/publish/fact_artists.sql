@@ -7,9 +7,43 @@ with known_artists as (
 ),
 
 identical_artists as (
-    select * from audit.fact_artists
+    select
+        fresh.artist_key,
+        fresh.snapshot_date,
+        fresh.artist_name,
+        fresh.artist_mbid,
+        fresh.matched_by,
+        fresh.chart_rank,
+        fresh.chart_countries,
+        fresh.listeners,
+        fresh.songs_charted,
+        fresh.play_count,
+        fresh.upcoming_concerts,
+        fresh.headlined_concerts,
+        fresh.undated_concerts,
+        fresh.cancelled_concerts,
+        fresh.concert_countries,
+        fresh.next_concert_date
+    from audit.fact_artists as fresh
     intersect
-    select * from known_artists
+    select
+        known.artist_key,
+        known.snapshot_date,
+        known.artist_name,
+        known.artist_mbid,
+        known.matched_by,
+        known.chart_rank,
+        known.chart_countries,
+        known.listeners,
+        known.songs_charted,
+        known.play_count,
+        known.upcoming_concerts,
+        known.headlined_concerts,
+        known.undated_concerts,
+        known.cancelled_concerts,
+        known.concert_countries,
+        known.next_concert_date
+    from known_artists as known
 )
 
 select
@@ -29,7 +63,7 @@ where fact_artists.snapshot_date = current_load.snapshot_date;
 insert into dwh.fact_artists (
     artist_key, snapshot_date, artist_name, artist_mbid, matched_by, chart_rank, chart_countries, listeners,
     songs_charted, play_count, upcoming_concerts, headlined_concerts, undated_concerts, cancelled_concerts,
-    concert_countries, next_concert_date
+    concert_countries, next_concert_date, events_run, songs_run
 )
 select
     fresh.artist_key,
@@ -47,5 +81,8 @@ select
     fresh.undated_concerts,
     fresh.cancelled_concerts,
     fresh.concert_countries,
-    fresh.next_concert_date
-from audit.fact_artists as fresh;
+    fresh.next_concert_date,
+    current_load.events_run,
+    current_load.songs_run
+from audit.fact_artists as fresh
+cross join audit.current_load;

@@ -87,12 +87,14 @@ delete from dwh.fact_songs
 using audit.known_song_facts as known
 where fact_songs.song_key = known.song_key and fact_songs.snapshot_date = known.snapshot_date;
 
-insert into dwh.fact_songs (song_key, artist_key, snapshot_date, song_rank, play_count, listeners)
+insert into dwh.fact_songs (song_key, artist_key, snapshot_date, song_rank, play_count, listeners, songs_run)
 select
     fresh.song_key,
     fresh.artist_key,
     fresh.snapshot_date,
     fresh.song_rank,
     fresh.play_count,
-    fresh.listeners
-from audit.fresh_song_facts as fresh;
+    fresh.listeners,
+    current_load.songs_run
+from audit.fresh_song_facts as fresh
+cross join audit.current_load;
