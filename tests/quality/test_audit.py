@@ -79,6 +79,7 @@ SPOILED = {
         "set upcoming_concerts = -1 where songs_charted = 1"
     ),
     "load_summary: expect_column_values_to_be_between events_rows_ratio": "set events_rows_ratio = 0.4",
+    "load_summary: expect_column_values_to_be_between share_delisted": "set share_delisted = 0.06",
 }
 
 
