@@ -49,10 +49,10 @@ check: $(INSTALLED_DEV) ## Lint the Python, the SQL and the AWS template, check 
 docs: $(INSTALLED_DEV) ## Write the data dictionary and the entity-relationship diagram from include/sql
 	@$(ENVIRONMENT)/bin/python -m docs.generate
 
-doctor: $(INSTALLED) ## Ask each service by the connections of your environment: what works, what does not, what to do
+doctor: $(INSTALLED) ## Check each service, using the connections in your environment
 	@$(ENVIRONMENT)/bin/python -m include doctor
 
-rehearse: $(INSTALLED) ## On your warehouse, in schemas of its own: copy, build, audit, publish, rebuild, and leave nothing
+rehearse: $(INSTALLED) ## On your warehouse: run every step of a load in temporary schemas, then remove them
 	@$(ENVIRONMENT)/bin/python -m include rehearse
 
 redshift-create: $(INSTALLED) ## On AWS: create or change the warehouse, after showing what would change; ARGS="--help"

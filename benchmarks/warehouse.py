@@ -81,20 +81,20 @@ class Bench:
         self._stage(self.days[1])
         self._build(self.days[1])
         daily = self._publish_in_turns(self.days[1])
-        times = f"a history {HISTORY} times as large as the load"
+        history = f"with a history {HISTORY} times the load"
         return [
             Figure("COPY of a load", copied, psql, "s", "psql \\copy of the same rows", at_most=2),
             Figure(
                 "build and publish, first load", built + first["short"], copied, "s", "its COPY", at_most=4
             ),
             Figure("build and publish, next day", built + daily["short"], copied, "s", "its COPY", at_most=4),
-            Figure(f"publish into {times}", first["long"], first["short"], "s", "into none", at_most=1.5),
+            Figure(f"publish {history}", first["long"], first["short"], "s", "with no history", at_most=1.5),
             Figure(
-                f"publish the next day into {times}",
+                f"publish the next day {history}",
                 daily["long"],
                 daily["short"],
                 "s",
-                "into one of a day",
+                "with a history of one day",
                 at_most=1.5,
             ),
             Figure("SQL of the audit", audited, built, "s", "build", at_most=1),

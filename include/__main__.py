@@ -37,7 +37,7 @@ def retry(given: argparse.Namespace) -> None:
     from include.warehouse import ledger
 
     with closing(connections.redshift()) as redshift:
-        _say(given, redshift, ledger.retry, "judges")
+        _say(given, redshift, ledger.retry)
 
 
 def accept(given: argparse.Namespace) -> None:
@@ -46,10 +46,12 @@ def accept(given: argparse.Namespace) -> None:
     from include.warehouse import ledger
 
     with closing(connections.redshift()) as redshift:
-        _say(given, redshift, ledger.accept, "accepts and judges")
+        _say(given, redshift, ledger.accept, ", accepting the difference")
 
 
-def _say(given: argparse.Namespace, redshift: Any, again: Callable[[Any, str, str], int], verb: str) -> None:
+def _say(
+    given: argparse.Namespace, redshift: Any, again: Callable[[Any, str, str], int], how: str = ""
+) -> None:
     from include.warehouse.tables import exist
     from include.warehouse.transactions import transaction
 
@@ -60,7 +62,7 @@ def _say(given: argparse.Namespace, redshift: Any, again: Callable[[Any, str, st
         return
     found, run = again(redshift, given.dataset, given.run), f"{given.dataset} {given.run}"
     print(
-        f"The next run of musician_warehouse {verb} {run}."
+        f"The next run of musician_warehouse will judge {run}{how}."
         if found
         else f"The ledger has no parked {run}: nothing to do."
     )
@@ -77,8 +79,8 @@ def rebuild(given: argparse.Namespace) -> None:
     print(f"The star is rebuilt from {counted(rebuilt.loads, 'load')}.")
     for name, before in rebuilt.before.items():
         print(f"{name}: {before:,} before, {rebuilt.after.get(name, 0):,} now")
-    for table, (gone, new) in rebuilt.differences.items():
-        print(f"{table} differs: only the old star has {counted(gone, 'row')}, only the new one {new:,}")
+    for table, (removed, added) in rebuilt.differences.items():
+        print(f"{table}: {counted(removed, 'row')} removed, {added:,} added")
     for run in rebuilt.parked:
         print(f"parked: {run}")
 

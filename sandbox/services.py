@@ -131,14 +131,22 @@ def connection_environment(services: Services) -> dict[str, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m sandbox.services", description=__doc__)
+    asked = sys.argv[1:] if arguments is None else arguments
+    stand_ins = []
+    if {"-h", "--help"}.intersection(asked):
+        from sandbox import apis  # takes a second to import
+
+        stand_ins = [apis.parser()]
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox.services", description=__doc__, parents=stand_ins
+    )
     parser.add_argument("--home", type=Path, required=True, help="the folder for everything it writes")
     parser.add_argument("--parent", type=int, help="stop when the process with this id is gone")
     parser.add_argument("--s3-latency", type=float, default=0, help="seconds added to each request to AWS")
     parser.add_argument(
         "--statement-latency", type=float, default=0, help="seconds added to each SQL statement"
     )
-    given, options = parser.parse_known_args(arguments)
+    given, options = parser.parse_known_args(asked)
     os.umask(0o077)  # what we write is for nobody else
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # moto's log of every request

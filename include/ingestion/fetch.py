@@ -171,7 +171,7 @@ def quota(lake: Lake, connection: SourceConnection) -> Quota | None:
     try:
         spent = lake.bucket.get_json(key, Spent, "The day's calls are counted from 0 again.")
     except ManifestInvalid as invalid:
-        log.warning("%s If the source says that none are left, nothing is lost.", invalid)
+        log.warning("%s If the quota turns out to be used up, the run is resumed later.", invalid)
         spent = None
 
     async def save(spent: Spent) -> None:

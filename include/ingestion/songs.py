@@ -47,14 +47,14 @@ def _scope(settings: Settings) -> Scope:
 
 
 def _plan(lake: Lake, scope: Scope, start: datetime) -> SongsPlan:
-    newest = lake.newest_complete("events", start, scope.countries) if scope.touring_artists else None
+    newest = lake.newest_complete_events(start, scope.countries) if scope.touring_artists else None
     if newest is None:
         return SongsPlan(scope=scope, touring_in=None, touring=())
     manifest, _ = newest
     try:
         touring = _busiest(lake, manifest, start.date())[: scope.touring_artists]
     except ManifestInvalid as invalid:
-        log.warning("%s does not say who tours: %s", manifest.run, invalid)
+        log.warning("Cannot read the touring artists from %s: %s", manifest.run, invalid)
         return SongsPlan(scope=scope, touring_in=None, touring=())
     return SongsPlan(scope=scope, touring_in=manifest.run, touring=tuple(touring))
 

@@ -132,9 +132,9 @@ class UnknownField(msgspec.Struct, frozen=True):
     """A field that the source has begun to send."""
 
     records: int
-    """How many records had it."""
+    """How many records or, for a field beside them, how many responses had it."""
     first: str
-    """The id or name of the first record with it."""
+    """The id or name of the first of them."""
 
 
 class Certificate(Crawl, frozen=True, omit_defaults=True, kw_only=True):

@@ -93,7 +93,7 @@ def lake(settings: Settings) -> Lake:
 def redshift(patient: bool = True) -> Any:
     """A redshift_connector connection to `redshift`.
 
-    The provider's hook tries five times within half a minute, unless it is not to be `patient`. Raises
+    The provider's hook tries five times within half a minute; with `patient=False`, once. Raises
     `ConnectionMissing` if that is not defined, or has a real password for the sandbox's address or the sandbox's
     password for a real one.
     """

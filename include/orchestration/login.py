@@ -2,9 +2,9 @@
 
     nothing                                                  its login and password
     {"secret_arn": "arn:…"}                                  user and password from AWS Secrets Manager
-    {"iam": true, "cluster_identifier": "…"}                 its login, with an hour's password from IAM
+    {"iam": true, "cluster_identifier": "…"}                 its login and a temporary IAM password (one hour)
     {"iam": true, "is_serverless": true,
-     "serverless_work_group": "…"}                           the user of the IAM identity, with such a password
+     "serverless_work_group": "…"}                           the user of the IAM identity and such a password
 
 AWS is called with the credentials of `aws_default`. All other keys of the extra are passed to the driver, with
 `"sslmode": "verify-full"` unless it says otherwise: left to itself, the driver warns of a server with another
@@ -64,7 +64,7 @@ def _verified(extra: dict[str, Any]) -> dict[str, Any]:
 
 
 def quieten() -> None:
-    """Silences what writes session tokens and AWS's passwords, which nobody can mask yet, and where they come from."""
+    """Raises these loggers to WARNING: below, they log session tokens and passwords before Airflow can mask them."""
     from airflow.providers.amazon.aws.utils.connection_wrapper import AwsConnectionWrapper
 
     for name in ("botocore", "redshift_connector", AwsConnectionWrapper.__module__):

@@ -121,14 +121,14 @@ def report_found(
             settings,
             dag_run,
             "found late runs",
-            f"{runs}: older than what is published; a rebuild takes them in",
+            f"{runs}: older than what is published; include them with a rebuild",
         )
     if parked:
         report(settings, dag_run, "parked runs", " ".join(parked))
     if passed_over:
         report(settings, dag_run, "passed over damaged runs", " ".join(passed_over))
     if overdue:
-        report(settings, dag_run, "has had no new data", " ".join(overdue))
+        report(settings, dag_run, "has no new data", " ".join(overdue))
 
 
 def report(settings: Settings, dag_run: Any, happened: str, reason: str) -> None:

@@ -68,7 +68,7 @@ def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Wo
         found = begin_next(redshift, lake, now)
     load, waiting = found.load, found.waiting
     if load:
-        notes.insert(0, f"Judges {load}, snapshot date {load.snapshot_date}")
+        notes.insert(0, f"Auditing {load}, snapshot date {load.snapshot_date}")
     elif rebuilt is None:
         notes.insert(0, "Nothing new: every manifest with a partner is in the ledger")
     for line in (*notes, age.text):
@@ -78,7 +78,9 @@ def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Wo
     if waiting and (dag_run.conf or {}).get("after") == str(load):
         log.warning("The previous run took the same load without judging it, so no further run is triggered")
         waiting = 0
-    return Work(load, waiting, now.isoformat(), rebuilt, ". ".join([*notes, *overdue]))
+    return Work(
+        load, waiting, now.isoformat(), rebuilt, " ".join([*(f"{line}." for line in notes), *overdue])
+    )
 
 
 def start_next_run(found: Work, dag_run: Any) -> NoReturn:
@@ -255,10 +257,10 @@ def judge_again(
 
 def _rebuilt(rebuilt: rebuild.Rebuilt, until: str | None) -> str:
     """What a rebuild did, for the note; the ledger has the reasons why runs are parked."""
-    upto = f", up to {until}" if until else ""
+    rolled_back = f", rolled back to {until}" if until else ""
     more = len(rebuilt.parked) - _NAMED
     parked = f"; parked {', '.join(rebuilt.parked[:_NAMED])}" if rebuilt.parked else ""
     return (
-        f"Rebuilt the star from {counted(rebuilt.loads, 'load')}{upto}{parked}"
+        f"Rebuilt the star from {counted(rebuilt.loads, 'load')}{rolled_back}{parked}"
         f"{f' and {more:,} more' if more > 0 else ''}"
     )

@@ -170,7 +170,7 @@ def _failure(result: Mapping[str, Any]) -> str:
     about = config["kwargs"].get("column") or config["kwargs"].get("column_list") or config.get("description")
     severity = "" if _severity(result) == "critical" else f" ({_severity(result)} only)"
     if (config.get("meta") or {}).get("accepted"):
-        severity = " (accepted by name, although it differs from earlier loads)"
+        severity = " (accepted by an operator, although it differs from earlier loads)"
     expected = " ".join(
         [
             config["type"].removeprefix("expect_").replace("_", " "),

@@ -5,7 +5,7 @@ staging table. Its text fields are annotated with the width of their column in b
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_args
@@ -108,13 +108,17 @@ class Tally:
     cut: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     first_with: dict[str, str] = field(default_factory=dict)
-    """The first record that had an unknown field."""
+    """The first record or response that had an unknown field."""
 
     def note(self, noticed: Noticed, record: str) -> None:
         """Counts what happened to the values of a record that became rows."""
         self.nulled.update(noticed.nulled)
         self.cut.update(noticed.cut)
-        for path in set(noticed.unknown):
+        self.note_unknown(noticed.unknown, record)
+
+    def note_unknown(self, paths: Iterable[str], record: str) -> None:
+        """Counts the unknown fields of a record, or those beside the records of a response."""
+        for path in set(paths):
             self.unknown[path] += 1
             self.first_with.setdefault(path, record)
 

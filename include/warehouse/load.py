@@ -53,7 +53,7 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
         with transaction(connection) as cursor:
             cursor.execute(f"lock staging.{dataset}")
             require_current(cursor, load)
-            cursor.execute(f"delete from staging.{dataset}")  # noqa: S608 - a name of ours, as below
+            cursor.execute(f"delete from staging.{dataset}")  # noqa: S608 - a fixed table name, as below
             columns = ", ".join(_known_columns(cursor, manifest))
             try:
                 cursor.execute(
@@ -77,7 +77,7 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
 
 def _known_columns(cursor: Any, manifest: Manifest) -> tuple[str, ...]:
     """The manifest's columns. Raises `ManifestInvalid` if staging lacks any of them."""
-    cursor.execute(f"select * from staging.{manifest.dataset} limit 0")  # noqa: S608 - a name of ours
+    cursor.execute(f"select * from staging.{manifest.dataset} limit 0")  # noqa: S608 - a fixed table name
     known = {column[0] for column in cursor.description}
     if unknown := [column for column in manifest.columns if column not in known]:
         raise ManifestInvalid(

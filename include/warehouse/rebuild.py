@@ -168,7 +168,7 @@ def _empty(cursor: Any, lake: Lake, known: Ledger, now: datetime, is_star_curren
     """Empties the star, and keeps only parked and accepted runs in the ledger."""
     if is_star_current:
         for table in tables.STAR:
-            cursor.execute(f"delete from dwh.{table}")  # noqa: S608 - a name of ours
+            cursor.execute(f"delete from dwh.{table}")  # noqa: S608 - a fixed table name
         cursor.execute("delete from dwh.load_ledger where state <> 'parked'")
     else:
         cursor.execute("alter schema dwh rename to dwh_before")

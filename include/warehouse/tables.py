@@ -79,7 +79,7 @@ Existing = Mapping[str, Sequence[tuple[Any, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """In what the database differs from the definitions of this release."""
+    """How the database differs from the definitions of this release."""
 
     missing: frozenset[str]
     """Tables and views, as `schema.table`."""
@@ -206,7 +206,7 @@ def _differ(
     existing: Existing,
     tables: frozenset[str],
 ) -> tuple[str, ...]:
-    """In what these tables differ from their definitions, in words."""
+    """How these tables differ from their definitions, in words."""
     columns = noted.get(f"{which}_columns")  # which an older release did not note
     if missing := sorted(tables - existing.keys()):
         return (f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",)

@@ -62,7 +62,7 @@ class Oddities(GatewayOptions):
     crowd: int = 0
     """The number of events in the first country that start at the same instant."""
     crowd_states: int = 1
-    """The number of states over which they are spread."""
+    """The number of states over which they are spread; no more than the country has."""
     foreign_venues: float = 0.0
     """Share of events found in one country although their venue is in another."""
 
@@ -154,6 +154,8 @@ def crowded(catalog: Catalog, options: Oddities) -> Catalog:
     columns = catalog.concerts
     rows = catalog.events(country, dated=True)[: options.crowd]
     venues = {v.city.state_code: v.index for v in catalog.venues if v.city.country_code == country}
+    if options.crowd_states > len(venues):
+        raise ValueError(f"{country} has only {len(venues)} states with venues, not {options.crowd_states}")
     chosen = np.array(sorted(venues.values())[: options.crowd_states], dtype=np.int32)
     instant = datetime.combine(catalog.today, datetime.min.time(), UTC) + timedelta(days=31, hours=1)
     local = [instant.astimezone(ZoneInfo(catalog.venues[index].city.timezone)) for index in chosen]

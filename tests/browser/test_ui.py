@@ -115,7 +115,7 @@ def test_a_healthy_run_skips_nothing_and_its_note_names_the_load(page: Any, stor
     tasks = request(story.client, "GET", f"{run}/taskInstances")["task_instances"]
     assert {task["state"] for task in tasks} == {"success"}
     page.goto(f"/dags/{WAREHOUSE}/runs/{quoted(story.published_run)}")
-    page.get_by_text(re.compile(r"Judges events \S+ with songs")).first.wait_for()
+    page.get_by_text(re.compile(r"Auditing events \S+ with songs")).first.wait_for()
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def _require_readable(client: AirflowClient, run_id: str) -> None:
     """What an operator sees of a healthy run: all green, what it judged, one value per task."""
     run = _path(run_id)
     load = client.returned(WAREHOUSE, run_id, "find_load")["load"]
-    assert _require_green(client, run).startswith(f"Judges events {load['events']} with songs ")
+    assert _require_green(client, run).startswith(f"Auditing events {load['events']} with songs ")
     entries = client._request("GET", f"{run}/taskInstances/publish/xcomEntries", None)["xcom_entries"]
     assert [entry["key"] for entry in entries] == ["return_value"]
 

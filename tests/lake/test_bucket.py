@@ -150,6 +150,19 @@ def test_a_bucket_whose_creation_was_interrupted_is_completed(s3: Any, bucket: s
     assert_protected(s3, bucket, 9)
 
 
+@pytest.mark.parametrize("interrupted", ["publicAccessBlock", "encryption", "lifecycle"])
+def test_a_bucket_whose_protection_was_interrupted_is_completed(failing: StandIn, interrupted: str) -> None:
+    bucket = Bucket(failing.s3, fresh())
+    failing.reject = lambda method, path, headers: (
+        (503, "SlowDown") if method == "PUT" and interrupted in path else None
+    )
+    with pytest.raises(StorageUnavailable):
+        ensure_bucket(bucket, 9)
+    failing.reject = lambda method, path, headers: None
+    ensure_bucket(bucket, 9)
+    assert_protected(failing.s3, bucket.name, 9)
+
+
 def test_a_bucket_with_other_objects_only_gets_an_expiry_for_raw(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="theirs", Body=b"")
     ensure_bucket(Bucket(s3, bucket), 9)
@@ -179,6 +192,21 @@ def test_other_rules_are_kept_and_a_warning_is_logged_if_raw_does_not_expire(
     ensure_bucket(Bucket(s3, bucket), 9)
     assert list(rules_of(s3, bucket).values()) == rules
     assert ("none that lets raw/ expire" in caplog.text) == warned
+
+
+@pytest.mark.parametrize("noncurrent", [False, True])
+def test_in_a_versioned_bucket_noncurrent_versions_must_expire_too(
+    s3: Any, bucket: str, caplog: pytest.LogCaptureFixture, noncurrent: bool
+) -> None:
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    rules: list[Any] = [
+        {"ID": "mine", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}},
+        {"ID": "versions", "Status": "Enabled", "Filter": {"Prefix": "raw/" if noncurrent else "lake/"},
+         "NoncurrentVersionExpiration": {"NoncurrentDays": 1}},
+    ]  # fmt: skip
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    ensure_bucket(Bucket(s3, bucket), 9)
+    assert ("none that lets raw/ expire" in caplog.text) == (not noncurrent)
 
 
 @pytest.mark.parametrize(

@@ -168,3 +168,29 @@ def test_redshift_responds(services: Any) -> None:
     with connections.redshift() as connection, connection.cursor() as cursor:
         cursor.execute("select 1")
         assert cursor.fetchone()[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "owner"),
+    [
+        (Settings(copy_role_arn="arn:aws:iam::111122223333:role/copy"), "111122223333"),
+        (
+            Settings(copy_role_arn="arn:aws-cn:iam::111122223333:role/copy", bucket_owner="444455556666"),
+            "444455556666",
+        ),
+    ],
+)
+def test_the_bucket_belongs_to_the_account_of_the_role_unless_the_setting_names_another(
+    services: Any, settings: Settings, owner: str
+) -> None:
+    assert connections.lake(settings).bucket.of_bucket == {
+        "Bucket": settings.bucket,
+        "ExpectedBucketOwner": owner,
+    }
+
+
+def test_objects_are_encrypted_as_the_setting_says(services: Any, s3: Any, bucket: str) -> None:
+    lake = connections.lake(Settings(bucket=bucket, bucket_encryption="alias/lake"))
+    lake.bucket.put("key", b"content")
+    found = s3.head_object(Bucket=bucket, Key="key")
+    assert (found["ServerSideEncryption"], found["SSEKMSKeyId"]) == ("aws:kms", "alias/lake")

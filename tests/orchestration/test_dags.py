@@ -105,8 +105,8 @@ def test_runs_that_do_not_judge_their_load_do_not_trigger_others_forever(
     with pytest.raises(DagRunTriggerException) as started:
         find_load(first, NOTHING_ASKED, task_instance)
     assert pushed["return_value"]["waiting"] == 1
-    assert pushed["note"] == (
-        "Judges events 2026-11-21T060000Z with songs 2026-11-21T070000Z, snapshot date 2026-11-21"
+    assert pushed["note"].startswith(
+        "Auditing events 2026-11-21T060000Z with songs 2026-11-21T070000Z, snapshot date 2026-11-21."
     )
     assert started.value.trigger_dag_id == "musician_warehouse"
     assert started.value.note == "Started by manual__1, which left 1 load"
@@ -130,7 +130,7 @@ def test_a_rebuild_publishes_the_star_without_judging_another_load(
         monkeypatch.setitem(function.__globals__, "SETTINGS", Settings(bucket=bucket))
     run, pushed = SimpleNamespace(conf={}, dag_id="musician_warehouse", run_id="manual__1"), {}
     found = find_load(run, {**NOTHING_ASKED, "rebuild": True}, SimpleNamespace(xcom_push=pushed.__setitem__))
-    assert pushed["note"] == "Rebuilt the star from 1 load"
+    assert pushed["note"].startswith("Rebuilt the star from 1 load.")
     index = lake.bucket.get("data-docs/index.html").decode()
     assert "<a href='../dags/musician_warehouse/runs/manual__1'>" in index
     assert "in a rebuild." not in index
@@ -271,7 +271,7 @@ def test_the_first_line_of_a_log_says_which_load_it_judges(
     load = "events 2026-11-21T060000Z with songs 2026-11-21T070000Z"
     with caplog.at_level("INFO"):
         found = find_load(run, NOTHING_ASKED, SimpleNamespace(xcom_push=lambda *_: None))
-    assert caplog.messages[0] == f"Judges {load}, snapshot date 2026-11-21"
+    assert caplog.messages[0] == f"Auditing {load}, snapshot date 2026-11-21"
     assert len([message for message in caplog.messages if f"certificates/events/{early}" in message]) == 1
     caplog.clear()
     with caplog.at_level("INFO"):

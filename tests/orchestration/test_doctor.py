@@ -14,6 +14,7 @@ from include.lake.bucket import Bucket
 from include.lake.bucket_setup import ensure_bucket
 from include.orchestration.doctor import Finding, aws, examine, notifier, sources, warehouse
 from include.settings import Settings
+from include.warehouse.tables import create_tables
 from sandbox.aws import COPY_ROLE
 from sandbox.services import Services, connection_environment
 
@@ -273,6 +274,24 @@ def test_schemas_of_another_user(stranger: Any) -> None:
         cursor.execute("create schema dwh")
     stranger.commit()
     assert "dwh belong to another user" in line(warehouse.examine(), "redshift: schemas")
+
+
+@pytest.mark.parametrize(
+    ("change_by_hand", "said"),
+    [
+        ("alter table dwh.dim_songs add column mine bigint", "columns of tables of dwh were altered"),
+        ("drop table dwh.bridge_concert_artists cascade", "dwh.bridge_concert_artists is missing"),
+        ("drop view analytics.song_popularity", "analytics.song_popularity is missing"),
+    ],
+)
+def test_tables_that_were_changed_by_hand(redshift: Any, change_by_hand: str, said: str) -> None:
+    create_tables(redshift)
+    assert [each for each in warehouse.examine() if each.thing == "redshift: tables" and each.works]
+    with redshift.cursor() as cursor:
+        cursor.execute(change_by_hand)
+    redshift.commit()
+    found = line(warehouse.examine(), "redshift: tables")
+    assert said in found and "musician_warehouse" in found
 
 
 def test_a_superuser() -> None:

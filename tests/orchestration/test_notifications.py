@@ -270,7 +270,7 @@ async def test_late_and_unreadable_runs_and_missing_news_are_told_each_by_itself
         "musician_warehouse found late runs",
         "musician_warehouse parked runs",
         "musician_warehouse passed over damaged runs",
-        "musician_warehouse has had no new data",
+        "musician_warehouse has no new data",
     ]
     assert "s3://b/k is malformed." in webhook[1][1]["reason"]
 

@@ -79,6 +79,7 @@ SPOILED = {
         "set upcoming_concerts = -1 where songs_charted = 1"
     ),
     "load_summary: expect_column_values_to_be_between events_rows_ratio": "set events_rows_ratio = 0.4",
+    "load_summary: expect_column_values_to_be_between share_delisted": "set share_delisted = 0.06",
 }
 
 
@@ -302,7 +303,7 @@ def test_a_run_that_was_accepted_by_name_may_differ_from_earlier_ones_and_the_da
         lake, fewer, engine(), kept_runs=5, judged_at=judged_at(fewer), accepted=("events",)
     )
     assert outcome.verdict.at_fault == ("songs",)
-    assert "accepted by name" in lake.bucket.get("data-docs/index.html").decode()
+    assert "accepted by an operator" in lake.bucket.get("data-docs/index.html").decode()
 
 
 @pytest.mark.parametrize("accepted", ["events", "songs"])

@@ -1,13 +1,32 @@
 """The list of what can be set on the stand-ins."""
 
 from dataclasses import fields
+from datetime import date
 
 import pytest
 
-from sandbox import options
+from sandbox import options, services
 from sandbox.gateway import Fault
 from sandbox.lastfm.api import LastfmOptions
 from sandbox.ticketmaster.api import TicketmasterOptions
+from sandbox.ticketmaster.oddities import Oddities, crowded
+from sandbox.world.catalog import Catalog
+
+
+def test_the_help_of_the_services_names_what_can_be_set_on_the_stand_ins(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        services.main(["--help"])
+    told = capsys.readouterr().out
+    assert {"--ticketmaster", "--lastfm", "--concerts"} <= set(told.split())
+    assert "python -m sandbox.options" in told
+
+
+def test_a_crowd_is_not_spread_over_fewer_states_than_it_should_be() -> None:
+    catalog = Catalog(concerts=60, countries=("US",), today=date(2026, 11, 22))
+    with pytest.raises(ValueError, match="US has only"):
+        crowded(catalog, Oddities(crowd=60, crowd_states=60))
 
 
 def test_the_list_has_a_line_for_every_option_and_explains_every_kind_of_fault(

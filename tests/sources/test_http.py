@@ -212,6 +212,26 @@ async def test_retry_after_as_a_date_is_honoured(serve: Serve) -> None:
     assert datetime.now(UTC) >= until.replace(microsecond=0)
 
 
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [
+        ("1" + "0" * 20, 86_400),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400),
+        ("Sun, 22 Nov 2026 06:00:30 GMT", 30),  # half a minute after the source's own clock
+        ("Sun, 22 Nov 2026 05:59:00 GMT", 0),
+        ("in a moment", 0),
+        ("-5", 0),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", 0),
+        ("", 0),
+    ],
+)
+def test_retry_after_is_at_most_a_day_by_the_clock_of_the_source(retry_after: str, seconds: float) -> None:
+    headers = {"Retry-After": retry_after, "Date": "Sun, 22 Nov 2026 06:00:00 GMT"}
+    for days_ahead in (-1, 0, 1):
+        received_at = datetime(2026, 11, 22 + days_ahead, 6, tzinfo=UTC)
+        assert http._retry_after(Response(503, headers, b"", received_at)) == seconds
+
+
 async def test_a_source_that_asks_for_too_long_a_wait_gets_no_further_requests(serve: Serve) -> None:
     source = await serve(text("", 503, Retry_After="3600"))
     async with client(source) as asking:

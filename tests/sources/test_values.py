@@ -14,6 +14,8 @@ from include.sources.lastfm.run_rows import KeptList, run_rows
 from include.sources.rows import Noticed, Rejection, Tally
 from include.sources.text import cut, mended, name
 from include.sources.ticketmaster.rows import EventRow, rows
+from include.sources.ticketmaster.run_rows import KeptResponse
+from include.sources.ticketmaster.run_rows import run_rows as event_rows
 from include.sources.ticketmaster.search import read
 from include.sources.ticketmaster.wire import events
 from tests.sources.test_ticketmaster import EVENT
@@ -215,6 +217,34 @@ def test_an_unknown_field_of_lastfm_is_reported_by_its_path() -> None:
         assert noticed.unknown == of_track
         list(chart(charted % (about + unknown), "US", noticed))
         assert noticed.unknown == of_artist
+
+
+def test_an_unknown_field_beside_the_records_is_reported_by_its_path() -> None:
+    tally = Tally(lambda *_: None)
+    page = (
+        b'{"_links": {}, "_embedded": {"events": []%s}, "page": {"size": 200, "totalElements": 0, '
+        b'"totalPages": 0, "number": 0%s}%s}'
+    )
+    for body in (page % (b"", b"", b""), page % (b', "venues": []', b', "cursor": 1', b', "facets": {}')):
+        list(event_rows([KeptResponse("US-0", "US", "US", AT, body)], ["US"], AT, tally))
+    attributes = (
+        b'{"artist": "X", "country": "US", "page": "1", "perPage": "5", "total": "1", "totalPages": "1"%s}'
+    )
+    for list_, item in ((b"topartists", b"artist"), (b"toptracks", b"track")):
+        for more in (b"", b', "mood": 1'):
+            body = b'{"%s": {"%s": [], "@attr": %s%s}%s}' % (list_, item, attributes % more, more, more)
+            kept = KeptList(
+                "l", *((None, "X") if item == b"track" else ("US", None)), None, None, 0, ("l-1",)
+            )
+            list(run_rows([kept], lambda _, body=body: body, AT, 5, 5, tally))  # type: ignore[misc]
+    assert tally.unknown == dict.fromkeys(
+        [
+            "_embedded.venues", "page.cursor", "facets",
+            "mood", "topartists.mood", "topartists.@attr.mood", "toptracks.mood", "toptracks.@attr.mood",
+        ],
+        1,
+    ) | {"mood": 2}  # fmt: skip
+    assert tally.first_with["page.cursor"] == "US-0"
 
 
 @pytest.mark.parametrize(

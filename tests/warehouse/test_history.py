@@ -8,8 +8,18 @@ import pytest
 
 from include.lake.certificate import Scope
 from include.lake.lake import Lake
+from include.warehouse.loads import Load
 from include.warehouse.parking import Verdict
-from tests.support.snapshots import Artist, Concert, land_events, land_songs, publish_pending, rows, star
+from tests.support.snapshots import (
+    Artist,
+    Concert,
+    build_load,
+    land_events,
+    land_songs,
+    publish_pending,
+    rows,
+    star,
+)
 from tests.support.warehouse_runs import warehouse_run
 
 NOON_21 = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -130,6 +140,25 @@ def test_a_delisted_concert_is_marked_once_and_returns_as_a_new_version(tables: 
         (True, instant(24), None, True),
     ]
     assert missing(tables) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "share"),
+    [(30, 29, None), (30, 12, 0.6), (30, 5, 25 / 30), (4, 1, None), (5, 1, 0.8), (60, 42, None)],
+)
+def test_the_share_of_concerts_to_delist_counts_even_if_there_are_few(
+    tables: Any, lake: Lake, before: int, after: int, share: float | None
+) -> None:
+    """A few of many, or three, may always go: concerts are withdrawn, and small countries have few."""
+    concerts = [Concert(f"e{number}") for number in range(before)]
+    publish(tables, lake, 20, concerts)
+    publish(tables, lake, 21, concerts[:after])
+    land_events(lake, events(22), concerts[:after])
+    land_songs(lake, songs(22), [Artist("Abel")])
+    build_load(tables, lake, Load(events(22), songs(22), ("events", "songs")))
+    assert rows(tables, "select delisted_concerts, share_delisted from audit.load_summary") == [
+        (before - after, None if share is None else pytest.approx(share, abs=1e-4))
+    ]
 
 
 def test_incomplete_crawls_do_not_delist(tables: Any, lake: Lake) -> None:

@@ -1,4 +1,4 @@
-"""Checks the login to Redshift: TLS, the user's privileges, and the schemas."""
+"""Checks the login to Redshift: TLS, the user's privileges, the schemas and the tables."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,6 +7,7 @@ from typing import Any
 from include.errors import PipelineError
 from include.orchestration import connections
 from include.orchestration.doctor import Finding, bad, examined, good
+from include.warehouse.tables import Differences, differences
 from include.warehouse.transactions import transaction
 
 _SCHEMAS = ("staging", "audit", "dwh", "analytics")
@@ -90,3 +91,12 @@ def _rights(cursor: Any) -> Iterator[Finding]:
             )
     else:
         yield good("redshift: schemas", f"{', '.join(_SCHEMAS)} belong to {user}")
+        yield _tables(differences(cursor))
+
+
+def _tables(found: Differences) -> Finding:
+    if wrong := (*found.in_star, *found.elsewhere):
+        return bad(
+            "redshift: tables", "; ".join(wrong), "trigger musician_warehouse: it creates or rebuilds them"
+        )
+    return good("redshift: tables", "as this release defines them")

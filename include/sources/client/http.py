@@ -36,7 +36,7 @@ USER_AGENT = "musician-warehouse/1.0 (collects concerts and charts into a data w
 _SPACING = 1.025
 """Requests are spaced slightly wider than the rate requires, so that network jitter cannot exceed it."""
 _MAX_BYTES = 32 << 20
-"""Of a decompressed body: ten times a full page from Ticketmaster."""
+"""The largest decompressed body accepted: ten times a full page from Ticketmaster."""
 _MAX_DEPTH = 64
 _LARGE = 4 << 20
 """Larger bodies are received one at a time, so that many concurrent ones cannot fill the memory."""
@@ -54,7 +54,7 @@ class Request:
     path: str
     params: Mapping[str, str]
     urgency: float = 0
-    """Of the waiting requests, the most urgent is sent first."""
+    """Higher is sent first."""
 
     def __str__(self) -> str:
         return f"{self.path}?{urlencode(self.params)}"
@@ -224,8 +224,8 @@ class Client:
         too_long = least > self.backoff.longest
         advice = f"It asks clients to wait {least:.0f} s. " if too_long else ""
         raise problem.finally_raise(
-            f"{self.connection_id} gave no usable response in {attempt + 1} tries: the last to "
-            f"{self._shown(request)} was {problem.reason}. {advice}All earlier responses are kept: the next try "
+            f"{self.connection_id} gave no usable response in {attempt + 1} tries (last: "
+            f"{problem.reason} for {self._shown(request)}). {advice}All earlier responses are kept: the next try "
             "of the run continues from them.",
             self.now() + timedelta(seconds=least) if too_long else None,
         ) from None
@@ -334,8 +334,8 @@ class _Sending:
 def key_forms(key: str) -> tuple[str, ...]:
     """The key as a source may echo it: plain, in a URL, in either case, in hexadecimal digits, in Base64.
 
-    Base64 packs three bytes, so there it has three forms, by what stands before it; each without its ends, which
-    depend on the neighbours.
+    Base64 packs three bytes, so there it has three forms, depending on what precedes it; each leaving out the outer
+    characters, which depend on adjacent bytes.
     """
     data = key.encode()
     in_url = str(URL.build(query={"": key})).removeprefix("?=")

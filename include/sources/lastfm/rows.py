@@ -149,6 +149,18 @@ class _Document(_Wire, frozen=True):
     error: int | None = None
 
 
+class _ListFields(_Wire, frozen=True):
+    artist: msgspec.Raw | None = None
+    track: msgspec.Raw | None = None
+    attributes: Attributes | None = msgspec.field(name="@attr", default=None)
+
+
+class _DocumentFields(_Wire, frozen=True):
+    toptracks: _ListFields | None = None
+    topartists: _ListFields | None = None
+    artists: _ListFields | None = None
+
+
 _document = msgspec.json.Decoder(_Document, strict=False)  # the error's code may be a string
 _attributes = Lenient(Attributes, required=())
 _artist = Lenient(_Artist, required=("name",))
@@ -156,6 +168,9 @@ _track = Lenient(_Track, required=("name",))
 _unread = {_Artist: "playcount streamable image @attr", _Track: "streamable image @attr"}
 _artist_fields = KnownFields(_Artist, _unread)
 _track_fields = KnownFields(_Track, _unread)
+_list_fields = KnownFields(
+    _DocumentFields, {_DocumentFields: "error message links", Attributes: "country perPage"}
+)
 
 
 def items(body: bytes) -> tuple[Attributes, list[msgspec.Raw]]:
@@ -181,6 +196,11 @@ def items(body: bytes) -> tuple[Attributes, list[msgspec.Raw]]:
         return attributes, msgspec.json.decode(raw_items, type=list[msgspec.Raw])
     # In old responses a list of one is an object, and an empty list is an empty string.
     return attributes, [msgspec.Raw(raw_items)] if raw_items.startswith(b"{") else []
+
+
+def unknown_list_fields(body: bytes) -> tuple[str, ...]:
+    """The paths of the fields beside a list's items that this release does not know."""
+    return _list_fields.unknown(body)
 
 
 def chart(body: bytes, country_code: str, noticed: Noticed | None = None) -> Iterator[Charted | Rejection]:

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from include.sources.identity import artist_key
-from include.sources.lastfm.rows import Charted, SongRow, chart, ranked, row_without_song, songs
+from include.sources.lastfm.rows import (
+    Charted,
+    SongRow,
+    chart,
+    ranked,
+    row_without_song,
+    songs,
+    unknown_list_fields,
+)
 from include.sources.rows import Noticed, Rejection, Tally
 
 
@@ -14,7 +22,7 @@ class KeptList:
     """A country's chart or an artist's top tracks, as collected."""
 
     name: str
-    """Under which the tally counts."""
+    """The key of its counts in the tally."""
     country: str | None
     """Whose chart it is; None for an artist's tracks."""
     artist: str | None
@@ -36,7 +44,7 @@ def run_rows(
     tracks_per_artist: int,
     tally: Tally,
 ) -> Iterator[SongRow]:
-    """The rows of a run's lists, whose responses `body_of` reads; the tally counts what became no row.
+    """The rows of a run's lists, whose responses `body_of` reads; the tally counts the records that produced no row.
 
     Raises `UnexpectedPayload` when a response cannot be read.
     """
@@ -102,6 +110,8 @@ def _artist_rows(
         yield row_without_song(snapshot_at, owner.asked, owner.asked, standing.mbid, standing)
         return
     bodies = [body_of(response) for response in tracks.responses]
+    for response, body in zip(tracks.responses, bodies, strict=True):
+        tally.note_unknown(unknown_list_fields(body), response)
     noticed = Noticed()
     made = songs(bodies, snapshot_at, owner.asked, standing, tracks_per_artist, noticed)
     tally.note(noticed, owner.asked)
@@ -116,8 +126,9 @@ def _charting(kept: KeptList, country: str, body_of: Callable[[str], bytes], tal
     """The artists of a chart, in order."""
     artists = []
     for response in kept.responses:
-        noticed = Noticed()
-        for entry in chart(body_of(response), country, noticed):
+        noticed, body = Noticed(), body_of(response)
+        tally.note_unknown(unknown_list_fields(body), response)
+        for entry in chart(body, country, noticed):
             if isinstance(entry, Rejection):
                 tally.reject(entry, kept.name, response)
             else:

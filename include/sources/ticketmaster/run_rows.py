@@ -15,6 +15,7 @@ import msgspec
 
 from include.sources.rows import Noticed, Rejection, Tally
 from include.sources.ticketmaster.rows import EventRow, rows
+from include.sources.ticketmaster.wire import unknown_page_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ def run_rows(
     """
     seen, noticed, known = _Seen(), Noticed(), dict(tally.newest)
     for response in responses:
+        tally.note_unknown(unknown_page_fields(response.body), response.name)
         for found in rows(response.body, snapshot_at, response.country, noticed):
             event_id = found.record_id if isinstance(found, Rejection) else found[0].event_id
             if event_id is not None and known.get(event_id, response.name) != response.name:

@@ -56,7 +56,7 @@ class Stretch:
     pages: dict[tuple[Window, int], None] = field(default_factory=dict, repr=False)
     """The requests made for it that got a response, in order."""
     facets: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in FACETS}, repr=False)
-    """The values of its events, by which a window can be split that time cannot split."""
+    """The values of its events, used to split a window that cannot be split by time."""
     met: dict[str, tuple[Sighting, Window]] = field(default_factory=dict, repr=False)
     """The distinct events as first received; emptied when the stretch is finished, to bound a crawl's memory."""
     reading: set[str] = field(default_factory=set, repr=False)

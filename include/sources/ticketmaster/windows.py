@@ -15,7 +15,7 @@ VAGUE = 10_000
 ASCENDING, DESCENDING = "date,name,asc", "date,name,desc"
 BACKWARDS, FORWARDS = "name,desc", "name,asc"
 FACETS = ("stateCode", "genreId")
-"""The parameters that split a window which time cannot split."""
+"""The parameters used to split a window that cannot be split by time."""
 
 Span = tuple[str | None, datetime | None, datetime | None, tuple[tuple[str, str], ...]]
 """What a window asks for, regardless of sort order and repetition."""

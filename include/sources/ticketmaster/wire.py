@@ -152,6 +152,13 @@ class _Embedded(_Wire, frozen=True):
     events: msgspec.Raw = msgspec.Raw(b"")
 
 
+class _Page(_Wire, frozen=True):
+    """A page of a search."""
+
+    page: PageNumbers | None = None
+    embedded: _Embedded | None = msgspec.field(name="_embedded", default=None)
+
+
 class _Document(_Wire, frozen=True):
     """A page of a search or a single event, distinguished by their keys."""
 
@@ -239,6 +246,18 @@ def unknown_fields(raw: msgspec.Raw) -> tuple[str, ...]:
     return _known.unknown(raw)
 
 
+def unknown_page_fields(body: bytes) -> tuple[str, ...]:
+    """The paths of the fields beside the events of a page of a search that this release does not know."""
+    try:
+        document = _document.decode(body)
+    except msgspec.DecodeError:  # `events` says what is wrong
+        return ()
+    if isinstance(document, list) or document.page is None:
+        return ()
+    return _known_beside.unknown(body)
+
+
+_known_beside = KnownFields(_Page, {_Page: "_links", PageNumbers: "totalPages number"})
 _known = KnownFields(
     Event,
     {

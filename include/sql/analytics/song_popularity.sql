@@ -68,6 +68,6 @@ comment on column analytics.song_popularity.previous_snapshot_date is
 comment on column analytics.song_popularity.plays_gained is
 'Plays since then; null in the first.';
 comment on column analytics.song_popularity.plays_gained_per_day is
-'The same per day; null in the first.';
+'Plays gained per day since the previous snapshot; null in the first.';
 comment on column analytics.song_popularity.ranks_gained is
 'Ranks climbed since then, negative when fallen; null in the first.';

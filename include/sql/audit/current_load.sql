@@ -9,6 +9,6 @@ create table audit.current_load (
     events_at timestamp, -- the instant of the events run
     songs_at timestamp, -- the instant of the songs run
     snapshot_date date, -- the later of their dates
-    judged_at timestamp -- the instant, UTC, at which its judging began; nothing else here is a clock
+    judged_at timestamp -- the instant, UTC, at which its judging began: the only clock reading in a load
 )
 diststyle all;

@@ -107,9 +107,14 @@ select
     seen_again.concerts + missing_concerts.missing as listed_concerts,
     missing_concerts.missing as missing_concerts,
     missing_concerts.delisted as delisted_concerts,
-    -- Twenty or fewer never fail the audit, however few concerts there are.
+    -- Three never fail the audit, however few concerts there are, nor do twenty that are no more than half of them.
     case
-        when missing_concerts.delisted > 20
+        when
+            missing_concerts.delisted > 20
+            or (
+                missing_concerts.delisted > 3
+                and 2 * missing_concerts.delisted > seen_again.concerts + missing_concerts.missing
+            )
             then
                 cast(
                     cast(missing_concerts.delisted as double precision)

@@ -124,7 +124,7 @@ comment on column dwh.dim_concerts.public_sale_ends_at is
 comment on column dwh.dim_concerts.is_listed is
 'False: delisted; two complete crawls in a row that covered its country and date did not list it.';
 comment on column dwh.dim_concerts.missing_since is
-'The instant, UTC, of the first complete crawl in a row that did not list it; null while listed, and once ended.';
+'The instant, UTC, of the first complete crawl in a row that did not list it; null while listed and in ended versions.';
 comment on column dwh.dim_concerts.version_hash is
 'Hash of what makes a version: name, status, dates, time, venue, prices and billing.';
 comment on column dwh.dim_concerts.valid_from is

@@ -23,7 +23,7 @@ distkey (artist_key)
 sortkey (artist_key, song_key);
 
 comment on table dwh.dim_songs is
-'Songs of the artists in the charts: one row per song of an artist, with its newest figures.';
+'Songs of charting and touring artists: one row per song, with its latest figures.';
 comment on column dwh.dim_songs.song_key is
 'Identifies the song: a hash of artist_key and title; titles that differ only in case are one song.';
 comment on column dwh.dim_songs.artist_key is

@@ -1,4 +1,4 @@
--- What the admin makes for the user musician_loader, as whom the pipeline logs in: it owns its four schemas.
+-- What the admin creates for musician_loader, the user that the pipeline logs in as: the four schemas that it owns.
 create schema if not exists staging authorization musician_loader;
 create schema if not exists audit authorization musician_loader;
 create schema if not exists dwh authorization musician_loader;

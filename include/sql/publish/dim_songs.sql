@@ -1,5 +1,5 @@
 -- Merges audit.dim_songs into dwh.dim_songs: new figures replace older ones; first_seen_date is kept, and so is an id
--- that the run does not have. Of dwh.dim_songs, only the songs of the load's artists are joined.
+-- that the run does not have. Joins only those rows of dwh.dim_songs that belong to the load's artists.
 drop table if exists audit.song_artists;
 
 create table audit.song_artists

@@ -1,4 +1,4 @@
--- What the role musician_reader may do: read `dwh` and `analytics`, also what is added to them later.
+-- What the role musician_reader may do: read everything in `dwh` and `analytics`, including tables added later.
 grant usage on schema dwh to role musician_reader;
 grant usage on schema analytics to role musician_reader;
 grant select on all tables in schema dwh to role musician_reader;
