@@ -104,6 +104,8 @@ def median(values: Sequence[float]) -> float:
 
 
 def _target(figure: Figure) -> str:
+    if figure.at_most is not None and figure.at_most == figure.at_least:
+        return f"exactly {figure.at_most:g}"
     if figure.at_most is not None:
         return f"at most {figure.at_most:g}"
     return "" if figure.at_least is None else f"at least {figure.at_least:g}"

@@ -44,6 +44,7 @@ NEEDS = {
     "tests/provision/test_template.py": ("cfnlint",),
     "tests/sandbox/test_container.py": (".env.sandbox",),
     "tests/test_imports.py": ("benchmarks/", "notebooks/"),
+    "tests/warehouse/test_round_trips.py": ("benchmarks/",),
 }
 """What tests need beyond Airflow and requirements.txt: files and folders (with a dot or a slash), modules and programs.
 

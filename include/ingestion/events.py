@@ -47,7 +47,7 @@ def _scope(settings: Settings) -> Scope:
 
 
 def _plan(lake: Lake, scope: Scope, start: datetime) -> EventsPlan:
-    earlier = _compared_with(lake, scope, start) or lake.newest_complete("events", start)
+    earlier = _compared_with(lake, scope, start) or lake.newest_complete_events(start)
     if earlier is None:
         return EventsPlan(scope=scope, planned_after=None, cuts=Cuts())
     manifest, evidence = earlier
@@ -57,7 +57,7 @@ def _plan(lake: Lake, scope: Scope, start: datetime) -> EventsPlan:
 
 def _compared_with(lake: Lake, scope: Scope, before: datetime) -> tuple[Manifest, Certificate] | None:
     """The newest complete run that covers the scope: a narrower one cannot say what should still be listed."""
-    return lake.newest_complete("events", before, scope.countries, scope.horizon_days or 0)
+    return lake.newest_complete_events(before, scope.countries, scope.horizon_days or 0)
 
 
 def _end(scope: Scope, start: datetime) -> datetime:

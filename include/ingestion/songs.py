@@ -47,7 +47,7 @@ def _scope(settings: Settings) -> Scope:
 
 
 def _plan(lake: Lake, scope: Scope, start: datetime) -> SongsPlan:
-    newest = lake.newest_complete("events", start, scope.countries) if scope.touring_artists else None
+    newest = lake.newest_complete_events(start, scope.countries) if scope.touring_artists else None
     if newest is None:
         return SongsPlan(scope=scope, touring_in=None, touring=())
     manifest, _ = newest

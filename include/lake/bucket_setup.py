@@ -49,10 +49,12 @@ def ensure_bucket(bucket: Bucket, raw_retention_days: int) -> None:
         others = [rule for rule in rules if rule.get("ID") not in (_RAW, _UPLOADS)]
         if [rule for rule in rules if rule not in others] != ours:
             _put_rules(bucket, others + ours)
-    elif not any(map(expires_raw, rules)):
+    elif not any(map(expires_raw, rules)) or (
+        not any(map(_expires_noncurrent_raw, rules)) and _is_versioned(bucket)
+    ):
         log.warning(
-            "%s has lifecycle rules, but none that lets raw/ expire, which the APIs' terms require. Add a rule "
-            "that expires the prefix raw/ after %d days, noncurrent versions included.",
+            "%s has lifecycle rules, but none that lets raw/ expire with its noncurrent versions, which the APIs' "
+            "terms require. Add a rule that expires the prefix raw/ after %d days, noncurrent versions included.",
             bucket.name, raw_retention_days,
         )  # fmt: skip
 
@@ -177,7 +179,27 @@ def _put_rules(bucket: Bucket, rules: list[Any]) -> None:
 
 def expires_raw(rule: dict[str, Any]) -> bool:
     """Whether a rule lets everything under `raw/` expire."""
+    return "Days" in rule.get("Expiration", {}) and _is_about_raw(rule)
+
+
+def _expires_noncurrent_raw(rule: dict[str, Any]) -> bool:
+    return "NoncurrentVersionExpiration" in rule and _is_about_raw(rule)
+
+
+def _is_about_raw(rule: dict[str, Any]) -> bool:
+    """Whether a rule is in force for everything under `raw/`."""
     prefix = rule.get("Filter", {}).get("Prefix", rule.get("Prefix"))
     only_some = set(rule.get("Filter", {})) - {"Prefix"}
-    everything = not only_some and "raw/".startswith(prefix or "")
-    return rule.get("Status") == "Enabled" and "Days" in rule.get("Expiration", {}) and everything
+    return rule.get("Status") == "Enabled" and not only_some and "raw/".startswith(prefix or "")
+
+
+def _is_versioned(bucket: Bucket) -> bool:
+    """Whether the bucket keeps noncurrent versions; False if we are not permitted to see that."""
+    try:
+        found = bucket.ask(
+            f"reading the versioning of {bucket.name}",
+            lambda: bucket.s3.get_bucket_versioning(**bucket.of_bucket),
+        )
+    except SettingInvalid:
+        return False
+    return "Status" in found

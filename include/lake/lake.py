@@ -188,21 +188,33 @@ class Lake:
             raise ManifestInvalid(f"There is no manifest {url}. {remedy}")
         return read_manifest(dataset, run, url, self.bucket.url(f"lake/{dataset}/{run}/"), document)
 
-    def newest_complete(
-        self, dataset: str, before: datetime, countries: Collection[str] = (), horizon_days: int = 0
+    def newest_complete_events(
+        self, before: datetime, countries: Collection[str] = (), horizon_days: int = 0
     ) -> tuple[Manifest, Certificate] | None:
-        """Manifest and certificate of the newest complete run before this instant whose scope has these countries
-        and at least this horizon, and whose parts all exist; None if there is none."""
-        for run in reversed(self.manifests(dataset)):
-            if run >= run_id(before):  # it may be dated in the future by a wrong clock
+        """Manifest and certificate of the newest complete events run before this instant whose scope has these
+        countries and at least this horizon, and whose parts all exist; None if there is none."""
+        runs = self.manifests("events")
+        upto = run_id(before)  # a later run may be dated in the future by a wrong clock
+        while runs:
+            run = runs.pop()
+            if run >= upto:
                 continue
             try:
-                manifest, certificate = self.manifest(dataset, run), self.certificate(dataset, run)
-                scope = certificate.scope
-                covers = set(countries) <= set(scope.countries) and horizon_days <= (scope.horizon_days or 0)
-                if certificate.complete and covers:
-                    self.verify(manifest)
-                    return manifest, certificate
+                certificate = self.certificate("events", run)
+                scope, planned_after = certificate.scope, certificate.planned_after
+                horizon = scope.horizon_days or 0
+                if certificate.complete:
+                    if set(countries) <= set(scope.countries) and horizon_days <= horizon:
+                        manifest = self.manifest("events", run)
+                        self.verify(manifest)
+                        return manifest, certificate
+                elif planned_after is None:
+                    return None  # it found no complete run, either
+                elif (not countries or set(scope.countries) <= set(countries)) and (
+                    not horizon_days or horizon <= horizon_days
+                ):
+                    # It found the newest complete one of at least its scope: none in between has ours.
+                    runs = [each for each in runs if each <= planned_after]
             except ManifestInvalid as invalid:
                 log.warning("skipped: %s", invalid)
         return None

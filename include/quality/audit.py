@@ -72,12 +72,18 @@ class Engine:
         def connect(*_: Any) -> Any:
             return self.connection  # None: connect as usual
 
+        def commit_each_statement(connected: Any, _: Any) -> None:
+            if connected is not self.connection:  # otherwise each would be sent with a begin and a rollback
+                connected.autocommit = True
+
         event.listen(SqlAlchemyEngine, "do_connect", connect)
+        event.listen(SqlAlchemyEngine, "connect", commit_each_statement)
         event.listen(SqlAlchemyEngine, "before_cursor_execute", with_values, retval=True)
         try:
             yield
         finally:
             event.remove(SqlAlchemyEngine, "before_cursor_execute", with_values)
+            event.remove(SqlAlchemyEngine, "connect", commit_each_statement)
             event.remove(SqlAlchemyEngine, "do_connect", connect)
 
 

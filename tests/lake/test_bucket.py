@@ -194,6 +194,21 @@ def test_other_rules_are_kept_and_a_warning_is_logged_if_raw_does_not_expire(
     assert ("none that lets raw/ expire" in caplog.text) == warned
 
 
+@pytest.mark.parametrize("noncurrent", [False, True])
+def test_in_a_versioned_bucket_noncurrent_versions_must_expire_too(
+    s3: Any, bucket: str, caplog: pytest.LogCaptureFixture, noncurrent: bool
+) -> None:
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    rules: list[Any] = [
+        {"ID": "mine", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}},
+        {"ID": "versions", "Status": "Enabled", "Filter": {"Prefix": "raw/" if noncurrent else "lake/"},
+         "NoncurrentVersionExpiration": {"NoncurrentDays": 1}},
+    ]  # fmt: skip
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    ensure_bucket(Bucket(s3, bucket), 9)
+    assert ("none that lets raw/ expire" in caplog.text) == (not noncurrent)
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -228,3 +228,31 @@ def test_a_response_that_is_gone_is_named(lake: Lake) -> None:
     raw = lake.raw("events", RUN)
     with raw.reading_ahead(["there is none"]) as read, pytest.raises(ManifestInvalid, match="there is none"):
         read("there is none")
+
+
+def test_the_newest_complete_run_is_found_with_the_same_requests_however_many_incomplete_ones_follow(
+    lake: Lake, s3: Any
+) -> None:
+    first, complete, *incomplete = (run_id(run_instant(RUN) + timedelta(days=day)) for day in range(33))
+    crawl = msgspec.structs.asdict(CRAWL)
+    for run, planned_after in ((first, None), (complete, first)):
+        landed(lake, run=run)
+        about = crawl | {"planned_after": planned_after}
+        lake.put_certificate(Certificate(dataset="events", run=run, **about))
+    asked: list[str] = []
+    s3.meta.events.register("before-call.s3", note := lambda model, **_: asked.append(model.name))
+    try:
+        counts = []
+        for run in incomplete:
+            landed(lake, run=run)
+            about = crawl | {"complete": False, "planned_after": complete}
+            lake.put_certificate(Certificate(dataset="events", run=run, **about))
+            asked.clear()
+            found = lake.newest_complete_events(run_instant(run) + timedelta(days=1))
+            counts.append(len(asked))
+            assert found is not None and found[0].run == complete
+    finally:
+        s3.meta.events.unregister("before-call.s3", note)
+    assert set(counts) == {5}  # a list, two certificates, a manifest and the end of a part
+    assert lake.newest_complete_events(run_instant(complete)) is not None
+    assert lake.newest_complete_events(run_instant(first)) is None
