@@ -135,7 +135,7 @@ def _window_of(stretch: Stretch, responses: Responses) -> certificate.Window:
         fetched=stretch.fetched,
         distinct=stretch.distinct,
         missing=stretch.missing,
-        tolerance=stretch.drift,
+        fluctuation=stretch.fluctuation,
         complete=stretch.complete,
         given_up=stretch.given_up,
         requests=responses.requests(names),

@@ -61,7 +61,7 @@ class Window(msgspec.Struct, frozen=True, omit_defaults=True):
     distinct: _Count = 0
     missing: _Count = 0
     """Events that were reported, or expected from the last complete run, but not received."""
-    tolerance: _Count = 0
+    fluctuation: _Count = 0
     """By how much its total changed while it was read."""
     complete: bool = True
     given_up: bool = False

@@ -78,7 +78,7 @@ class Search:
         hits = self._found[window]
         if not page and self.walls:
             self.walls -= 1
-            return Page(0, (), walled=True)
+            return Page(0, (), too_deep=True)
         total = min(int(len(hits) * self.lag), self.cap)
         if window.country in self.wobbling and total:
             total = max(0, total + random.Random(f"{self.seed} {len(self.asked)}").randint(-2, 2))

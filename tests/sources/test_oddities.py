@@ -323,7 +323,7 @@ async def test_the_next_day_costs_no_more_and_looks_nobody_up(catalog: Catalog, 
     outcome = await next_day(catalog, yesterday)
     assert outcome.complete
     assert outcome.requests <= yesterday.requests
-    assert not [stretch for stretch in outcome.stretches if "unmet" in stretch.window.name()]
+    assert not [stretch for stretch in outcome.stretches if "looked-up" in stretch.window.name()]
 
 
 @pytest.mark.parametrize("kind", ["no_hits", "no_events", "dis_404", "wall"])
@@ -343,7 +343,7 @@ async def test_events_that_went_are_gone_on_two_witnesses_but_not_a_fifth_in_a_d
     catalog: Catalog, yesterday: Outcome, share: float
 ) -> None:
     outcome = await next_day(catalog, yesterday, replica=share, replica_where={"locale": "*"})
-    [looked_up] = [stretch for stretch in outcome.stretches if "unmet" in stretch.window.name()]
+    [looked_up] = [stretch for stretch in outcome.stretches if "looked-up" in stretch.window.name()]
     assert outcome.complete == (share < 0.1)
     if outcome.complete:
         assert (looked_up.reported, looked_up.missing) == (0, 0)

@@ -125,7 +125,7 @@ def test_recorded_errors_of_ticketmaster_are_understood(
 def test_the_recorded_wall_of_ticketmaster_is_not_an_error() -> None:
     assert ticketmaster_search.read(
         response(PAYLOADS / "ticketmaster" / "error__DIS1035_max-paging-depth.json", 400)
-    ).walled
+    ).too_deep
 
 
 def test_a_recorded_404_of_ticketmaster_is_an_empty_search() -> None:

@@ -80,7 +80,7 @@ class Crawler:
 
     def progress(self) -> tuple[int, int]:
         """How many distinct events have been received so far, and how many are currently expected."""
-        done = sum(stretch.distinct or len(stretch.met) for stretch in self._stretches)
+        done = sum(stretch.distinct or len(stretch.sightings) for stretch in self._stretches)
         return done, max(self._expected, sum(stretch.reported for stretch in self._stretches))
 
     def _begin(self, window: Window) -> Stretch:
@@ -114,32 +114,32 @@ class Crawler:
 
     def _finish(self, stretch: Stretch) -> None:
         if self._look_up and not stretch.given_up:
-            self._look_up.met(stretch.met)
+            self._look_up.note_found(stretch.sightings)
         stretch.finish()
 
     async def _add_up(self, stretch: Stretch) -> None:
-        """Compares the totals of the windows that the stretch was cut from with what all their parts received."""
+        """Compares the totals of the windows that the stretch was cut from with what was received for all of each."""
         for (country, start, end, filters), known in list(stretch.totals.items()):
             if start is None or end is None or known.most >= VAGUE:
                 continue
-            parts = [
-                part
-                for part in self._stretches
-                if part.window.country == country
-                and part.window.start is not None
-                and part.window.end is not None
-                and start <= part.window.start
-                and part.window.end <= end
+            stretches = [
+                each
+                for each in self._stretches
+                if each.window.country == country
+                and each.window.start is not None
+                and each.window.end is not None
+                and start <= each.window.start
+                and each.window.end <= end
             ]
-            came = sum(part.distinct + part.listed_twice for part in parts)
-            came -= sum(part.at_start for part in parts if part.window.start != start)
-            if came >= known.most or not all(part.complete for part in parts):
+            received = sum(each.distinct + each.listed_twice for each in stretches)
+            received -= sum(each.at_start for each in stretches if each.window.start != start)
+            if received >= known.most or not all(each.complete for each in stretches):
                 continue
             window = Window(country, start, end, filters)
-            if not await self._proof.excused(stretch, window, came):
-                why = f"received {came} of the {known.most} events that {window.name()} reported"
-                stretch.incomplete(known.most - came, why)
-            stretch.met.clear()
+            if not await self._proof.excused(stretch, window, received):
+                why = f"received {received} of the {known.most} events that {window.name()} reported"
+                stretch.incomplete(known.most - received, why)
+            stretch.sightings.clear()
 
     async def _undated(self, countries: Sequence[str], parameter: str, worldwide: bool) -> None:
         """One sweep: worldwide if that takes fewer requests than going country by country."""
@@ -165,7 +165,7 @@ class Crawler:
             )
             if not stretch.given_up:
                 await self._proof.settle(stretch, None, first)
-                stretch.given_up = not all(seen.country_code for seen, _ in stretch.met.values())
+                stretch.given_up = not all(seen.country_code for seen, _ in stretch.sightings.values())
             self._finish(stretch)
             return not stretch.given_up
 

@@ -42,33 +42,39 @@ class LookUp:
     def __init__(self, reader: Reader, listed: Listed) -> None:
         self._reader = reader
         self._listed = listed
-        self._unmet, self._listed_events = listed.ids, len(listed.ids)
+        self._not_found, self._listed_events = listed.ids, len(listed.ids)
         self._known: tuple[str, ...] = ()
 
-    def met(self, ids: Collection[str]) -> None:
+    def note_found(self, ids: Collection[str]) -> None:
         """Takes note of events that the crawl found."""
-        self._known = tuple(sorted({*self._known, *self._unmet.intersection(ids)})[:2])
-        self._unmet.difference_update(ids)
+        self._known = tuple(sorted({*self._known, *self._not_found.intersection(ids)})[:2])
+        self._not_found.difference_update(ids)
 
     async def settle(self, now: datetime) -> Stretch | None:
         """What became of the events that were not found; None if all were."""
-        if not self._unmet:
+        if not self._not_found:
             return None
-        listed, unmet = self._listed, len(self._unmet)
-        stretch = Stretch(Window(None, None, None, (("id", "unmet"),)))
+        listed, not_found = self._listed, len(self._not_found)
+        stretch = Stretch(Window(None, None, None, (("id", "looked-up"),)))
         most = _FEW + _SHRINKAGE * max(1, (now - listed.at) / timedelta(days=1)) * self._listed_events
-        if unmet > most or not self._known:
-            unclear = self._unmet
+        if not_found > most or not self._known:
+            unclear = self._not_found
         else:
-            doubted, unclear = await self._ask(stretch, sorted(self._unmet))
+            doubted, unclear = await self._ask(stretch, sorted(self._not_found))
             _, still_unclear = await self._ask(stretch, sorted(doubted))
             unclear = await self._ask_alone(stretch, sorted(unclear | still_unclear))
-            self._unmet.difference_update(stretch.met)
-        stretch.reported = unmet - len(self._unmet) + len(unclear)
+            self._not_found.difference_update(stretch.sightings)
+        stretch.reported = not_found - len(self._not_found) + len(unclear)
         if unclear:
-            told = f"{len(unclear)} of {self._listed_events} events that {listed.run} listed were not found"
-            why = "too many to be plausible" if unmet > most else "the search for their ids cannot be trusted"
-            stretch.incomplete(len(unclear), f"{told}: {why}")
+            shortfall = (
+                f"{len(unclear)} of {self._listed_events} events that {listed.run} listed were not found"
+            )
+            why = (
+                "too many to be plausible"
+                if not_found > most
+                else "the search for their ids cannot be trusted"
+            )
+            stretch.incomplete(len(unclear), f"{shortfall}: {why}")
         stretch.finish()
         return stretch
 

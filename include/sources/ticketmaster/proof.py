@@ -12,11 +12,11 @@ order, tie or page boundary can hide an event. A window's difference is then exp
    same events report different totals, and the number of events received lies in the middle of what its own
    responses report.
 
-Every total ever reported counts: that of the stretch, of a part of it, or of a wider window. Whatever is not
+Every total ever reported counts: that of the stretch, of a window within it, or of a wider one. Whatever is not
 explained is missing. A total at the cap proves nothing; such a window is complete only if both of its halves are.
 An event that is rescheduled during the crawl, from a day not read yet to one already read, cannot be distinguished
-from one that was withdrawn; the next crawl will find it. It is also impossible to see that a window holds more events
-than any response reported, which is why events that the last complete crawl listed are looked up (`LookUp`).
+from one that is no longer listed; the next crawl will find it. It is also impossible to see that a window holds more
+events than any response reported, which is why events that the last complete crawl listed are looked up (`LookUp`).
 """
 
 import asyncio
@@ -56,13 +56,13 @@ _SMALL = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Content:
     """What a window was found to hold."""
 
     events: int
     """Events accounted for; those listed twice count twice."""
     whole: bool
-    """Whether each of its parts adds up by itself."""
+    """Whether each of the windows it was split into adds up by itself."""
 
 
 class Proof:
@@ -73,44 +73,44 @@ class Proof:
         self._measured = False
         self._measuring = asyncio.Lock()
 
-    async def settle(self, stretch: Stretch, came: set[str] | None, first: Page | None = None) -> None:
+    async def settle(self, stretch: Stretch, received: set[str] | None, first: Page | None = None) -> None:
         """Reads a stretch until any difference is explained, or records what is missing.
 
-        `came` holds the events that a full reading returned, if there was one; `first` is the first page of a
+        `received` holds the events that a full reading returned, if there was one; `first` is the first page of a
         window without instants, when nothing else of it has been read yet.
         """
-        if came and not stretch.total(stretch.window):
+        if received and not stretch.total(stretch.window):
             # Its window was cut after its last request, so no total was reported for what is left of it.
             await self._reader.take(stretch, stretch.window, [0])
-        readings = [frozenset(came)] if came is not None else []
-        held = Held(len(came or ()), not stretch.vague)
-        noise = 0
+        readings = [frozenset(received)] if received is not None else []
+        content = Content(len(received or ()), not stretch.vague)
+        fluctuation = 0
         for number in range(1, _READINGS + 1):
-            explained = bool(readings) and await self._explained(stretch, held, readings)
+            explained = bool(readings) and await self._explained(stretch, content, readings)
             if _agreed(readings) and not explained:
-                await self._measure_noise(stretch)
-            hopeless = _agreed(readings) and not explained and self._reader.noise == noise
+                await self._measure_fluctuation(stretch)
+            hopeless = _agreed(readings) and not explained and self._reader.fluctuation == fluctuation
             if explained or hopeless:
                 break
-            noise = self._reader.noise
+            fluctuation = self._reader.fluctuation
             if first is not None and number == 1:
-                held = await self._window(stretch, stretch.window, first)
+                content = await self._window(stretch, stretch.window, first)
             else:
                 stretch.begin_reading()
                 # Alternating, since two readings in one order would lack the same events.
                 order = DESCENDING if number % 2 == (first is None) else ASCENDING
-                held = await self._window(stretch, replace(stretch.window, order=order))
+                content = await self._window(stretch, replace(stretch.window, order=order))
             readings.append(frozenset(stretch.reading))
-        await self._judge(stretch, held, readings)
+        await self._judge(stretch, content, readings)
 
-    async def excused(self, stretch: Stretch, window: Window, came: int) -> bool:
-        """Whether fewer events came than reported only because the total fluctuates, or has fallen meanwhile."""
+    async def excused(self, stretch: Stretch, window: Window, received: int) -> bool:
+        """Whether fewer events were received than reported only because the total fluctuates, or has fallen since."""
         known = stretch.totals[window.span]
         for _ in range(_SAMPLES):
-            missing, since = known.most - came, known.since_more_than(came)
+            missing, since = known.most - received, known.since_more_than(received)
             if missing <= 0 or since >= SETTLED:
                 return True
-            fluctuates = 2 * missing <= self._reader.noise
+            fluctuates = 2 * missing <= self._reader.fluctuation
             if fluctuates and 2 * missing <= known.most - known.least:
                 return True
             if not fluctuates and not since:
@@ -118,7 +118,7 @@ class Proof:
             await self._reader.take(stretch, window, [0])
         return False
 
-    async def _measure_noise(self, stretch: Stretch) -> None:
+    async def _measure_fluctuation(self, stretch: Stretch) -> None:
         """Requests one page again and again, once per crawl, to see by how much totals fluctuate."""
         async with self._measuring:
             window, instants = stretch.window, stretch.instants()
@@ -127,52 +127,62 @@ class Proof:
             self._measured = True
             window = replace(window, end=instants[: PAGE // 2][-1], order=ASCENDING)
             pages: list[Page] = []
-            while len(pages) < SETTLED or (self._reader.noise and len(pages) < _SAMPLES):
+            while len(pages) < SETTLED or (self._reader.fluctuation and len(pages) < _SAMPLES):
                 pages += await self._reader.take(stretch, window, [0])
                 if pages[-1].full or _ids(pages[-1]) != _ids(pages[0]):
                     return
                 totals = [page.total for page in pages]
-                self._reader.noise = max(self._reader.noise, max(totals) - min(totals))
+                self._reader.fluctuation = max(self._reader.fluctuation, max(totals) - min(totals))
 
-    async def _judge(self, stretch: Stretch, held: Held, readings: Sequence[frozenset[str]]) -> None:
+    async def _judge(self, stretch: Stretch, content: Content, readings: Sequence[frozenset[str]]) -> None:
         total, inside = stretch.total(stretch.window), len(stretch.inside())
-        came = max(held.events, inside)
+        received = max(content.events, inside)
         stretch.reported = max(total, inside)
-        if not await self._explained(stretch, held, readings):
-            short = stretch.short_parts(self._reader.noise)
-            if came < total:
-                stretch.incomplete(total - came, f"received {inside} of {total} reported events")
+        if not await self._explained(stretch, content, readings):
+            short = stretch.short_windows(self._reader.fluctuation)
+            if received < total:
+                stretch.incomplete(total - received, f"received {inside} of {total} reported events")
             elif short:
-                part, met = max(short, key=lambda each: stretch.total(each[0]) - each[1])
-                told = stretch.total(part)
+                window, received = max(short, key=lambda each: stretch.total(each[0]) - each[1])
+                reported = stretch.total(window)
                 stretch.incomplete(
-                    told - met, f"received {met} of the {told} events that {part.name()} reported"
+                    reported - received,
+                    f"received {received} of the {reported} events that {window.name()} reported",
                 )
             elif stretch.vague:
-                stretch.incomplete(1, f"{total} or more events were reported, and the parts do not add up")
+                stretch.incomplete(
+                    1,
+                    f"{total} or more events were reported, but the windows it was split into do not add up",
+                )
             else:
                 stretch.incomplete(
                     1, f"received {inside} events, {total} were reported, and no reading was complete"
                 )
 
-    async def _explained(self, stretch: Stretch, held: Held, readings: Sequence[frozenset[str]]) -> bool:
+    async def _explained(
+        self, stretch: Stretch, content: Content, readings: Sequence[frozenset[str]]
+    ) -> bool:
         known = stretch.totals.get(stretch.window.span)
         if known is None:  # it is empty, as the opposite order confirmed
-            return not stretch.lost and not held.events
-        for part, came in stretch.short_parts(self._reader.noise):
-            if not await self.excused(stretch, part, came):
+            return not stretch.lost and not content.events
+        for window, received in stretch.short_windows(self._reader.fluctuation):
+            if not await self.excused(stretch, window, received):
                 return False
         agreed = _agreed(readings)
         inside = len(stretch.inside())
         if stretch.vague:
-            return held.whole and agreed
-        if inside == known.most or held.events == known.most:
+            return content.whole and agreed
+        if inside == known.most or content.events == known.most:
             return True
         if inside > known.most:  # a total that is too low proves nothing
-            return agreed and held.whole and not stretch.lost
-        return agreed and held.whole and await self.excused(stretch, stretch.window, max(inside, held.events))
+            return agreed and content.whole and not stretch.lost
+        return (
+            agreed
+            and content.whole
+            and await self.excused(stretch, stretch.window, max(inside, content.events))
+        )
 
-    async def _window(self, stretch: Stretch, window: Window, first: Page | None = None) -> Held:
+    async def _window(self, stretch: Stretch, window: Window, first: Page | None = None) -> Content:
         """Reads a window, by halves if it holds more events than paging can reach."""
         if first is None:
             [first] = await self._reader.take(stretch, window, [0])
@@ -181,29 +191,31 @@ class Proof:
         if total <= DEPTH and first.lost is None:
             pages = await self._reader.rest(stretch, window, first)
             if not _stops_short(pages):
-                held = await self._whole(stretch, window, pages)
-                if held is not None:
-                    return held
+                content = await self._whole(stretch, window, pages)
+                if content is not None:
+                    return content
         if is_indivisible(window):
             rows, whole = await self._crowd(stretch, window, first, pages)
-            return Held(len(rows), whole)
+            return Content(len(rows), whole)
         if first.lost is not None and _small(stretch, window):
-            return Held(0, False)
+            return Content(0, False)
         middle = _middle(stretch, window)
         first_half = await self._window(stretch, replace(window, end=middle))
         second_half = await self._window(stretch, replace(window, start=middle))
-        shared = sum(seen.starts_at == middle for seen, _ in stretch.met.values())
+        shared = sum(seen.starts_at == middle for seen, _ in stretch.sightings.values())
         events = first_half.events + second_half.events - shared
-        return Held(events, first_half.whole and second_half.whole)
+        return Content(events, first_half.whole and second_half.whole)
 
-    async def _whole(self, stretch: Stretch, window: Window, pages: Sequence[Page]) -> Held | None:
+    async def _whole(self, stretch: Stretch, window: Window, pages: Sequence[Page]) -> Content | None:
         """What a window with these pages holds; None if its halves should be read instead."""
         rows = _rows(pages)
         total = stretch.total(window)
         if any(page.lost is not None for page in pages):
-            return Held(len(set(rows)), False) if is_indivisible(window) or _small(stretch, window) else None
+            return (
+                Content(len(set(rows)), False) if is_indivisible(window) or _small(stretch, window) else None
+            )
         if len(set(rows)) == total:
-            return Held(total, True)
+            return Content(total, True)
         if len(rows) < total and total > PAGE and not is_indivisible(window):
             return None
         order = ASCENDING if window.order == DESCENDING else DESCENDING
@@ -212,16 +224,16 @@ class Proof:
         others = await self._reader.rest(stretch, other, first)
         again, total = _rows(others), stretch.total(window)
         if again and set(again) == set(rows) == _ids(pages[0]) == _ids(first):
-            self._reader.noise = max(self._reader.noise, abs(pages[0].total - first.total))
+            self._reader.fluctuation = max(self._reader.fluctuation, abs(pages[0].total - first.total))
         same = Counter(again) == Counter(rows)
         if same and len(rows) == total:
-            return Held(total, True)
+            return Content(total, True)
         both = len({*rows, *again})
-        if both == total or (same and total - both <= self._reader.noise):
-            return Held(both, True)
+        if both == total or (same and total - both <= self._reader.fluctuation):
+            return Content(both, True)
         if same and await self.excused(stretch, window, both):
-            return Held(both, True)
-        return Held(both, False) if is_indivisible(window) or total <= PAGE else None
+            return Content(both, True)
+        return Content(both, False) if is_indivisible(window) or total <= PAGE else None
 
     async def _crowd(
         self,
@@ -239,13 +251,13 @@ class Proof:
         if first is None:
             [first] = await self._reader.take(stretch, window, [0])
         pages = pages or await self._reader.rest(stretch, window, first)
-        rows, met = set(_rows(pages)), True
+        rows, ends_met = set(_rows(pages)), True
         if _stops_short(pages) or stretch.total(window) > DEPTH:
-            rows, met = await self.backwards(stretch, window, rows)
-            if not met or len(rows) < stretch.total(window):
+            rows, ends_met = await self.backwards(stretch, window, rows)
+            if not ends_met or len(rows) < stretch.total(window):
                 rows |= await self.by_facets(stretch, window, stretch.total(window))
         total = stretch.total(window)
-        whole = len(rows) >= total if met else len(rows) == total
+        whole = len(rows) >= total if ends_met else len(rows) == total
         return rows, whole and total < VAGUE and all(page.lost is None for page in pages)
 
     async def backwards(self, stretch: Stretch, window: Window, known: set[str]) -> tuple[set[str], bool]:
@@ -277,8 +289,8 @@ class Proof:
             if facet in dict(window.filters):
                 continue
             for value in sorted(stretch.facets[facet]):
-                part = replace(window, filters=(*window.filters, (facet, value)), order=ASCENDING)
-                rows |= (await self._crowd(stretch, part))[0]
+                faceted = replace(window, filters=(*window.filters, (facet, value)), order=ASCENDING)
+                rows |= (await self._crowd(stretch, faceted))[0]
             if len(rows) == total:  # with more, the total is wrong
                 break
         return rows
@@ -294,7 +306,7 @@ def _stops_short(pages: Sequence[Page]) -> bool:
 
 
 def _small(stretch: Stretch, window: Window) -> bool:
-    """Whether the window is too small for smaller parts to be worth trying when a page cannot be fetched."""
+    """Whether the window is too small for smaller ones to be worth trying when a page cannot be fetched."""
     if window.start is None or window.end is None or 0 < stretch.total(window) <= _SMALL:
         return True
     return not stretch.total(window) and window.end - window.start <= timedelta(days=1)
@@ -309,7 +321,7 @@ def _rows(pages: Sequence[Page]) -> list[str]:
 
 
 def _middle(stretch: Stretch, window: Window) -> datetime:
-    """Where to cut a window in two, so that few parts are likely to be needed to read all of it.
+    """Where to cut a window in two, so that few windows are likely to be needed to read all of it.
 
     Not on a full minute if possible: events begin on full minutes, so none is in both halves.
     """
@@ -317,13 +329,13 @@ def _middle(stretch: Stretch, window: Window) -> datetime:
     assert start is not None and end is not None
     instants = sorted(
         seen.starts_at
-        for seen, _ in stretch.met.values()
+        for seen, _ in stretch.sightings.values()
         if seen.starts_at is not None and start < seen.starts_at < end
     )
-    parts = max(2, -(-max(stretch.total(window), len(instants)) // _FULL))
+    windows = max(2, -(-max(stretch.total(window), len(instants)) // _FULL))
     middle = start + (end - start) / 2
-    if len(instants) >= parts:
-        middle = instants[len(instants) * (parts // 2) // parts]
+    if len(instants) >= windows:
+        middle = instants[len(instants) * (windows // 2) // windows]
     between = middle.replace(second=0, microsecond=0) + timedelta(seconds=37)
     if not start < between < end:
         between = middle.replace(microsecond=0)

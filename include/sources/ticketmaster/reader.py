@@ -25,7 +25,7 @@ from include.sources.ticketmaster.windows import (
     pages_of,
 )
 
-_ASKINGS = 3
+_TRIES = 3
 """How many times a page that should not be empty is requested."""
 _LOST = 6
 """In a stretch with this many pages that could not be fetched, each further page is requested only once."""
@@ -44,17 +44,17 @@ class Reader:
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self._came = self._lost = self._failed_in_a_row = 0
+        self._received = self._lost = self._failed_in_a_row = 0
         self._error: Exception | None = None
         self._good: Window | None = None
         self._asked: set[tuple[Window, int]] = set()
-        self.noise = 0
+        self.fluctuation = 0
         """The largest difference seen between the totals of responses with the same events."""
 
     async def take(self, stretch: Stretch, window: Window, pages: Sequence[int]) -> list[Page]:
         """The pages with these numbers, requested concurrently."""
         # A stretch reads its windows one after another, so the stretch with the most left to read must not wait.
-        left = float(stretch.reported - len(stretch.met)) if stretch.met else float("inf")
+        left = float(stretch.reported - len(stretch.sightings)) if stretch.sightings else float("inf")
         async with task_group() as tasks:
             asking = [tasks.create_task(self._page(stretch, window, page, left)) for page in pages]
         for asked in asking:  # only now, because the order of the pages becomes that of the rows
@@ -73,30 +73,30 @@ class Reader:
         """Whether more pages may follow these, whatever the total says."""
         if not pages[-1].sightings:
             return False
-        came = sum(len(page.sightings) for page in pages)
+        received = sum(len(page.sightings) for page in pages)
         total = stretch.total(window)
-        if came < len(pages) * PAGE and came < min(total, DEPTH):
+        if received < len(pages) * PAGE and received < min(total, DEPTH):
             stretch.short_pages = True
-        return may_go_on(pages) or came != total or stretch.short_pages
+        return may_go_on(pages) or received != total or stretch.short_pages
 
     def check(self) -> None:
         """Raises the last error if nothing was received at all."""
-        if self._error is not None and not self._came:
+        if self._error is not None and not self._received:
             raise self._error
 
     async def _page(self, stretch: Stretch, window: Window, page: int, left: float) -> list[Asked]:
         """A page, preceded by the other responses that it took to believe it."""
         asked: list[Asked] = []
-        askings = _ASKINGS if len(stretch.lost) < _LOST else 1
-        for _ in range(askings):
+        tries = _TRIES if len(stretch.lost) < _LOST else 1
+        for _ in range(tries):
             asked.append(await self._once(window, page, left))
             response = asked[-1][2]
             if response.sightings or response.lost is not None:
                 return asked
-            if response.walled:
-                why = f"rejected as too deep when requested {askings} times"
+            if response.too_deep:
+                why = f"rejected as too deep when requested {tries} times"
                 continue
-            why = f"empty when requested {askings} times, although other responses say that there are events"
+            why = f"empty when requested {tries} times, although other responses say that there are events"
             if response.total > page * PAGE or stretch.expects(window, page):
                 continue
             if page:
@@ -117,14 +117,14 @@ class Reader:
         except (SourceUnavailable, UnexpectedPayload) as error:
             await self._note_failure(error)
             return window, page, Page(0, (), lost=str(error))
-        if response.walled:  # no page requested here is that deep
+        if response.too_deep:  # no page requested here is that deep
             name = f"{window.name()}-{page}"
             await self._note_failure(
                 SourceUnavailable(f"The search rejected {name} as too deep, which it is not.")
             )
             return window, page, response
         self._failed_in_a_row = 0
-        self._came += 1
+        self._received += 1
         if response.sightings:
             self._good = self._good or window
         return window, page, response
@@ -137,15 +137,15 @@ class Reader:
         if error.not_before is not None or self._lost > MAX_LOST:
             raise error
         if self._failed_in_a_row >= _FAILURES_IN_A_ROW:
-            await self._look_for_life(error)
+            await self._check_source_is_up(error)
 
-    async def _look_for_life(self, error: Exception) -> None:
+    async def _check_source_is_up(self, error: Exception) -> None:
         """Repeats a request that succeeded before. Raises the error if none has, or if it fails too."""
         if self._good is None:
             raise error
         self._failed_in_a_row = 0
         _, _, response = await self._once(self._good, 0, float("inf"))
-        if response.lost is not None or response.walled:
+        if response.lost is not None or response.too_deep:
             raise error
 
 
@@ -160,7 +160,7 @@ def _others(window: Window) -> list[Window]:
 
 def _contradicts(window: Window, asked: Window, page: int, other: Page) -> bool:
     """Whether another request does not confirm that the window is empty."""
-    if other.walled or other.lost is not None:
+    if other.too_deep or other.lost is not None:
         return True
     if asked.span == window.span and other.total:
         return True

@@ -21,7 +21,7 @@ from include.sources.ticketmaster.windows import PAGE, Page, Sighting, Window
 CONNECTION = "ticketmaster"
 KEY_PARAMETER = "apikey"
 _PATH = "/discovery/v2/events.json"
-_BEYOND_THE_WALL = ("DIS1024", "DIS1035")
+_TOO_DEEP = ("DIS1024", "DIS1035")
 """Error codes of a page beyond the 1,000th event."""
 _MUSIC = "KZFzniwnSyZfZ7v7nJ"
 
@@ -57,8 +57,8 @@ def read(response: Response) -> Page:
     fault, codes = _complaint(response.body)
     if response.status == 404 and any(code.startswith("DIS") for code in codes):
         return Page(0, ())  # a search without any hits may look like this
-    if any(code in _BEYOND_THE_WALL for code in codes):
-        return Page(0, (), walled=True)
+    if any(code in _TOO_DEEP for code in codes):
+        return Page(0, (), too_deep=True)
     if response.status in (401, 403, 429) and "quota" in fault.lower():
         raise QuotaSpent(
             f"The daily quota of the connection `{CONNECTION}` is used up (HTTP {response.status})."

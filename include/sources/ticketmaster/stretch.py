@@ -1,4 +1,4 @@
-"""A part of a crawl whose completeness is judged separately, and the evidence for it."""
+"""A window of a crawl whose completeness is judged separately, and the evidence for it."""
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -40,7 +40,7 @@ class Stretch:
 
     window: Window
     reported: int = 0
-    """Events it holds: the largest total ever reported, or the sum over its parts where that is vague."""
+    """Events it holds: the largest total ever reported or, where that is vague, the sum over its smaller windows."""
     fetched: int = 0
     """Events in its responses, including repeated ones."""
     distinct: int = 0
@@ -57,14 +57,14 @@ class Stretch:
     """The requests made for it that got a response, in order."""
     facets: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in FACETS}, repr=False)
     """The values of its events, used to split a window that cannot be split by time."""
-    met: dict[str, tuple[Sighting, Window]] = field(default_factory=dict, repr=False)
+    sightings: dict[str, tuple[Sighting, Window]] = field(default_factory=dict, repr=False)
     """The distinct events as first received; emptied when the stretch is finished, to bound a crawl's memory."""
     reading: set[str] = field(default_factory=set, repr=False)
     """The ids received since the last `begin_reading`."""
     short_pages: bool = False
     """Whether a page that was not full was followed by more: then only an empty page is the last."""
     totals: dict[Span, Totals] = field(default_factory=dict, repr=False)
-    """What was reported for its window, for parts of it, and for wider windows it was cut from."""
+    """What was reported for its window, for windows within it, and for wider ones it was cut from."""
     twice: set[str] = field(default_factory=set, repr=False)
     """Events that occurred twice in a single response."""
     listed_twice: int = 0
@@ -79,10 +79,10 @@ class Stretch:
             return
         self.pages[window, page] = None
         self.fetched += len(response.sightings)
-        held = Counter(seen.id for seen in response.sightings)
-        self.twice.update(name for name, times in held.items() if times > 1)
+        times_seen = Counter(seen.id for seen in response.sightings)
+        self.twice.update(name for name, times in times_seen.items() if times > 1)
         for seen in response.sightings:
-            self.met.setdefault(seen.id, (seen, window))
+            self.sightings.setdefault(seen.id, (seen, window))
             self.reading.add(seen.id)
             for name, value in zip(FACETS, (seen.state_code, seen.genre_id), strict=True):
                 if value:
@@ -96,7 +96,7 @@ class Stretch:
         return known.most if known else 0
 
     @property
-    def drift(self) -> int:
+    def fluctuation(self) -> int:
         """By how much the total of the whole stretch changed while it was read."""
         known = self.totals.get(self.window.span)
         return known.most - known.least if known else 0
@@ -106,12 +106,14 @@ class Stretch:
         if page or self.total(window):
             return self.total(window) > page * PAGE
         return window.filters == self.window.filters and any(
-            seen.starts_at is not None and seen.lies_in(window, window) for seen, _ in self.met.values()
+            seen.starts_at is not None and seen.lies_in(window, window) for seen, _ in self.sightings.values()
         )
 
     def instants(self) -> list[datetime]:
         """When the events received start that belong to it and not to a neighbour, in order."""
-        found = (seen.starts_at for seen, asked in self.met.values() if seen.lies_in(self.window, asked))
+        found = (
+            seen.starts_at for seen, asked in self.sightings.values() if seen.lies_in(self.window, asked)
+        )
         return sorted(instant for instant in found if instant is not None)
 
     def begin_reading(self) -> None:
@@ -120,23 +122,23 @@ class Stretch:
 
     def inside(self) -> set[str]:
         """The events received that belong to this stretch and not to a neighbour."""
-        return {name for name, (seen, asked) in self.met.items() if seen.lies_in(self.window, asked)}
+        return {name for name, (seen, asked) in self.sightings.items() if seen.lies_in(self.window, asked)}
 
     def starting_at(self, instant: datetime) -> set[str]:
         """The events received that start at this instant."""
-        return {name for name, (seen, _) in self.met.items() if seen.starts_at == instant}
+        return {name for name, (seen, _) in self.sightings.items() if seen.starts_at == instant}
 
     def incomplete(self, missing: int, why: str) -> None:
         """Records how many events are missing, and why."""
         self.missing = max(missing, 1)
         self.reasons = [why, *list(dict.fromkeys(self.lost))[:_REASONS]]
 
-    def short_parts(self, noise: int) -> list[tuple[Window, int]]:
-        """The parts of it for which fewer events were received than reported, and how many were received."""
+    def short_windows(self, fluctuation: int) -> list[tuple[Window, int]]:
+        """The windows within it for which fewer events were received than reported, and how many were received."""
         window = self.window
         if window.start is None or window.end is None:
             return []
-        seen = [seen for seen, _ in self.met.values()]
+        seen = [seen for seen, _ in self.sightings.values()]
         timed = sorted(each.starts_at for each in seen if each.starts_at is not None)
         days = [each.local_date for each in seen if each.starts_at is None and each.local_date is not None]
         short = []
@@ -146,11 +148,11 @@ class Stretch:
                 continue
             if known.most >= VAGUE or self._is_wider(span):
                 continue
-            came = bisect_right(timed, end) - bisect_left(timed, start) + len(self.twice)
+            received = bisect_right(timed, end) - bisect_left(timed, start) + len(self.twice)
             first, last = (start - timedelta(days=1)).date(), (end + timedelta(days=1)).date()
-            came += sum(first <= day <= last for day in days)
-            if came + noise < known.most:
-                short.append((Window(country, start, end, filters), came))
+            received += sum(first <= day <= last for day in days)
+            if received + fluctuation < known.most:
+                short.append((Window(country, start, end, filters), received))
         return short
 
     def _is_wider(self, span: Span) -> bool:
@@ -177,7 +179,7 @@ class Stretch:
         self.at_start = len(self.starting_at(self.window.start)) if self.window.start else 0
         self.listed_twice = len(self.twice)
         wider = {span: known for span, known in self.totals.items() if self._is_wider(span)}
-        self.met, self.reading, self.twice, self.totals = {}, set(), set(), wider
+        self.sightings, self.reading, self.twice, self.totals = {}, set(), set(), wider
 
 
 def is_indivisible(window: Window) -> bool:

@@ -82,8 +82,8 @@ class Walk:
                     crowds.append((crowd, before))
                 tied, last = 0, last + timedelta(seconds=1)
             else:
-                met = _first_of(seen, last)
-                tied = len(seen) - met
+                place = _first_of(seen, last)
+                tied = len(seen) - place
                 before = DEPTH - tied
             passed += before
             if total is not None:

@@ -72,7 +72,7 @@ class Sighting:
         """Whether it belongs to a window, given the window whose response it came in.
 
         An event without a time does if its local date does everywhere on Earth, or if it came in response to that
-        window or a part of it: it is undocumented at which time of its day the search places it.
+        window or one within it: it is undocumented at which time of its day the search places it.
         """
         if window.start is None or window.end is None or asked.start is None or asked.end is None:
             return True
@@ -93,7 +93,7 @@ class Page:
     total: int
     """Events in the window, as reported."""
     sightings: tuple[Sighting, ...]
-    walled: bool = False
+    too_deep: bool = False
     """Whether the search rejected paging that deep."""
     size: int = PAGE
     """Events on a full page, as reported: at most as many as requested."""

@@ -1,6 +1,6 @@
 """The JSON of the Discovery API, as far as this project reads it; any other keys are skipped.
 
-An absent key and `null` mean the same. Values are not cleaned here.
+An absent key and `null` mean the same. Values are only decoded here.
 """
 
 import re
