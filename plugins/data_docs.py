@@ -29,7 +29,7 @@ HEADERS = {
 }
 NOT_YET = (
     "There are no data docs yet. The audit of musician_warehouse writes them: run ingest_events and "
-    "ingest_songs, and reload this page when the audit has finished."
+    "ingest_songs, and open this page again when the audit has finished."
 )
 NO_SUCH_PAGE = (
     "The data docs have no such page. The pages of old audits are removed (MUSICIAN_DATA_DOCS_RUNS)."

@@ -1,4 +1,4 @@
-"""The Airflow connections the pipeline uses, resolved before any work begins.
+"""The Airflow connections the pipeline uses, found before any work begins.
 
     ticketmaster   http      password = API key; host = base URL; extra `requests_per_second`, `daily_quota`,
     lastfm                   `allow_http` (only a sandbox sets it); Last.fm has a quota only if one is given
