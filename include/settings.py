@@ -111,6 +111,12 @@ class Settings:
         return replace(self, **given)
 
 
+def limits(field: str) -> tuple[int, int]:
+    """The least and the greatest value of a setting that is a number."""
+    [meta] = get_type_hints(Settings, include_extras=True)[field].__metadata__
+    return meta.ge, meta.le
+
+
 def checked(source: str, value: Any, kind: Any, construct: Callable[[type, Any], Any] | None = None) -> Any:
     """The value as `kind`, an annotated type. Text for a tuple is split at commas.
 

@@ -1,4 +1,4 @@
-"""What the two ingestion DAGs have in common: their retries, alerts, params and three tasks.
+"""What the two ingestion DAGs have in common: their documentation, arguments, params and three tasks.
 
 Airflow and heavy libraries are imported inside the functions, to keep the parsing of DAG files fast.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from include.clock import utc_now
 from include.orchestration.notifications import report, task_alerts
 from include.orchestration.retries import task_retries
-from include.settings import Settings
+from include.settings import Settings, limits
 from include.wording import counted
 
 if TYPE_CHECKING:
@@ -26,6 +26,20 @@ RUN = r"^\d{4}-\d{2}-\d{2}T\d{6}Z$"
 """How an ingestion run is named, as `include.lake.runs` reads it."""
 
 
+SHARED_DOC = """
+A run is named and dated by when it began to look, not by its schedule. A retried task resumes with the responses
+it already has and the settings of its first try, as long as the run is less than a day old and no newer one has
+landed. Otherwise it begins a new run with the current settings; it also does if nothing had been received, or if the
+source rejected a request and the settings have since been changed.
+
+Backfills are rejected: a source returns only current data, which a run of a past day would misdate. A finished
+run that is cleared requests nothing, and an unfinished one only what is missing; with the parameter `ask_again`,
+both begin a new run with the current settings. The parameter `redrive` lands an earlier run again, from its kept
+responses.
+"""
+"""What the documentation of both DAGs ends with."""
+
+
 def dataset(name: str) -> "Dataset[Any]":
     """`events` or `songs`."""
     if name == "events":
@@ -37,14 +51,35 @@ def dataset(name: str) -> "Dataset[Any]":
     return SONGS
 
 
-def task_arguments(settings: Settings) -> dict[str, Any]:
-    """The arguments of every task of both DAGs."""
+def dag_arguments(settings: Settings) -> dict[str, Any]:
+    """The arguments that both DAGs have."""
     return {
-        "owner": "data-engineering",
-        "execution_timeout": timedelta(hours=2),
-        "show_return_value_in_logs": False,  # the tasks say it themselves
-        **task_retries(),
-        **task_alerts(settings),
+        "catchup": False,
+        "max_active_runs": 1,
+        "allowed_run_types": ["scheduled", "manual", "asset_materialization"],
+        "default_args": {
+            "owner": "data-engineering",
+            "execution_timeout": timedelta(hours=2),
+            "show_return_value_in_logs": False,  # the tasks say it themselves
+            **task_retries(),
+            **task_alerts(settings),
+        },
+    }
+
+
+def number_params(settings: Settings, **described: str) -> dict[str, Any]:
+    """The params of these settings, which are numbers, with their descriptions, defaults and limits."""
+    from airflow.sdk import Param
+
+    return {
+        name: Param(
+            getattr(settings, name),
+            description=description,
+            type="integer",
+            minimum=limits(name)[0],
+            maximum=limits(name)[1],
+        )
+        for name, description in described.items()
     }
 
 

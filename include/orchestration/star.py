@@ -78,7 +78,9 @@ def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Wo
     if waiting and (dag_run.conf or {}).get("after") == str(load):
         log.warning("The previous run took the same load without judging it, so no further run is triggered")
         waiting = 0
-    return Work(load, waiting, now.isoformat(), rebuilt, ". ".join([*notes, *overdue]))
+    return Work(
+        load, waiting, now.isoformat(), rebuilt, " ".join([*(f"{line}." for line in notes), *overdue])
+    )
 
 
 def start_next_run(found: Work, dag_run: Any) -> NoReturn:

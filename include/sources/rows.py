@@ -4,6 +4,7 @@ A row is a `msgspec.Struct` whose fields, in order, are the columns of its Parqu
 staging table. Its text fields are annotated with the width of their column in bytes, which is how Redshift counts.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ Key = Annotated[str, msgspec.Meta(extra={"bytes": 32})]
 """32 hexadecimal digits made by `include.sources.identity`."""
 Mbid = Annotated[str, msgspec.Meta(extra={"bytes": 36})]
 """A MusicBrainz id: a UUID in lower case."""
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -82,6 +84,14 @@ class Noticed:
             self.null(path)
             return None
         return found
+
+    def mbid(self, value: str | None, path: str) -> str | None:
+        """A MusicBrainz id in lower case; None if it is not one."""
+        found = text.text(value)
+        if found is None or _UUID.fullmatch(found.lower()):
+            return found and found.lower()
+        self.null(path)
+        return None
 
 
 @dataclass(slots=True)

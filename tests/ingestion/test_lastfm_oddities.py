@@ -142,7 +142,6 @@ async def test_where_something_is_lost_the_certificate_says_so(
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"key_revoked_after": 5}, SourceRejected, "API key is invalid"),
         ({"faults": [Fault("error_6", where=CHART | GB)]}, SourceRejected, "MUSICIAN_COUNTRIES"),
         ({"faults": [Fault("http_503", where=CHART)]}, SourceUnavailable, "HTTP 503"),
     ],
@@ -153,3 +152,11 @@ async def test_what_no_other_response_can_make_good_fails_the_run(
     with pytest.raises(error, match=message):
         await ingested(lake, **options)
     assert lake.manifests("songs") == []
+
+
+async def test_after_a_revoked_key_is_replaced_the_run_goes_on(lake: Lake, honest: Outcome) -> None:
+    with pytest.raises(SourceRejected, match="API key is invalid"):
+        await ingested(lake, key_revoked_after=5)
+    outcome = await ingested(lake)
+    assert (lost(honest, outcome), outcome.doubled, outcome.complete) == (0, 0, True)
+    assert outcome.requests == honest.requests - 5

@@ -15,7 +15,7 @@ from include.settings import Settings
 from sandbox.services import Services
 from sandbox.world.catalog import Catalog
 from tests.support import ingesting
-from tests.support.stand_ins import api, objects
+from tests.support.stand_ins import api, objects, table
 
 RUN = "2026-11-22T060000Z"
 SETTINGS = Settings(countries=("US", "GB"), artists_per_country=10, tracks_per_artist=10)
@@ -35,6 +35,7 @@ def catalog() -> Catalog:
 class Undisturbed:
     requests: int
     seconds: float
+    lake: Lake
     objects: dict[str, bytes]
 
 
@@ -56,8 +57,13 @@ async def undisturbed(catalog: Catalog, services: Services, s3: Any, dataset: st
             seconds = time.monotonic() - begun
             await asyncio.to_thread(process.join)
             requests = len(await source.requests())
-            _undisturbed[dataset] = Undisturbed(requests, seconds, objects(lake, *OUTCOME))
+            _undisturbed[dataset] = Undisturbed(requests, seconds, lake, objects(lake, *OUTCOME))
     return _undisturbed[dataset]
+
+
+def rows_of(lake: Lake, dataset: str, run: str) -> set[str]:
+    """The rows of a run, without its instant."""
+    return {repr({**row, "snapshot_at": None}) for row in table(lake, dataset, run)}
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -93,3 +99,4 @@ async def test_a_run_killed_five_times_requests_only_the_rest_and_lands_the_same
     else:  # killed before it could note its run: the next try begins one of its own, a second later
         assert lake.begun(dataset, RUN) == Begun(landed)
         assert not lake.raw(dataset, RUN).names()
+        assert rows_of(lake, dataset, landed) == rows_of(expected.lake, dataset, RUN)

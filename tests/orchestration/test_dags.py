@@ -15,7 +15,7 @@ import pytest
 from airflow.sdk.exceptions import DagRunTriggerException, ParamValidationError
 
 from include.clock import utc_now
-from include.errors import DataRejected, ManifestsMissing
+from include.errors import DataRejected, ManifestsMissing, SettingInvalid
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.lake.runs import run_id
@@ -105,8 +105,8 @@ def test_runs_that_do_not_judge_their_load_do_not_trigger_others_forever(
     with pytest.raises(DagRunTriggerException) as started:
         find_load(first, NOTHING_ASKED, task_instance)
     assert pushed["return_value"]["waiting"] == 1
-    assert pushed["note"] == (
-        "Auditing events 2026-11-21T060000Z with songs 2026-11-21T070000Z, snapshot date 2026-11-21"
+    assert pushed["note"].startswith(
+        "Auditing events 2026-11-21T060000Z with songs 2026-11-21T070000Z, snapshot date 2026-11-21."
     )
     assert started.value.trigger_dag_id == "musician_warehouse"
     assert started.value.note == "Started by manual__1, which left 1 load"
@@ -130,7 +130,7 @@ def test_a_rebuild_publishes_the_star_without_judging_another_load(
         monkeypatch.setitem(function.__globals__, "SETTINGS", Settings(bucket=bucket))
     run, pushed = SimpleNamespace(conf={}, dag_id="musician_warehouse", run_id="manual__1"), {}
     found = find_load(run, {**NOTHING_ASKED, "rebuild": True}, SimpleNamespace(xcom_push=pushed.__setitem__))
-    assert pushed["note"] == "Rebuilt the star from 1 load"
+    assert pushed["note"].startswith("Rebuilt the star from 1 load.")
     index = lake.bucket.get("data-docs/index.html").decode()
     assert "<a href='../dags/musician_warehouse/runs/manual__1'>" in index
     assert "in a rebuild." not in index
@@ -316,6 +316,25 @@ def test_well_formed_parameters_are_taken(dag_bag: Any) -> None:
         "rebuild": True,
     }
     assert triggered(dag_bag, given) == NOTHING_ASKED | given
+
+
+@pytest.mark.parametrize("dag_id", ["ingest_events", "ingest_songs"])
+def test_the_form_has_the_limits_of_the_settings(dag_bag: Any, dag_id: str) -> None:
+    params = dag_bag.dags[dag_id].params
+    numbers = [name for name in params if params.get_param(name).schema["type"] == "integer"]
+    assert numbers
+    for name in numbers:
+        schema = params.get_param(name).schema
+        for value in (schema["minimum"], schema["maximum"]):
+            Settings().with_params({name: value})
+        for value in (schema["minimum"] - 1, schema["maximum"] + 1):
+            with pytest.raises(SettingInvalid):
+                Settings().with_params({name: value})
+
+
+@pytest.mark.parametrize("path", sorted(Path("dags/ingest").rglob("*.py")), ids=str)
+def test_the_dag_file_of_an_ingestion_has_less_than_80_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) < 80
 
 
 def test_every_parameter_explains_itself(dag: Any) -> None:

@@ -12,7 +12,8 @@ def test_a_table_of_the_audit_is_built_from_staging(table: str) -> None:
     read, written = tables(f"audit/{table}")
     assert written == {f"audit.{table}"}
     assert any(name.startswith("staging.") for name in read)
-    assert not [name for name in read if name.startswith("dwh.")]
+    under_way = {"dwh.dim_concerts", "dwh.bridge_concert_artists"} if table == "fact_artists" else set()
+    assert {name for name in read if name.startswith("dwh.")} == under_way
 
 
 @pytest.mark.parametrize("table", STAR)

@@ -51,6 +51,8 @@ class Search:
     """The largest total that is reported."""
     lag: float = 1
     """The share of a total that is reported."""
+    size: int = PAGE
+    """Events on a full page, whatever was requested."""
     walls: int = 0
     """How many more requests for a first page are rejected as too deep."""
     wobbling: tuple[str, ...] = ()
@@ -92,9 +94,10 @@ class Search:
                     c.genre,
                     None if window.start is None else (c.at - timedelta(hours=6)).date(),
                 )
-                for c in hits[page * PAGE :][:PAGE]
+                for c in hits[page * self.size :][: self.size]
                 if c.id not in self.lost
             ),
+            size=self.size,
         )
 
     def _find(self, window: Window) -> list[Concert]:
@@ -225,6 +228,17 @@ async def test_no_total_makes_a_crowd_complete_of_which_events_are_missing(
     assert distinct(stretches) == number or not complete
     if number < 1_990:  # what can be reached from both ends needs no total
         assert (distinct(stretches), complete) == (number, True)
+
+
+@pytest.mark.parametrize("number", [104, 199, 350])
+@pytest.mark.parametrize("dated", [True, False])
+async def test_a_page_that_is_full_for_its_lowered_size_is_not_the_last(number: int, dated: bool) -> None:
+    """Even if the total says so."""
+    concerts = season(number)
+    search = Search(concerts if dated else [], () if dated else concerts, size=100, cap=100 * (number // 100))
+    stretches = await crawl(search)
+    assert distinct(stretches) == number
+    assert all(stretch.complete for stretch in stretches)
 
 
 @pytest.mark.parametrize("seed", range(6))

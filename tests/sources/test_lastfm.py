@@ -21,9 +21,10 @@ from include.sources.lastfm.lists import (
     read,
     tracks_request,
 )
-from include.sources.lastfm.rows import Charted, SongRow, Songs, chart, items, ranked, songs
+from include.sources.lastfm.rows import Charted, SongRow, Songs, chart, ranked, songs
 from include.sources.lastfm.run_rows import KeptList, run_rows
-from include.sources.rows import Rejection, Tally, column_widths
+from include.sources.lastfm.wire import items
+from include.sources.rows import Noticed, Rejection, Tally, column_widths
 
 SNAPSHOT = datetime(2026, 11, 22, 6, tzinfo=UTC)
 MBID = "f6beac20-5dfe-4d1f-ae02-0b0a740aafd6"
@@ -53,7 +54,7 @@ def chart_page(*artists: Any) -> bytes:
 
 
 def made(*bodies: bytes, charted: Charted | None = None, at_most: int = 50) -> Songs:
-    return songs(bodies, SNAPSHOT, "Tyler", charted or Charted("Tyler"), at_most)
+    return songs(bodies, SNAPSHOT, "Tyler", charted or Charted("Tyler"), at_most, Noticed())
 
 
 def test_the_columns_have_the_values_of_the_track_and_the_charts() -> None:
@@ -162,7 +163,7 @@ def test_a_chart_has_its_artists_in_order_and_rejects_items_that_are_not_artists
         {"name": "B", "listeners": "x"},
         {"name": "C"},
     )
-    found = list(chart(page, "US"))
+    found = list(chart(page, "US", Noticed()))
     assert [a.name for a in found if isinstance(a, Charted)] == ["A", "B", "C"]
     reasons = [(a.reason, a.position) for a in found if isinstance(a, Rejection)]
     assert reasons == [("unknown_artist", 1), ("missing_name", 2)]
@@ -171,7 +172,7 @@ def test_a_chart_has_its_artists_in_order_and_rejects_items_that_are_not_artists
 def test_an_artist_in_several_charts_has_the_best_rank_and_all_listeners() -> None:
     us = [Charted("A", None, {"US"}, None, 10), Charted("B", None, {"US"}, None, 5)]
     gb = [Charted("b", MBID, {"GB"}, None, 7), Charted("C", None, {"GB"}, None, None)]
-    found = ranked([us, gb], at_most=50)
+    found = ranked([us, gb], at_most=50, pages={})
     b = found[artist_key("B")]
     assert (b.name, b.mbid, b.countries, b.rank, b.listeners) == ("B", MBID, {"US", "GB"}, 1, 12)
     assert [artist.name for artist in found.values()] == ["A", "B", "C"]
@@ -179,7 +180,7 @@ def test_an_artist_in_several_charts_has_the_best_rank_and_all_listeners() -> No
 
 def test_pages_whose_names_differ_by_a_full_stop_an_exclamation_mark_or_an_article_are_two_artists() -> None:
     names = ["M.I.A.", "MIA.", "Yes", "YES!", "The The", "The"]
-    found = ranked([[Charted(name, None, {"US"}, None, 100) for name in names]], at_most=50)
+    found = ranked([[Charted(name, None, {"US"}, None, 100) for name in names]], at_most=50, pages={})
     assert [(a.name, a.rank, a.listeners) for a in found.values()] == [
         (name, rank, 100) for rank, name in enumerate(names, 1)
     ]
@@ -187,7 +188,7 @@ def test_pages_whose_names_differ_by_a_full_stop_an_exclamation_mark_or_an_artic
 
 def test_of_each_chart_only_as_many_artists_count_as_are_wanted_and_none_twice() -> None:
     us = [Charted(name) for name in ("A", "a", "B", "C")]
-    assert [(a.name, a.rank) for a in ranked([us], at_most=2).values()] == [("A", 1), ("B", 2)]
+    assert [(a.name, a.rank) for a in ranked([us], at_most=2, pages={}).values()] == [("A", 1), ("B", 2)]
 
 
 # Responses
@@ -273,7 +274,7 @@ def test_another_shape_is_finally_unexpected() -> None:
 
 def test_a_page_tells_its_items_and_totals() -> None:
     page = read(response(top_tracks(track("A"), track("B"), total=77)))
-    assert page == ListPage(77, 40, ("A", "B"), "Tyler, The Creator", None, items=2)
+    assert page == ListPage(77, ("A", "B"), "Tyler, The Creator", None, items=2)
 
 
 # Requests
@@ -311,17 +312,15 @@ def test_tracks_are_requested_by_name_and_corrected() -> None:
 class Pages:
     """A list of `total` items; `show(limit, page)` is the content of each page."""
 
-    def __init__(
-        self, total: int, show: Callable[[int, int], Sequence[int]], total_pages: int = 10**6
-    ) -> None:
-        self.total, self.total_pages, self.show = total, total_pages, show
+    def __init__(self, total: int, show: Callable[[int, int], Sequence[int]]) -> None:
+        self.total, self.show = total, show
         self.asked: list[tuple[int, int]] = []
 
     async def ask(self, request: Request) -> ListPage:
         limit, page = int(request.params["limit"]), int(request.params["page"])
         self.asked.append((limit, page))
         names = tuple(f"item {n}" for n in self.show(limit, page) if n < self.total)
-        return ListPage(self.total, self.total_pages, names, items=len(names))
+        return ListPage(self.total, names, items=len(names))
 
     async def collected(self, wanted: int) -> Collected:
         return await collect(self.ask, lambda limit, page: tracks_request("X", limit, page), wanted)
@@ -361,7 +360,7 @@ async def test_pages_that_repeat_earlier_items_lose_nothing() -> None:
 
 
 async def test_an_item_twice_on_a_page_hides_no_other() -> None:
-    pages = Pages(40, lambda limit, page: [*range(39), 3] if page == 1 else [], total_pages=1)
+    pages = Pages(40, lambda limit, page: [*range(39), 3] if page == 1 else [])
     found = await pages.collected(50)
     assert (len(found.names), found.fetched, found.reported, found.complete) == (39, 40, 40, True)
 
@@ -383,7 +382,7 @@ async def test_items_that_repeat_themselves_do_not_stand_for_others(shown: list[
 
 
 async def test_the_largest_total_of_a_list_holds_and_a_page_that_is_not_found_is_only_its_end() -> None:
-    shown = [ListPage(40, 1, ("A", "B"), "X", items=2), ListPage(not_found="no such artist")]
+    shown = [ListPage(40, ("A", "B"), "X", items=2), ListPage(not_found="no such artist")]
 
     async def ask(request: Request) -> ListPage:
         return shown.pop(0)
@@ -394,7 +393,7 @@ async def test_the_largest_total_of_a_list_holds_and_a_page_that_is_not_found_is
 
 
 async def test_a_second_spelling_on_another_page_is_neither_a_second_item_nor_missing() -> None:
-    shown = [ListPage(3, 1, ("A", "B"), "X", items=2), ListPage(3, 1, ("a",), "X", items=1), ListPage(3)]
+    shown = [ListPage(3, ("A", "B"), "X", items=2), ListPage(3, ("a",), "X", items=1), ListPage(3)]
 
     async def ask(request: Request) -> ListPage:
         return shown.pop(0)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from include.errors import PipelineError, SourceUnavailable
+from include.errors import QuotaSpent, SourceRejected, SourceUnavailable
 from include.lake import certificate
 from include.sources.client.http import Backoff, Client, Request, Response
 from include.sources.rows import Tally
@@ -168,6 +168,9 @@ HARMLESS: dict[str, tuple[dict[str, Any], float]] = {
     "no events once, last page": ({"faults": [Fault("no_events", where={"page": "4"}, times=1)]}, 4),
     "404 once, first page": ({"faults": [Fault("dis_404", where={"page": "0"}, times=1)]}, 4),
     "404 once, middle page": ({"faults": [Fault("dis_404", where={"page": "3"}, times=1)]}, 4),
+    "no hits once, last page": ({"faults": [Fault("no_hits", where={"page": "4"}, times=1)]}, 4),
+    "404 once, last page": ({"faults": [Fault("dis_404", where={"page": "4"}, times=1)]}, 4),
+    "a size lowered to 100, capped totals": ({"page_size": 100, "total_cap": 500}, 20),
     "empty once, in a sweep": ({"faults": [Fault("no_hits", where={"includeTBA": "only"}, times=1)]}, 4),
     "404 once, in a sweep": ({"faults": [Fault("dis_404", where={"includeTBA": "only"}, times=1)]}, 4),
     "rejected as too deep once, first page": ({"faults": [Fault("wall", where={"page": "0"}, times=1)]}, 4),
@@ -265,8 +268,21 @@ async def test_a_crawl_fails_beyond_the_number_of_pages_it_may_lose(
 
 
 async def test_a_key_that_is_revoked_in_mid_crawl_ends_it(catalog: Catalog) -> None:
-    with pytest.raises(PipelineError, match="rejected the API key"):
+    with pytest.raises(SourceRejected, match="rejected the API key"):
         await crawled(catalog, key_revoked_after=5)
+
+
+async def test_a_quota_that_is_reported_as_spent_in_a_401_is_no_bad_key(catalog: Catalog) -> None:
+    with pytest.raises(QuotaSpent, match="HTTP 401"):
+        await crawled(catalog, faults=[Fault("quota_401", at=[5])])
+
+
+async def test_pages_that_are_lost_are_named(catalog: Catalog) -> None:
+    outcome = await crawled(catalog, tries=1, faults=[Fault("http_500", where={"includeTBD": "only"})])
+    reasons = [reason for stretch in outcome.stretches for reason in stretch.reasons]
+    assert any("includeTBD.only-0 could not be fetched" in reason for reason in reasons)
+    assert any("HTTP 500" in reason for reason in reasons)
+    assert not outcome.complete
 
 
 DAY = timedelta(days=1)
@@ -308,6 +324,18 @@ async def test_the_next_day_costs_no_more_and_looks_nobody_up(catalog: Catalog, 
     assert outcome.complete
     assert outcome.requests <= yesterday.requests
     assert not [stretch for stretch in outcome.stretches if "unmet" in stretch.window.name()]
+
+
+@pytest.mark.parametrize("kind", ["no_hits", "no_events", "dis_404", "wall"])
+@pytest.mark.parametrize("where", [{"page": "0"}, {"includeTBA": "only"}])
+async def test_empty_first_responses_of_a_planned_crawl_hide_nothing(
+    catalog: Catalog, yesterday: Outcome, kind: Any, where: dict[str, str]
+) -> None:
+    outcome = await next_day(catalog, yesterday, faults=[Fault(kind, where=where, times=2)])
+    assert outcome.complete
+    assert set(yesterday.met) & catalog.concert_ids(after=START + DAY) <= set(outcome.met)
+    assert outcome.doubled == 0
+    assert outcome.requests <= 2 * yesterday.requests
 
 
 @pytest.mark.parametrize("share", [0.02, 0.2])

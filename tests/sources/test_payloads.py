@@ -24,7 +24,7 @@ from include.settings import Settings
 from include.sources.client.http import Response, Retry
 from include.sources.lastfm import lists as lastfm_lists
 from include.sources.lastfm import rows as lastfm
-from include.sources.rows import Rejection
+from include.sources.rows import Noticed, Rejection
 from include.sources.ticketmaster import rows as ticketmaster
 from include.sources.ticketmaster import search as ticketmaster_search
 from include.warehouse import next_load
@@ -67,7 +67,7 @@ EVENT_FILES = ("event__", "events_page__", "events_list__", "empty__")
 
 @pytest.mark.parametrize("path", files("ticketmaster", *EVENT_FILES))
 def test_every_recorded_event_has_rows_or_a_reason(path: Path) -> None:
-    found = list(ticketmaster.rows(path.read_bytes(), SNAPSHOT, "US"))
+    found = list(ticketmaster.rows(path.read_bytes(), SNAPSHOT, "US", Noticed()))
     events = recorded_events(path)
     assert len(found) == len(events)
     for event, made in zip(events, found, strict=True):
@@ -82,7 +82,7 @@ def test_every_recorded_event_has_rows_or_a_reason(path: Path) -> None:
 def test_the_recorded_events_hardly_ever_need_to_be_rejected() -> None:
     outcomes: Counter[str] = Counter()
     for path in paths("ticketmaster", *EVENT_FILES):
-        for made in ticketmaster.rows(path.read_bytes(), SNAPSHOT, "US"):
+        for made in ticketmaster.rows(path.read_bytes(), SNAPSHOT, "US", Noticed()):
             outcomes[made.reason if isinstance(made, Rejection) else "rows"] += 1
     assert outcomes == {"rows": 626}
 
@@ -102,7 +102,7 @@ def test_a_recorded_page_is_understood_by_the_crawl(path: Path) -> None:
 @pytest.mark.parametrize("path", files("ticketmaster", "attractions_page__", "venues_page__", "error__"))
 def test_a_document_without_events_is_not_mistaken_for_an_empty_page(path: Path) -> None:
     with pytest.raises(UnexpectedPayload):
-        list(ticketmaster.rows(path.read_bytes(), SNAPSHOT, "US"))
+        list(ticketmaster.rows(path.read_bytes(), SNAPSHOT, "US", Noticed()))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ OTHER_FILES = (
 @pytest.mark.parametrize("path", files("lastfm", *CHART_FILES))
 def test_every_artist_of_a_recorded_chart_is_charted_or_rejected(path: Path) -> None:
     [root] = msgspec.json.decode(path.read_bytes()).values()
-    found = list(lastfm.chart(path.read_bytes(), "US"))
+    found = list(lastfm.chart(path.read_bytes(), "US", Noticed()))
     assert len(found) == len(root["artist"])
     assert [a.name for a in found if isinstance(a, lastfm.Charted)] == [a["name"] for a in root["artist"]]
     page = lastfm_lists.read(response(path))
@@ -160,7 +160,7 @@ def test_every_artist_of_a_recorded_chart_is_charted_or_rejected(path: Path) -> 
 @pytest.mark.parametrize("path", files("lastfm", "artist.gettoptracks__"))
 def test_every_recorded_track_is_a_row_a_duplicate_or_rejected(path: Path) -> None:
     root = msgspec.json.decode(path.read_bytes())["toptracks"]
-    found = lastfm.songs([path.read_bytes()], SNAPSHOT, "asked", lastfm.Charted("asked"), 1_000)
+    found = lastfm.songs([path.read_bytes()], SNAPSHOT, "asked", lastfm.Charted("asked"), 1_000, Noticed())
     if root["@attr"]["artist"] == "[unknown]":
         assert [rejection.reason for rejection in found.rejections] == ["unknown_artist"]
         return

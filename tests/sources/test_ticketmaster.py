@@ -11,7 +11,7 @@ import pytest
 from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
 from include.sources.client.http import Response, Retry
 from include.sources.identity import artist_key, name_key, namesake_key
-from include.sources.rows import Rejection, Tally, column_widths
+from include.sources.rows import Noticed, Rejection, Tally, column_widths
 from include.sources.ticketmaster.rows import EventRow, rows
 from include.sources.ticketmaster.run_rows import KeptResponse, run_rows
 from include.sources.ticketmaster.search import read, request
@@ -98,7 +98,7 @@ def event(changes: dict[str, Any] | None = None) -> dict[str, Any]:
 
 
 def parsed(document: Any) -> list[list[EventRow] | Rejection]:
-    return list(rows(msgspec.json.encode(document), SNAPSHOT, "US"))
+    return list(rows(msgspec.json.encode(document), SNAPSHOT, "US", Noticed()))
 
 
 def only(document: dict[str, Any]) -> EventRow:

@@ -118,13 +118,13 @@ def test_text_is_made_storable_where_it_enters(sent: str, stored: str) -> None:
     body = b'{"page": {"totalElements": 1}, "_embedded": {"events": [{"id": "e1", "name": "%s"}]}}'
     body = body.replace(b"%s", sent.encode())
     assert read(Response(200, {}, body, AT)).total == 1
-    [found] = rows(body, AT, "US")
+    [found] = rows(body, AT, "US", Noticed())
     assert not isinstance(found, Rejection)
     assert found[0].event_name == stored
     listed = b'{"toptracks": {"track": [{"name": "%s"}], "@attr": {"artist": "A", "total": "1"}}}'
     listed = listed.replace(b"%s", sent.encode())
     assert read_list(Response(200, {}, listed, AT)).names == (stored,)
-    assert [row.song_name for row in songs([listed], AT, "A", Charted("A"), 5).rows] == [stored]
+    assert [row.song_name for row in songs([listed], AT, "A", Charted("A"), 5, Noticed()).rows] == [stored]
 
 
 def test_an_intact_document_is_not_mended() -> None:
@@ -142,7 +142,7 @@ def test_a_name_too_long_is_cut_at_a_character_and_counted() -> None:
 @pytest.mark.parametrize("value", ["\0", " \u200b", ""])
 def test_an_empty_name_is_not_a_name(value: str) -> None:
     assert name(value) is None
-    [found] = rows(msgspec.json.encode([changed("name", value)]), AT, "US")
+    [found] = rows(msgspec.json.encode([changed("name", value)]), AT, "US", Noticed())
     assert isinstance(found, Rejection)
     assert found.reason == "missing_name"
 

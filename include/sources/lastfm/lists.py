@@ -14,7 +14,7 @@ import msgspec
 from include.errors import SourceRejected, UnexpectedPayload
 from include.sources.client.http import Request, Response, Retry, is_temporary
 from include.sources.identity import artist_key
-from include.sources.lastfm import rows as lastfm
+from include.sources.lastfm import wire
 from include.sources.text import mended
 from include.sources.text import name as storable_name
 
@@ -47,7 +47,6 @@ class ListPage:
     """One page: artists of a chart, or tracks of an artist."""
 
     total: int = 0
-    total_pages: int = 0
     names: tuple[str, ...] = ()
     artist: str | None = None
     """The artist of the tracks, as Last.fm corrected the name."""
@@ -137,14 +136,14 @@ def read(response: Response) -> ListPage:
         )
     if is_temporary(response.status) or (code is None and response.status in (400, 404)):
         raise Retry(f"HTTP {response.status} {response.excerpt()}")
-    if code == lastfm.NOT_FOUND and "out of bounds" not in str(error.message):
+    if code == wire.NOT_FOUND and "out of bounds" not in str(error.message):
         return ListPage(not_found=str(error.message))
     if code is not None or response.status != 200:
         raise SourceRejected(f"Last.fm rejected the request: HTTP {response.status} {response.excerpt()}")
     try:
-        about, items = lastfm.items(response.body)
+        about, items = wire.items(response.body)
         names = tuple(name for raw in items if (name := _name(raw)))
-        return ListPage(_count(about.total), _count(about.total_pages), names, about.artist, items=len(items))
+        return ListPage(_count(about.total), names, about.artist, items=len(items))
     except (UnexpectedPayload, ValueError) as problem:
         raise Retry(f"another shape: {problem}", finally_raise=UnexpectedPayload) from None
 
@@ -200,16 +199,12 @@ async def collect(
     return collected
 
 
-class _Wire(msgspec.Struct, frozen=True, gc=False):
-    """An object of the API."""
-
-
-class _ErrorBody(_Wire, frozen=True):
+class _ErrorBody(wire.Wire, frozen=True):
     code: int | None = msgspec.field(name="error", default=None)
     message: Any = None
 
 
-class _Item(_Wire, frozen=True):
+class _Item(wire.Wire, frozen=True):
     name: str = ""
 
 

@@ -5,7 +5,7 @@
     Limits    about 5 requests a second; 1,000 items a page; 100 MB of stored data
     Yields    `SongRow`: one row per artist and track, one without song if the artist has none
 
-What is requested is in `lists.py`; this module knows nothing about requests.
+What is requested is in `lists.py`, how responses are decoded in `wire.py`; this module knows nothing about requests.
 
 How oddities are handled (the certificate counts them by the code in the last column):
 
@@ -26,26 +26,21 @@ How oddities are handled (the certificate counts them by the code in the last co
     two requested names of the same artist         kept       the second has one row without a song
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import msgspec
 
-from include.errors import UnexpectedPayload
 from include.sources.identity import artist_key, name_key, song_key
-from include.sources.nulling import KnownFields, Lenient
+from include.sources.lastfm import wire
 from include.sources.rows import Key, Mbid, Name, Noticed, Rejected, Rejection, Url, checked
-from include.sources.text import cut, mended, text
+from include.sources.text import cut
 from include.sources.text import name as storable_name
 
-NOT_FOUND = 6
-"""The error code of an artist, or a page, that Last.fm does not have."""
 UNKNOWN = "[unknown]"
 _MOST = 10**12
 """Plays or listeners of one song or artist; a thousand times what the most popular ones have, and their sums fit."""
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class SongRow(msgspec.Struct, frozen=True):
@@ -107,135 +102,35 @@ class Songs:
     duplicates: int
 
 
-class _Wire(msgspec.Struct, frozen=True, gc=False):
-    """An object of the API."""
-
-
-class _Artist(_Wire, frozen=True):
-    name: str | None = None
-    mbid: str | None = None
-    url: str | None = None
-    listeners: str | int | None = None
-
-
-class _Track(_Wire, frozen=True):
-    name: str | None = None
-    mbid: str | None = None
-    url: str | None = None
-    playcount: str | int | None = None
-    listeners: str | int | None = None
-    artist: _Artist | None = None
-
-
-class Attributes(_Wire, frozen=True):
-    """A list's metadata; every number is a string."""
-
-    artist: str | None = None
-    page: str | int = 1
-    total: str | int | None = 0
-    total_pages: str | int | None = msgspec.field(name="totalPages", default=0)
-
-
-class _List(_Wire, frozen=True):
-    artist: msgspec.Raw = msgspec.Raw(b"[]")
-    track: msgspec.Raw = msgspec.Raw(b"[]")
-    attributes: msgspec.Raw = msgspec.field(name="@attr", default=msgspec.Raw(b"{}"))
-
-
-class _Document(_Wire, frozen=True):
-    toptracks: _List | None = None
-    topartists: _List | None = None
-    artists: _List | None = None
-    error: int | None = None
-
-
-class _ListFields(_Wire, frozen=True):
-    artist: msgspec.Raw | None = None
-    track: msgspec.Raw | None = None
-    attributes: Attributes | None = msgspec.field(name="@attr", default=None)
-
-
-class _DocumentFields(_Wire, frozen=True):
-    toptracks: _ListFields | None = None
-    topartists: _ListFields | None = None
-    artists: _ListFields | None = None
-
-
-_document = msgspec.json.Decoder(_Document, strict=False)  # the error's code may be a string
-_attributes = Lenient(Attributes, required=())
-_artist = Lenient(_Artist, required=("name",))
-_track = Lenient(_Track, required=("name",))
-_unread = {_Artist: "playcount streamable image @attr", _Track: "streamable image @attr"}
-_artist_fields = KnownFields(_Artist, _unread)
-_track_fields = KnownFields(_Track, _unread)
-_list_fields = KnownFields(
-    _DocumentFields, {_DocumentFields: "error message links", Attributes: "country perPage"}
-)
-
-
-def items(body: bytes) -> tuple[Attributes, list[msgspec.Raw]]:
-    """A list's attributes and its undecoded items. Raises `UnexpectedPayload` if it is not a list we know.
-
-    Error 6, which Last.fm may send for a page beyond the last, is an empty page.
-    """
-    try:
-        document = _document.decode(mended(body))
-    except msgspec.DecodeError as error:
-        raise UnexpectedPayload(f"not a list of Last.fm: {error}") from None
-    list_ = document.toptracks or document.topartists or document.artists
-    if list_ is None and document.error == NOT_FOUND:
-        return Attributes(), []
-    if list_ is None:
-        raise UnexpectedPayload("not a list of Last.fm: neither toptracks, nor topartists, nor artists")
-    raw_items = bytes(list_.track if document.toptracks else list_.artist)
-    try:
-        attributes, _ = _attributes.decode(list_.attributes)
-    except Rejected:  # not even an object; the items tell enough
-        attributes = Attributes()
-    if raw_items.startswith(b"["):
-        return attributes, msgspec.json.decode(raw_items, type=list[msgspec.Raw])
-    # In old responses a list of one is an object, and an empty list is an empty string.
-    return attributes, [msgspec.Raw(raw_items)] if raw_items.startswith(b"{") else []
-
-
-def unknown_list_fields(body: bytes) -> tuple[str, ...]:
-    """The paths of the fields beside a list's items that this release does not know."""
-    return _list_fields.unknown(body)
-
-
-def chart(body: bytes, country_code: str, noticed: Noticed | None = None) -> Iterator[Charted | Rejection]:
+def chart(body: bytes, country_code: str, noticed: Noticed) -> Iterator[Charted | Rejection]:
     """The artists on a page of a country's chart, in order and not ranked yet, or why one was rejected.
 
     `noticed` is about the artist that was yielded last.
     """
-    noticed = noticed or Noticed()
-    for position, raw in enumerate(items(body)[1]):
+    for position, raw in enumerate(wire.items(body)[1]):
         name = None
         try:
             noticed.forget()
-            artist, nulled = _artist.decode(raw)
+            artist, nulled = wire.decode_artist(raw)
             noticed.nulled.extend(f"artist.{path}" for path in nulled)
-            noticed.unknown.extend(f"artist.{path}" for path in _artist_fields.unknown(raw))
+            noticed.unknown.extend(f"artist.{path}" for path in wire.unknown_artist_fields(raw))
             name = noticed.name(artist.name, "artist.name")
             if name is None:
                 raise Rejected("missing_name", "a charting artist without a name")
             if name == UNKNOWN:
                 raise Rejected("unknown_artist", "the chart counts plays without an artist under this name")
             listeners = _number(artist.listeners, "artist.listeners", noticed)
-            mbid = _mbid(artist.mbid, "artist.mbid", noticed)
+            mbid = noticed.mbid(artist.mbid, "artist.mbid")
             yield Charted(name, mbid, {country_code}, None, listeners)
         except Rejected as rejected:
             yield Rejection(rejected.reason, rejected.detail, name, position)
 
 
-def ranked(
-    charts: Iterable[Sequence[Charted]], at_most: int, pages: Mapping[str, str] | None = None
-) -> dict[str, Charted]:
+def ranked(charts: Iterable[Sequence[Charted]], at_most: int, pages: Mapping[str, str]) -> dict[str, Charted]:
     """The artists of several charts, `at_most` of each, by the key of their artist page: each artist once.
 
     `pages` maps the key of a name to that of the page it leads to; a name that is not there is its own page.
     """
-    pages = pages or {}
     by_key: dict[str, Charted] = {}
     for artists in charts:
         in_chart: set[str] = set()
@@ -259,16 +154,15 @@ def songs(
     asked_name: str,
     charted: Charted,
     at_most: int,
-    noticed: Noticed | None = None,
+    noticed: Noticed,
 ) -> Songs:
     """One artist's rows, from the pages of the artist's top tracks: at least one, unless rejected.
 
     `noticed` is about all of them.
     """
-    noticed = noticed or Noticed()
     noticed.forget()
     snapshot_at = snapshot_at.astimezone(UTC).replace(tzinfo=None)
-    pages = [items(body) for body in bodies]
+    pages = [wire.items(body) for body in bodies]
     raws = [raw for _, raw_items in pages for raw in raw_items]
     first = _first_artist(raws)
     returned = storable_name(pages[0][0].artist) or storable_name(first.name) or asked_name
@@ -276,7 +170,7 @@ def songs(
     if not_an_artist:
         return Songs([], [Rejection(*not_an_artist, asked_name, 0)], len(raws), 0)
     key = artist_key(returned)
-    mbid = _mbid(first.mbid, "track.artist.mbid", noticed)
+    mbid = noticed.mbid(first.mbid, "track.artist.mbid")
     about_artist = _about(snapshot_at, asked_name, returned, mbid or charted.mbid, charted)
     rows: list[SongRow] = []
     rejections: list[Rejection] = []
@@ -284,7 +178,7 @@ def songs(
     duplicates = 0
     for position, raw in enumerate(raws):
         try:
-            track, nulled = _track.decode(raw)
+            track, nulled = wire.decode_track(raw)
             of_track = Noticed([f"track.{path}" for path in nulled])
             name = of_track.name(track.name, "track.name")
             if name is None:
@@ -297,7 +191,7 @@ def songs(
                 SongRow(
                     *about_artist,
                     name,
-                    _mbid(track.mbid, "track.mbid", of_track),
+                    of_track.mbid(track.mbid, "track.mbid"),
                     song,
                     of_track.fitting(track.url, "track.url", 2048),
                     len(rows) + 1,
@@ -310,7 +204,7 @@ def songs(
                 rows.append(row)
                 noticed.nulled.extend(of_track.nulled)
                 noticed.cut.extend(of_track.cut)
-                noticed.unknown.extend(f"track.{path}" for path in _track_fields.unknown(raw))
+                noticed.unknown.extend(f"track.{path}" for path in wire.unknown_track_fields(raw))
         except Rejected as rejected:
             rejections.append(Rejection(rejected.reason, rejected.detail, asked_name, position))
     if not rows:
@@ -355,15 +249,15 @@ def _about(
     )
 
 
-def _first_artist(raws: Sequence[msgspec.Raw]) -> _Artist:
+def _first_artist(raws: Sequence[msgspec.Raw]) -> wire.Artist:
     """The artist named by the first track."""
     try:
-        return (_track.decode(raws[0])[0].artist if raws else None) or _Artist()
+        return (wire.decode_track(raws[0])[0].artist if raws else None) or wire.Artist()
     except Rejected:
-        return _Artist()
+        return wire.Artist()
 
 
-def _not_an_artist(name: str, artist: _Artist) -> tuple[str, str] | None:
+def _not_an_artist(name: str, artist: wire.Artist) -> tuple[str, str] | None:
     if name == UNKNOWN:
         return "unknown_artist", "Last.fm returned [unknown], its page for tracks without an artist"
     if "/+noredirect/" in (artist.url or ""):
@@ -380,13 +274,5 @@ def _number(value: str | int | None, path: str, noticed: Noticed) -> int | None:
         number = -1
     if 0 <= number <= _MOST:
         return number
-    noticed.null(path)
-    return None
-
-
-def _mbid(value: str | None, path: str, noticed: Noticed) -> str | None:
-    mbid = text(value)
-    if mbid is None or _UUID.fullmatch(mbid.lower()):
-        return mbid and mbid.lower()
     noticed.null(path)
     return None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from include.sources.identity import artist_key
+from include.sources.lastfm import wire
 from include.sources.lastfm.rows import (
     Charted,
     SongRow,
@@ -12,7 +13,6 @@ from include.sources.lastfm.rows import (
     ranked,
     row_without_song,
     songs,
-    unknown_list_fields,
 )
 from include.sources.rows import Noticed, Rejection, Tally
 
@@ -111,7 +111,7 @@ def _artist_rows(
         return
     bodies = [body_of(response) for response in tracks.responses]
     for response, body in zip(tracks.responses, bodies, strict=True):
-        tally.note_unknown(unknown_list_fields(body), response)
+        tally.note_unknown(wire.unknown_list_fields(body), response)
     noticed = Noticed()
     made = songs(bodies, snapshot_at, owner.asked, standing, tracks_per_artist, noticed)
     tally.note(noticed, owner.asked)
@@ -127,7 +127,7 @@ def _charting(kept: KeptList, country: str, body_of: Callable[[str], bytes], tal
     artists = []
     for response in kept.responses:
         noticed, body = Noticed(), body_of(response)
-        tally.note_unknown(unknown_list_fields(body), response)
+        tally.note_unknown(wire.unknown_list_fields(body), response)
         for entry in chart(body, country, noticed):
             if isinstance(entry, Rejection):
                 tally.reject(entry, kept.name, response)

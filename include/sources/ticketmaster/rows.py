@@ -31,7 +31,6 @@ How irregular values are handled (the certificate counts them by the code in the
     an artist billed twice                         kept       only the first billing
 """
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -55,7 +54,6 @@ _YEARS = range(1980, 2099)
 """A date outside these years is a placeholder: 1900-01-01, 1970-01-01, 2099-12-31, 9999-12-31."""
 _MOST_PRICE = 1e9
 """In any currency."""
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _Code = Annotated[str, msgspec.Meta(extra={"bytes": 16})]
 _Country = Annotated[str, msgspec.Meta(extra={"bytes": 2})]
 _Currency = Annotated[str, msgspec.Meta(extra={"bytes": 3})]
@@ -117,7 +115,7 @@ class EventRow(msgspec.Struct, frozen=True):
 
 
 def rows(
-    body: bytes, snapshot_at: datetime, country_code: str | None, noticed: Noticed | None = None
+    body: bytes, snapshot_at: datetime, country_code: str | None, noticed: Noticed
 ) -> Iterator[list[EventRow] | Rejection]:
     """For each event in the response to a search of one country (None: the whole world), in order: its rows, or why
     it was rejected.
@@ -125,7 +123,6 @@ def rows(
     The body may be a page of a search, a list of events, or a single event. Raises `UnexpectedPayload`
     when it is none of these. `noticed` describes the event that was yielded last.
     """
-    noticed = noticed or Noticed()
     snapshot_at = snapshot_at.astimezone(UTC).replace(tzinfo=None)
     for position, raw in enumerate(wire.events(body)):
         event_id = None
@@ -219,7 +216,8 @@ def _billed(attractions: list[wire.Attraction], noticed: Noticed) -> list[_Artis
         if name is None or (attraction_id, name) in billed:
             continue
         billed.add((attraction_id, name))
-        mbid = _mbid(attraction.external_links.musicbrainz, noticed)
+        ids = attraction.external_links.musicbrainz
+        mbid = noticed.mbid(ids[0].id if ids else None, "_embedded.attractions.externalLinks.musicbrainz.id")
         keys = artist_key(name), name_key(name), namesake_key(name, mbid)
         artists.append((len(artists) + 1, attraction_id, name, mbid, *keys))
     return artists
@@ -288,11 +286,3 @@ def _price(ranges: list[wire.PriceRange], noticed: Noticed) -> tuple[str | None,
         noticed.null("priceRanges")
         return None, None, None
     return currency, least, most
-
-
-def _mbid(links: list[wire.ExternalId], noticed: Noticed) -> str | None:
-    found = text(links[0].id) if links else None
-    if found is None or _UUID.fullmatch(found.lower()):
-        return found and found.lower()
-    noticed.null("_embedded.attractions.externalLinks.musicbrainz.id")
-    return None

@@ -76,57 +76,53 @@ def read(response: Response) -> Page:
     raise SourceRejected(f"Ticketmaster rejected the request: HTTP {response.status} {response.excerpt()}")
 
 
-class _Wire(msgspec.Struct, rename="camel", gc=False, frozen=True):
-    """An object of the API."""
-
-
-class _Id(_Wire, frozen=True):
+class _Id(wire.Wire, frozen=True):
     id: str | None = None
 
 
-class _Start(_Wire, frozen=True):
+class _Start(wire.Wire, frozen=True):
     date_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     local_date: date | None = None
 
 
-class _Dates(_Wire, frozen=True):
+class _Dates(wire.Wire, frozen=True):
     start: _Start = _Start()
 
 
-class _Classification(_Wire, frozen=True):
+class _Classification(wire.Wire, frozen=True):
     genre: _Id = _Id()
 
 
-class _State(_Wire, frozen=True):
+class _State(wire.Wire, frozen=True):
     state_code: str | None = None
 
 
-class _Venue(_Wire, frozen=True):
+class _Venue(wire.Wire, frozen=True):
     state: _State = _State()
     country: wire.Country = wire.Country()
 
 
-class _Venues(_Wire, frozen=True):
+class _Venues(wire.Wire, frozen=True):
     venues: list[_Venue] = []
 
 
-class _Event(_Wire, frozen=True):
+class _Event(wire.Wire, frozen=True):
     id: str
     dates: _Dates = _Dates()
     classifications: list[_Classification] = []
     embedded: _Venues = msgspec.field(name="_embedded", default=_Venues())
 
 
-class _Fault(_Wire, frozen=True):
+class _Fault(wire.Wire, frozen=True):
     faultstring: str = ""
     detail: Any = None
 
 
-class _Error(_Wire, frozen=True):
+class _Error(wire.Wire, frozen=True):
     code: str = ""
 
 
-class _Complaint(_Wire, frozen=True):
+class _Complaint(wire.Wire, frozen=True):
     fault: _Fault = _Fault()
     errors: list[_Error] = []
 

@@ -17,11 +17,11 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
-class _Wire(msgspec.Struct, rename="camel", gc=False, frozen=True):
+class Wire(msgspec.Struct, rename="camel", gc=False, frozen=True):
     """An object of the API."""
 
 
-class Start(_Wire, frozen=True):
+class Start(Wire, frozen=True):
     local_date: date | None = None
     local_time: time | None = None
     date_time: Instant | None = None
@@ -31,19 +31,19 @@ class Start(_Wire, frozen=True):
     no_specific_time: bool = False
 
 
-class InitialStart(_Wire, frozen=True):
+class InitialStart(Wire, frozen=True):
     local_date: date | None = None
 
 
-class End(_Wire, frozen=True):
+class End(Wire, frozen=True):
     local_date: date | None = None
 
 
-class Status(_Wire, frozen=True):
+class Status(Wire, frozen=True):
     code: str | None = None
 
 
-class Dates(_Wire, frozen=True):
+class Dates(Wire, frozen=True):
     start: Start = Start()
     end: End | None = None
     initial_start_date: InitialStart | None = None
@@ -52,48 +52,48 @@ class Dates(_Wire, frozen=True):
     span_multiple_days: bool = False
 
 
-class PublicSale(_Wire, frozen=True):
+class PublicSale(Wire, frozen=True):
     start_date_time: Instant | None = None
     end_date_time: Instant | None = None
 
 
-class Sales(_Wire, frozen=True):
+class Sales(Wire, frozen=True):
     public: PublicSale = PublicSale()
 
 
-class Named(_Wire, frozen=True):
+class Named(Wire, frozen=True):
     id: str | None = None
     name: str | None = None
 
 
-class Classification(_Wire, frozen=True):
+class Classification(Wire, frozen=True):
     primary: bool = False
     segment: Named | None = None
     genre: Named | None = None
     sub_genre: Named | None = None
 
 
-class PriceRange(_Wire, frozen=True):
+class PriceRange(Wire, frozen=True):
     type: str | None = None
     currency: str | None = None
     min: float | None = None
     max: float | None = None
 
 
-class State(_Wire, frozen=True):
+class State(Wire, frozen=True):
     state_code: str | None = None
 
 
-class Country(_Wire, frozen=True):
+class Country(Wire, frozen=True):
     country_code: str | None = None
 
 
-class Location(_Wire, frozen=True):
+class Location(Wire, frozen=True):
     latitude: str | float | None = None
     longitude: str | float | None = None
 
 
-class Venue(_Wire, frozen=True):
+class Venue(Wire, frozen=True):
     """A venue, or the `place` that some events have instead."""
 
     id: str | None = None
@@ -106,26 +106,26 @@ class Venue(_Wire, frozen=True):
     location: Location = Location()
 
 
-class ExternalId(_Wire, frozen=True):
+class ExternalId(Wire, frozen=True):
     id: str | None = None
 
 
-class ExternalLinks(_Wire, frozen=True):
+class ExternalLinks(Wire, frozen=True):
     musicbrainz: list[ExternalId] = []
 
 
-class Attraction(_Wire, frozen=True):
+class Attraction(Wire, frozen=True):
     id: str | None = None
     name: str | None = None
     external_links: ExternalLinks = ExternalLinks()
 
 
-class Embedded(_Wire, frozen=True):
+class Embedded(Wire, frozen=True):
     venues: list[Venue] = []
     attractions: list[Attraction] = []
 
 
-class Event(_Wire, frozen=True):
+class Event(Wire, frozen=True):
     id: str | None = None
     name: str | None = None
     url: str | None = None
@@ -139,27 +139,27 @@ class Event(_Wire, frozen=True):
     embedded: Embedded = msgspec.field(name="_embedded", default=Embedded())
 
 
-class PageNumbers(_Wire, frozen=True):
+class PageNumbers(Wire, frozen=True):
     total_elements: int | None = None
     size: Any = None
 
 
-class _WithId(_Wire, frozen=True):
+class _WithId(Wire, frozen=True):
     id: Any = None
 
 
-class _Embedded(_Wire, frozen=True):
+class _Embedded(Wire, frozen=True):
     events: msgspec.Raw = msgspec.Raw(b"")
 
 
-class _Page(_Wire, frozen=True):
+class _Page(Wire, frozen=True):
     """A page of a search."""
 
     page: PageNumbers | None = None
     embedded: _Embedded | None = msgspec.field(name="_embedded", default=None)
 
 
-class _Document(_Wire, frozen=True):
+class _Document(Wire, frozen=True):
     """A page of a search or a single event, distinguished by their keys."""
 
     id: Any = None
