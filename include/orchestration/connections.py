@@ -9,6 +9,8 @@
 Airflow is imported inside the functions, so that this module can be imported without it.
 """
 
+import logging
+import time
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
@@ -20,10 +22,15 @@ from include.lake.lake import Lake
 from include.orchestration.login import logged_in, quieten
 from include.settings import Settings
 from include.sources.client.connection import SourceConnection
+from include.warehouse.failures import of_login
+
+log = logging.getLogger(__name__)
 
 _BASE_URLS = {"ticketmaster": "https://app.ticketmaster.com", "lastfm": "https://ws.audioscrobbler.com"}
 _REQUESTS_PER_SECOND = 5.0
 _DAILY_QUOTAS = {"ticketmaster": 5_000}
+_WAITS = (1, 2, 4, 8)
+"""Seconds before the second to the last try to connect to Redshift."""
 _SANDBOX_LOGIN = "sandbox-"
 """The prefix of every key and login of the sandbox, by which a mixed-up connection is detected."""
 _SANDBOX_NAME = "sandbox"
@@ -93,12 +100,27 @@ def lake(settings: Settings) -> Lake:
 def redshift(patient: bool = True) -> Any:
     """A redshift_connector connection to `redshift`.
 
-    The provider's hook tries five times within half a minute; with `patient=False`, once. Raises
-    `ConnectionMissing` if that is not defined, or has a real password for the sandbox's address or the sandbox's
-    password for a real one.
+    A server that cannot be reached is tried five times within a quarter of a minute; with `patient=False`, once, and
+    any error is the driver's. Raises `ConnectionMissing` if the connection is not defined, has a real password for the
+    sandbox's address or the sandbox's password for a real one, or a login that Redshift rejects.
     """
+    from redshift_connector.error import InterfaceError, OperationalError, ProgrammingError
+
     hook = _redshift_hook()
-    return hook.get_conn() if patient else hook.get_conn.__wrapped__(hook)
+    connect = hook.get_conn.__wrapped__  # which does not retry: a wrong password would be sent up to 20 times
+    if not patient:
+        return connect(hook)
+    for wait in (*_WAITS, None):
+        try:
+            return connect(hook)
+        except (InterfaceError, OperationalError, ProgrammingError) as error:
+            if rejected := of_login(error):
+                raise rejected from None
+            if wait is None or isinstance(error, ProgrammingError):
+                raise
+            log.info("Redshift cannot be reached; trying again in %g s", wait)
+            time.sleep(wait)
+    raise AssertionError("the last try returns or raises")
 
 
 def redshift_engine_arguments() -> tuple[str, dict[str, Any]]:

@@ -27,7 +27,7 @@ from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.quality import site as data_docs
 from include.quality.publication import publish
-from include.warehouse.failures import in_one_line, is_of_data
+from include.warehouse.failures import in_one_line, is_of_data, of_login
 from include.warehouse.loads import Load, at_fault
 from include.warehouse.parking import FailedRows, Verdict
 from include.warehouse.tables import JUDGED
@@ -119,7 +119,8 @@ def audit(
     The load and `judged_at` identify the audit: a load that is judged again gets another section, which links to
     the run `dag_run` of musician_warehouse. Expectations that compare a dataset with earlier runs
     (`"compares": "events"` in their `meta`) only warn if that dataset is `accepted`. Raises
-    `WarehouseUnavailable` if an expectation could not be evaluated.
+    `WarehouseUnavailable` if an expectation could not be evaluated, and `ConnectionMissing` if Redshift rejects the
+    login.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(_CONTEXT, Path(folder) / "great_expectations"))
@@ -258,6 +259,9 @@ def _result(table: str, result: Any) -> dict[str, Any]:
 
 def _require_evaluated(load: Load, results: Sequence[Mapping[str, Any]]) -> None:
     raised = [result for result in results if any(not is_of_data(error) for error in result["errors"])]
+    for rejected in (of_login(error) for result in raised for error in result["errors"]):
+        if rejected:
+            raise rejected
     if raised:
         raise WarehouseUnavailable(
             f"The audit of {load} could not run, so nothing was judged: {len(raised)} of {len(results)} "

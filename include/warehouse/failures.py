@@ -8,6 +8,8 @@ connection, a lock, a serialisation conflict (1023, 40001), a timeout, S3 not re
 
 import re
 
+from include.errors import ConnectionMissing
+
 _STATE = re.compile(r"'C': '(\w{5})'")
 """As it occurs in the text of redshift_connector's errors, and of SQLAlchemy errors that wrap them."""
 _MESSAGE = re.compile(r"'[MD]': (?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")")
@@ -21,6 +23,28 @@ _PASSES = re.compile(
     r"|response error code: *5\d\d",
     re.IGNORECASE,
 )
+
+
+_LOGIN = {
+    "28000": "the user or the password is wrong",
+    "28P01": "the user or the password is wrong",
+    "3D000": "there is no such database",
+}
+"""By SQLSTATE; Redshift sends the first for a wrong password."""
+
+
+def of_login(error: object) -> ConnectionMissing | None:
+    """What to raise if Redshift rejected the login, which no retry cures; None if it failed for another reason.
+
+    The message has nothing of the driver's text, which may contain what was sent.
+    """
+    state = _STATE.search(str(error))
+    if state is None or state[1] not in _LOGIN:
+        return None
+    return ConnectionMissing(
+        f"Redshift rejected the login of the Airflow connection `redshift`: {_LOGIN[state[1]]}. Correct its login, "
+        "password and schema (the database), or its secret, and clear the task."
+    )
 
 
 def is_of_data(error: object) -> bool:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -156,3 +157,46 @@ def test_nothing_secret_is_in_the_logs_at_their_most_talkative(
         assert answers()
     assert password not in caplog.text
     assert "SecretString" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"password": "hunter2"}, "the user or the password is wrong"),
+        ({"login": "nobody"}, "the user or the password is wrong"),
+        ({"schema": "nowhere"}, "there is no such database"),
+    ],
+)
+def test_a_wrong_login_is_named_at_once(
+    services: Services,
+    define: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    fields: dict[str, Any],
+    said: str,
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: pytest.fail("it waits"))
+    define(**{"login": "musician", "password": services.redshift["password"], "extra": {}} | fields)
+    with pytest.raises(ConnectionMissing, match=f"`redshift`: {said}") as raised:
+        connections.redshift()
+    assert "hunter2" not in str(raised.value) and "nobody" not in str(raised.value)
+
+
+def test_a_login_that_redshift_itself_rejects_is_tried_once(define: Callable[..., None]) -> None:
+    logins = []
+    rejection = b'SFATAL\0C28000\0Mpassword authentication failed for user "ada"\0\0'
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):  # once nobody listens any more
+            while True:
+                client, _ = listener.accept()
+                with client:
+                    logins.append(client.recv(4096))
+                    client.sendall(b"E" + (len(rejection) + 4).to_bytes(4, "big") + rejection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        define(port=listener.getsockname()[1], login="ada", password="hunter2", extra={})
+        with pytest.raises(ConnectionMissing, match=r"`redshift`: the user or the password is wrong"):
+            connections.redshift()
+        listener.shutdown(socket.SHUT_RDWR)
+    assert len(logins) == 1

@@ -37,6 +37,13 @@ def test_a_string_that_spans_the_chunks_hides_nothing() -> None:
     assert is_deeper(body, 3)
 
 
+@pytest.mark.parametrize("before", range(5))
+def test_an_escape_at_the_end_of_a_chunk_escapes(before: int) -> None:
+    text = "x" * ((1 << 18) - 4 + before) + '\\\\"' + "[" * 9 + "\\"
+    assert not is_deeper(json.dumps([text, [text]]).encode(), 2)
+    assert is_deeper(json.dumps([text, [text]]).encode(), 1)
+
+
 def test_what_is_cut_off_or_no_json_at_all_is_judged_too() -> None:
     assert is_deeper(b"[" * 65, 64)
     assert not is_deeper(b"[" * 64, 64)

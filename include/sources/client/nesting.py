@@ -1,6 +1,8 @@
 """How deeply JSON is nested, without decoding it: decoders recurse, and fail in ways of their own."""
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
+"""Bytes examined at a time: what is cut out of them takes several times their memory."""
+_BACKSLASH = ord("\\")
 _ROUND = bytes.maketrans(b"[]{}", b"()()")
 _OTHERS = bytes(set(range(256)) - set(b'"[]{}'))
 
@@ -20,14 +22,16 @@ def is_deeper(body: bytes | bytearray, levels: int) -> bool:
 
 def _brackets(body: bytes | bytearray) -> bytes:
     """The brackets outside of strings, as round ones."""
-    if b"\\" in body:
-        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    marks = body.translate(_ROUND, _OTHERS).replace(b'""', b"")
-    outside, inside = [], 0
-    for first in range(
-        0, len(marks), _CHUNK
-    ):  # by chunks, because the pieces take more memory than the marks
-        pieces = marks[first : first + _CHUNK].split(b'"')
+    outside, inside, first = [], 0, 0
+    while first < len(body):
+        end = min(first + _CHUNK, len(body))
+        while (
+            end < len(body) and body[end - 1] == _BACKSLASH
+        ):  # what it escapes must not begin the next chunk
+            end += 1
+        chunk = body[first:end].replace(b"\\\\", b"").replace(b'\\"', b"")
+        pieces = chunk.translate(_ROUND, _OTHERS).split(b'"')
         outside.append(b"".join(pieces[inside::2]))
         inside = (inside + len(pieces) - 1) % 2
+        first = end
     return b"".join(outside)
