@@ -117,21 +117,31 @@ begin
 end
 $$;
 
--- "Cast a Boolean to a character string": Redshift has no such cast.
-create function pg_catalog.redshift_no_text(boolean) returns text immutable strict language plpgsql as $$
+-- "Cast a Boolean to a character string": Redshift has no such cast. The planner replaces the cast by its body and
+-- evaluates that, so that a statement is rejected even if it reads no row.
+create function pg_catalog.redshift_no_text() returns text immutable language plpgsql as $$
 begin
     raise exception 'cannot cast type boolean to character varying' using errcode = '42846';
 end
 $$;
+create function pg_catalog.redshift_no_text(boolean) returns text immutable language sql as
+'select pg_catalog.redshift_no_text()';
 update pg_catalog.pg_cast set castfunc = 'pg_catalog.redshift_no_text(boolean)'::regprocedure
 where castsource = 'boolean'::regtype and casttarget in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype);
 
--- CREATE OR REPLACE VIEW needs the very columns that the view has; PostgreSQL lets some be added.
+-- CREATE OR REPLACE VIEW needs the very columns that the view has; PostgreSQL lets some be added. A view is planned when
+-- it is created, so that what the planner rejects is found.
 create function pg_catalog.redshift_view_columns() returns event_trigger language plpgsql as $$
 declare
     replaced text := (regexp_match(current_query(), '\mcreate\s+or\s+replace\s+view\s+([\w."]+)', 'i'))[1];
     columns text;
+    created text;
 begin
+    if tg_event = 'ddl_command_end' then
+        for created in select object_identity from pg_event_trigger_ddl_commands() where object_type = 'view' loop
+            execute 'explain select * from ' || created;
+        end loop;
+    end if;
     if replaced is null then
         return;
     end if;

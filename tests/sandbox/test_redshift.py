@@ -14,6 +14,7 @@ import redshift_connector
 import sqlalchemy as sa
 
 from include.lake.parquet import FORM
+from include.quality.literals import with_values
 from sandbox.redshift.dialect import translate
 from sandbox.redshift.rejections import Rejected
 from sandbox.services import Services
@@ -349,6 +350,39 @@ DOCUMENTED = [
     ("r_pg_keywords", "create table staging.t (id bigint, tag varchar(8))", "reserves the word TAG"),
     ("r_pg_keywords", "select id as open from staging.artists", "reserves the word OPEN"),
     ("r_pg_keywords", "create table staging.snapshot (id bigint)", "reserves the word SNAPSHOT"),
+    ("r_pg_keywords", "create table if not exists staging.snapshot (id bigint)", "reserves the word SNAPSHOT"),
+    ("r_pg_keywords", "create temporary table tag (id bigint)", "reserves the word TAG"),
+    ("r_pg_keywords", "create table staging.t (timestamp timestamp)", "reserves the word TIMESTAMP"),
+    ("r_pg_keywords", "create table staging.t (interval bigint)", "reserves the word INTERVAL"),
+    ("r_pg_keywords", "create table staging.t (between bigint)", "reserves the word BETWEEN"),
+    ("r_pg_keywords", "select seen as timestamp from staging.artists", "reserves the word TIMESTAMP"),
+    ("r_pg_keywords", "with tag as (select 1 as id) select id from staging.artists", "reserves the word TAG"),
+    ("r_pg_keywords", "with delta as (select 1 as id) select id from delta", "reserves the word DELTA"),
+    ("r_pg_keywords", "select id tag from staging.artists", "reserves the word TAG"),
+    ("r_pg_keywords", "select snapshot.id from staging.artists snapshot", "reserves the word SNAPSHOT"),
+    ("r_pg_keywords", "alter table staging.artists add column tag bigint", "reserves the word TAG"),
+    ("r_pg_keywords", "alter table staging.artists add raw bigint", "reserves the word RAW"),
+    ("r_pg_keywords", "alter table staging.artists rename to raw", "reserves the word RAW"),
+    ("r_pg_keywords", "alter table staging.artists rename column id to raw", "reserves the word RAW"),
+    ("c_sql-functions-leader-node", "select localtime, id from staging.artists", "with tables"),
+    ("c_sql-functions-leader-node", "select current_schema, id from staging.artists", "leader node"),
+    ("c_join_PG", "select a.id from pg_class c, staging.artists a where c.relname = a.name", "leader node"),
+    ("c_join_PG", "select a.id from staging.artists a, pg_class c where c.relname = a.name", "leader node"),
+    ("c_join_PG", "select a.id from staging.artists a join information_schema.tables t on t.table_name = a.name",
+     "leader node"),
+    ("c_join_PG", "select a.id from staging.artists a join pg_user u on u.usename = a.name", "leader node"),
+    ("r_Window_function_synopsis", "select sum(id) over w from staging.artists window w as (order by name)",
+     "after OVER"),
+    ("r_UPDATE", "with b as (select id, name from staging.artists) update staging.artists set name = b.name from b "
+     "left join staging.artists c on b.id = c.id where artists.id = b.id", "outer join"),
+    ("r_UPDATE", "update staging.artists set name = b.name from (staging.artists b left join staging.artists c "
+     "on b.id = c.id) where artists.id = b.id", "outer join"),
+    ("r_Boolean_type", "select cast(alive as varchar(5)) from staging.artists where id > 9",
+     "cannot cast type boolean"),
+    ("r_Boolean_type", "select cast(cast(null as boolean) as varchar(5)) from staging.artists",
+     "cannot cast type boolean"),
+    ("r_Boolean_type", "create view staging.seen as select alive::varchar(5) as alive from staging.artists",
+     "cannot cast type boolean"),
     ("r_LISTAGG", "select listagg(repeat('x', 40000), ',') from staging.artists", "LISTAGG limit"),
     ("r_LISTAGG", "select left(listagg(repeat('x', 40000), ','), 10) from staging.artists", "LISTAGG limit"),
     ("r_WF_LISTAGG", "select listagg(repeat('x', 40000), ',') over () from staging.artists", "LISTAGG limit"),
@@ -368,6 +402,13 @@ def test_what_a_page_says_is_rejected(artists: Any, page: str, statement: str, s
         "select sum(id) over (partition by name) from staging.artists",
         "select row_number() over (order by name), lag(id) over (order by name) from staging.artists",
         "select current_schema()",
+        "select current_schema",
+        "select cast(seen as timestamp), cast(seen as timestamp without time zone) as at from staging.artists",
+        "select id from staging.artists where id between 1 and 2",
+        "select artists.id from staging.artists, staging.artists as others where artists.id = others.id",
+        "select relname from pg_class c, pg_namespace n where c.relnamespace = n.oid",
+        "with b as (select a.id, a.name from staging.artists a left join staging.artists c on a.id = c.id) "
+        "update staging.artists set name = b.name from b where artists.id = b.id",
         'select tag.id from staging.artists as "tag"',
         "select listagg(name, ',') over (partition by id) from staging.artists",
         "select case when alive then 'yes' else 'no' end from staging.artists",
@@ -397,8 +438,20 @@ def test_an_untyped_parameter_in_a_select_list_is_rejected(artists: Any) -> None
     insert = "insert into staging.artists (id, name) select id, {} from staging.artists"
     assert "705" in failure(artists, insert.format("%s"), ("x",))
     assert "705" in failure(artists, "select %s as name, id from staging.artists", ("x",))
+    for expression in ("(%s)", "coalesce(%s, name)", "%s || name", "case when id > 1 then %s end"):
+        assert "705" in failure(artists, insert.format(expression), ("x",)), expression
+    assert "705" in failure(artists, "insert into staging.artists (id, name) select 1, %s", ("x",))
     rows(artists, insert.format("cast(%s as varchar(12))"), ("x",))
+    rows(artists, insert.format("coalesce(cast(%s as varchar(12)), name)"), ("x",))
+    rows(artists, insert.format("case when name = %s then 'y' end"), ("x",))
     rows(artists, "select id from staging.artists where name = %s", ("x",))
+    rows(artists, "select (select max(id) from staging.artists where name = %s) from staging.artists", ("x",))
+
+
+@pytest.mark.parametrize("clause", ["limit %s", "offset %s", "group by id + %s"])
+def test_a_parameter_where_redshift_takes_none_is_rejected(artists: Any, clause: str) -> None:
+    """https://github.com/aws/amazon-redshift-python-driver/issues/24 and 104"""
+    assert "write the value" in failure(artists, f"select max(id) from staging.artists {clause}", (1,))
 
 
 @pytest.mark.parametrize("form", [{"compression": "zstd"}, {"compression": "brotli"}])
@@ -561,8 +614,15 @@ def test_columns_are_reflected_through_the_redshift_dialect(artists: Any, engine
 
 
 def test_great_expectations_validates_tables_through_the_redshift_dialect(
-    artists: Any, engine: sa.Engine
+    artists: Any, engine: sa.Engine, request: pytest.FixtureRequest
 ) -> None:
+    written = (
+        sa.Engine,
+        "before_cursor_execute",
+        with_values,
+    )  # it passes parameters where Redshift takes none
+    sa.event.listen(*written, retval=True)
+    request.addfinalizer(lambda: sa.event.remove(*written))
     rows(
         artists,
         "insert into staging.artists (id, name, score) values (1, 'a', 1), (1, 'b', 2), (2, null, 300)",
