@@ -14,12 +14,12 @@ from typing import Any
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.orchestration import connections
-from include.orchestration.rehearsed import EXPECTED_STAR, expected_values, land, loads
+from include.orchestration.rehearsal_data import EXPECTED_STAR, expected_values, land, loads
 from include.quality.audit import Audit, Engine, audit
 from include.settings import Settings
 from include.warehouse import load as warehouse
 from include.warehouse import next_load, parking, rebuild
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.renamed import Renamed, drop
 from include.warehouse.tables import BUILT, DATASETS, STAR, create_tables, create_views
 from include.warehouse.transactions import Joined, transaction

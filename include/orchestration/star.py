@@ -21,8 +21,8 @@ from include.settings import Settings
 from include.warehouse import ledger, parking, rebuild, tables
 from include.warehouse import load as warehouse
 from include.warehouse.freshness import freshness
-from include.warehouse.loads import Load
 from include.warehouse.next_load import begin_next
+from include.warehouse.pairing import Load
 from include.warehouse.parking import Verdict
 from include.wording import counted
 
