@@ -185,7 +185,7 @@ def _fetched(raw: RawRun, crawl: Crawl) -> Fetched:
         raw.dataset,
         raw.run,
         crawl.complete,
-        sum(asked.requests for asked in crawl.asked),
-        sum(asked.reported for asked in crawl.asked),
-        sum(asked.distinct for asked in crawl.asked),
+        sum(each.requests for each in crawl.requested),
+        sum(each.reported for each in crawl.requested),
+        sum(each.distinct for each in crawl.requested),
     )

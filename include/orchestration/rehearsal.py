@@ -47,7 +47,7 @@ def rehearse(settings: Settings, now: datetime) -> Iterator[Step]:
     """The steps, each as it completes; after one that failed, only the clean-up."""
     name = f"rehearsal_{now:%Y%m%d%H%M%S}_"
     lake = connections.lake(settings)
-    below = Lake(_Below(lake.bucket, f"{name[:-1]}/"))
+    below = Lake(_PrefixedBucket(lake.bucket, f"{name[:-1]}/"))
     connection = connections.redshift()
     rehearsal = _Rehearsal(Renamed(connection, name), below, settings, now, name)
     started, passed = time.monotonic(), True
@@ -171,18 +171,18 @@ class _Rehearsal:
             return [tuple(row) for row in cursor.fetchall()]
 
 
-class _Below(Bucket):
+class _PrefixedBucket(Bucket):
     """The objects of a bucket under a prefix, as if they were a bucket of their own."""
 
     def __init__(self, bucket: Bucket, prefix: str) -> None:
         vars(self).update(vars(bucket))
-        self.s3, self._prefix = _Prefixed(bucket.s3, prefix), prefix  # type: ignore[assignment]
+        self.s3, self._prefix = _PrefixedS3(bucket.s3, prefix), prefix  # type: ignore[assignment]
 
     def url(self, key: str) -> str:
         return super().url(self._prefix + key)
 
 
-class _Prefixed:
+class _PrefixedS3:
     """An S3 client that adds a prefix to every key, and removes it from the keys that it lists."""
 
     def __init__(self, s3: Any, prefix: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from include.orchestration.notes import asked, longer
+from include.orchestration.notes import requested, with_lines
 
 
 @pytest.mark.parametrize(
@@ -27,14 +27,14 @@ from include.orchestration.notes import asked, longer
     ],
 )
 def test_a_run_says_what_it_was_asked_for(conf: dict[str, Any], said: str) -> None:
-    assert asked(conf) == said
+    assert requested(conf) == said
 
 
 def test_a_note_keeps_what_somebody_wrote_and_says_nothing_twice() -> None:
-    assert longer("by hand", ["one", "", "two"]) == "by hand\none\ntwo"
-    assert longer("by hand\none", ["one"]) == "by hand\none"
-    assert longer(None, []) == ""
-    assert len(longer(None, ["x" * 2_000])) == 1_000
+    assert with_lines("by hand", ["one", "", "two"]) == "by hand\none\ntwo"
+    assert with_lines("by hand\none", ["one"]) == "by hand\none"
+    assert with_lines(None, []) == ""
+    assert len(with_lines(None, ["x" * 2_000])) == 1_000
 
 
 def test_the_scheduler_notes_what_a_run_of_ours_was_asked_for_when_it_begins() -> None:
