@@ -21,7 +21,8 @@ from include.lake.raw import RawRun
 from include.lake.runs import is_in_future, run_id, run_instant
 from include.settings import Settings
 from include.sources.client.connection import SourceConnection
-from include.sources.client.http import Backoff, Client
+from include.sources.client.http import Client
+from include.sources.client.messages import Backoff
 from include.sources.client.quota import Quota, Spent
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ def requested(conf: Mapping[str, Any]) -> str:
         ("request everything again if it is cleared", conf.get("ask_again")),
     )
     wanted = ", ".join(wish for wish, is_wanted in wishes if is_wanted)
-    return f"Asked to {wanted}" if wanted else ""
+    return f"Requested: {wanted}" if wanted else ""
 
 
 def with_lines(note: str | None, lines: Iterable[str]) -> str:
