@@ -16,7 +16,7 @@ import pytest
 from include.ingestion import fetch as fetching
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
-from include.sources.client.http import Backoff
+from include.sources.client.messages import Backoff
 from include.warehouse.tables import create_tables
 from sandbox.services import Services, connection_environment, start
 from tests.support.snapshots import publish_pending

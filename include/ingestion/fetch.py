@@ -21,7 +21,8 @@ from include.lake.raw import RawRun
 from include.lake.runs import is_in_future, run_id, run_instant
 from include.settings import Settings
 from include.sources.client.connection import SourceConnection
-from include.sources.client.http import Backoff, Client
+from include.sources.client.http import Client
+from include.sources.client.messages import Backoff
 from include.sources.client.quota import Quota, Spent
 
 log = logging.getLogger(__name__)
@@ -185,7 +186,7 @@ def _fetched(raw: RawRun, crawl: Crawl) -> Fetched:
         raw.dataset,
         raw.run,
         crawl.complete,
-        sum(asked.requests for asked in crawl.asked),
-        sum(asked.reported for asked in crawl.asked),
-        sum(asked.distinct for asked in crawl.asked),
+        sum(each.requests for each in crawl.requested),
+        sum(each.reported for each in crawl.requested),
+        sum(each.distinct for each in crawl.requested),
     )

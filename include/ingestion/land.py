@@ -93,7 +93,7 @@ def _crawl(raw: RawRun) -> Crawl:
             f"The fetch of the run {raw.run} of {raw.dataset} is not finished, or its raw responses have "
             "expired. Fetch it first."
         )
-    expired = {name for asked in crawl.asked for name in asked.responses} - raw.names()
+    expired = {name for each in crawl.requested for name in each.responses} - raw.names()
     if expired:
         raise ManifestInvalid(
             f"{len(expired)} raw responses of {raw.dataset} {raw.run} have expired, such as "
@@ -154,7 +154,7 @@ def _certificate(raw: RawRun, crawl: Crawl, tally: Tally, parts: list[Part]) -> 
         touring=crawl.touring,
         windows=tuple(map(window_with_counts, crawl.windows)),
         lists=tuple(map(list_with_counts, crawl.lists)),
-        requests=sum(asked.requests for asked in crawl.asked),
+        requests=sum(each.requests for each in crawl.requested),
         rows=sum(part.record_count for part in parts),
         records=tally.records,
         duplicates=sum(tally.duplicates.values()),

@@ -21,8 +21,8 @@ from include.settings import Settings
 from include.warehouse import ledger, parking, rebuild, tables
 from include.warehouse import load as warehouse
 from include.warehouse.freshness import freshness
-from include.warehouse.loads import Load
 from include.warehouse.next_load import begin_next
+from include.warehouse.pairing import Load
 from include.warehouse.parking import Verdict
 from include.wording import counted
 
@@ -125,7 +125,7 @@ def stage(settings: Settings, dataset: str, found: Mapping[str, Any]) -> int | N
     lake = connections.lake(settings)
     with closing(connections.redshift()) as redshift:
         rows = warehouse.stage(redshift, lake, load, dataset, settings.copy_role_arn)
-    lineage.staged(lake, dataset, load.run(dataset))
+    lineage.report_copy(lake, dataset, load.run(dataset))
     return rows
 
 
@@ -135,7 +135,7 @@ def build(table: str, found: Mapping[str, Any]) -> int | None:
         return None
     with closing(connections.redshift()) as redshift:
         rows = warehouse.build(redshift, load, table)
-    lineage.ran(f"audit/{table}")
+    lineage.report_sql(f"audit/{table}")
     return rows
 
 
@@ -187,7 +187,7 @@ def publish(
         raise DataRejected(f"{load} was not judged, so nothing is published. Clear the task `audit`.")
     with closing(connections.redshift()) as redshift:
         changed = warehouse.publish(redshift, load, dag_run)
-    lineage.ran(*(f"publish/{table}" for table in tables.STAR))
+    lineage.report_sql(*(f"publish/{table}" for table in tables.STAR))
     return {
         "snapshot_date": load.snapshot_date.isoformat(),
         "events_run": load.events,

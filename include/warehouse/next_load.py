@@ -18,7 +18,7 @@ from include.lake.runs import run_instant
 from include.warehouse import ledger
 from include.warehouse.current_load import Description, note_load, note_rejected, note_run
 from include.warehouse.failures import is_of_data
-from include.warehouse.loads import (
+from include.warehouse.pairing import (
     Judged,
     Ledger,
     Load,

@@ -12,7 +12,7 @@ from include.ingestion.songs import SONGS, SongsPlan
 from include.lake.certificate import Scope
 from include.lake.lake import Lake
 from include.lake.raw import RawRun
-from include.sources.client.http import Request, Response
+from include.sources.client.messages import Request, Response
 from include.sources.rows import Tally
 from tests.support.snapshots import Concert, land_events
 

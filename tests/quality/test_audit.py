@@ -19,7 +19,7 @@ from include.quality import audit as quality
 from include.quality.literals import with_values
 from include.warehouse import ledger, next_load, parking
 from include.warehouse import load as warehouse
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.tables import STAR, create_tables
 from include.warehouse.transactions import transaction
 from sandbox.services import Services

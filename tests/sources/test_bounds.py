@@ -15,7 +15,8 @@ MOST = 400_000_000
 ASK = """
 import asyncio, resource, sys
 from include.errors import UnexpectedPayload
-from include.sources.client.http import Backoff, Client, Request
+from include.sources.client.http import Client
+from include.sources.client.messages import Backoff, Request
 from include.sources.lastfm import lists
 from include.sources.ticketmaster import search
 

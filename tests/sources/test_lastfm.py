@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from include.errors import SourceRejected, UnexpectedPayload
-from include.sources.client.http import Request, Response, Retry
+from include.sources.client.messages import Request, Response, Retry
 from include.sources.identity import artist_key, name_key, song_key
 from include.sources.lastfm.lists import (
     COUNTRIES,

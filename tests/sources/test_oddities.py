@@ -16,7 +16,8 @@ import pytest
 
 from include.errors import QuotaSpent, SourceRejected, SourceUnavailable
 from include.lake import certificate
-from include.sources.client.http import Backoff, Client, Request, Response
+from include.sources.client.http import Client
+from include.sources.client.messages import Backoff, Request, Response
 from include.sources.rows import Tally
 from include.sources.ticketmaster import reader, search
 from include.sources.ticketmaster.crawler import Crawler

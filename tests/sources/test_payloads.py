@@ -21,7 +21,7 @@ from include.lake.certificate import Crawl, List, Scope, Window
 from include.lake.lake import Lake
 from include.quality import audit as quality
 from include.settings import Settings
-from include.sources.client.http import Response, Retry
+from include.sources.client.messages import Response, Retry
 from include.sources.lastfm import lists as lastfm_lists
 from include.sources.lastfm import rows as lastfm
 from include.sources.rows import Noticed, Rejection

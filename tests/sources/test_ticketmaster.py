@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
-from include.sources.client.http import Response, Retry
+from include.sources.client.messages import Response, Retry
 from include.sources.identity import artist_key, name_key, namesake_key
 from include.sources.rows import Noticed, Rejection, Tally, column_widths
 from include.sources.ticketmaster.rows import EventRow, rows

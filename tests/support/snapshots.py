@@ -18,7 +18,7 @@ from include.sources.rows import Rejection
 from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import load as warehouse
 from include.warehouse import next_load
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.tables import BUILT, DATASETS, STAR
 from include.warehouse.transactions import transaction
 

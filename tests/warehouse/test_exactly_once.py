@@ -21,7 +21,7 @@ from include.quality import audit as quality
 from include.settings import Settings
 from include.warehouse import load as warehouse
 from include.warehouse import next_load
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.parking import Verdict
 from include.warehouse.rebuild import rebuild
 from include.warehouse.tables import BUILT, create_tables, ensure_tables

@@ -21,7 +21,7 @@ from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import ledger, next_load, parking, tables
 from include.warehouse import load as warehouse
 from include.warehouse import rebuild as rebuilding
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.parking import Verdict
 from include.warehouse.rebuild import Rebuilt, rebuild
 from include.warehouse.transactions import transaction

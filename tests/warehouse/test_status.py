@@ -9,7 +9,7 @@ import redshift_connector
 from include.__main__ import main
 from include.lake.lake import Lake
 from include.warehouse import ledger, next_load, parking
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.rebuild import rebuild
 from include.warehouse.status import status
 from tests.support.snapshots import ROLE, Artist, Concert, judged_at, land_events, land_songs, publish_pending

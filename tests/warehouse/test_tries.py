@@ -12,7 +12,7 @@ from include.orchestration import connections, star
 from include.settings import Settings
 from include.warehouse import load as warehouse
 from include.warehouse import next_load
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.tables import BUILT, DATASETS
 from include.warehouse.transactions import transaction
 from sandbox.services import Services

@@ -16,7 +16,7 @@ from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import load as warehouse
 from include.warehouse import next_load, parking
 from include.warehouse.ledger import accept, retry
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.tables import create_tables, ensure_tables, send_definitions
 from include.warehouse.transactions import transaction
 from tests.support.snapshots import (

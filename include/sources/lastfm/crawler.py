@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from include.errors import SourceUnavailable, UnexpectedPayload
-from include.sources.client.http import Request, Response
+from include.sources.client.messages import Request, Response
 from include.sources.client.task_group import task_group
 from include.sources.identity import artist_key, song_key
 from include.sources.lastfm import lists

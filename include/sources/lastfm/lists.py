@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from include.errors import SourceRejected, UnexpectedPayload
-from include.sources.client.http import Request, Response, Retry, is_temporary
+from include.sources.client.messages import Request, Response, Retry, is_temporary
 from include.sources.identity import artist_key
 from include.sources.lastfm import wire
 from include.sources.text import mended

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
-from include.sources.client.http import Request, Response, Retry, is_temporary
+from include.sources.client.messages import Request, Response, Retry, is_temporary
 from include.sources.nulling import Lenient
 from include.sources.rows import Rejected
 from include.sources.ticketmaster import wire
