@@ -139,15 +139,15 @@ def _resumable(
     if plan is not None and plan.scope != wanted and raw.has_rejection():
         log.info("%s %s was rejected, and the settings have changed: a new run begins", dataset.name, run)
         return None
+    raw.crawl()  # raises if it cannot be read
     return raw, plan
 
 
 def _finished(lake: Lake, raw: RawRun) -> Crawl | None:
-    """The crawl, if an earlier try finished the fetch."""
-    crawl = raw.crawl()
-    if crawl is None and lake.has_manifest(raw.dataset, raw.run):
-        return lake.certificate(raw.dataset, raw.run)  # its raw responses have expired
-    return crawl
+    """The crawl, if an earlier try finished the fetch; of a landed run, the raw one may have expired."""
+    if lake.has_manifest(raw.dataset, raw.run):
+        return lake.certificate(raw.dataset, raw.run)
+    return raw.crawl()
 
 
 def _begin(
