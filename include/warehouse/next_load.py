@@ -83,11 +83,6 @@ def _ledger(connection: Any) -> Ledger:
         return ledger.read_ledger(cursor)
 
 
-def pending_loads(connection: Any, lake: Lake) -> list[Load]:
-    """The loads that are waiting, oldest first; none if the ledger knows every manifest that has a partner."""
-    return find_loads(ledger.landed(lake), _ledger(connection), lake)
-
-
 def find_loads(
     manifests: Mapping[str, Sequence[str]], known: Ledger, lake: Lake, unreadable: Unreadable = ()
 ) -> list[Load]:
