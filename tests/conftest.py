@@ -36,6 +36,7 @@ NEEDS = {
     "tests/project/test_astro.py": (".git", "git", "check_jsonschema", "uv"),
     "tests/project/test_benchmarks.py": ("benchmarks/",),
     "tests/project/test_docs.py": ("docs/",),
+    "tests/project/test_glossary.py": ("docs/",),
     "tests/project/test_install.py": ("uv",),
     "tests/project/test_notebook.py": ("notebooks/", "altair", "vl_convert"),
     "tests/project/test_pre_commit.py": ("pre_commit",),

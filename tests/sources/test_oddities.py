@@ -148,7 +148,7 @@ HARMLESS: dict[str, tuple[dict[str, Any], float]] = {
     "honest": ({}, 2),
     "sorts by local time": ({"sorts_by_local_time": True}, 6),
     "unstable ties": ({"ties": "unstable", "names_order_ties": False}, 8),
-    "totals that wobble": ({"totals": "wobbling"}, 14),
+    "totals that wobble": ({"totals": "wobbling"}, 18),
     "totals that lag": ({"totals": "lagging"}, 8),
     "totals that count duplicates": ({"totals": "doubled"}, 8),
     "totals capped at 1,000": ({"total_cap": 1_000}, 14),

@@ -119,13 +119,14 @@ class Proof:
         return False
 
     async def _measure_fluctuation(self, stretch: Stretch) -> None:
-        """Requests one page again and again, once per crawl, to see by how much totals fluctuate."""
+        """Requests one page again and again, until once in a crawl it shows by how much totals fluctuate."""
         async with self._measuring:
             window, instants = stretch.window, stretch.instants()
-            if self._measured or not instants:
+            is_small = stretch.total(window) <= PAGE // 2
+            if self._measured or not (instants or is_small):
                 return
-            self._measured = True
-            window = replace(window, end=instants[: PAGE // 2][-1], order=ASCENDING)
+            if not is_small:
+                window = replace(window, end=instants[: PAGE // 2][-1], order=ASCENDING)
             pages: list[Page] = []
             while len(pages) < SETTLED or (self._reader.fluctuation and len(pages) < _SAMPLES):
                 pages += await self._reader.take(stretch, window, [0])
@@ -133,6 +134,7 @@ class Proof:
                     return
                 totals = [page.total for page in pages]
                 self._reader.fluctuation = max(self._reader.fluctuation, max(totals) - min(totals))
+                self._measured = max(totals) > min(totals)
 
     async def _judge(self, stretch: Stretch, content: Content, readings: Sequence[frozenset[str]]) -> None:
         total, inside = stretch.total(stretch.window), len(stretch.inside())
