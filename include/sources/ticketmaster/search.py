@@ -52,7 +52,8 @@ def read(response: Response) -> Page:
 
     Raises `Retry` for temporary failures: the HTTP statuses of `is_temporary`, a body that is not JSON or has no page
     numbers, an impossible total, and a 400 or 404 without one of the API's error codes. Raises `SourceRejected` for a
-    bad key or request, and `QuotaSpent` if the daily quota is used up, which older clients have also seen reported as a 401.
+    bad key or request, and `QuotaSpent` if the daily quota is used up, which older clients have also seen reported as
+    a 401.
     """
     if response.status == 200:
         return _page(response)

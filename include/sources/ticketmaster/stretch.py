@@ -58,7 +58,8 @@ class Stretch:
     facets: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in FACETS}, repr=False)
     """The values of its events, used to split a window that cannot be split by time."""
     sightings: dict[str, tuple[Sighting, Window]] = field(default_factory=dict, repr=False)
-    """The distinct events as first received in a window that shows they belong here; emptied when the stretch is finished, to bound a crawl's memory."""
+    """The distinct events, each with the first window whose response shows that it belongs here, or else the last;
+    emptied when the stretch is finished, to bound a crawl's memory."""
     reading: set[str] = field(default_factory=set, repr=False)
     """The ids received since the last `begin_reading`."""
     short_pages: bool = False
