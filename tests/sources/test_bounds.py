@@ -52,6 +52,7 @@ TOO_LONG, TOO_DEEP = "more than 32 MB", "JSON nested more than"
         ("nested", 1, TOO_DEEP),
         ("nested_objects", 1, TOO_DEEP),
         ("nested_mixed", 1, TOO_DEEP),
+        ("nested_unclosed", 1, TOO_DEEP),
     ],
 )
 async def test_responses_beyond_all_bounds_are_errors_and_cost_little_memory(

@@ -9,15 +9,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import msgspec
 import pytest
 from aiolimiter import AsyncLimiter
 
 from include.errors import SourceUnavailable
 from include.lake import certificate
 from include.sources.client import http
+from include.sources.client.messages import Response
 from include.sources.client.priority import PrioritySemaphore
 from include.sources.ticketmaster.crawler import Crawler
 from include.sources.ticketmaster.cuts import planned_cuts
+from include.sources.ticketmaster.search import read
 from include.sources.ticketmaster.stretch import Stretch
 from include.sources.ticketmaster.windows import DEPTH, PAGE, Page, Sighting, Span, Window
 from tests.support import virtual_time
@@ -446,6 +449,43 @@ def test_a_crawl_sustains_the_allowed_rate_however_slow_the_responses(number: in
     steady = [at for at in starts if at >= 2 * latency]  # before that, too little is known to send more
     assert (len(steady) - 1) / (steady[-1] - steady[0]) >= 0.95 * rate
     assert min(later - earlier for earlier, later in pairwise(starts)) > 1 / rate
+
+
+@pytest.mark.parametrize("total", [3, 9_000])
+@pytest.mark.parametrize(
+    "start",
+    [
+        {"localDate": "9999-12-31"},
+        {"localDate": "0001-01-01"},
+        {"dateTime": "9999-12-31T23:59:59Z"},
+        {"dateTime": "2999-12-31T23:59:59Z"},
+        {"dateTime": "0001-01-01T00:00:00+05:00"},
+    ],
+)
+async def test_an_event_with_a_placeholder_for_its_date_does_not_stop_a_crawl(
+    start: dict[str, str], total: int
+) -> None:
+    found = {START + timedelta(days=n): {"dateTime": f"{START + timedelta(days=n):%FT%TZ}"} for n in (9, 11)}
+    found[START + timedelta(days=10)] = start
+    asked = 0
+
+    async def ask(window: Window, page: int, urgency: float) -> Page:
+        nonlocal asked
+        asked += 1
+        shown = [
+            {"id": str(at), "dates": {"start": tells}}
+            for at, tells in sorted(found.items())
+            if window.start and window.end and window.start <= at <= window.end and not page
+        ]
+        if "desc" in window.order:
+            shown.reverse()
+        reported = total if asked == 1 else len(shown)
+        document = {"_embedded": {"events": shown}, "page": {"totalElements": reported, "size": PAGE}}
+        return read(Response(200, {}, msgspec.json.encode(document), START))
+
+    stretches = await Crawler(ask).run(["US"], START, END)
+    assert distinct(stretches) == 3
+    assert all(stretch.complete for stretch in stretches) == (total == 3)
 
 
 async def test_an_error_of_the_search_ends_the_crawl() -> None:

@@ -213,9 +213,9 @@ _item = msgspec.json.Decoder(_Item)
 
 
 def _count(number: str | int | None) -> int:
-    """A total as a list reports it; 0 if it is not a number."""
+    """A total as a list reports it; 0 if it is not a number, or one of more than ten digits."""
     text = str(number).replace(",", "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else 0
 
 
 def _name(raw: msgspec.Raw) -> str | None:

@@ -58,7 +58,8 @@ class Stretch:
     facets: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in FACETS}, repr=False)
     """The values of its events, used to split a window that cannot be split by time."""
     sightings: dict[str, tuple[Sighting, Window]] = field(default_factory=dict, repr=False)
-    """The distinct events as first received; emptied when the stretch is finished, to bound a crawl's memory."""
+    """The distinct events, each with the first window whose response shows that it belongs here, or else the last;
+    emptied when the stretch is finished, to bound a crawl's memory."""
     reading: set[str] = field(default_factory=set, repr=False)
     """The ids received since the last `begin_reading`."""
     short_pages: bool = False
@@ -82,7 +83,9 @@ class Stretch:
         times_seen = Counter(seen.id for seen in response.sightings)
         self.twice.update(name for name, times in times_seen.items() if times > 1)
         for seen in response.sightings:
-            self.sightings.setdefault(seen.id, (seen, window))
+            known = self.sightings.get(seen.id)
+            if known is None or not known[0].lies_in(self.window, known[1]):
+                self.sightings[seen.id] = seen, window
             self.reading.add(seen.id)
             for name, value in zip(FACETS, (seen.state_code, seen.genre_id), strict=True):
                 if value:
