@@ -424,6 +424,15 @@ async def test_a_list_that_repeats_itself_forever_ends_and_is_not_complete() -> 
     assert (len(found.names), found.reported, found.complete) == (30, 50, False)
 
 
+@pytest.mark.parametrize(("named", "nameless"), [(40, 5), (48, 1)])
+async def test_a_list_that_starts_over_counts_its_nameless_items_once(named: int, nameless: int) -> None:
+    async def ask(request: Request) -> ListPage:
+        return ListPage(50, tuple(f"item {n}" for n in range(named)), items=named + nameless)
+
+    found = await collect(ask, lambda limit, page: tracks_request("X", limit, page), 50)
+    assert (len(found.names), found.unusable, found.complete) == (named, nameless, False)
+
+
 async def test_a_list_that_always_returns_one_new_item_ends() -> None:
     pages = Pages(10**9, lambda limit, page: [page])
     found = await pages.collected(500)

@@ -175,7 +175,6 @@ async def collect(
         before = len(spellings)
         collected.pages.append(page_request.name)
         collected.fetched += page.items
-        collected.unusable += page.items - len(page.names)
         repeated.update(name for name, times in Counter(page.names).items() if times > 1)
         for name in dict.fromkeys(page.names):
             if name in spellings:
@@ -192,6 +191,7 @@ async def collect(
             collected.not_found = page.not_found
         if len(spellings) == before:
             break
+        collected.unusable += page.items - len(page.names)
         if len(collected.names) >= wanted:
             break
     if not page.items and next(iter(spellings), None) not in repeated:
