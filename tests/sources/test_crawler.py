@@ -262,7 +262,7 @@ async def test_a_total_that_fluctuates_excuses_no_event_that_never_came(
     assert len(search.asked) <= 600
 
 
-async def test_a_country_whose_total_fluctuates_excuses_no_event_of_another_that_is_too_large_to_count() -> None:
+async def test_a_total_that_fluctuates_excuses_nothing_in_a_country_that_is_too_large_to_count() -> None:
     us, gb = season(150, 1, "US"), season(12_000, 2, "GB")
     lost = frozenset(concert.id for concert in random.Random(1).sample(gb, 2))
     search = Search([*us, *gb], by_date=False, lost=lost, wobbling=("US",))
