@@ -5,7 +5,7 @@ import math
 import random
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -269,6 +269,25 @@ async def test_a_total_that_fluctuates_excuses_nothing_in_a_country_that_is_too_
     stretches = await crawl(search, "US", "GB")
     assert not all(stretch.complete for stretch in stretches if stretch.window.country == "GB")
     assert all(stretch.complete for stretch in stretches if stretch.window.country == "US")
+
+
+@pytest.mark.parametrize(
+    ("excess", "least"), [(300, 0), (0, 1_000), (0, 10_000)], ids=["300 too high", "1,000", "10,000"]
+)
+async def test_totals_that_are_wrong_in_every_window_end_the_reading_and_are_named(
+    excess: int, least: int
+) -> None:
+    search = Search(season(900))
+
+    async def ask(window: Window, page: int, urgency: float) -> Page:
+        response = await search.ask(window, page, urgency)
+        return replace(response, total=max(response.total + excess, least) if window.start else 0)
+
+    stretches = await Crawler(ask).run(["US"], START, END)
+    assert all(stretch.requests < 1_500 for stretch in stretches)
+    short = [stretch for stretch in stretches if not stretch.complete]
+    assert short
+    assert all("did not add up after" in stretch.reasons[1] for stretch in short)
 
 
 @pytest.mark.parametrize("number", [1, 3_000])

@@ -51,6 +51,8 @@ _FAR_END = {ASCENDING: BACKWARDS, DESCENDING: FORWARDS}
 """The order in which the last events of a window that time cannot split come first."""
 _SAMPLES = 3 * SETTLED
 """How many responses are requested at most to see between which totals a window fluctuates."""
+_MOST_REQUESTS = 500
+"""No window is read any more after this many requests for a stretch, plus ten for each full page of its total."""
 _SMALL = 25
 """A window with this few events is not halved to work around a page that cannot be fetched."""
 
@@ -185,7 +187,12 @@ class Proof:
         )
 
     async def _window(self, stretch: Stretch, window: Window, first: Page | None = None) -> Content:
-        """Reads a window, by halves if it holds more events than paging can reach."""
+        """Reads a window, by halves if it holds more events than paging can reach, within the stretch's budget."""
+        if stretch.requests > (most := _MOST_REQUESTS + 10 * -(-stretch.total(stretch.window) // PAGE)):
+            why = f"its totals still did not add up after {most} requests"
+            if why not in stretch.lost:
+                stretch.lost.insert(0, why)
+            return Content(0, False)
         if first is None:
             [first] = await self._reader.take(stretch, window, [0])
         total = stretch.total(window)

@@ -52,7 +52,7 @@ class Stretch:
     given_up: bool = False
     """Whether its events are left to other stretches because that is cheaper."""
     lost: list[str] = field(default_factory=list)
-    """Pages that could not be fetched, and why."""
+    """Pages that could not be fetched, and why; also that it was not read to the end."""
     pages: dict[tuple[Window, int], None] = field(default_factory=dict, repr=False)
     """The requests made for it that got a response, in order."""
     facets: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in FACETS}, repr=False)
@@ -97,6 +97,11 @@ class Stretch:
         """The largest total ever reported for a window."""
         known = self.totals.get(window.span)
         return known.most if known else 0
+
+    @property
+    def requests(self) -> int:
+        """How many requests were made for it."""
+        return len(self.pages) + len(self.lost)
 
     @property
     def fluctuation(self) -> int:
