@@ -141,7 +141,7 @@ class Proof:
         received = max(content.events, inside)
         stretch.reported = max(total, inside)
         if not await self._explained(stretch, content, readings):
-            short = stretch.short_windows(self._reader.fluctuation)
+            short = stretch.short_windows()
             if received < total:
                 stretch.incomplete(total - received, f"received {inside} of {total} reported events")
             elif short:
@@ -167,7 +167,7 @@ class Proof:
         known = stretch.totals.get(stretch.window.span)
         if known is None:  # it is empty, as the opposite order confirmed
             return not stretch.lost and not content.events
-        for window, received in stretch.short_windows(self._reader.fluctuation):
+        for window, received in stretch.short_windows():
             if not await self.excused(stretch, window, received):
                 return False
         agreed = _agreed(readings)
@@ -231,7 +231,7 @@ class Proof:
         if same and len(rows) == total:
             return Content(total, True)
         both = len({*rows, *again})
-        if both == total or (same and total - both <= self._reader.fluctuation):
+        if both == total:
             return Content(both, True)
         if same and await self.excused(stretch, window, both):
             return Content(both, True)

@@ -136,7 +136,7 @@ class Stretch:
         self.missing = max(missing, 1)
         self.reasons = [why, *list(dict.fromkeys(self.lost))[:_REASONS]]
 
-    def short_windows(self, fluctuation: int) -> list[tuple[Window, int]]:
+    def short_windows(self) -> list[tuple[Window, int]]:
         """The windows within it for which fewer events were received than reported, and how many were received."""
         window = self.window
         if window.start is None or window.end is None:
@@ -154,7 +154,7 @@ class Stretch:
             received = bisect_right(timed, end) - bisect_left(timed, start) + len(self.twice)
             first, last = (start - timedelta(days=1)).date(), (end + timedelta(days=1)).date()
             received += sum(first <= day <= last for day in days)
-            if received + fluctuation < known.most:
+            if received < known.most:
                 short.append((Window(country, start, end, filters), received))
         return short
 
