@@ -2,10 +2,10 @@
 
 import json
 
-from benchmarks.crawling import COUNTRIES, UNLIMITED, run_of
+from benchmarks.crawl_process import OneCrawl, in_own_process
 from benchmarks.figures import Figure, say
-from benchmarks.one_crawl import OneCrawl, in_own_process
 from benchmarks.sandboxed import lake, sandbox
+from benchmarks.timed_crawl import COUNTRIES, UNLIMITED, run_of
 
 COLD = {10_000: 1.25, 230_000: 1.35}
 """The allowed ratio of a first crawl's requests to the smallest possible number, by the number of events."""

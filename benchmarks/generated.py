@@ -20,7 +20,7 @@ from include.lake.parquet import FORM, redshift_types
 from include.lake.runs import run_id
 from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 
 _ARROW = {
     "character varying": pa.string(),

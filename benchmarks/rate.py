@@ -2,9 +2,9 @@
 
 from bisect import bisect_left
 
-from benchmarks.crawling import COUNTRIES, crawl, request_times, reset, run_of
 from benchmarks.figures import Figure, say
 from benchmarks.sandboxed import lake, sandbox
+from benchmarks.timed_crawl import COUNTRIES, crawl, request_times, reset, run_of
 
 ALLOWED = 5
 """Requests per second that Ticketmaster allows."""

@@ -50,9 +50,7 @@ def measure(quick: bool) -> list[Figure]:
 def _load_all(redshift: Any, runs: Lake) -> float:
     """Publishes every pending load without an audit; returns the seconds it took."""
     role, started = Settings().copy_role_arn, time.perf_counter()
-    while loads := next_load.pending_loads(redshift, runs):
-        load = loads[0]
-        next_load.begin(redshift, runs, load, NOW + timedelta(hours=1))
+    while load := next_load.begin_next(redshift, runs, NOW + timedelta(hours=1)).load:
         for dataset in DATASETS:
             warehouse.stage(redshift, runs, load, dataset, role)
         for table in BUILT:

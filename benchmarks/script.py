@@ -10,9 +10,9 @@ import urllib.parse
 import urllib.request
 from datetime import timedelta
 
-from benchmarks.crawling import COUNTRIES, SETTINGS, crawl, reset, run_of
 from benchmarks.figures import Figure, say
 from benchmarks.sandboxed import lake, sandbox
+from benchmarks.timed_crawl import COUNTRIES, SETTINGS, crawl, reset, run_of
 from include.lake.runs import run_instant
 from sandbox.services import Services
 

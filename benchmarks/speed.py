@@ -17,9 +17,9 @@ from dataclasses import asdict
 
 import msgspec
 
-from benchmarks.crawling import COUNTRIES, SETTINGS, UNLIMITED, crawl, run_of
 from benchmarks.figures import Figure, say
 from benchmarks.sandboxed import lake, sandbox
+from benchmarks.timed_crawl import COUNTRIES, SETTINGS, UNLIMITED, crawl, run_of
 from include.ingestion.events import EVENTS
 from include.ingestion.land import land
 from include.lake.bucket import Bucket

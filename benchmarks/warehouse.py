@@ -31,7 +31,7 @@ from include.quality import audit as quality
 from include.settings import Settings
 from include.warehouse import load as warehouse
 from include.warehouse import next_load
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.tables import BUILT, DATASETS, STAR, create_tables
 from sandbox.redshift.postgres import program
 from sandbox.services import Services

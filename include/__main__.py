@@ -16,9 +16,8 @@ from include.clock import utc_now
 from include.errors import PipelineError
 from include.lake.runs import run_instant
 from include.settings import Settings
+from include.warehouse.tables import DATASETS
 from include.wording import counted
-
-DATASETS = ("events", "songs")
 
 
 def redrive(given: argparse.Namespace) -> None:
@@ -126,7 +125,7 @@ def doctor(given: argparse.Namespace) -> None:
 
 
 def rehearse(given: argparse.Namespace) -> None:
-    """runs every step of a load on the real warehouse, in schemas of its own, and checks each result"""
+    """runs every step of a load on the real warehouse, in temporary schemas, and checks each result"""
     _only_our_lines()
     from include.orchestration.rehearsal import rehearse as steps
 

@@ -10,7 +10,7 @@ from typing import Any
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 
-from include.orchestration.notes import DAG_IDS, asked, longer
+from include.orchestration.notes import DAG_IDS, requested, with_lines
 
 
 class Notes:
@@ -18,7 +18,7 @@ class Notes:
 
     @hookimpl
     def on_dag_run_running(self, dag_run: Any, msg: str) -> None:
-        _note(dag_run, asked(dag_run.conf or {}))
+        _note(dag_run, requested(dag_run.conf or {}))
 
     @hookimpl
     def on_dag_run_success(self, dag_run: Any, msg: str) -> None:
@@ -30,7 +30,7 @@ class Notes:
 
 
 def _note(dag_run: Any, *lines: str) -> None:
-    if dag_run.dag_id in DAG_IDS and (note := longer(dag_run.note, lines)) != (dag_run.note or ""):
+    if dag_run.dag_id in DAG_IDS and (note := with_lines(dag_run.note, lines)) != (dag_run.note or ""):
         dag_run.note = note
 
 

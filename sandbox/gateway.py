@@ -27,7 +27,7 @@ from sandbox.world.seeded import Seeded
 FaultKind = Literal[
     "http_400", "http_404", "http_408", "http_425", "http_500", "http_503",
     "hang", "drip", "reset", "truncated", "html", "empty", "endless", "gzip_bomb",
-    "nested", "nested_objects", "nested_mixed",
+    "nested", "nested_objects", "nested_mixed", "nested_unclosed",
     "spike", "quota", "quota_401", "no_hits", "no_events", "dis_404", "wall",
     "error_3", "error_6", "error_8", "error_11", "error_16", "error_29", "error_none",
     "no_items",
@@ -35,7 +35,8 @@ FaultKind = Literal[
 """http_…: an HTML error page; hang: no response until the client gives up; drip: a byte now and then;
 reset: the connection breaks before the response; truncated: it breaks halfway through; html: a page instead
 of JSON; empty: no bytes; endless: a response that never ends; gzip_bomb: one that unpacks to 1 GB; nested,
-nested_objects, nested_mixed: JSON 5,000 levels deep, in lists, in objects, or in both. Ticketmaster only:
+nested_objects, nested_mixed: JSON 5,000 levels deep, in lists, in objects, or in both; nested_unclosed: the
+same, cut off before it closes. Ticketmaster only:
 spike, quota: a 429; quota_401: the same body with a 401; no_hits: an empty result; dis_404: an empty result
 as a 404; no_events: a page without its events; wall: a page rejected as too deep. Last.fm only: error_…: an
 error body; error_none: one without a number; no_items: a list without items."""
@@ -44,6 +45,7 @@ _NESTED = {
     "nested": (b"[", b"]"),
     "nested_objects": (b'{"a":', b"}"),
     "nested_mixed": (b'[ 1, {"a": ', b"}]"),
+    "nested_unclosed": (b'{"a": [[], ', b""),
 }
 
 

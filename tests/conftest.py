@@ -16,7 +16,7 @@ import pytest
 from include.ingestion import fetch as fetching
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
-from include.sources.client.http import Backoff
+from include.sources.client.messages import Backoff
 from include.warehouse.tables import create_tables
 from sandbox.services import Services, connection_environment, start
 from tests.support.snapshots import publish_pending
@@ -36,6 +36,7 @@ NEEDS = {
     "tests/project/test_astro.py": (".git", "git", "check_jsonschema", "uv"),
     "tests/project/test_benchmarks.py": ("benchmarks/",),
     "tests/project/test_docs.py": ("docs/",),
+    "tests/project/test_glossary.py": ("docs/",),
     "tests/project/test_install.py": ("uv",),
     "tests/project/test_notebook.py": ("notebooks/", "altair", "vl_convert"),
     "tests/project/test_pre_commit.py": ("pre_commit",),

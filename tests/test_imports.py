@@ -105,7 +105,9 @@ def test_sources_know_neither_airflow_nor_s3_nor_each_other(path: Path) -> None:
     assert not [name for name in names if name.startswith(others)]
 
 
-@pytest.mark.parametrize("path", modules("dags", "include"), ids=relative)
+@pytest.mark.parametrize(
+    "path", modules("dags", "include", "plugins", "docs", "notebooks", ".astro"), ids=relative
+)
 def test_the_pipeline_knows_nothing_of_the_sandbox(path: Path) -> None:
     assert not packages(imports(path, anywhere=True)) & {"sandbox", "tests", "benchmarks"}
 

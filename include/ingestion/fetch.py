@@ -21,7 +21,8 @@ from include.lake.raw import RawRun
 from include.lake.runs import is_in_future, run_id, run_instant
 from include.settings import Settings
 from include.sources.client.connection import SourceConnection
-from include.sources.client.http import Backoff, Client
+from include.sources.client.http import Client
+from include.sources.client.messages import Backoff
 from include.sources.client.quota import Quota, Spent
 
 log = logging.getLogger(__name__)
@@ -138,15 +139,15 @@ def _resumable(
     if plan is not None and plan.scope != wanted and raw.has_rejection():
         log.info("%s %s was rejected, and the settings have changed: a new run begins", dataset.name, run)
         return None
+    raw.crawl()  # raises if it cannot be read
     return raw, plan
 
 
 def _finished(lake: Lake, raw: RawRun) -> Crawl | None:
-    """The crawl, if an earlier try finished the fetch."""
-    crawl = raw.crawl()
-    if crawl is None and lake.has_manifest(raw.dataset, raw.run):
-        return lake.certificate(raw.dataset, raw.run)  # its raw responses have expired
-    return crawl
+    """The crawl, if an earlier try finished the fetch; of a landed run, the raw one may have expired."""
+    if lake.has_manifest(raw.dataset, raw.run):
+        return lake.certificate(raw.dataset, raw.run)
+    return raw.crawl()
 
 
 def _begin(
@@ -185,7 +186,7 @@ def _fetched(raw: RawRun, crawl: Crawl) -> Fetched:
         raw.dataset,
         raw.run,
         crawl.complete,
-        sum(asked.requests for asked in crawl.asked),
-        sum(asked.reported for asked in crawl.asked),
-        sum(asked.distinct for asked in crawl.asked),
+        sum(each.requests for each in crawl.requested),
+        sum(each.reported for each in crawl.requested),
+        sum(each.distinct for each in crawl.requested),
     )

@@ -93,7 +93,7 @@ def _crawl(raw: RawRun) -> Crawl:
             f"The fetch of the run {raw.run} of {raw.dataset} is not finished, or its raw responses have "
             "expired. Fetch it first."
         )
-    expired = {name for asked in crawl.asked for name in asked.responses} - raw.names()
+    expired = {name for each in crawl.requested for name in each.responses} - raw.names()
     if expired:
         raise ManifestInvalid(
             f"{len(expired)} raw responses of {raw.dataset} {raw.run} have expired, such as "
@@ -105,9 +105,16 @@ def _crawl(raw: RawRun) -> Crawl:
 
 def _require_landable(dataset: Dataset[Any], raw: RawRun, crawl: Crawl, settings: Settings) -> None:
     """Raises what landing the run would raise, without writing anything."""
-    tally = Tally(lambda rejection, response: None)
-    for _ in dataset.rows(raw, crawl, tally):
-        pass
+
+    def read_through(newest: dict[str, str]) -> Tally:
+        tally = Tally(lambda rejection, response: None, newest=newest)
+        for _ in dataset.rows(raw, crawl, tally):
+            pass
+        return tally
+
+    tally = read_through(newest={})
+    if tally.newest:  # the second pass, as when landing, is the one that counts
+        tally = read_through(tally.newest)
     _require_few_rejected(raw, tally, settings, "Nothing is changed: what was landed before still counts.")
 
 
@@ -154,7 +161,7 @@ def _certificate(raw: RawRun, crawl: Crawl, tally: Tally, parts: list[Part]) -> 
         touring=crawl.touring,
         windows=tuple(map(window_with_counts, crawl.windows)),
         lists=tuple(map(list_with_counts, crawl.lists)),
-        requests=sum(asked.requests for asked in crawl.asked),
+        requests=sum(each.requests for each in crawl.requested),
         rows=sum(part.record_count for part in parts),
         records=tally.records,
         duplicates=sum(tally.duplicates.values()),

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from include.errors import ManifestInvalid, QuotaSpent
 from include.lake.raw import RawRun
-from include.sources.client.http import Client, Request, Response
+from include.sources.client.http import Client
+from include.sources.client.messages import Request, Response
 from include.sources.text import mended
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""What a run asked for and what it received: its scope, its crawl and, once landed, its certificate.
+"""What a run requested and what it received: its scope, its crawl and, once landed, its certificate.
 
 A certificate is evidence: `complete` means that everything the source reported is accounted for.
 """
@@ -22,7 +22,7 @@ _Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a run asks for. Events: countries and horizon. Songs: countries and numbers of artists and tracks."""
+    """What a run requests. Events: countries and horizon. Songs: countries and numbers of artists and tracks."""
 
     countries: _Countries
     """ISO 3166-1 alpha-2 codes."""
@@ -73,7 +73,7 @@ class Window(msgspec.Struct, frozen=True, omit_defaults=True):
     duplicate: _Count = 0
     rejected: _Count = 0
     elsewhere: _Count = 0
-    """Events in its responses whose venue lies in a country that the run did not ask for."""
+    """Events in its responses whose venue lies in a country that the run did not request."""
 
 
 class List(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -123,7 +123,7 @@ class Crawl(msgspec.Struct, frozen=True, omit_defaults=True):
     """For songs."""
 
     @property
-    def asked(self) -> Sequence[Window | List]:
+    def requested(self) -> Sequence[Window | List]:
         """The windows or the lists."""
         return self.windows or self.lists
 

@@ -18,6 +18,7 @@ import logging
 import tempfile
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from typing import IO, Any
@@ -38,6 +39,10 @@ log = logging.getLogger(__name__)
 
 _FOOTER_BYTES = 65_536
 """How much of an object's end is read at first: it almost always contains the whole footer."""
+_SEARCHED = 30
+"""The newest complete run is looked for among this many runs."""
+_AT_ONCE = 10
+"""This many certificates are read at a time."""
 _LONGEST_LINE = 1_048_576
 """No line is longer: a rejected record only points to its raw response."""
 
@@ -192,32 +197,36 @@ class Lake:
         self, before: datetime, countries: Collection[str] = (), horizon_days: int = 0
     ) -> tuple[Manifest, Certificate] | None:
         """Manifest and certificate of the newest complete events run before this instant whose scope has these
-        countries and at least this horizon, and whose parts all exist; None if there is none."""
-        runs = self.manifests("events")
+        countries and at least this horizon, and whose parts all exist; None if there is none.
+
+        Only the 30 newest runs are searched, which bounds the requests. Each one's certificate is read: a run that
+        was landed again may have become complete after later runs looked for one.
+        """
         upto = run_id(before)  # a later run may be dated in the future by a wrong clock
-        while runs:
-            run = runs.pop()
-            if run >= upto:
-                continue
-            try:
-                certificate = self.certificate("events", run)
-                scope, planned_after = certificate.scope, certificate.planned_after
-                horizon = scope.horizon_days or 0
-                if certificate.complete:
-                    if set(countries) <= set(scope.countries) and horizon_days <= horizon:
+        newest_first = [run for run in reversed(self.manifests("events")) if run < upto][:_SEARCHED]
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="certificates") as readers:
+            for first in range(0, len(newest_first), _AT_ONCE):
+                block = newest_first[first : first + _AT_ONCE]
+                for run, certificate in zip(block, readers.map(self._events_certificate, block), strict=True):
+                    if certificate is None or not certificate.complete:
+                        continue
+                    scope = certificate.scope
+                    if not set(countries) <= set(scope.countries) or horizon_days > (scope.horizon_days or 0):
+                        continue
+                    try:
                         manifest = self.manifest("events", run)
                         self.verify(manifest)
                         return manifest, certificate
-                elif planned_after is None:
-                    return None  # it found no complete run, either
-                elif (not countries or set(scope.countries) <= set(countries)) and (
-                    not horizon_days or horizon <= horizon_days
-                ):
-                    # It found the newest complete one of at least its scope: none in between has ours.
-                    runs = [each for each in runs if each <= planned_after]
-            except ManifestInvalid as invalid:
-                log.warning("skipped: %s", invalid)
+                    except ManifestInvalid as invalid:
+                        log.warning("skipped: %s", invalid)
         return None
+
+    def _events_certificate(self, run: str) -> Certificate | None:
+        try:
+            return self.certificate("events", run)
+        except ManifestInvalid as invalid:
+            log.warning("skipped: %s", invalid)
+            return None
 
     def verify(self, manifest: Manifest) -> str:
         """Raises `ManifestInvalid` if a part is missing, or is not what the manifest says of it.

@@ -22,7 +22,7 @@ _WRITTEN = re.compile(r"\b(?:into|update|delete\s+from|create\s+table)\s+(\w+\.\
 _READ = re.compile(r"(?<!delete )\b(?:from|join|using)\s+(\w+\.\w+)", re.IGNORECASE)
 
 
-def staged(lake: Lake, dataset: str, run: str) -> None:
+def report_copy(lake: Lake, dataset: str, run: str) -> None:
     """Reports that the objects in the run's manifest were loaded into `staging.<dataset>`."""
     if _is_wanted():
         manifest = lake.manifest(dataset, run)
@@ -30,7 +30,7 @@ def staged(lake: Lake, dataset: str, run: str) -> None:
         _report(objects, _table_uris([f"staging.{dataset}"]))
 
 
-def ran(*files: str) -> None:
+def report_sql(*files: str) -> None:
     """Reports the tables that SQL files, such as `audit/dim_songs`, read and write."""
     if _is_wanted():
         read = {table for file in files for table in tables(file)[0]}

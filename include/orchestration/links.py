@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from include.quality.site import UI_ROUTE, URL_PREFIX, audit_page
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 
 
 def data_docs_link() -> Any:

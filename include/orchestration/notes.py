@@ -9,7 +9,7 @@ _LONGEST_NOTE = 1_000
 """Airflow's own limit."""
 
 
-def asked(conf: Mapping[str, Any]) -> str:
+def requested(conf: Mapping[str, Any]) -> str:
     """What a run's parameters request beyond its daily work, in one line; empty if nothing."""
     runs = {name: ", ".join(map(str, conf.get(name) or ())) for name in ("retry", "accept")}
     wishes = (
@@ -22,10 +22,10 @@ def asked(conf: Mapping[str, Any]) -> str:
         ("request everything again if it is cleared", conf.get("ask_again")),
     )
     wanted = ", ".join(wish for wish, is_wanted in wishes if is_wanted)
-    return f"Asked to {wanted}" if wanted else ""
+    return f"Requested: {wanted}" if wanted else ""
 
 
-def longer(note: str | None, lines: Iterable[str]) -> str:
+def with_lines(note: str | None, lines: Iterable[str]) -> str:
     """The note with the lines that it lacks: a run that is cleared repeats nothing."""
     said = [line for line in (note or "").splitlines() if line]
     said += [line for line in dict.fromkeys(lines) if line and line not in said]

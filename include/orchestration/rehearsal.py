@@ -14,12 +14,12 @@ from typing import Any
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.orchestration import connections
-from include.orchestration.rehearsed import EXPECTED_STAR, expected_values, land, loads
+from include.orchestration.rehearsal_data import EXPECTED_STAR, expected_values, land, loads
 from include.quality.audit import Audit, Engine, audit
 from include.settings import Settings
 from include.warehouse import load as warehouse
 from include.warehouse import next_load, parking, rebuild
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.renamed import Renamed, drop
 from include.warehouse.tables import BUILT, DATASETS, STAR, create_tables, create_views
 from include.warehouse.transactions import Joined, transaction
@@ -47,7 +47,7 @@ def rehearse(settings: Settings, now: datetime) -> Iterator[Step]:
     """The steps, each as it completes; after one that failed, only the clean-up."""
     name = f"rehearsal_{now:%Y%m%d%H%M%S}_"
     lake = connections.lake(settings)
-    below = Lake(_Below(lake.bucket, f"{name[:-1]}/"))
+    below = Lake(_PrefixedBucket(lake.bucket, f"{name[:-1]}/"))
     connection = connections.redshift()
     rehearsal = _Rehearsal(Renamed(connection, name), below, settings, now, name)
     started, passed = time.monotonic(), True
@@ -171,18 +171,18 @@ class _Rehearsal:
             return [tuple(row) for row in cursor.fetchall()]
 
 
-class _Below(Bucket):
+class _PrefixedBucket(Bucket):
     """The objects of a bucket under a prefix, as if they were a bucket of their own."""
 
     def __init__(self, bucket: Bucket, prefix: str) -> None:
         vars(self).update(vars(bucket))
-        self.s3, self._prefix = _Prefixed(bucket.s3, prefix), prefix  # type: ignore[assignment]
+        self.s3, self._prefix = _PrefixedS3(bucket.s3, prefix), prefix  # type: ignore[assignment]
 
     def url(self, key: str) -> str:
         return super().url(self._prefix + key)
 
 
-class _Prefixed:
+class _PrefixedS3:
     """An S3 client that adds a prefix to every key, and removes it from the keys that it lists."""
 
     def __init__(self, s3: Any, prefix: str) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
+
+import msgspec
 
 from include.clock import utc_now
 from include.errors import DataRejected
@@ -21,8 +23,8 @@ from include.settings import Settings
 from include.warehouse import ledger, parking, rebuild, tables
 from include.warehouse import load as warehouse
 from include.warehouse.freshness import freshness
-from include.warehouse.loads import Load
 from include.warehouse.next_load import begin_next
+from include.warehouse.pairing import Load
 from include.warehouse.parking import Verdict
 from include.wording import counted
 
@@ -39,8 +41,8 @@ class Work:
     load: Load | None
     waiting: int
     """How many loads are left for the runs after this one."""
-    judged_at: str
-    """ISO 8601 instant, UTC: with the load, it identifies the audit."""
+    judged_at: datetime
+    """With the load, it identifies the audit."""
     rebuilt: rebuild.Rebuilt | None
     note: str
     """The note of the run in Airflow's UI."""
@@ -48,7 +50,12 @@ class Work:
     @property
     def xcom(self) -> dict[str, Any]:
         """What the other tasks receive."""
-        return asdict(self)
+        return {**asdict(self), "judged_at": self.judged_at.isoformat()}
+
+    @classmethod
+    def from_xcom(cls, found: Mapping[str, Any]) -> Self:
+        """The work that another task found."""
+        return msgspec.convert(found, cls)
 
 
 def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Work:
@@ -78,9 +85,7 @@ def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Wo
     if waiting and (dag_run.conf or {}).get("after") == str(load):
         log.warning("The previous run took the same load without judging it, so no further run is triggered")
         waiting = 0
-    return Work(
-        load, waiting, now.isoformat(), rebuilt, " ".join([*(f"{line}." for line in notes), *overdue])
-    )
+    return Work(load, waiting, now, rebuilt, " ".join([*(f"{line}." for line in notes), *overdue]))
 
 
 def start_next_run(found: Work, dag_run: Any) -> NoReturn:
@@ -108,40 +113,40 @@ def start_next_run(found: Work, dag_run: Any) -> NoReturn:
     )
 
 
-def load_of(found: Mapping[str, Any]) -> Load | None:
+def load_of(work: Work) -> Load | None:
     """The load of the run, which is logged; None if the run has none, so that its tasks have nothing to do."""
-    if not found["load"]:
+    if work.load is None:
         log.info("This run has no load: nothing to do")
-        return None
-    load = Load.from_json(found["load"])
-    log.info("Load: %s", load)
-    return load
+    else:
+        log.info("Load: %s", work.load)
+    return work.load
 
 
 def stage(settings: Settings, dataset: str, found: Mapping[str, Any]) -> int | None:
     """Copies the load's run of the dataset into `staging`; returns the number of rows."""
-    if (load := load_of(found)) is None:
+    if (load := load_of(Work.from_xcom(found))) is None:
         return None
     lake = connections.lake(settings)
     with closing(connections.redshift()) as redshift:
         rows = warehouse.stage(redshift, lake, load, dataset, settings.copy_role_arn)
-    lineage.staged(lake, dataset, load.run(dataset))
+    lineage.report_copy(lake, dataset, load.run(dataset))
     return rows
 
 
 def build(table: str, found: Mapping[str, Any]) -> int | None:
     """Builds `audit.<table>` from `staging`; returns the number of rows."""
-    if (load := load_of(found)) is None:
+    if (load := load_of(Work.from_xcom(found))) is None:
         return None
     with closing(connections.redshift()) as redshift:
         rows = warehouse.build(redshift, load, table)
-    lineage.ran(f"audit/{table}")
+    lineage.report_sql(f"audit/{table}")
     return rows
 
 
 def judge(settings: Settings, found: Mapping[str, Any], dag_run: str) -> dict[str, Any] | None:
     """Judges the load and publishes the data docs. Parks it and raises `DataRejected` if it fails."""
-    if (load := load_of(found)) is None:
+    work = Work.from_xcom(found)
+    if (load := load_of(work)) is None:
         return None
     with closing(connections.redshift()) as redshift:
         warehouse.build(redshift, load, "load_summary")
@@ -150,7 +155,7 @@ def judge(settings: Settings, found: Mapping[str, Any], dag_run: str) -> dict[st
             load,
             Engine(*connections.redshift_engine_arguments()),
             settings.data_docs_runs,
-            judged_at=datetime.fromisoformat(found["judged_at"]),
+            judged_at=work.judged_at,
             dag_run=dag_run,
             accepted=ledger.accepted(redshift, load),
         )
@@ -180,14 +185,15 @@ def publish(
 
     Returns None if the star is unchanged. Raises `DataRejected` if the load was not judged.
     """
-    if (load := load_of(found)) is None:
-        rebuilt = found["rebuilt"]
-        return rebuilt and {"rebuilt": rebuilt["loads"], "differences": rebuilt["differences"]}
+    work = Work.from_xcom(found)
+    if (load := load_of(work)) is None:
+        rebuilt = work.rebuilt
+        return {"rebuilt": rebuilt.loads, "differences": dict(rebuilt.differences)} if rebuilt else None
     if audited is None:
         raise DataRejected(f"{load} was not judged, so nothing is published. Clear the task `audit`.")
     with closing(connections.redshift()) as redshift:
         changed = warehouse.publish(redshift, load, dag_run)
-    lineage.ran(*(f"publish/{table}" for table in tables.STAR))
+    lineage.report_sql(*(f"publish/{table}" for table in tables.STAR))
     return {
         "snapshot_date": load.snapshot_date.isoformat(),
         "events_run": load.events,

@@ -28,7 +28,7 @@ from include.lake.runs import run_instant
 from include.quality import site as data_docs
 from include.quality.publication import publish
 from include.warehouse.failures import in_one_line, is_of_data, of_login
-from include.warehouse.loads import Load, at_fault
+from include.warehouse.pairing import Load, at_fault
 from include.warehouse.parking import FailedRows, Verdict
 from include.warehouse.tables import JUDGED
 from include.wording import counted
@@ -174,7 +174,7 @@ def _validate(
     from great_expectations.core.run_identifier import RunIdentifier
     from great_expectations.expectations.metadata_types import FailureSeverity
 
-    from include.quality.engine import FewStatements
+    from include.quality.few_statements import FewStatements
 
     context = gx.get_context(
         mode="file", context_root_dir=root, runtime_environment={"REDSHIFT_URL": engine.url}

@@ -105,7 +105,7 @@ def _audits(lake: Lake) -> Audits:
 
 
 def _is_sound(validation: Validation) -> bool:
-    """Whether it names a run and a page of ours: the pages of audits that are no longer kept are deleted."""
+    """Whether it names a run and one of our pages: the pages of audits that are no longer kept are deleted."""
     page, dated = validation.page, validation.judged_at.tzinfo is not None
     return dated and is_run(validation.run) and page.startswith(_VALIDATIONS) and page.endswith(".html")
 

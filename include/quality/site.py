@@ -24,7 +24,7 @@ from urllib.parse import quote
 import msgspec
 
 from include.lake.runs import run_instant
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.wording import counted
 
 log = logging.getLogger(__name__)

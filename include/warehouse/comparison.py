@@ -38,7 +38,7 @@ def differences(cursor: Any, kept: Collection[str]) -> dict[str, tuple[int, int]
     found = {}
     for table in STAR:
         if table not in kept:
-            cursor.execute(f"select count(*) from dwh.{table}")  # noqa: S608 - names of ours, as below
+            cursor.execute(f"select count(*) from dwh.{table}")  # noqa: S608 - fixed table names, as below
             found[table] = (0, int(cursor.fetchone()[0]))
             continue
         common = _columns(cursor, f"dwh.{table}") & _columns(cursor, f"before_{table}")

@@ -9,7 +9,7 @@ from include.lake.certificate import Certificate
 from include.lake.lake import Lake
 from include.lake.manifests import Manifest
 from include.lake.runs import run_instant
-from include.warehouse.loads import Load, other
+from include.warehouse.pairing import Load, other
 
 _CONCERT_ID_BYTES = 64
 """No concert in the star has a longer id."""

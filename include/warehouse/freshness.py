@@ -8,7 +8,7 @@ from typing import Any
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.warehouse.ledger import landed, read_ledger
-from include.warehouse.loads import Ledger, published
+from include.warehouse.pairing import Ledger, published
 from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
 from include.wording import counted

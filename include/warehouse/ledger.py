@@ -10,7 +10,7 @@ from typing import Any
 from include.errors import ManifestInvalid
 from include.lake.lake import Lake
 from include.lake.runs import is_in_future, run_instant
-from include.warehouse.loads import Judged, Ledger, Load, late_runs, pending_runs
+from include.warehouse.pairing import Judged, Ledger, Load, late_runs, pending_runs
 from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
 

@@ -9,7 +9,7 @@ from include.lake.lake import Lake
 from include.lake.manifests import require_rows
 from include.lake.runs import run_instant
 from include.warehouse import comparison, ledger
-from include.warehouse.loads import Judged, Ledger
+from include.warehouse.pairing import Judged, Ledger
 from include.warehouse.transactions import transaction
 
 Unloadable = Mapping[tuple[str, str], str]

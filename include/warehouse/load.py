@@ -23,7 +23,7 @@ from include.lake.manifests import Manifest, require_rows
 from include.warehouse import ledger
 from include.warehouse.current_load import require_current
 from include.warehouse.failures import is_of_data
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.parking import parked_when_data_fails, parked_when_invalid, remembered_when_unreadable
 from include.warehouse.sql_files import run_file
 from include.warehouse.tables import BUILT, STAR

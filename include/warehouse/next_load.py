@@ -18,7 +18,7 @@ from include.lake.runs import run_instant
 from include.warehouse import ledger
 from include.warehouse.current_load import Description, note_load, note_rejected, note_run
 from include.warehouse.failures import is_of_data
-from include.warehouse.loads import (
+from include.warehouse.pairing import (
     Judged,
     Ledger,
     Load,
@@ -81,11 +81,6 @@ def begin_next(connection: Any, lake: Lake, now: datetime) -> Found:
 def _ledger(connection: Any) -> Ledger:
     with transaction(connection) as cursor:
         return ledger.read_ledger(cursor)
-
-
-def pending_loads(connection: Any, lake: Lake) -> list[Load]:
-    """The loads that are waiting, oldest first; none if the ledger knows every manifest that has a partner."""
-    return find_loads(ledger.landed(lake), _ledger(connection), lake)
 
 
 def find_loads(

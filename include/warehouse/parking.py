@@ -10,7 +10,7 @@ from include.lake.lake import Lake
 from include.warehouse import ledger
 from include.warehouse.current_load import require_current
 from include.warehouse.failures import in_one_line, is_of_data
-from include.warehouse.loads import Load, at_fault, other
+from include.warehouse.pairing import Load, at_fault, other
 from include.warehouse.transactions import transaction
 
 

@@ -27,8 +27,8 @@ from include.warehouse import comparison, ledger, tables
 from include.warehouse.failures import in_one_line, is_of_data
 from include.warehouse.left_out import Unloadable, damaged_runs, later_runs, missing_runs, require_published
 from include.warehouse.load import build, publish, stage
-from include.warehouse.loads import Judged, Ledger, Load, at_fault, pending_runs, repeated_loads
 from include.warehouse.next_load import begin, find_loads
+from include.warehouse.pairing import Judged, Ledger, Load, at_fault, pending_runs, repeated_loads
 from include.warehouse.parking import Verdict, park
 from include.warehouse.reader_role import grant_again
 from include.warehouse.transactions import Joined, transaction

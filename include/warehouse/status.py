@@ -8,8 +8,8 @@ from include.lake.lake import Lake
 from include.warehouse.failures import is_timeout
 from include.warehouse.freshness import freshness_of
 from include.warehouse.ledger import landed, read_ledger
-from include.warehouse.loads import late_runs, pending_runs
 from include.warehouse.next_load import find_loads
+from include.warehouse.pairing import late_runs, pending_runs
 from include.warehouse.tables import DATASETS, exist
 from include.warehouse.transactions import transaction
 from include.wording import counted

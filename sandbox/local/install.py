@@ -87,7 +87,11 @@ def _install_by_uv(lock: Path) -> bool:
         # The lock names every package, so nothing is left to resolve.
         *("--no-deps", "--require-hashes", "--compile-bytecode", "--requirement", str(lock)),
     ]
-    return subprocess.run(command, env=environment).returncode == 0
+    try:
+        return subprocess.run(command, env=environment).returncode == 0
+    except OSError as error:  # such as a uv for another kind of machine
+        print(error)
+        return False
 
 
 def main() -> None:

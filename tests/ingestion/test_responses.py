@@ -7,7 +7,7 @@ from typing import Any
 
 from include.ingestion.responses import Responses
 from include.lake.lake import Lake
-from include.sources.client.http import Request, Response
+from include.sources.client.messages import Request, Response
 
 RUN = "2026-11-22T060000Z"
 

@@ -12,7 +12,7 @@ from include.ingestion.songs import SONGS, SongsPlan
 from include.lake.certificate import Scope
 from include.lake.lake import Lake
 from include.lake.raw import RawRun
-from include.sources.client.http import Request, Response
+from include.sources.client.messages import Request, Response
 from include.sources.rows import Tally
 from tests.support.snapshots import Concert, land_events
 
@@ -148,14 +148,50 @@ EMPTY = {"topartists": {"artist": [], "@attr": {"total": "0", "totalPages": "0"}
 async def test_a_chart_that_comes_back_empty_is_requested_once_more(empties: int, complete: bool) -> None:
     class Emptied(Responding):
         async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
-            if "artist" not in request.params and len(self.asked) < empties:
-                self.asked.append(request.name)
+            nonlocal empties
+            if request.params.get("country") == "United States" and empties:
+                empties -= 1
                 return read(Response(200, {}, msgspec.json.encode(EMPTY), AT))
             return await super().ask(request, read)
 
-    crawl = await SONGS.crawl(NO_LAKE, Emptied(0), plan(), AT)
+    crawl = await SONGS.crawl(NO_LAKE, Emptied(0), plan(countries=("US", "GB")), AT)
     assert crawl.complete == complete
-    assert crawl.complete or crawl.reasons == ("chart US: it came back empty, twice",)
+    lost = "chart US: Last.fm's chart for US came back without artists, twice"
+    assert crawl.complete or crawl.reasons == (lost,)
+
+
+async def test_without_any_chart_the_run_fails() -> None:
+    class Emptied(Responding):
+        async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
+            return read(Response(200, {}, msgspec.json.encode(EMPTY), AT))
+
+    with pytest.raises(SourceUnavailable, match="came back without artists, twice"):
+        await SONGS.crawl(NO_LAKE, Emptied(0), plan("Abel", countries=("US", "GB")), AT)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("longer", [EMPTY, NOT_FOUND, None], ids=["empty", "not found", "503"])
+async def test_a_longer_chart_that_cannot_be_had_leaves_the_shorter_one(longer: Any) -> None:
+    class Shortened(Responding):
+        async def ask(self, request: Request, read: Callable[[Response], Any]) -> Any:
+            limit, page = int(request.params["limit"]), int(request.params["page"])
+            if name := request.params.get("artist"):
+                returned = "P!nk" if name.startswith("Pink") else name
+                body: Any = {"toptracks": {"track": [{"name": "First"}], "@attr": {"artist": returned}}}
+            elif limit > 15:
+                body = longer
+            else:
+                shown = [{"name": name} for name in names[(page - 1) * limit : page * limit]]
+                body = {"topartists": {"artist": shown, "@attr": {"total": str(len(names))}}}
+            if body is None:
+                raise SourceUnavailable("HTTP 503")
+            return read(Response(200, {}, msgspec.json.encode(body), AT))
+
+    names = ["P!nk", *(f"Pink {number}" for number in range(12)), "A", "B", "C", "D", "E"]
+    crawl = await SONGS.crawl(NO_LAKE, Shortened(0), plan(), AT)  # type: ignore[arg-type]
+    [chart] = [each for each in crawl.lists if each.country]
+    assert (chart.distinct, bool(chart.responses), crawl.complete) == (15, True, False)
+    assert any(reason.startswith("chart US: ") for reason in crawl.reasons)
+    assert {each.artist for each in crawl.lists if each.artist} == set(names[:15])
 
 
 @pytest.mark.parametrize("second_names", [["Pink"], [f"Pink {number}" for number in range(12)]])

@@ -5,16 +5,18 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from include.__main__ import main as command
-from include.errors import SourceRejected, SourceUnavailable
+from include.errors import SourceRejected, SourceUnavailable, TooManyRejected
 from include.ingestion.dataset import Dataset
 from include.ingestion.events import EVENTS
 from include.ingestion.fetch import fetch as fetch_at
 from include.ingestion.land import land
 from include.ingestion.songs import SONGS, SongsPlan
 from include.lake.bucket import Bucket
+from include.lake.certificate import Crawl, Scope, Window
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.settings import Settings
@@ -128,6 +130,42 @@ async def test_a_redrive_that_cannot_succeed_leaves_what_was_landed(
     with pytest.raises(SystemExit, match=error):
         command(["redrive", "events", RUN])
     assert objects(lake, "lake/", "manifests/", "certificates/", "rejected/") == before
+
+
+def fetched_twice(lake: Lake, nameless_first: int, nameless_last: int) -> None:
+    """A fetched run of twenty events that two responses contain, some of them without a name."""
+    raw, started = lake.raw("events", RUN), run_instant(RUN)
+    for minute, nameless in enumerate((nameless_first, nameless_last)):
+        events = [
+            {
+                "id": f"e{number}",
+                **({} if number < nameless else {"name": "A"}),
+                "dates": {"start": {"localDate": "2026-12-24"}},
+                "_embedded": {"venues": [{"country": {"countryCode": "US"}}]},
+            }
+            for number in range(20)
+        ]
+        body = msgspec.json.encode({"page": {"totalElements": 20}, "_embedded": {"events": events}})
+        at = started + timedelta(minutes=minute)
+        raw.put(f"p{minute}", {"countryCode": "US"}, 200, at, body)
+    window = Window(name="US", country="US", responses=("p0", "p1"))
+    raw.put_crawl(Crawl(Scope(("US",), horizon_days=365), complete=True, windows=(window,)))
+
+
+def test_a_redrive_is_judged_by_the_responses_that_have_the_last_word(lake: Lake) -> None:
+    fetched_twice(lake, nameless_first=0, nameless_last=5)
+    land(EVENTS, lake, RUN, replace(SETTINGS, max_rejected_percent=100))
+    before = objects(lake, "lake/", "manifests/", "certificates/", "rejected/")
+    with pytest.raises(TooManyRejected, match="what was landed before still counts"):
+        land(EVENTS, lake, RUN, replace(SETTINGS, max_rejected_percent=5), again=True)
+    assert objects(lake, "lake/", "manifests/", "certificates/", "rejected/") == before
+
+
+def test_a_redrive_whose_last_responses_are_good_is_not_refused(lake: Lake) -> None:
+    fetched_twice(lake, nameless_first=5, nameless_last=0)
+    strict = replace(SETTINGS, max_rejected_percent=5)
+    land(EVENTS, lake, RUN, strict)
+    assert land(EVENTS, lake, RUN, strict, again=True).rejected == 0
 
 
 async def test_the_certificate_counts_every_request_that_was_spent(catalog: Catalog, lake: Lake) -> None:

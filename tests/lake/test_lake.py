@@ -230,29 +230,65 @@ def test_a_response_that_is_gone_is_named(lake: Lake) -> None:
         read("there is none")
 
 
-def test_the_newest_complete_run_is_found_with_the_same_requests_however_many_incomplete_ones_follow(
+def events_run(lake: Lake, day: int, complete: bool, after: int | None = None, horizon: int = 365) -> str:
+    """A landed run of a day in November."""
+    run = f"2026-11-{day:02}T060000Z"
+    crawl = msgspec.structs.asdict(CRAWL) | {
+        "complete": complete,
+        "scope": Scope(("US",), horizon_days=horizon),
+        "planned_after": f"2026-11-{after:02}T060000Z" if after else None,
+    }
+    landed(lake, run=run)
+    lake.put_certificate(Certificate(dataset="events", run=run, **crawl))
+    return run
+
+
+@pytest.mark.parametrize("older", [None, 10])
+def test_a_run_that_a_later_one_could_not_find_complete_is_found_once_it_is(
+    lake: Lake, older: int | None
+) -> None:
+    if older:
+        events_run(lake, older, complete=True)
+    events_run(lake, 19, complete=False, after=older)
+    landed_late = events_run(lake, 18, complete=True, after=older)
+    for scope in ((), (("US",),), (("US",), 365)):
+        found = lake.newest_complete_events(datetime(2026, 11, 20, tzinfo=UTC), *scope)
+        assert found is not None and found[0].run == landed_late
+
+
+def test_a_run_planned_with_another_horizon_hides_no_complete_one(lake: Lake) -> None:
+    first = events_run(lake, 10, complete=True)
+    for day in range(11, 19):
+        events_run(lake, day, complete=True, after=day - 1, horizon=30)
+    events_run(lake, 19, complete=False, after=10)
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    for scope, run in (
+        ((), "2026-11-18T060000Z"),
+        ((("US",),), "2026-11-18T060000Z"),
+        ((("US",), 365), first),
+    ):
+        found = lake.newest_complete_events(now, *scope)
+        assert found is not None and found[0].run == run
+
+
+def test_the_newest_complete_run_is_looked_for_among_the_thirty_newest_with_bounded_requests(
     lake: Lake, s3: Any
 ) -> None:
-    first, complete, *incomplete = (run_id(run_instant(RUN) + timedelta(days=day)) for day in range(33))
+    complete, *incomplete = (run_id(run_instant(RUN) + timedelta(days=day)) for day in range(31))
     crawl = msgspec.structs.asdict(CRAWL)
-    for run, planned_after in ((first, None), (complete, first)):
+    for run in (complete, *incomplete):
         landed(lake, run=run)
-        about = crawl | {"planned_after": planned_after}
+        about = crawl | {"complete": run == complete}
         lake.put_certificate(Certificate(dataset="events", run=run, **about))
     asked: list[str] = []
     s3.meta.events.register("before-call.s3", note := lambda model, **_: asked.append(model.name))
     try:
-        counts = []
-        for run in incomplete:
-            landed(lake, run=run)
-            about = crawl | {"complete": False, "planned_after": complete}
-            lake.put_certificate(Certificate(dataset="events", run=run, **about))
-            asked.clear()
-            found = lake.newest_complete_events(run_instant(run) + timedelta(days=1))
-            counts.append(len(asked))
-            assert found is not None and found[0].run == complete
+        found = lake.newest_complete_events(run_instant(incomplete[-1]))
+        assert found is not None and found[0].run == complete
+        assert len(asked) == 33  # a list, thirty certificates, a manifest and the end of a part
+        asked.clear()
+        assert lake.newest_complete_events(run_instant(incomplete[-1]) + timedelta(days=1)) is None
+        assert len(asked) == 31
     finally:
         s3.meta.events.unregister("before-call.s3", note)
-    assert set(counts) == {5}  # a list, two certificates, a manifest and the end of a part
-    assert lake.newest_complete_events(run_instant(complete)) is not None
-    assert lake.newest_complete_events(run_instant(first)) is None
+    assert lake.newest_complete_events(run_instant(complete)) is None

@@ -345,8 +345,9 @@ def test_every_parameter_explains_itself(dag: Any) -> None:
 def test_nothing_is_published_that_was_not_judged(dag_bag: Any) -> None:
     publish = dag_bag.dags["musician_warehouse"].get_task("publish").python_callable
     load = {"events": "2026-11-21T060000Z", "songs": "2026-11-21T070000Z", "pending": ["events"]}
+    found = {"load": load, "waiting": 0, "judged_at": "2026-11-21T08:00:00Z", "rebuilt": None, "note": ""}
     with pytest.raises(DataRejected, match="was not judged"):
-        publish({"load": load, "rebuilt": None}, None, {}, SimpleNamespace(run_id="manual"))
+        publish(found, None, {}, SimpleNamespace(run_id="manual"))
 
 
 def test_the_first_run_of_a_newer_release_derives_the_star_again_by_itself(

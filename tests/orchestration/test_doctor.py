@@ -43,7 +43,7 @@ def change(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
 
 def line(findings: Any, thing: str) -> str:
     """The line of a thing that is wrong, or cannot be seen."""
-    [found] = [str(each) for each in findings if not each.works and each.thing.startswith(thing)]
+    [found] = [str(each) for each in findings if not each.works and each.subject.startswith(thing)]
     return found
 
 
@@ -172,7 +172,7 @@ def test_a_bucket_that_is_not_there_yet_is_nothing_wrong(
 ) -> None:
     monkeypatch.setenv("MUSICIAN_BUCKET", f"none-{uuid.uuid4()}")
     found = list(aws.examine(Settings.from_environment()))
-    assert found[0].works and "the first run creates it" in found[0].said
+    assert found[0].works and "the first run creates it" in found[0].result
 
 
 class _Rejecting:
@@ -286,7 +286,7 @@ def test_schemas_of_another_user(stranger: Any) -> None:
 )
 def test_tables_that_were_changed_by_hand(redshift: Any, change_by_hand: str, said: str) -> None:
     create_tables(redshift)
-    assert [each for each in warehouse.examine() if each.thing == "redshift: tables" and each.works]
+    assert [each for each in warehouse.examine() if each.subject == "redshift: tables" and each.works]
     with redshift.cursor() as cursor:
         cursor.execute(change_by_hand)
     redshift.commit()

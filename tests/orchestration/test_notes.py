@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from include.orchestration.notes import asked, longer
+from include.orchestration.notes import requested, with_lines
 
 
 @pytest.mark.parametrize(
@@ -13,28 +13,28 @@ from include.orchestration.notes import asked, longer
     [
         ({}, ""),
         ({"rebuild": False, "until": None, "retry": [], "accept": [], "redrive": None}, ""),
-        ({"rebuild": True}, "Asked to rebuild the star"),
+        ({"rebuild": True}, "Requested: rebuild the star"),
         (
             {"rebuild": True, "allow_missing": True},
-            "Asked to rebuild the star, do without published runs that can no longer be read",
+            "Requested: rebuild the star, do without published runs that can no longer be read",
         ),
-        ({"until": "2026-11-20"}, "Asked to rebuild the star, up to 2026-11-20"),
+        ({"until": "2026-11-20"}, "Requested: rebuild the star, up to 2026-11-20"),
         (
             {"retry": ["events 2026-11-22T060003Z"], "accept": ["songs 2026-11-22T070003Z"]},
-            "Asked to judge again events 2026-11-22T060003Z, accept songs 2026-11-22T070003Z",
+            "Requested: judge again events 2026-11-22T060003Z, accept songs 2026-11-22T070003Z",
         ),
-        ({"redrive": "2026-11-22T060003Z"}, "Asked to land 2026-11-22T060003Z again"),
+        ({"redrive": "2026-11-22T060003Z"}, "Requested: land 2026-11-22T060003Z again"),
     ],
 )
 def test_a_run_says_what_it_was_asked_for(conf: dict[str, Any], said: str) -> None:
-    assert asked(conf) == said
+    assert requested(conf) == said
 
 
 def test_a_note_keeps_what_somebody_wrote_and_says_nothing_twice() -> None:
-    assert longer("by hand", ["one", "", "two"]) == "by hand\none\ntwo"
-    assert longer("by hand\none", ["one"]) == "by hand\none"
-    assert longer(None, []) == ""
-    assert len(longer(None, ["x" * 2_000])) == 1_000
+    assert with_lines("by hand", ["one", "", "two"]) == "by hand\none\ntwo"
+    assert with_lines("by hand\none", ["one"]) == "by hand\none"
+    assert with_lines(None, []) == ""
+    assert len(with_lines(None, ["x" * 2_000])) == 1_000
 
 
 def test_the_scheduler_notes_what_a_run_of_ours_was_asked_for_when_it_begins() -> None:
@@ -45,4 +45,4 @@ def test_the_scheduler_notes_what_a_run_of_ours_was_asked_for_when_it_begins() -
     others = SimpleNamespace(dag_id="another", conf={"rebuild": True}, note=None)
     for run in (ours, daily, others):
         Notes().on_dag_run_running(run, "started")
-    assert (ours.note, daily.note, others.note) == ("Asked to rebuild the star", None, None)
+    assert (ours.note, daily.note, others.note) == ("Requested: rebuild the star", None, None)

@@ -9,7 +9,7 @@ from include.errors import StorageUnavailable
 from include.lake.lake import Lake
 from include.orchestration import rehearsal
 from include.settings import Settings
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.renamed import renamed
 from include.warehouse.transactions import transaction
 from tests.conftest import TODAY

@@ -2,7 +2,7 @@
 
 from include.orchestration.star import rejection
 from include.quality.audit import Audit
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.parking import Verdict
 
 LOAD = Load("2026-11-22T060000Z", "2026-11-22T070000Z", ("events", "songs"))

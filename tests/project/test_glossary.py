@@ -16,7 +16,7 @@ EXCEPTIONS = {
     "README.md": {"answer": "of a question that a person asks"},
     "include/lake/bucket.py": {"chunk": "of a stream of bytes", "refresh": "in an error code of AWS"},
     "include/orchestration/doctor/warehouse.py": {"refuse": "in the texts of the driver's errors"},
-    "include/quality/engine.py": {"resolve": "in the names of a class of Great Expectations"},
+    "include/quality/few_statements.py": {"resolve": "in the names of a class of Great Expectations"},
     "include/sources/client/http.py": {"chunk": "of a stream of bytes"},
     "include/sources/client/nesting.py": {"chunk": "of a stream of bytes"},
 }

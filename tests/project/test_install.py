@@ -46,13 +46,33 @@ def test_the_lock_pins_uv_itself_with_its_hashes() -> None:
     assert install.requirement(LOCK.read_text(), "no-such-package") == ""
 
 
-def test_where_uv_fails_pip_does_the_work(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("option", "value", "variable"),
+    [
+        ("trusted-host", "packages.example.com", "UV_INSECURE_HOST"),
+        ("cert", "/etc/ca.pem", "SSL_CERT_FILE"),
+        ("client-cert", "/etc/client.pem", "SSL_CLIENT_CERT"),
+        ("timeout", "90", "UV_HTTP_TIMEOUT"),
+        ("default-timeout", "90", "UV_HTTP_TIMEOUT"),
+        ("proxy", "http://proxy.example.com:3128", "ALL_PROXY"),
+        ("no-index", "true", "UV_NO_INDEX"),
+    ],
+)
+def test_every_option_about_the_index_reaches_uv(option: str, value: str, variable: str) -> None:
+    assert install.uv_environment([f"global.{option}={value!r}"]) == {variable: value}
+
+
+@pytest.mark.parametrize(
+    "uv", ["#!/bin/sh\necho uv >> {calls}\nexit 1\n", "\x7fELF for another machine", None]
+)
+def test_where_uv_fails_or_cannot_start_pip_does_the_work(tmp_path: Path, uv: str | None) -> None:
     calls = tmp_path / "calls"
-    uv = tmp_path / "bin" / "uv"
-    uv.parent.mkdir()
-    uv.write_text(f"#!/bin/sh\necho uv >> {calls}\nexit 1\n")
-    uv.chmod(0o755)
-    python = tmp_path / "bin" / "python"
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    if uv:
+        (folder / "uv").write_text(uv.replace("{calls}", str(calls)))
+        (folder / "uv").chmod(0o755)
+    python = folder / "python"
     python.write_text(f'#!/bin/sh\necho "$3" >> {calls}\nexit 0\n')
     python.chmod(0o755)
     script = (
@@ -64,5 +84,5 @@ def test_where_uv_fails_pip_does_the_work(tmp_path: Path) -> None:
         cwd=LOCK.parent, env={**os.environ, "PYTHONPATH": str(LOCK.parent)}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert calls.read_text().split() == ["install", "config", "uv", "install"]
+    assert [call for call in calls.read_text().split() if call != "uv"] == ["install", "config", "install"]
     assert "uv could not install" in done.stdout

@@ -17,9 +17,9 @@ from include.lake.certificate import Scope
 from include.lake.lake import Lake
 from include.quality import audit as quality
 from include.quality.literals import with_values
-from include.warehouse import ledger, next_load, parking
+from include.warehouse import ledger, parking
 from include.warehouse import load as warehouse
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.tables import STAR, create_tables
 from include.warehouse.transactions import transaction
 from sandbox.services import Services
@@ -31,6 +31,7 @@ from tests.support.snapshots import (
     judged_at,
     land_events,
     land_songs,
+    pending_loads,
     publish_pending,
     rows,
 )
@@ -326,7 +327,7 @@ def test_a_run_loaded_with_an_accepted_one_is_not_parked_for_what_was_accepted(
         land_songs(lake, "2026-11-23T080000Z", [Artist("Abel", songs=titles)])
     else:
         land_events(lake, "2026-11-23T080000Z", concerts)
-    [load] = next_load.pending_loads(redshift, lake)
+    [load] = pending_loads(redshift, lake)
     assert len(load.pending) == 1
     build_load(redshift, lake, load)
     outcome = quality.audit(lake, load, engine(), kept_runs=5, judged_at=judged_at(load))

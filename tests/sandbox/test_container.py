@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from include.orchestration import connections
-from include.sources.client.http import Client, Request, Response, Retry
+from include.sources.client.http import Client
+from include.sources.client.messages import Request, Response, Retry
 from sandbox.aws import Aws
 from sandbox.local.container import forwarded
 from sandbox.services import Services, connection_environment

@@ -15,7 +15,8 @@ MOST = 400_000_000
 ASK = """
 import asyncio, resource, sys
 from include.errors import UnexpectedPayload
-from include.sources.client.http import Backoff, Client, Request
+from include.sources.client.http import Client
+from include.sources.client.messages import Backoff, Request
 from include.sources.lastfm import lists
 from include.sources.ticketmaster import search
 
@@ -51,6 +52,7 @@ TOO_LONG, TOO_DEEP = "more than 32 MB", "JSON nested more than"
         ("nested", 1, TOO_DEEP),
         ("nested_objects", 1, TOO_DEEP),
         ("nested_mixed", 1, TOO_DEEP),
+        ("nested_unclosed", 1, TOO_DEEP),
     ],
 )
 async def test_responses_beyond_all_bounds_are_errors_and_cost_little_memory(

@@ -18,7 +18,8 @@ from aiohttp.test_utils import TestServer
 
 from include.errors import SourceRejected, SourceUnavailable, UnexpectedPayload
 from include.sources.client import http
-from include.sources.client.http import Backoff, Client, Request, Response, Retry
+from include.sources.client.http import Client
+from include.sources.client.messages import Backoff, Request, Response, Retry
 
 KEY = "s3cret/key"
 REQUEST = Request("one", "/events.json", {"page": "0", "q": "AC/DC & more"})

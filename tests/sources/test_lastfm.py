@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from include.errors import SourceRejected, UnexpectedPayload
-from include.sources.client.http import Request, Response, Retry
+from include.sources.client.messages import Request, Response, Retry
 from include.sources.identity import artist_key, name_key, song_key
 from include.sources.lastfm.lists import (
     COUNTRIES,
@@ -402,7 +402,7 @@ async def test_a_second_spelling_on_another_page_is_neither_a_second_item_nor_mi
     assert (list(found.names), found.complete, shown) == (["A", "B"], True, [])
 
 
-@pytest.mark.parametrize("total", ["", None, "1,234", "3", 0, 2.5, True, [], {"of": 3}, 10**30])
+@pytest.mark.parametrize("total", ["", None, "1,234", "3", 0, 2.5, True, [], {"of": 3}, 10**15, 10**30])
 async def test_a_total_of_any_kind_does_not_end_a_list(total: Any) -> None:
     def body(page: int) -> bytes:
         names = [f"{page}-{n}" for n in range(20)] if page < 3 else []
@@ -422,6 +422,15 @@ async def test_a_list_that_repeats_itself_forever_ends_and_is_not_complete() -> 
     found = await pages.collected(50)
     assert len(pages.asked) == 2
     assert (len(found.names), found.reported, found.complete) == (30, 50, False)
+
+
+@pytest.mark.parametrize(("named", "nameless"), [(40, 5), (48, 1)])
+async def test_a_list_that_starts_over_counts_its_nameless_items_once(named: int, nameless: int) -> None:
+    async def ask(request: Request) -> ListPage:
+        return ListPage(50, tuple(f"item {n}" for n in range(named)), items=named + nameless)
+
+    found = await collect(ask, lambda limit, page: tracks_request("X", limit, page), 50)
+    assert (len(found.names), found.unusable, found.complete) == (named, nameless, False)
 
 
 async def test_a_list_that_always_returns_one_new_item_ends() -> None:

@@ -47,5 +47,8 @@ def test_an_escape_at_the_end_of_a_chunk_escapes(before: int) -> None:
 def test_what_is_cut_off_or_no_json_at_all_is_judged_too() -> None:
     assert is_deeper(b"[" * 65, 64)
     assert not is_deeper(b"[" * 64, 64)
+    assert is_deeper(b"[[]," * 65, 64)
+    assert not is_deeper(b"[[]," * 64, 64)
+    assert is_deeper(b"[[[1]]," * 3, 2)
     assert not is_deeper(b'<html>{"}]]]]', 64)
     assert not is_deeper(b"", 64)

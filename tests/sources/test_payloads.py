@@ -21,16 +21,15 @@ from include.lake.certificate import Crawl, List, Scope, Window
 from include.lake.lake import Lake
 from include.quality import audit as quality
 from include.settings import Settings
-from include.sources.client.http import Response, Retry
+from include.sources.client.messages import Response, Retry
 from include.sources.lastfm import lists as lastfm_lists
 from include.sources.lastfm import rows as lastfm
 from include.sources.rows import Noticed, Rejection
 from include.sources.ticketmaster import rows as ticketmaster
 from include.sources.ticketmaster import search as ticketmaster_search
-from include.warehouse import next_load
 from include.warehouse.tables import create_tables
 from tests.support.recordings import PAYLOADS, needs_recordings
-from tests.support.snapshots import build_load, engine, judged_at, rows
+from tests.support.snapshots import build_load, engine, judged_at, pending_loads, rows
 
 pytestmark = needs_recordings
 
@@ -272,7 +271,7 @@ def test_every_recorded_event_and_song_is_a_row_of_the_star_and_passes_its_audit
     lake = Lake(Bucket(s3, bucket))
     events, songs = land_recorded_events(lake), land_recorded_songs(lake)
     create_tables(redshift)
-    [load] = next_load.pending_loads(redshift, lake)
+    [load] = pending_loads(redshift, lake)
     build_load(redshift, lake, load)
     recorded = {
         event["id"] for path in paths("ticketmaster", *EVENT_FILES) for event in recorded_events(path)

@@ -18,7 +18,8 @@ from include.ingestion.songs import SONGS
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.settings import Settings
-from include.sources.client.http import Backoff, Client
+from include.sources.client.http import Client
+from include.sources.client.messages import Backoff
 from include.sources.client.quota import Quota, Spent
 from include.sources.lastfm import lists as lastfm_lists
 from include.sources.ticketmaster import search as ticketmaster_search

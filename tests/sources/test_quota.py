@@ -8,7 +8,8 @@ from include.errors import QuotaSpent
 from include.ingestion import fetch
 from include.lake.lake import Lake
 from include.sources.client.connection import SourceConnection
-from include.sources.client.http import Client, Request
+from include.sources.client.http import Client
+from include.sources.client.messages import Request
 from include.sources.client.quota import Quota, Spent
 from include.sources.ticketmaster import search
 from sandbox.world.catalog import Catalog

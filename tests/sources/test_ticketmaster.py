@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
-from include.sources.client.http import Response, Retry
+from include.sources.client.messages import Response, Retry
 from include.sources.identity import artist_key, name_key, namesake_key
 from include.sources.rows import Noticed, Rejection, Tally, column_widths
 from include.sources.ticketmaster.rows import EventRow, rows
@@ -462,6 +462,9 @@ def test_an_empty_search_is_an_empty_page_also_as_a_404() -> None:
         answer(b""),
         answer(b'{"page":{"totalElements":1'),
         answer({"_embedded": {"events": []}}),
+        answer({"page": {"totalElements": -1}}),
+        answer({"page": {"totalElements": 10**9 + 1}}),
+        answer({"page": {"totalElements": 10**20}}),
     ],
 )
 def test_temporary_failures_raise_retry(passing: Response) -> None:

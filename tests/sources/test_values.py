@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from include.sources.client.http import Response
+from include.sources.client.messages import Response
 from include.sources.lastfm.lists import read as read_list
 from include.sources.lastfm.rows import Charted, chart, songs
 from include.sources.lastfm.run_rows import KeptList, run_rows

@@ -16,7 +16,7 @@ from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.settings import Settings
 from include.sources.client.connection import SourceConnection
-from include.sources.client.http import Backoff
+from include.sources.client.messages import Backoff
 from sandbox.aws import Aws
 
 _PROCESSES = multiprocessing.get_context("forkserver")

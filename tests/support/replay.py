@@ -19,7 +19,7 @@ from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import ledger, next_load, parking
 from include.warehouse import load as warehouse
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.rebuild import rebuild
 from include.warehouse.tables import BUILT, DATASETS, STAR
 from include.warehouse.transactions import Joined, transaction

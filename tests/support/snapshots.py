@@ -16,9 +16,9 @@ from include.sources.identity import artist_key, name_key, namesake_key, song_ke
 from include.sources.lastfm.rows import SongRow
 from include.sources.rows import Rejection
 from include.sources.ticketmaster.rows import EventRow
+from include.warehouse import ledger, next_load
 from include.warehouse import load as warehouse
-from include.warehouse import next_load
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.tables import BUILT, DATASETS, STAR
 from include.warehouse.transactions import transaction
 
@@ -96,6 +96,13 @@ def land_songs(
     lake.put_manifest("songs", run, SongRow, entries)
 
 
+def pending_loads(connection: Any, lake: Lake) -> list[Load]:
+    """The loads that are waiting, oldest first; none if the ledger knows every manifest that has a partner."""
+    with transaction(connection) as cursor:
+        known = ledger.read_ledger(cursor)
+    return next_load.find_loads(ledger.landed(lake), known, lake)
+
+
 def judged_at(load: Load) -> datetime:
     """When the tests judge a load: an hour after the later of its runs."""
     return run_instant(max(load.events, load.songs)) + timedelta(hours=1)
@@ -118,7 +125,7 @@ def build_load(redshift: Any, lake: Lake, load: Load) -> None:
 def publish_pending(redshift: Any, lake: Lake) -> list[dict[str, dict[str, int]]]:
     """Builds and publishes every pending load without an audit; returns what each changed."""
     changes = []
-    while loads := next_load.pending_loads(redshift, lake):
+    while loads := pending_loads(redshift, lake):
         build_load(redshift, lake, loads[0])
         changes.append(warehouse.publish(redshift, loads[0]))
     return changes

@@ -9,8 +9,8 @@ from include.lake.lake import Lake
 from include.quality.audit import audit
 from include.warehouse import load as warehouse
 from include.warehouse import parking
-from include.warehouse.loads import Load
 from include.warehouse.next_load import begin_next
+from include.warehouse.pairing import Load
 from include.warehouse.parking import Verdict
 from include.warehouse.tables import BUILT, DATASETS
 from tests.support.snapshots import ROLE, engine, judged_at

@@ -9,8 +9,8 @@ from include.errors import ContextInvalid
 from include.lake.lake import Lake
 from include.lake.runs import run_id, run_instant
 from include.warehouse.load import stage
-from include.warehouse.loads import Load
 from include.warehouse.next_load import begin_next
+from include.warehouse.pairing import Load
 from include.warehouse.parking import Verdict
 from include.warehouse.rebuild import rebuild
 from include.warehouse.tables import DATASETS

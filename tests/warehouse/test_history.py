@@ -8,7 +8,7 @@ import pytest
 
 from include.lake.certificate import Scope
 from include.lake.lake import Lake
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.parking import Verdict
 from tests.support.snapshots import (
     Artist,

@@ -18,10 +18,10 @@ from include.lake.lake import Lake
 from include.lake.parquet import FORM
 from include.quality.audit import audit
 from include.sources.ticketmaster.rows import EventRow
-from include.warehouse import ledger, next_load, parking, tables
+from include.warehouse import ledger, parking, tables
 from include.warehouse import load as warehouse
 from include.warehouse import rebuild as rebuilding
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.parking import Verdict
 from include.warehouse.rebuild import Rebuilt, rebuild
 from include.warehouse.transactions import transaction
@@ -34,6 +34,7 @@ from tests.support.snapshots import (
     judged_at,
     land_events,
     land_songs,
+    pending_loads,
     publish_pending,
     rows,
     star,
@@ -75,7 +76,7 @@ def test_a_rebuild_without_late_runs_changes_nothing(three_days: tuple[Any, Lake
     assert (done.loads, done.parked, done.differences) == (3, (), {})
     assert star(redshift) == before
     assert sorted(rows(redshift, "select dataset, run, changes from dwh.load_ledger")) == sorted(judged)
-    assert next_load.pending_loads(redshift, lake) == []
+    assert pending_loads(redshift, lake) == []
 
 
 def test_loads_are_repeated_with_the_partners_they_had(redshift: Any, lake: Lake) -> None:
@@ -183,7 +184,7 @@ def test_a_rebuild_until_a_date_rolls_back_and_retried_runs_are_loaded_again_in_
     done = rebuilt(redshift, lake, until=date(2026, 11, 21))
     assert len(done.parked) == 2
     assert rows(redshift, "select max(snapshot_date) from dwh.fact_artists") == [(date(2026, 11, 21),)]
-    assert next_load.pending_loads(redshift, lake) == []
+    assert pending_loads(redshift, lake) == []
     assert ledger.retry(redshift, "events", "2026-11-22T060000Z") == 1
     assert ledger.retry(redshift, "songs", "2026-11-22T070000Z") == 1
     assert len(publish_pending(redshift, lake)) == 1
@@ -316,13 +317,13 @@ def test_a_lost_ledger_is_written_again(three_days: tuple[Any, Lake]) -> None:
         cursor.execute("delete from dwh.load_ledger")
     rebuilt(redshift, lake)
     assert star(redshift) == before
-    assert next_load.pending_loads(redshift, lake) == []
+    assert pending_loads(redshift, lake) == []
 
 
 def test_a_parked_run_stays_parked_and_an_accepted_one_stays_accepted(three_days: tuple[Any, Lake]) -> None:
     redshift, lake = three_days
     land(lake, 23, [Concert("e1")])
-    load = next_load.pending_loads(redshift, lake)[0]
+    load = pending_loads(redshift, lake)[0]
     build_load(redshift, lake, load)
     parking.park(redshift, load, "too few")
     assert rebuilt(redshift, lake).parked == ()
@@ -339,7 +340,7 @@ def test_a_run_that_becomes_late_after_it_was_accepted_stays_accepted(
 ) -> None:
     redshift, lake = three_days
     land(lake, 23, [Concert("e1")])
-    load = next_load.pending_loads(redshift, lake)[0]
+    load = pending_loads(redshift, lake)[0]
     build_load(redshift, lake, load)
     parking.park(redshift, load, "too few", datasets=["events"])
     land_events(lake, "2026-11-24T060000Z", [Concert("e1", ["Abel"])])
@@ -439,7 +440,7 @@ def test_a_load_in_progress_is_superseded_by_a_rebuild(three_days: tuple[Any, La
 
     redshift, lake = three_days
     land(lake, 23, [Concert("e1")])
-    load = next_load.pending_loads(redshift, lake)[0]
+    load = pending_loads(redshift, lake)[0]
     build_load(redshift, lake, load)
     rebuilt(redshift, lake, until=date(2026, 11, 22))
     with pytest.raises(LoadSuperseded):
@@ -525,7 +526,7 @@ def test_tables_of_the_star_dropped_or_altered_by_hand_make_a_rebuild_due_until_
     assert rebuilt(redshift, lake).loads == 3
     assert tables.ensure_tables(redshift) is True
     assert star(redshift) == before
-    assert next_load.pending_loads(redshift, lake) == []
+    assert pending_loads(redshift, lake) == []
 
 
 def test_a_star_that_was_dropped_whole_is_created_empty_and_loaded_from_the_first_run(

@@ -8,7 +8,7 @@ from benchmarks.round_trips import Day, warehouse_run
 from include.lake.lake import Lake
 from include.orchestration import star
 from include.settings import Settings
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.tables import DATASETS
 from tests.support.snapshots import Artist, Concert, judged_at, land_events, land_songs
 

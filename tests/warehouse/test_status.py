@@ -9,10 +9,19 @@ import redshift_connector
 from include.__main__ import main
 from include.lake.lake import Lake
 from include.warehouse import ledger, next_load, parking
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.rebuild import rebuild
 from include.warehouse.status import status
-from tests.support.snapshots import ROLE, Artist, Concert, judged_at, land_events, land_songs, publish_pending
+from tests.support.snapshots import (
+    ROLE,
+    Artist,
+    Concert,
+    judged_at,
+    land_events,
+    land_songs,
+    pending_loads,
+    publish_pending,
+)
 
 EVENTS, SONGS, LATE = "2026-11-22T060000Z", "2026-11-22T070000Z", "2026-11-21T070000Z"
 LOAD = Load(EVENTS, SONGS, ("events", "songs"))
@@ -94,7 +103,7 @@ def test_what_is_parked_or_late_is_listed_with_what_to_do(tables: Any, lake: Lak
     land_songs(lake, LATE, [Artist("Abel")])
     later = "2026-11-23T060000Z"
     land_events(lake, later, [Concert("e1", ["Abel"])])
-    (load,) = next_load.pending_loads(tables, lake)
+    (load,) = pending_loads(tables, lake)
     next_load.begin(tables, lake, load, NOW)
     parking.park(tables, load, "fact_artists: too few")
     for noted in (False, True):

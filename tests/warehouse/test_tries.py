@@ -1,6 +1,5 @@
 """What a task of the warehouse leaves behind when a statement of it fails: for the data, or for what may pass."""
 
-from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from include.orchestration import connections, star
 from include.settings import Settings
 from include.warehouse import load as warehouse
 from include.warehouse import next_load
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.tables import BUILT, DATASETS
 from include.warehouse.transactions import transaction
 from sandbox.services import Services
@@ -24,6 +23,7 @@ from tests.support.snapshots import (
     judged_at,
     land_events,
     land_songs,
+    pending_loads,
     publish_pending,
     rows,
 )
@@ -102,7 +102,7 @@ def test_whatever_fails_for_what_may_pass_leaves_the_load_pending(
         warehouse.publish(failing("insert into dwh.fact_artists"), LOAD)
     assert rows(redshift, LEDGER) == []
     assert star_of(redshift) == empty
-    assert next_load.pending_loads(redshift, lake) == [LOAD]
+    assert pending_loads(redshift, lake) == [LOAD]
     publish_pending(redshift, lake)
     assert rows(redshift, LEDGER) == [("events", "published"), ("songs", "published")]
 
@@ -138,7 +138,7 @@ def test_a_load_that_could_not_be_judged_is_judged_by_the_next_try(
     redshift, lake = landed
     build_load(redshift, lake, LOAD)
     settings = Settings(bucket=lake.bucket.name)
-    found = {"load": asdict(LOAD), "judged_at": judged_at(LOAD).isoformat(), "rebuilt": None}
+    found = star.Work(LOAD, 0, judged_at(LOAD), None, "").xcom
 
     def change(*statements: str) -> None:
         with transaction(redshift) as cursor:
@@ -173,7 +173,7 @@ def test_data_that_no_expectation_can_evaluate_is_parked(landed: tuple[Any, Lake
     with transaction(redshift) as cursor:
         cursor.execute("alter table audit.fact_artists rename to kept")
         cursor.execute("create view audit.fact_artists as select * from audit.kept where 1 / (select 0) = 1")
-    found = {"load": asdict(LOAD), "judged_at": judged_at(LOAD).isoformat(), "rebuilt": None}
+    found = star.Work(LOAD, 0, judged_at(LOAD), None, "").xcom
     with pytest.raises(DataRejected, match="division by zero"):
         star.judge(Settings(bucket=lake.bucket.name), found, "manual__1")
     assert {state for _, state in rows(redshift, LEDGER)} == {"parked"}

@@ -16,7 +16,7 @@ from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import load as warehouse
 from include.warehouse import next_load, parking
 from include.warehouse.ledger import accept, retry
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.tables import create_tables, ensure_tables, send_definitions
 from include.warehouse.transactions import transaction
 from tests.support.snapshots import (
@@ -27,6 +27,7 @@ from tests.support.snapshots import (
     judged_at,
     land_events,
     land_songs,
+    pending_loads,
     publish_pending,
     rows,
     star,
@@ -157,7 +158,7 @@ def test_the_ledger_and_the_data_commit_together_and_nothing_is_left_to_do(table
         ("events", EVENTS, "published", 4),
         ("songs", SONGS, "published", 3),
     ]
-    assert next_load.pending_loads(tables, landed) == []
+    assert pending_loads(tables, landed) == []
 
 
 def test_publishing_a_load_again_changes_nothing(tables: Any, landed: Lake) -> None:
@@ -229,17 +230,17 @@ def test_a_parked_manifest_is_judged_again_on_request(tables: Any, landed: Lake)
 def test_what_is_published_is_not_retried(tables: Any, landed: Lake) -> None:
     publish_pending(tables, landed)
     assert [retry(tables, "events", EVENTS), accept(tables, "songs", SONGS)] == [0, 0]
-    assert next_load.pending_loads(tables, landed) == []
+    assert pending_loads(tables, landed) == []
 
 
 def test_only_the_dataset_at_fault_is_parked(tables: Any, landed: Lake) -> None:
     land_songs(landed, "2026-11-21T070000Z", [Artist("Abel")])
     land_events(landed, "2026-11-21T060000Z", [Concert("e1", ["Abel"])])
-    build_load(tables, landed, next_load.pending_loads(tables, landed)[0])
-    warehouse.publish(tables, next_load.pending_loads(tables, landed)[0])
+    build_load(tables, landed, pending_loads(tables, landed)[0])
+    warehouse.publish(tables, pending_loads(tables, landed)[0])
     build_load(tables, landed, LOAD)
     parking.park(tables, LOAD, "dim_songs: too loud", datasets=("songs",))
-    assert next_load.pending_loads(tables, landed) == [Load(EVENTS, "2026-11-21T070000Z", ("events",))]
+    assert pending_loads(tables, landed) == [Load(EVENTS, "2026-11-21T070000Z", ("events",))]
     publish_pending(tables, landed)
     assert rows(tables, "select dataset, state from dwh.load_ledger where run > '2026-11-22' order by 1") == [
         ("events", "published"),

@@ -13,46 +13,46 @@ from include.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check."""
+    """The outcome of one check."""
 
-    thing: str
+    subject: str
     works: bool | None
     """None if it could not be checked, which does not count as a failure."""
-    said: str
+    result: str
     advice: str = ""
 
     def __str__(self) -> str:
         mark = {True: "✔", False: "✘", None: "?"}[self.works]
         advice = f" → {self.advice}" if self.advice else ""
-        return f"{mark} {self.thing:<22} {self.said}{advice}"
+        return f"{mark} {self.subject:<22} {self.result}{advice}"
 
 
-def good(thing: str, said: str) -> Finding:
+def good(subject: str, result: str) -> Finding:
     """It works."""
-    return Finding(thing, True, said)
+    return Finding(subject, True, result)
 
 
-def bad(thing: str, said: str, advice: str) -> Finding:
+def bad(subject: str, result: str, advice: str) -> Finding:
     """It does not work."""
-    return Finding(thing, False, said, advice)
+    return Finding(subject, False, result, advice)
 
 
-def unknown(thing: str, said: str, advice: str) -> Finding:
+def unknown(subject: str, result: str, advice: str) -> Finding:
     """It cannot be checked from here."""
-    return Finding(thing, None, said, advice)
+    return Finding(subject, None, result, advice)
 
 
 @contextlib.contextmanager
-def examined(findings: list[Finding], thing: str) -> Iterator[None]:
+def examined(findings: list[Finding], subject: str) -> Iterator[None]:
     """Turns whatever the block raises into a finding."""
     try:
         yield
     except PipelineError as error:
-        findings.append(bad(thing, str(error), ""))
+        findings.append(bad(subject, str(error), ""))
     except Exception as error:
         findings.append(
             bad(
-                thing,
+                subject,
                 f"failed with {type(error).__name__}",
                 "check the fields of its connection, and the network",
             )

@@ -9,7 +9,8 @@ from include.lake.lake import Lake
 from include.orchestration import connections
 from include.orchestration.doctor import Finding, bad, examined, good
 from include.settings import Settings
-from include.sources.client.http import Backoff, Client, Request
+from include.sources.client.http import Client
+from include.sources.client.messages import Backoff, Request
 from include.sources.lastfm import lists
 from include.sources.ticketmaster import search
 

@@ -6,28 +6,26 @@ response: it returns the parsed value, or raises `Retry` or one of `include.erro
 
 import asyncio
 import logging
-import random
-import re
-from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from types import SimpleNamespace, TracebackType
 from typing import Self, TypeVar
-from urllib.parse import quote, quote_plus, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiolimiter import AsyncLimiter
-from yarl import URL
 
 from include.clock import utc_now
-from include.errors import PipelineError, QuotaSpent, SourceRejected, SourceUnavailable, UnexpectedPayload
+from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
+from include.sources.client.http_dates import http_date
+from include.sources.client.messages import Backoff, Request, Response, Retry
 from include.sources.client.nesting import is_deeper
 from include.sources.client.priority import PrioritySemaphore
 from include.sources.client.quota import Quota
+from include.sources.client.redaction import key_forms, without_login
 
 log = logging.getLogger(__name__)
 Parsed = TypeVar("Parsed")
@@ -46,69 +44,6 @@ _SECONDS_IN_FLIGHT = 5
 """How many seconds' worth of requests may be in flight at once: enough to keep the rate at that latency."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One GET. `name` is unique within a run and the same in every try of the run."""
-
-    name: str
-    path: str
-    params: Mapping[str, str]
-    urgency: float = 0
-    """Higher is sent first."""
-
-    def __str__(self) -> str:
-        return f"{self.path}?{urlencode(self.params)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A complete response. The API key is redacted from `body`, and bytes that are not UTF-8 are replaced."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    received_at: datetime
-    requests: int = 1
-    """How many requests it took, failed ones included."""
-
-    def excerpt(self) -> str:
-        """The beginning of the body on one line, for messages."""
-        return " ".join(self.body[:300].decode(errors="replace").split()) or "(empty body)"
-
-
-def is_temporary(status: int) -> bool:
-    """Whether a response with this HTTP status may be followed by a better one: 408, 425, 429 and 5xx."""
-    return status in (408, 425, 429) or status >= 500
-
-
-class Retry(Exception):
-    """Raised by a `read` function when the same request may well succeed later.
-
-    `patience` multiplies the wait. After the last try the caller gets a `finally_raise`.
-    """
-
-    def __init__(
-        self, reason: str, *, patience: float = 1, finally_raise: type[PipelineError] = SourceUnavailable
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.patience = patience
-        self.finally_raise = finally_raise
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """How often to retry and how long to wait, in seconds: 0.5, 1, 2, …, each shortened by up to half at random."""
-
-    tries: int = 6
-    first: float = 0.5
-    longest: float = 60
-
-    def wait(self, attempt: int, patience: float) -> float:
-        """Seconds to wait after attempt number `attempt`, counted from 0."""
-        return min(self.longest, self.first * patience * 2.0**attempt) * random.uniform(0.5, 1)
-
-
 @dataclass(slots=True)
 class Client:
     """Sends requests to one source. An async context manager; use only one per API key at a time.
@@ -124,7 +59,7 @@ class Client:
     key_parameter: str
     key: str = field(repr=False)
     requests_per_second: float
-    backoff: Backoff = Backoff()
+    backoff: Backoff = field(default_factory=Backoff)
     timeout: float = 60
     """Seconds for one whole try."""
     quota: Quota | None = None
@@ -152,8 +87,8 @@ class Client:
             address.scheme == "http" and (self.allow_http or _is_loopback(address.hostname))
         ):
             raise SourceRejected(
-                f"The connection `{self.connection_id}` has the base URL {_bare(self.base_url)!r}, which is not "
-                "https. The API key travels in the URL; correct the connection's host. (Only a sandbox sets "
+                f"The connection `{self.connection_id}` has the base URL {without_login(self.base_url)!r}, which is "
+                "not https. The API key travels in the URL; correct the connection's host. (Only a sandbox sets "
                 '`"allow_http": true` in the extra.)'
             )
         self._key_forms = key_forms(self.key)
@@ -311,7 +246,7 @@ class Client:
         return bytes(body)
 
     def _shown(self, request: Request) -> str:
-        return f"{_bare(self.base_url)}{request}"
+        return f"{without_login(self.base_url)}{request}"
 
     def _redacted(self, text: str) -> str:
         for form in self._key_forms:
@@ -329,30 +264,6 @@ class _Sending:
     """Keeps other large bodies waiting."""
     deadline: asyncio.Timeout
     """When the try times out."""
-
-
-def key_forms(key: str) -> tuple[str, ...]:
-    """The key as a source may echo it: plain, in a URL, in either case, in hexadecimal digits, in Base64.
-
-    Base64 packs three bytes, so there it has three forms, depending on what precedes it; each leaving out the outer
-    characters, which depend on adjacent bytes.
-    """
-    data = key.encode()
-    in_url = str(URL.build(query={"": key})).removeprefix("?=")
-    forms = [key, in_url, quote(key, safe=""), quote_plus(key), data.hex()]
-    for before in range(3):
-        whole = b64encode(bytes(before) + data).decode()
-        inner = whole[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
-        forms += [inner, inner.translate(str.maketrans("+/", "-_"))]
-    longest_first = sorted(
-        {each for form in forms[:5] for each in (form, form.lower(), form.upper())}, key=len
-    )
-    return tuple(dict.fromkeys([*reversed(longest_first), *forms[5:]]))
-
-
-def _bare(url: str) -> str:
-    """The URL without a user and password."""
-    return re.sub(r"(?<=//)[^/@]*@", "", url)
 
 
 def _is_loopback(host: str | None) -> bool:
@@ -373,12 +284,3 @@ def _retry_after(response: Response) -> float:
     until = http_date(text)
     now = http_date(response.headers.get("Date", "")) or response.received_at
     return min(max(0.0, (until - now).total_seconds()), _MAX_RETRY_AFTER) if until else 0.0
-
-
-def http_date(text: str) -> datetime | None:
-    """The instant that an HTTP date gives (RFC 9110); None if it is not a date."""
-    try:
-        at = parsedate_to_datetime(text)
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None

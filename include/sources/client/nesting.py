@@ -9,15 +9,15 @@ _OTHERS = bytes(set(range(256)) - set(b'"[]{}'))
 
 def is_deeper(body: bytes | bytearray, levels: int) -> bool:
     """Whether lists and objects are nested more than this many levels deep."""
-    brackets = _brackets(body)
-    if b"(" * (levels + 1) in brackets:
-        return True
+    brackets, too_deep = _brackets(body), b"(" * (levels + 1)
     for _ in range(levels):
+        if too_deep in brackets:
+            return True
         shorter = brackets.replace(b"()", b"")
         if len(shorter) == len(brackets):
-            break
+            return False
         brackets = shorter
-    return b"()" in brackets
+    return b"()" in brackets or too_deep in brackets
 
 
 def _brackets(body: bytes | bytearray) -> bytes:

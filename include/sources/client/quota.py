@@ -5,13 +5,13 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Annotated
 
 import msgspec
 
 from include.clock import utc_now
 from include.errors import QuotaSpent
+from include.sources.client.http_dates import http_date
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +75,7 @@ class Quota:
         now = self.now()
         try:
             reset = datetime.fromtimestamp(int(headers.get("Rate-Limit-Reset", "")) / 1000, UTC)
-            source_now = parsedate_to_datetime(headers.get("Date", "")) if "Date" in headers else now
-            left = reset - (source_now if source_now.tzinfo else source_now.replace(tzinfo=UTC))
+            left = reset - (http_date(headers.get("Date", "")) or now)
         except (ValueError, OverflowError, OSError):
             return
         if not timedelta() < left <= _PERIOD + _JITTER:

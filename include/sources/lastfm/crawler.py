@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from include.errors import SourceUnavailable, UnexpectedPayload
-from include.sources.client.http import Request, Response
+from include.sources.client.messages import Request, Response
 from include.sources.client.task_group import task_group
 from include.sources.identity import artist_key, song_key
 from include.sources.lastfm import lists
@@ -119,9 +119,16 @@ class Crawler:
             found = lists.chart_request(country, limit, page)
             return found if wanted == self._most_artists + _SPARE else _named(found, f"of-{wanted}")
 
+        def read_again(response: Response) -> ListPage:
+            # Of a chart that has already been read in part, the country exists.
+            may_be_missing = doubted.not_found and country not in self.charts
+            page = lists.read_chart(country, response) if may_be_missing else lists.read(response)
+            if not page.names:  # raised here, the response is not kept: a later try requests it again
+                raise SourceUnavailable(f"Last.fm's chart for {country} came back without artists, twice")
+            return page
+
         async def ask_again(request: Request) -> ListPage:
-            first_page = doubted.not_found and request.params["page"] == "1"
-            return await self._ask(request, partial(lists.read_chart, country) if first_page else lists.read)
+            return await self._ask(request, read_again if request.params["page"] == "1" else lists.read)
 
         doubted = await lists.collect(self._page, request, wanted)
         if doubted.names:
@@ -131,8 +138,6 @@ class Crawler:
             ask_again, lambda limit, page: _named(request(limit, page), "once-more"), wanted + 1
         )
         collected.replaces(doubted)
-        if not collected.names and not collected.reported:
-            collected.lost = "it came back empty, twice"
         return collected
 
     async def _collect_tracks(self, name: str, in_charts: bool) -> None:

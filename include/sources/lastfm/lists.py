@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from include.errors import SourceRejected, UnexpectedPayload
-from include.sources.client.http import Request, Response, Retry, is_temporary
+from include.sources.client.messages import Request, Response, Retry, is_temporary
 from include.sources.identity import artist_key
 from include.sources.lastfm import wire
 from include.sources.text import mended
@@ -175,7 +175,6 @@ async def collect(
         before = len(spellings)
         collected.pages.append(page_request.name)
         collected.fetched += page.items
-        collected.unusable += page.items - len(page.names)
         repeated.update(name for name, times in Counter(page.names).items() if times > 1)
         for name in dict.fromkeys(page.names):
             if name in spellings:
@@ -192,6 +191,7 @@ async def collect(
             collected.not_found = page.not_found
         if len(spellings) == before:
             break
+        collected.unusable += page.items - len(page.names)
         if len(collected.names) >= wanted:
             break
     if not page.items and next(iter(spellings), None) not in repeated:
@@ -213,9 +213,9 @@ _item = msgspec.json.Decoder(_Item)
 
 
 def _count(number: str | int | None) -> int:
-    """A total as a list reports it; 0 if it is not a number."""
+    """A total as a list reports it; 0 if it is not a number, or one of more than ten digits."""
     text = str(number).replace(",", "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else 0
 
 
 def _name(raw: msgspec.Raw) -> str | None:

@@ -51,6 +51,8 @@ _FAR_END = {ASCENDING: BACKWARDS, DESCENDING: FORWARDS}
 """The order in which the last events of a window that time cannot split come first."""
 _SAMPLES = 3 * SETTLED
 """How many responses are requested at most to see between which totals a window fluctuates."""
+_MOST_REQUESTS = 500
+"""No window is read any more after this many requests for a stretch, plus ten for each full page of its total."""
 _SMALL = 25
 """A window with this few events is not halved to work around a page that cannot be fetched."""
 
@@ -119,13 +121,14 @@ class Proof:
         return False
 
     async def _measure_fluctuation(self, stretch: Stretch) -> None:
-        """Requests one page again and again, once per crawl, to see by how much totals fluctuate."""
+        """Requests one page again and again, until once in a crawl it shows by how much totals fluctuate."""
         async with self._measuring:
             window, instants = stretch.window, stretch.instants()
-            if self._measured or not instants:
+            is_small = stretch.total(window) <= PAGE // 2
+            if self._measured or not (instants or is_small):
                 return
-            self._measured = True
-            window = replace(window, end=instants[: PAGE // 2][-1], order=ASCENDING)
+            if not is_small:
+                window = replace(window, end=instants[: PAGE // 2][-1], order=ASCENDING)
             pages: list[Page] = []
             while len(pages) < SETTLED or (self._reader.fluctuation and len(pages) < _SAMPLES):
                 pages += await self._reader.take(stretch, window, [0])
@@ -133,13 +136,14 @@ class Proof:
                     return
                 totals = [page.total for page in pages]
                 self._reader.fluctuation = max(self._reader.fluctuation, max(totals) - min(totals))
+                self._measured = max(totals) > min(totals)
 
     async def _judge(self, stretch: Stretch, content: Content, readings: Sequence[frozenset[str]]) -> None:
         total, inside = stretch.total(stretch.window), len(stretch.inside())
         received = max(content.events, inside)
         stretch.reported = max(total, inside)
         if not await self._explained(stretch, content, readings):
-            short = stretch.short_windows(self._reader.fluctuation)
+            short = stretch.short_windows()
             if received < total:
                 stretch.incomplete(total - received, f"received {inside} of {total} reported events")
             elif short:
@@ -165,7 +169,7 @@ class Proof:
         known = stretch.totals.get(stretch.window.span)
         if known is None:  # it is empty, as the opposite order confirmed
             return not stretch.lost and not content.events
-        for window, received in stretch.short_windows(self._reader.fluctuation):
+        for window, received in stretch.short_windows():
             if not await self.excused(stretch, window, received):
                 return False
         agreed = _agreed(readings)
@@ -183,7 +187,12 @@ class Proof:
         )
 
     async def _window(self, stretch: Stretch, window: Window, first: Page | None = None) -> Content:
-        """Reads a window, by halves if it holds more events than paging can reach."""
+        """Reads a window, by halves if it holds more events than paging can reach, within the stretch's budget."""
+        if stretch.requests > (most := _MOST_REQUESTS + 10 * -(-stretch.total(stretch.window) // PAGE)):
+            why = f"its totals still did not add up after {most} requests"
+            if why not in stretch.lost:
+                stretch.lost.insert(0, why)
+            return Content(0, False)
         if first is None:
             [first] = await self._reader.take(stretch, window, [0])
         total = stretch.total(window)
@@ -229,7 +238,7 @@ class Proof:
         if same and len(rows) == total:
             return Content(total, True)
         both = len({*rows, *again})
-        if both == total or (same and total - both <= self._reader.fluctuation):
+        if both == total:
             return Content(both, True)
         if same and await self.excused(stretch, window, both):
             return Content(both, True)

@@ -50,8 +50,6 @@ STATUSES = {
     "postponed": "postponed",
     "rescheduled": "rescheduled",
 }
-_YEARS = range(1980, 2099)
-"""A date outside these years is a placeholder: 1900-01-01, 1970-01-01, 2099-12-31, 9999-12-31."""
 _MOST_PRICE = 1e9
 """In any currency."""
 _Code = Annotated[str, msgspec.Meta(extra={"bytes": 16})]
@@ -224,7 +222,7 @@ def _billed(attractions: list[wire.Attraction], noticed: Noticed) -> list[_Artis
 
 
 def _date(day: date | None, path: str, noticed: Noticed) -> date | None:
-    if day is None or day.year in _YEARS:
+    if day is None or day.year in wire.YEARS:
         return day
     noticed.null(path)
     return None
@@ -233,7 +231,7 @@ def _date(day: date | None, path: str, noticed: Noticed) -> date | None:
 def _utc(instant: datetime | None, path: str, noticed: Noticed) -> datetime | None:
     if instant is None:
         return None
-    if instant.year not in _YEARS:  # near the ends of the calendar an offset would overflow
+    if instant.year not in wire.YEARS:  # near the ends of the calendar an offset would overflow
         noticed.null(path)
         return None
     return instant.astimezone(UTC).replace(tzinfo=None)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
-from include.sources.client.http import Request, Response, Retry, is_temporary
+from include.sources.client.messages import Request, Response, Retry, is_temporary
 from include.sources.nulling import Lenient
 from include.sources.rows import Rejected
 from include.sources.ticketmaster import wire
@@ -23,6 +23,8 @@ KEY_PARAMETER = "apikey"
 _PATH = "/discovery/v2/events.json"
 _TOO_DEEP = ("DIS1024", "DIS1035")
 """Error codes of a page beyond the 1,000th event."""
+_MOST_EVENTS = 10**9
+"""A total above this is not a number of events."""
 _MUSIC = "KZFzniwnSyZfZ7v7nJ"
 
 
@@ -49,8 +51,9 @@ def read(response: Response) -> Page:
     """The page that a response contains.
 
     Raises `Retry` for temporary failures: the HTTP statuses of `is_temporary`, a body that is not JSON or has no page
-    numbers, and a 400 or 404 without one of the API's error codes. Raises `SourceRejected` for a bad key or request,
-    and `QuotaSpent` if the daily quota is used up, which older clients have also seen reported as a 401.
+    numbers, an impossible total, and a 400 or 404 without one of the API's error codes. Raises `SourceRejected` for a
+    bad key or request, and `QuotaSpent` if the daily quota is used up, which older clients have also seen reported as
+    a 401.
     """
     if response.status == 200:
         return _page(response)
@@ -142,6 +145,8 @@ def _page(response: Response) -> Page:
         raise Retry(f"not JSON ({error}): {response.excerpt()}") from None
     if numbers is None or numbers.total_elements is None:
         raise Retry(f"no page numbers: {response.excerpt()}", finally_raise=UnexpectedPayload)
+    if not 0 <= numbers.total_elements <= _MOST_EVENTS:
+        raise Retry(f"a total of {numbers.total_elements} events", finally_raise=UnexpectedPayload)
     lowered = isinstance(numbers.size, int) and 0 < numbers.size < PAGE
     size = numbers.size if lowered else PAGE
     return Page(numbers.total_elements, tuple(map(_sighting, events)), size=size)
@@ -153,13 +158,14 @@ def _sighting(raw: msgspec.Raw) -> Sighting:
     except Rejected:  # it will be rejected when the run is landed; here it only has to be counted
         return Sighting(hashlib.blake2b(raw, digest_size=16).hexdigest(), None, None, None, None)
     venue = event.embedded.venues[0] if event.embedded.venues else _Venue()
+    start = event.dates.start
     return Sighting(
         event.id,
-        event.dates.start.date_time,
+        start.date_time if start.date_time and start.date_time.year in wire.YEARS else None,
         _shared(wire.country_code(venue.country)),
         _shared(venue.state.state_code),
         _shared(event.classifications[0].genre.id if event.classifications else None),
-        event.dates.start.local_date,
+        start.local_date if start.local_date and start.local_date.year in wire.YEARS else None,
     )
 
 

@@ -52,13 +52,14 @@ class Stretch:
     given_up: bool = False
     """Whether its events are left to other stretches because that is cheaper."""
     lost: list[str] = field(default_factory=list)
-    """Pages that could not be fetched, and why."""
+    """Pages that could not be fetched, and why; also that it was not read to the end."""
     pages: dict[tuple[Window, int], None] = field(default_factory=dict, repr=False)
     """The requests made for it that got a response, in order."""
     facets: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in FACETS}, repr=False)
     """The values of its events, used to split a window that cannot be split by time."""
     sightings: dict[str, tuple[Sighting, Window]] = field(default_factory=dict, repr=False)
-    """The distinct events as first received; emptied when the stretch is finished, to bound a crawl's memory."""
+    """The distinct events, each with the first window whose response shows that it belongs here, or else the last;
+    emptied when the stretch is finished, to bound a crawl's memory."""
     reading: set[str] = field(default_factory=set, repr=False)
     """The ids received since the last `begin_reading`."""
     short_pages: bool = False
@@ -82,7 +83,9 @@ class Stretch:
         times_seen = Counter(seen.id for seen in response.sightings)
         self.twice.update(name for name, times in times_seen.items() if times > 1)
         for seen in response.sightings:
-            self.sightings.setdefault(seen.id, (seen, window))
+            known = self.sightings.get(seen.id)
+            if known is None or not known[0].lies_in(self.window, known[1]):
+                self.sightings[seen.id] = seen, window
             self.reading.add(seen.id)
             for name, value in zip(FACETS, (seen.state_code, seen.genre_id), strict=True):
                 if value:
@@ -94,6 +97,11 @@ class Stretch:
         """The largest total ever reported for a window."""
         known = self.totals.get(window.span)
         return known.most if known else 0
+
+    @property
+    def requests(self) -> int:
+        """How many requests were made for it."""
+        return len(self.pages) + len(self.lost)
 
     @property
     def fluctuation(self) -> int:
@@ -133,7 +141,7 @@ class Stretch:
         self.missing = max(missing, 1)
         self.reasons = [why, *list(dict.fromkeys(self.lost))[:_REASONS]]
 
-    def short_windows(self, fluctuation: int) -> list[tuple[Window, int]]:
+    def short_windows(self) -> list[tuple[Window, int]]:
         """The windows within it for which fewer events were received than reported, and how many were received."""
         window = self.window
         if window.start is None or window.end is None:
@@ -151,7 +159,7 @@ class Stretch:
             received = bisect_right(timed, end) - bisect_left(timed, start) + len(self.twice)
             first, last = (start - timedelta(days=1)).date(), (end + timedelta(days=1)).date()
             received += sum(first <= day <= last for day in days)
-            if received + fluctuation < known.most:
+            if received < known.most:
                 short.append((Window(country, start, end, filters), received))
         return short
 

@@ -14,6 +14,8 @@ from include.sources.nulling import KnownFields, Lenient
 from include.sources.text import mended, text
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+YEARS = range(1980, 2099)
+"""A date outside these years is a placeholder: 1900-01-01, 1970-01-01, 2099-12-31, 9999-12-31."""
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 

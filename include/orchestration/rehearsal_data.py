@@ -11,7 +11,7 @@ from include.lake.runs import run_id
 from include.sources.identity import artist_key, name_key, namesake_key, song_key
 from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow
-from include.warehouse.loads import Load
+from include.warehouse.pairing import Load
 from include.warehouse.tables import DATASETS
 
 _CONCERTS = {"e1": ("Abel", "Eve"), "e2": ("Abel",), "e3": ()}

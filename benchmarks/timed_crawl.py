@@ -24,7 +24,7 @@ UNLIMITED = {"requests_per_second": None, "daily_quota": None}
 
 
 @dataclass(frozen=True, slots=True)
-class Crawl:
+class TimedCrawl:
     """What a crawl took."""
 
     seconds: float
@@ -43,7 +43,7 @@ def run_of(day: int) -> str:
     return run_id(today + timedelta(days=day))
 
 
-def crawl(running: Services, lake: Lake, run: str, requests_per_second: float) -> Crawl:
+def crawl(running: Services, lake: Lake, run: str, requests_per_second: float) -> TimedCrawl:
     """Fetches a run. Raises `RuntimeError` if it is not complete."""
     where = running.ticketmaster
     connection = SourceConnection(
@@ -54,7 +54,7 @@ def crawl(running: Services, lake: Lake, run: str, requests_per_second: float) -
     took = time.perf_counter() - started
     if not summary.complete:
         raise RuntimeError(f"the crawl {run} is not complete: {summary}")
-    return Crawl(took, summary.requests_sent, summary.distinct)
+    return TimedCrawl(took, summary.requests_sent, summary.distinct)
 
 
 def reset(running: Services, **options: Any) -> None:

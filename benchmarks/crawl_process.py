@@ -1,6 +1,6 @@
 """One crawl, fetched and landed in a process of its own, so that its peak memory can be measured.
 
-    python -m benchmarks.one_crawl BUCKET RUN     reads the services from standard input, as JSON
+    python -m benchmarks.crawl_process BUCKET RUN     reads the services from standard input, as JSON
 
 Prints requests, events and peak memory in bytes, as JSON.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.crawling import SETTINGS, crawl
+from benchmarks.timed_crawl import SETTINGS, crawl
 from include.ingestion.events import EVENTS
 from include.ingestion.land import land
 from include.lake.bucket import Bucket
@@ -36,7 +36,7 @@ class OneCrawl:
 def in_own_process(running: Services, bucket: str, run: str) -> OneCrawl:
     """Fetches and lands a run as fast as the stand-in responds. Its log goes to standard error."""
     process = subprocess.run(
-        [sys.executable, "-m", "benchmarks.one_crawl", bucket, run],
+        [sys.executable, "-m", "benchmarks.crawl_process", bucket, run],
         input=json.dumps(asdict(running)),
         stdout=subprocess.PIPE,
         text=True,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from include.warehouse.loads import Judged, Load, at_fault, late_runs, plan_loads, repeated_loads
+from include.warehouse.pairing import Judged, Load, at_fault, late_runs, plan_loads, repeated_loads
 
 D1, D2, D3 = "2026-11-20T060000Z", "2026-11-21T060000Z", "2026-11-22T060000Z"
 S1, S2, S3 = "2026-11-20T070000Z", "2026-11-21T070000Z", "2026-11-22T070000Z"
