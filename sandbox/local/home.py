@@ -44,6 +44,7 @@ def locked(home: Path, command: str) -> Iterator[Owner]:
     Raises `HomeTaken`.
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.chmod(0o700)  # it may have been there
     with (home / _LOCK).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

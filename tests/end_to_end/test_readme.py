@@ -44,6 +44,7 @@ def test_every_command_of_the_readme_works_in_a_fresh_clone(tmp_path: Path) -> N
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
     # The environment of this test run stands for the one that make would set up.
     (clone / ".environment").symlink_to(sys.prefix)
+    (clone / ".sandbox").mkdir(mode=0o755)
     given = environment(MAKEFLAGS="--assume-old=requirements.lock --assume-old=requirements-dev.lock")
 
     def shell(block: str) -> subprocess.CompletedProcess[str]:
@@ -87,6 +88,8 @@ def published_the_star(clone: Path, output: str, _: Shell) -> None:
     assert (clone / ".sandbox" / "data-docs" / "index.html").exists()
     assert re.search(r"Seconds +start [\d.]+, ingest_events [\d.]+, ingest_songs", output)
     assert processes_of(clone) == []
+    written = [clone / ".sandbox", *(clone / ".sandbox").rglob("*")]
+    assert [path for path in written if path.lstat().st_mode & 0o077 and not path.is_symlink()] == []
 
 
 def keeps_running(_: Path, output: str, shell: Shell) -> None:

@@ -60,8 +60,20 @@ spellings as (
         billed.artist_key,
         billed.namesake_key,
         count(*) as pages,
-        count(case when coalesce(pages.artist_mbid = billed.artist_mbid, true) then 1 end) as fitting_pages,
-        max(case when coalesce(pages.artist_mbid = billed.artist_mbid, true) then pages.artist_key end) as page_key
+        count(
+            case
+                when
+                    pages.artist_mbid is null or billed.artist_mbid is null or pages.artist_mbid = billed.artist_mbid
+                    then 1
+            end
+        ) as fitting_pages,
+        max(
+            case
+                when
+                    pages.artist_mbid is null or billed.artist_mbid is null or pages.artist_mbid = billed.artist_mbid
+                    then pages.artist_key
+            end
+        ) as page_key
     from billed_artists as billed
     inner join artist_pages as pages on billed.name_key = pages.name_key
     group by billed.artist_key, billed.namesake_key

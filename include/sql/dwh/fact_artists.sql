@@ -1,8 +1,7 @@
 -- Grain      one row per artist and snapshot date: every artist that charts, tours or does both.
 -- Load rule  include/sql/publish/fact_artists.sql: newer runs of the same date replace its rows, unless they are
 --            narrower or incomplete.
--- Keys       distributed by artist, like dim_songs; sorted by date, because a load replaces one date and
---            readers query the newest.
+-- Keys       distributed by artist, like dim_songs; sorted by date, by which readers filter.
 create table if not exists dwh.fact_artists (
     artist_key varchar(32) not null,
     snapshot_date date not null,

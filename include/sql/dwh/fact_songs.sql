@@ -2,7 +2,7 @@
 -- Load rule  include/sql/publish/fact_songs.sql: the songs of each artist are replaced on the date of the run; an
 --            addition only adds those of artists who have none.
 -- Joins      dim_songs by song_key; fact_artists by artist_key and snapshot_date
--- Keys       distributed by artist, like dim_songs; sorted by date, because a load replaces one date.
+-- Keys       distributed by artist, like dim_songs; sorted by date, by which readers filter.
 create table if not exists dwh.fact_songs (
     song_key varchar(32) not null,
     artist_key varchar(32) not null,
