@@ -192,7 +192,7 @@ def _command(home: Path) -> Path:
         f'*) exec {real} "$@" ;;\n'
         "esac\n"
     )
-    command.chmod(0o755)
+    command.chmod(0o700)
     return command
 
 
