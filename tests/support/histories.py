@@ -163,7 +163,8 @@ class _World:
             "date_tba": undated,
             "starts_at": None
             if undated
-            else datetime.combine(day, datetime.min.time()) + timedelta(hours=25),
+            # Every other day, the concerts of an evening begin on the next one in UTC.
+            else datetime.combine(day, datetime.min.time()) + timedelta(hours=25 if day.day % 2 else 1),
             "local_end_date": day + timedelta(days=self.draw.randint(0, 4))
             if festival and not undated
             else None,

@@ -325,10 +325,18 @@ class Model:
         """The listed concerts of the run's countries that had begun by its date and are not over."""
         for concert_id, versions in self.versions.items():
             current = versions[-1]
-            if current["is_listed"] and current["country_code"] in run.countries:
-                first, last = current["local_date"], current["local_end_date"] or current["local_date"]
-                if first is not None and first <= run.instant.date() and last >= on:
-                    yield concert_id, current
+            if (
+                not current["is_listed"]
+                or current["missing_since"]
+                or current["country_code"] not in run.countries
+            ):
+                continue
+            first, last = current["local_date"], current["local_end_date"] or current["local_date"]
+            starts_at = current["starts_at"]
+            if first is None or first > run.instant.date() or (starts_at and starts_at > run.instant):
+                continue
+            if last >= on:
+                yield concert_id, current
 
     def _change_concerts(self, run: Landed, concerts: Mapping[str, Row]) -> None:
         for concert_id, seen in concerts.items():

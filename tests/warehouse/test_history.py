@@ -264,6 +264,29 @@ def test_a_festival_under_way_is_counted_although_the_crawl_no_longer_lists_it(
     ) == [("Abel", 0), ("Seth", 1)]
 
 
+@pytest.mark.parametrize(("withdrawn", "counted"), [(21, 0), (22, 1)])
+def test_a_concert_is_under_way_only_if_it_has_begun_and_was_listed_to_the_end(
+    tables: Any, lake: Lake, withdrawn: int, counted: int
+) -> None:
+    """Of two concerts on the 22nd, one begins before the run of that day, the other after it."""
+    started, later = (
+        Concert(name, [artist], local_date=date(2026, 11, 22), more={"starts_at": starts_at})
+        for name, artist, starts_at in (
+            ("c1", "Abel", datetime(2026, 11, 22, 1, tzinfo=UTC)),
+            ("c2", "Cain", datetime(2026, 11, 23, 1, tzinfo=UTC)),
+        )
+    )
+    for day in (19, 20, 21, 22):
+        publish(tables, lake, day, [Concert("e1", ["Seth"]), *([started, later] if day < withdrawn else [])])
+    upcoming = dict(
+        rows(
+            tables,
+            "select artist_name, upcoming_concerts from dwh.fact_artists where snapshot_date = '2026-11-22'",
+        )
+    )
+    assert (upcoming.get("Abel", 0), upcoming.get("Cain", 0)) == (counted, 0)
+
+
 def test_a_concert_with_an_end_but_no_date_is_undated(tables: Any, lake: Lake) -> None:
     """As in parts that an earlier release landed; an upcoming concert without a next date fails the audit."""
     odd = Concert("o1", ["Abel"], local_date=None, more={"local_end_date": date(2027, 1, 17)})

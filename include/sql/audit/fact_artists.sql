@@ -46,7 +46,9 @@ concerts_under_way as (
         runs.dataset = 'events'
         and dim.is_current is true
         and dim.is_listed is true
+        and dim.missing_since is null
         and dim.local_date <= cast(current_load.events_at as date)
+        and (dim.starts_at is null or dim.starts_at <= current_load.events_at)
         and coalesce(dim.local_end_date, dim.local_date) >= current_load.snapshot_date
         and position(',' || dim.country_code || ',' in runs.countries) > 0
         and fresh.concert_id is null
