@@ -14,7 +14,7 @@ from include.errors import ManifestInvalid
 from include.lake.runs import run_instant
 
 _Countries = Annotated[
-    tuple[Annotated[str, Meta(pattern=r"\A[A-Z]{2}\Z")], ...], Meta(min_length=1, max_length=26**2 // 2)
+    tuple[Annotated[str, Meta(pattern=r"\A[A-Z]{2}\Z")], ...], Meta(min_length=1, max_length=250)
 ]
 _Number = Annotated[int, Meta(ge=0, le=1_000_000)]
 _Count = Annotated[int, Meta(ge=0, lt=2**53)]

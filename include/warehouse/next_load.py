@@ -96,7 +96,12 @@ def find_loads(
         oldest = min(DATASETS, key=load.run)
         context = partner_published(known, other(oldest), unreadable)
         if len(additions) == 1 and context is not None:
-            return [Load.of(oldest, load.run(oldest), context, both=False), *loads[1:]]
+            newer = other(oldest)
+            return [
+                Load.of(oldest, load.run(oldest), context, both=False),
+                Load.of(newer, load.run(newer), load.run(oldest), both=False),
+                *loads[1:],
+            ]
     return loads
 
 
@@ -112,12 +117,18 @@ def _additions(lake: Lake, known: Ledger, load: Load) -> set[str]:
         rest_on.add(("songs", songs))
     found = set()
     for dataset, old in rest_on - {(dataset, load.run(dataset)) for dataset in load.pending}:
-        new = load.run(dataset)
         try:
-            if gives_way(lake.certificate(dataset, new), lake.certificate(dataset, old)):
-                found.add(dataset)
-        except ManifestInvalid as error:  # `begin` parks what cannot be read
-            log.debug("cannot compare %s with %s: %s", new, old, error)
+            new = lake.certificate(dataset, load.run(dataset))
+        except ManifestInvalid:  # `begin` parks it
+            continue
+        try:
+            leaves_facts = gives_way(new, lake.certificate(dataset, old))
+        except ManifestInvalid as invalid:
+            log.warning(
+                "%s %s leaves the facts of its date to %s: %s", dataset, load.run(dataset), old, invalid
+            )
+            leaves_facts = True
+        found |= {dataset} if leaves_facts else set()
     return found
 
 

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 from collections.abc import Callable, Mapping
+from string import ascii_uppercase
 from typing import Any
 
 import pyarrow as pa
@@ -193,6 +194,11 @@ ANY: Mapping[str, Damage] = {
     "the certificate has no country": _json(_certificate, "scope.countries", []),
     "the certificate has an impossible country": _json(_certificate, "scope.countries", ["U\0"]),
     "the certificate has half a character": _json(_certificate, "scope.countries", ["\ud83d"]),
+    "the certificate has more countries than there are": _json(
+        _certificate,
+        "scope.countries",
+        [f"{first}{last}" for first in "ABCDEFGHIJKLM" for last in ascii_uppercase],
+    ),
     "the certificate has too many countries": _json(_certificate, "scope.countries", ["US"] * 5_000),
     "the certificate's completeness is a text": _json(_certificate, "complete", "yes"),
     "the certificate's numbers are huge": _json(_certificate, "scope.tracks_per_artist", 10**40),
