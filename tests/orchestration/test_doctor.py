@@ -189,6 +189,7 @@ def test_a_bucket_of_somebody_else(settings: Settings) -> None:
     assert f"must belong to {ACCOUNT}" in line([found], "bucket: owner")
 
 
+EXTERNAL_ID = f"arn:aws:redshift:us-east-1:{ACCOUNT}:dbuser:namespace"
 TRUSTED = {"Effect": "Allow", "Principal": {"Service": "redshift.amazonaws.com"}, "Action": "sts:AssumeRole"}
 READS = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}
 
@@ -198,6 +199,8 @@ READS = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resour
     [
         ({**TRUSTED, "Principal": {"AWS": "*"}}, READS, "COPY role: trust", "anyone may assume it"),
         ({**TRUSTED, "Principal": {"Service": "ec2.amazonaws.com"}}, READS, "COPY role: trust", "may not assume it"),
+        ({**TRUSTED, "Effect": "Deny"}, READS, "COPY role: trust", "may not assume it"),
+        ({**TRUSTED, "Action": "sts:TagSession"}, READS, "COPY role: trust", "may not assume it"),
         (TRUSTED, {**READS, "Action": "s3:ListBucket"}, "COPY role: rights", "lacks s3:GetObject"),
         (TRUSTED, {**READS, "Resource": "arn:aws:s3:::other*"}, "COPY role: rights", "s3:GetObject and"),
     ],
@@ -217,6 +220,18 @@ def test_a_role(
     iam.put_role_policy(RoleName=name, PolicyName="read", PolicyDocument=document)
     monkeypatch.setenv("MUSICIAN_COPY_ROLE_ARN", f"arn:aws:iam::{ACCOUNT}:role/{name}")
     assert said in line(aws.examine(Settings.from_environment()), thing)
+
+
+def test_a_role_shows_for_which_database_user_it_is(
+    settings: Settings, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust = {**TRUSTED, "Condition": {"StringEquals": {"sts:ExternalId": f"{EXTERNAL_ID}/somebody"}}}
+    name = f"doctor-{uuid.uuid4()}"
+    document = json.dumps({"Statement": [trust]})
+    services.aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)
+    monkeypatch.setenv("MUSICIAN_COPY_ROLE_ARN", f"arn:aws:iam::{ACCOUNT}:role/{name}")
+    found = {each.subject: each.result for each in aws.examine(Settings.from_environment())}
+    assert found["COPY role: trust"] == "Redshift, for somebody only"
 
 
 def test_a_role_that_does_not_exist(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

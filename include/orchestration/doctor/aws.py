@@ -182,16 +182,42 @@ def _role(settings: Settings) -> Iterator[Finding]:
 
 
 def _trust(statements: Sequence[Mapping[str, Any]]) -> Finding:
-    trusted = [(each, service) for each in statements for service in _services(each.get("Principal", {}))]
-    ours = [each for each, service in trusted if service.startswith("redshift")]
-    if any(service == "*" for _, service in trusted):
+    assuming = [
+        (each, service)
+        for each in statements
+        if any(fnmatchcase("sts:assumerole", action.lower()) for action in _listed(each.get("Action", [])))
+        for service in _services(each.get("Principal", {}))
+    ]
+    allowed = [(each, service) for each, service in assuming if each["Effect"] == "Allow"]
+    denied = [each for each, _ in assuming if each["Effect"] == "Deny" and not each.get("Condition")]
+    ours = [each for each, service in allowed if service.startswith("redshift")]
+    if any(service == "*" for _, service in allowed):
         return bad("COPY role: trust", "anyone may assume it", "let it trust only redshift.amazonaws.com")
-    if not ours:
+    if not ours or denied:
         return bad("COPY role: trust", "Redshift may not assume it", "let it trust redshift.amazonaws.com")
     return good(
-        "COPY role: trust",
-        "Redshift" + (", under conditions" if all(o.get("Condition") for o in ours) else ""),
+        "COPY role: trust", "Redshift" + ("" if not all(map(_conditions, ours)) else f", {_users(ours)}")
     )
+
+
+def _conditions(statement: Mapping[str, Any]) -> Mapping[str, Any]:
+    conditions: Mapping[str, Any] = statement.get("Condition", {})
+    return conditions
+
+
+def _users(statements: Sequence[Mapping[str, Any]]) -> str:
+    """For which database users the statements' conditions let Redshift assume the role.
+
+    https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
+    """
+    ids = [
+        external_id
+        for each in statements
+        for condition in _conditions(each).values()
+        for external_id in _listed(condition.get("sts:ExternalId", []))
+    ]
+    users = sorted({external_id.rpartition("/")[2] for external_id in ids})
+    return f"for {' and '.join(users)} only" if users else "under conditions"
 
 
 def _reading(statements: Sequence[Mapping[str, Any]], bucket: str) -> Finding:
