@@ -229,7 +229,12 @@ def pipeline_policy(name: str, bucket: str) -> dict[str, Any]:
     scopes = (
         _Scope(
             "Bucket",
-            ("s3:GetLifecycleConfiguration", "s3:ListBucket", "s3:PutLifecycleConfiguration"),
+            (
+                "s3:GetBucketVersioning",
+                "s3:GetLifecycleConfiguration",
+                "s3:ListBucket",
+                "s3:PutLifecycleConfiguration",
+            ),
             _BUCKET,
         ),
         _Scope(

@@ -112,8 +112,11 @@ def test_the_pipelines_policy_allows_every_call_to_s3_and_every_key(
     s3: Any, bucket: str, world: Lake
 ) -> None:
     s3.put_object(Bucket=bucket, Key="raw/there", Body=b"{}")
+    theirs = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 30}}
     with noted(s3, bucket) as asked:
         mine = Bucket(s3, bucket)
+        ensure_bucket(mine, 14)
+        s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [theirs]})
         ensure_bucket(mine, 14)
         mine.put_json("raw/a", {})
         mine.put_new("raw/b", b"{}")
