@@ -232,8 +232,8 @@ class Lake:
         """Raises `ManifestInvalid` if a part is missing, or is not what the manifest says of it.
 
         That is its size and, as its footer tells, its rows and columns: COPY takes columns by position. Returns 32
-        hexadecimal digits that differ once the run is landed with other rows: a hash of the parts' sizes and ends,
-        which have the least and largest values of every column and the sizes of all its pieces.
+        hexadecimal digits that differ once the run is landed with other rows: a hash of the parts' sizes and footers,
+        which have a hash of the rows.
         """
         digest = hashlib.blake2b(digest_size=16)
         for part in manifest.parts:

@@ -11,6 +11,7 @@ Sources: the Database Developer Guide, "COPY from columnar data formats" and "Cr
 Amazon Redshift Spectrum"; awswrangler.s3.to_parquet (`flavor="spark"`); apache/arrow#16721.
 """
 
+import hashlib
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
@@ -50,7 +51,8 @@ def parquet_files(
 ) -> Iterator[tuple[int, int]]:
     """Writes the rows into `file` as one or more Parquet files, one after another.
 
-    Yields the size in bytes and the number of rows of each while it is in `file`, rewound.
+    Yields the size in bytes and the number of rows of each while it is in `file`, rewound. The footer has a hash of
+    the rows, so that files of other rows end differently.
     """
     schema = pa.schema(
         [(field.name, _TYPES[_plain(field.type)][0]) for field in msgspec.structs.fields(row_type)]
@@ -60,11 +62,13 @@ def parquet_files(
     while True:
         file.seek(0)
         file.truncate()
-        count = 0
+        count, digest = 0, hashlib.blake2b(digest_size=16)
         with pq.ParquetWriter(file, schema, **FORM) as writer:
             while group:
                 columns = zip(*map(msgspec.structs.astuple, group), strict=True)
                 arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+                for buffer in (each for array in arrays for each in array.buffers() if each is not None):
+                    digest.update(buffer)
                 writer.write_batch(pa.record_batch(arrays, schema=schema))
                 count += len(group)
                 group.clear()  # or two groups would be in memory at a time
@@ -72,6 +76,7 @@ def parquet_files(
                 group = list(islice(source, _ROW_GROUP))
                 if file.tell() >= _FILE_BYTES:
                     break
+            writer.add_key_value_metadata({"rows": digest.hexdigest()})
         size = file.seek(0, 2)
         file.seek(0)
         yield size, count

@@ -250,8 +250,9 @@ def judge_again(
     """
     lines = []
     for names, again, how in (
-        (retried, ledger.retry, "is judged again"),
+        # First, so that a run that is in both is accepted: a retried one is no longer parked.
         (accepted, ledger.accept, "is accepted as different from earlier loads and judged again"),
+        (retried, ledger.retry, "is judged again"),
     ):
         for dataset, run in (name.split() for name in names):
             done = again(redshift, dataset, run) or ledger.waits(

@@ -249,6 +249,11 @@ def test_a_retried_find_load_says_what_its_first_try_has_done(
     for _ in range(2):
         [said] = judge_again(star, lake, accepted=[PARKED])
         assert said == f"{PARKED} is accepted as different from earlier loads and judged again"
+    park()
+    [_, retried] = judge_again(star, lake, [PARKED], accepted=[PARKED])
+    assert retried == f"{PARKED} is judged again"
+    with transaction(star) as cursor:
+        assert ledger.read_ledger(cursor)[dataset, run].is_accepted
     for given in ({"retried": [unknown]}, {"accepted": [unknown]}):
         assert judge_again(star, lake, **given) == [f"{unknown} is not parked: nothing to judge again"]
     published = rows(star, "select run from dwh.load_ledger where state = 'published'")[0][0]
