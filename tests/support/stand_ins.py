@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from aiohttp.test_utils import TestServer
 
 from include.lake.lake import Lake
+from include.lake.parts import opened
 from include.sources.client.connection import SourceConnection
 from sandbox.lastfm import api as lastfm
 from sandbox.ticketmaster import api as ticketmaster
@@ -66,6 +67,6 @@ def table(lake: Lake, dataset: str, run: str) -> list[dict[str, Any]]:
     """The rows of a landed run."""
     rows = []
     for part in lake.manifest(dataset, run).parts:
-        with lake.opened(part) as file:
+        with opened(lake, part) as file:
             rows += pq.read_table(file, coerce_int96_timestamp_unit="us").to_pylist()
     return rows
