@@ -13,6 +13,7 @@ from include.lake.lake import Lake
 from include.lake.parts import opened
 from include.sources.client.connection import SourceConnection
 from sandbox.lastfm import api as lastfm
+from sandbox.lastfm.options import LastfmOptions
 from sandbox.ticketmaster import api as ticketmaster
 from sandbox.world.catalog import Catalog
 
@@ -42,7 +43,7 @@ async def api(source: str, catalog: Catalog, **options: Any) -> AsyncIterator[Ap
     """The stand-in for `ticketmaster` or `lastfm`, without rate limits unless `options` set them."""
     module, kind = {
         "ticketmaster": (ticketmaster, ticketmaster.TicketmasterOptions),
-        "lastfm": (lastfm, lastfm.LastfmOptions),
+        "lastfm": (lastfm, LastfmOptions),
     }[source]
     chosen = kind(**{"requests_per_second": None, **options})  # type: ignore[arg-type]
     server = TestServer(module.application(catalog, chosen))  # type: ignore[arg-type]
