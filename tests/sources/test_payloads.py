@@ -25,6 +25,7 @@ from include.settings import Settings
 from include.sources.client.messages import Response, Retry
 from include.sources.lastfm import lists as lastfm_lists
 from include.sources.lastfm import rows as lastfm
+from include.sources.lastfm.charts import Charted, chart
 from include.sources.rows import Noticed, Rejection
 from include.sources.ticketmaster import rows as ticketmaster
 from include.sources.ticketmaster import search as ticketmaster_search
@@ -149,9 +150,9 @@ OTHER_FILES = (
 @pytest.mark.parametrize("path", files("lastfm", *CHART_FILES))
 def test_every_artist_of_a_recorded_chart_is_charted_or_rejected(path: Path) -> None:
     [root] = msgspec.json.decode(path.read_bytes()).values()
-    found = list(lastfm.chart(path.read_bytes(), "US", Noticed()))
+    found = list(chart(path.read_bytes(), "US", Noticed()))
     assert len(found) == len(root["artist"])
-    assert [a.name for a in found if isinstance(a, lastfm.Charted)] == [a["name"] for a in root["artist"]]
+    assert [a.name for a in found if isinstance(a, Charted)] == [a["name"] for a in root["artist"]]
     page = lastfm_lists.read(response(path))
     assert list(page.names) == [a["name"] for a in root["artist"]]
     assert page.total == int(root["@attr"]["total"])
@@ -160,7 +161,7 @@ def test_every_artist_of_a_recorded_chart_is_charted_or_rejected(path: Path) -> 
 @pytest.mark.parametrize("path", files("lastfm", "artist.gettoptracks__"))
 def test_every_recorded_track_is_a_row_a_duplicate_or_rejected(path: Path) -> None:
     root = msgspec.json.decode(path.read_bytes())["toptracks"]
-    found = lastfm.songs([path.read_bytes()], SNAPSHOT, "asked", lastfm.Charted("asked"), 1_000, Noticed())
+    found = lastfm.songs([path.read_bytes()], SNAPSHOT, "asked", Charted("asked"), 1_000, Noticed())
     if root["@attr"]["artist"] == "[unknown]":
         assert [rejection.reason for rejection in found.rejections] == ["unknown_artist"]
         return
