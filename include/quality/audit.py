@@ -26,6 +26,7 @@ from include.errors import WarehouseUnavailable
 from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.quality import site as data_docs
+from include.quality.odd_row import only_warn_of_one
 from include.quality.publication import publish
 from include.warehouse.failures import in_one_line, is_of_data, of_login
 from include.warehouse.pairing import Load, at_fault
@@ -222,9 +223,10 @@ def _validate(
                 },
                 run_id=run_id,
             )
+            [validation] = outcome.run_results.values()
             if outcome.success:
                 break
-        [validation] = outcome.run_results.values()
+            only_warn_of_one(definition.suite, validation.results)
         results += [_result(table, result) for result in validation.results]
     return results
 
