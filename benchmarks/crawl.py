@@ -20,20 +20,21 @@ def measure(quick: bool) -> list[Figure]:
     divisor = 10 if quick else 1
     figures, peaks = [], {}
     for events in sorted({*COLD, *MEMORY}):
-        cold, warm = _crawls(events // divisor, warm=events in COLD)
-        peaks[events] = max(each.peak_bytes for each in (cold, warm) if each) / 1e6
-        for name, done, at_most in (("cold", cold, COLD.get(events)), ("warm", warm, WARM)):
-            if done is not None and events in COLD:
-                figures.append(
-                    Figure(
-                        f"requests of a {name} crawl",
-                        done.requests,
-                        done.pages,
-                        "",
-                        f"pages that its {done.events:,} events fill",
-                        at_most=at_most,
-                    )
+        cold, warm = _crawls(events // divisor)
+        peaks[events] = max(cold.peak_bytes, warm.peak_bytes) / 1e6
+        if events not in COLD:
+            continue
+        for name, done, at_most in (("cold", cold, COLD[events]), ("warm", warm, WARM)):
+            figures.append(
+                Figure(
+                    f"requests of a {name} crawl",
+                    done.requests,
+                    done.pages,
+                    "",
+                    f"pages that its {done.events:,} events fill",
+                    at_most=at_most,
                 )
+            )
     small, large = (peaks[events] for events in MEMORY)
     few, many = (f"{events // divisor:,} events" for events in MEMORY)
     return [
@@ -43,8 +44,8 @@ def measure(quick: bool) -> list[Figure]:
     ]
 
 
-def _crawls(events: int, warm: bool) -> tuple[OneCrawl, OneCrawl | None]:
-    """A first crawl of a world with this many concerts and, if asked for, the next day's."""
+def _crawls(events: int) -> tuple[OneCrawl, OneCrawl]:
+    """A first crawl of a world with this many concerts, and the next day's."""
     with sandbox(
         *("--concerts", str(events), "--countries", ",".join(COUNTRIES)),
         *("--ticketmaster", json.dumps(UNLIMITED)),
@@ -53,8 +54,6 @@ def _crawls(events: int, warm: bool) -> tuple[OneCrawl, OneCrawl | None]:
         say(f"first crawl of {events:,} events")
         first = in_own_process(running, bucket, run_of(0))
         say(f"{first}")
-        if not warm:
-            return first, None
         say("next day's crawl")
         second = in_own_process(running, bucket, run_of(1))
         say(f"{second}")

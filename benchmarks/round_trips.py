@@ -25,7 +25,8 @@ from redshift_connector.core import Connection
 from benchmarks.figures import Figure, say
 from include.clock import utc_now
 from include.settings import Settings
-from sandbox.services import connection_environment, start
+from sandbox.connections import connection_environment
+from sandbox.services import start
 
 _LATENCY = ("--s3-latency", "0.04", "--statement-latency", "0.03")
 _MOST = 1.5

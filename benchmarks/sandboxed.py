@@ -10,6 +10,7 @@ from benchmarks.figures import say
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from sandbox import services
+from sandbox.connections import connection_environment
 from sandbox.services import Services
 
 
@@ -20,7 +21,7 @@ def sandbox(*options: str) -> Iterator[Services]:
         say(f"starting the sandbox {' '.join(options)}")
         with services.start(Path(folder) / "services", *options) as running:
             before = dict(os.environ)
-            os.environ |= services.connection_environment(running) | {
+            os.environ |= connection_environment(running) | {
                 "AIRFLOW_HOME": str(Path(folder) / "airflow"),
                 "AWS_EC2_METADATA_DISABLED": "true",
                 "GX_ANALYTICS_ENABLED": "false",

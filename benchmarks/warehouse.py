@@ -28,6 +28,7 @@ from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.orchestration.connections import redshift_engine_arguments
 from include.quality import audit as quality
+from include.quality import engine
 from include.settings import Settings
 from include.warehouse import load as warehouse
 from include.warehouse import next_load
@@ -182,7 +183,7 @@ class Bench:
             outcome = quality.audit(
                 self.lake,
                 load,
-                quality.Engine(*redshift_engine_arguments()),
+                engine.Engine(*redshift_engine_arguments()),
                 kept_runs=1,
                 judged_at=datetime.now(UTC),
             )

@@ -14,9 +14,11 @@ from types import FrameType
 import psutil
 
 from sandbox import services
+from sandbox.connections import connection_environment
 from sandbox.local import airflow, container, summary
 from sandbox.local.airflow import Airflow, AirflowNotStarted
 from sandbox.local.airflow_client import AirflowError
+from sandbox.local.airflow_environment import ROOT
 from sandbox.local.home import KEEPER_LOG, HomeTaken, Owner, locked, owner, write_owner
 from sandbox.local.run import WAREHOUSE, Pipeline, PipelineFailed, seconds
 from sandbox.services import Services
@@ -36,7 +38,7 @@ def main() -> int:
         "sandbox: only the stand-ins, at fixed ports, until interrupted; down: stop everything",
     )
     parser.add_argument(
-        "--home", type=Path, default=airflow.ROOT / ".sandbox", help="the folder for everything it writes"
+        "--home", type=Path, default=ROOT / ".sandbox", help="the folder for everything it writes"
     )
     given = parser.parse_args()
     os.umask(0o077)  # what we and Airflow write is for nobody else
@@ -75,7 +77,7 @@ def up(home: Path) -> int:
     with (home / KEEPER_LOG).open("wb") as log:
         keeper = subprocess.Popen(
             [sys.executable, "-m", "sandbox", "keep", "--home", str(home)],
-            cwd=airflow.ROOT,
+            cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -161,7 +163,7 @@ def _pipeline(home: Path, started: Services, server: Airflow) -> str | None:
     """Runs the pipeline and prints the outcome; returns the error if it failed."""
     ready = time.monotonic()
     client = server.client()
-    environment: Mapping[str, str] = {**services.connection_environment(started), **os.environ}
+    environment: Mapping[str, str] = {**connection_environment(started), **os.environ}
     say("Airflow is ready")
 
     def is_running() -> bool:

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from sandbox.gateway import GatewayOptions
 from sandbox.lastfm import api as lastfm
-from sandbox.lastfm.api import LastfmOptions
+from sandbox.lastfm.options import LastfmOptions
 from sandbox.ticketmaster import api as ticketmaster
 from sandbox.ticketmaster.api import TicketmasterOptions
 from sandbox.world.catalog import Catalog

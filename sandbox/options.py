@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from sandbox import gateway
 from sandbox.gateway import Fault, GatewayOptions
-from sandbox.lastfm.api import LastfmOptions
+from sandbox.lastfm.options import LastfmOptions
 from sandbox.ticketmaster.api import TicketmasterOptions
 from sandbox.ticketmaster.oddities import Oddities
 

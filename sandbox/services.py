@@ -93,43 +93,6 @@ def start(home: Path, *options: str) -> Iterator[Services]:
             process.wait()
 
 
-def connection_environment(services: Services) -> dict[str, str]:
-    """The Airflow connections to the services, as the environment variables Airflow reads them from."""
-    connections = {
-        "ticketmaster": {
-            "conn_type": "http",
-            "host": services.ticketmaster["base_url"],
-            "password": services.ticketmaster["key"],
-            "extra": {"allow_http": True},
-        },
-        "lastfm": {
-            "conn_type": "http",
-            "host": services.lastfm["base_url"],
-            "password": services.lastfm["key"],
-            "extra": {"allow_http": True},
-        },
-        "aws_default": {
-            "conn_type": "aws",
-            "login": services.aws.access_key_id,
-            "password": services.aws.secret_access_key,
-            "extra": {
-                "region_name": services.aws.region_name,
-                "endpoint_url": services.aws.endpoint_url,
-            },
-        },
-        "redshift": {
-            "conn_type": "redshift",
-            "host": services.redshift["host"],
-            "port": services.redshift["port"],
-            "login": services.redshift["user"],
-            "password": services.redshift["password"],
-            "schema": services.redshift["database"],
-            "extra": {"ssl": False},
-        },
-    }
-    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in connections.items()}
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     asked = sys.argv[1:] if arguments is None else arguments
     stand_ins = []
@@ -186,7 +149,7 @@ def _running(
         cloud = stack.enter_context(aws.running(s3_latency))
         from sandbox import apis
         from sandbox.redshift import proxy as redshift
-        from sandbox.redshift.copy_delivery import Loader
+        from sandbox.redshift.copy_objects import Loader
 
         redshift.install(server, "musician")
         loader = Loader(cloud.client("s3"), server.readable_folder("copy"))

@@ -18,7 +18,8 @@ from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.sources.client.messages import Backoff
 from include.warehouse.tables import create_tables
-from sandbox.services import Services, connection_environment, start
+from sandbox.connections import connection_environment
+from sandbox.services import Services, start
 from tests.support.snapshots import publish_pending
 from tests.support.world import land_week_later, land_world
 

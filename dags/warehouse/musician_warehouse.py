@@ -22,23 +22,13 @@ and triggers another run for the next, unless the previous run took the same loa
 the connections `redshift` and `aws_default`.
 """
 
-from datetime import timedelta
-from typing import Any
-
-from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, TaskGroup, chain, dag, task
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, TaskGroup, chain, dag
 
 from include.orchestration.assets import EVENTS, MUSICIAN_STAR, SONGS
-from include.orchestration.ingestion import RUN
-from include.orchestration.links import data_docs_link
-from include.orchestration.notifications import star_alerts, task_alerts
-from include.orchestration.retries import task_retries
+from include.orchestration.loading import dag_arguments, star_params, star_tasks
 from include.settings import Settings
 
 SETTINGS = Settings.from_environment()
-RUNS: dict[str, Any] = {
-    "type": "array",
-    "items": {"type": "string", "pattern": f"^(events|songs) {RUN.strip('^$')}$"},
-}
 
 
 @dag(
@@ -48,95 +38,28 @@ RUNS: dict[str, Any] = {
         timetable=CronTriggerTimetable("0 9 * * *", timezone="UTC", run_immediately=False),
         assets=(EVENTS & SONGS),
     ),
-    catchup=False,
     is_paused_upon_creation=False,  # Airflow queues no asset event for a paused DAG
-    max_active_runs=1,
     doc_md=__doc__,
     tags=["warehouse", "redshift"],
-    params={
-        "rebuild": Param(False, type="boolean", description="Derive the star from all manifests."),
-        "until": Param(None, type=["null", "string"], format="date", description="Roll back to this date."),
-        "allow_missing": Param(
-            False,
-            type="boolean",
-            description="Rebuild even if published runs can no longer be read: the star then lacks their data.",
-        ),
-        "retry": Param(
-            [], **RUNS, description="Parked runs to judge again, like `events 2026-11-22T060003Z`."
-        ),
-        "accept": Param(
-            [], **RUNS, description="Parked runs to judge without comparing them with earlier ones."
-        ),
-    },
-    default_args={
-        "owner": "data-engineering",
-        "execution_timeout": timedelta(hours=1),
-        "show_return_value_in_logs": False,  # the tasks say it themselves
-        **task_retries(),
-        **task_alerts(SETTINGS),
-    },
-    **star_alerts(SETTINGS),
+    params=star_params(),
+    **dag_arguments(SETTINGS),
 )
 def musician_warehouse() -> None:
-    @task(execution_timeout=timedelta(hours=12), multiple_outputs=False)
-    def find_load(dag_run: Any = None, params: Any = None, ti: Any = None) -> dict[str, Any]:
-        from include.orchestration import star
-
-        found = star.find_load(SETTINGS, dag_run, params)
-        ti.xcom_push("note", found.note)
-        if found.waiting:
-            ti.xcom_push("return_value", found.xcom)
-            star.start_next_run(found, dag_run)
-        return found.xcom
-
-    @task
-    def stage(dataset: str, found: dict[str, Any]) -> int | None:
-        from include.orchestration import star
-
-        return star.stage(SETTINGS, dataset, found)
-
-    @task
-    def build(table: str, found: dict[str, Any]) -> int | None:
-        from include.orchestration import star
-
-        return star.build(table, found)
-
-    @task(multiple_outputs=False)
-    def audit(found: dict[str, Any], dag_run: Any = None) -> dict[str, Any] | None:
-        from include.orchestration import star
-
-        return star.judge(SETTINGS, found, dag_run.run_id)
-
-    @task(outlets=[MUSICIAN_STAR], multiple_outputs=False)
-    def publish(found: Any, audited: Any, outlet_events: Any = None, ti: Any = None) -> dict[str, Any] | None:
-        from include.orchestration import star
-
-        published = star.publish(found, audited, ti.run_id)
-        if published is None:
-            ti.task.outlets = []  # a task updates those that it has when it succeeds
-        else:
-            outlet_events[MUSICIAN_STAR].extra = published
-        return published
-
-    found = find_load()
+    star = star_tasks(MUSICIAN_STAR, SETTINGS)
+    found = star.find_load()
     with TaskGroup("stage", prefix_group_id=False, tooltip="COPY into the schema staging"):
-        staged = [
-            stage.override(task_id=f"stage_{dataset}")(dataset, found) for dataset in ("events", "songs")
-        ]
+        staged = [star.stage(dataset, found) for dataset in ("events", "songs")]
     with TaskGroup("build", prefix_group_id=False, tooltip="The star's tables, in the schema audit"):
-        songs, concerts, bridge, facts, missing = (
-            build.override(task_id=f"build_{table}")(table, found)
-            for table in (
-                *("dim_songs", "dim_concerts", "bridge_concert_artists"),
-                *("fact_artists", "missing_concerts"),
-            )
-        )
-    audited = audit(found)
-    audited.operator.operator_extra_links = (data_docs_link(),)
+        songs = star.build("dim_songs", found)
+        concerts = star.build("dim_concerts", found)
+        bridge = star.build("bridge_concert_artists", found)
+        facts = star.build("fact_artists", found)
+        missing = star.build("missing_concerts", found)
+    audited = star.audit(found)
     for dimension in (songs, concerts, bridge):
         chain(staged, dimension, facts, audited)
     chain(concerts, missing, audited)
-    publish(found, audited)
+    star.publish(found, audited)
 
 
 musician_warehouse()

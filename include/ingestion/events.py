@@ -15,6 +15,8 @@ from include.lake import certificate
 from include.lake.certificate import Certificate, Crawl, Scope
 from include.lake.lake import Lake
 from include.lake.manifests import Manifest
+from include.lake.newest import newest_complete_events
+from include.lake.parts import read_batches
 from include.lake.raw import RawRun
 from include.lake.runs import run_instant
 from include.settings import Settings
@@ -47,7 +49,7 @@ def _scope(settings: Settings) -> Scope:
 
 
 def _plan(lake: Lake, scope: Scope, start: datetime) -> EventsPlan:
-    earlier = _compared_with(lake, scope, start) or lake.newest_complete_events(start)
+    earlier = _compared_with(lake, scope, start) or newest_complete_events(lake, start)
     if earlier is None:
         return EventsPlan(scope=scope, planned_after=None, cuts=Cuts())
     manifest, evidence = earlier
@@ -57,7 +59,7 @@ def _plan(lake: Lake, scope: Scope, start: datetime) -> EventsPlan:
 
 def _compared_with(lake: Lake, scope: Scope, before: datetime) -> tuple[Manifest, Certificate] | None:
     """The newest complete run that covers the scope: a narrower one cannot say what should still be listed."""
-    return lake.newest_complete_events(before, scope.countries, scope.horizon_days or 0)
+    return newest_complete_events(lake, before, scope.countries, scope.horizon_days or 0)
 
 
 def _end(scope: Scope, start: datetime) -> datetime:
@@ -74,7 +76,7 @@ def _listed(lake: Lake, run: str, scope: Scope, start: datetime) -> Listed:
     first, last = (start + timedelta(hours=14)).date(), _horizon_date(scope, start)
     ids: set[str] = set()
     columns = {"event_id": str, "country_code": str, "local_date": date}
-    for batch in lake.read(lake.manifest("events", run), columns):
+    for batch in read_batches(lake, lake.manifest("events", run), columns):
         dates, names = batch["local_date"], batch["event_id"]
         inside = pc.fill_null(pc.and_(pc.greater(dates, first), pc.less(dates, last)), True)
         ours = pc.is_in(batch["country_code"], pa.array(scope.countries))

@@ -13,17 +13,16 @@ import msgspec
 
 from include.errors import ManifestInvalid, TooManyRejected
 from include.ingestion.dataset import Dataset
+from include.ingestion.storage import check_storage
 from include.lake.certificate import Certificate, Crawl, List, UnknownField, Window
 from include.lake.lake import Lake
 from include.lake.manifests import Part
+from include.lake.parts import put_parts
 from include.lake.raw import RawRun
 from include.settings import Settings
 from include.sources.rows import Rejection, Tally
 
 log = logging.getLogger(__name__)
-
-_WARN_AT = 0.8
-"""Share of the storage that a source's terms allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ def land(dataset: Dataset[Any], lake: Lake, run: str, settings: Settings, again:
             dataset.name, run,
         )  # fmt: skip
     if dataset.max_stored is not None:
-        _check_storage(lake, dataset.name, dataset.max_stored)
+        check_storage(lake, dataset.name, dataset.max_stored)
     return landed
 
 
@@ -128,7 +127,7 @@ def _put_parts(
 
         tally = Tally(write_rejected, newest=newest)
         rows = dataset.rows(raw, crawl, tally)
-        return lake.put_parts(dataset.name, raw.run, dataset.row_type, rows), tally
+        return put_parts(lake, dataset.name, raw.run, dataset.row_type, rows), tally
 
 
 def _certificate(raw: RawRun, crawl: Crawl, tally: Tally, parts: list[Part]) -> Certificate:
@@ -186,24 +185,6 @@ def _require_few_rejected(raw: RawRun, tally: Tally, settings: Settings, advice:
         f"{tally.unexpected} of {tally.records} records of {raw.dataset} {raw.run} were rejected, more "
         f"than {settings.max_rejected_percent} % (MUSICIAN_MAX_REJECTED_PERCENT): {most}. {advice}"
     )
-
-
-def _check_storage(lake: Lake, dataset: str, max_stored: int) -> None:
-    """Logs how much of a source's data is stored, as a warning when it comes close to what the terms allow."""
-    prefixes = (f"raw/{dataset}/", f"lake/{dataset}/", f"rejected/{dataset}/")
-    stored = sum(size for prefix in prefixes for _, size in lake.bucket.sizes(prefix))
-    usage = (
-        f"s3://{lake.bucket.name} holds {stored / 1e6:.1f} MB of the source data of {dataset}; the source's "
-    )
-    usage += f"terms allow {max_stored / 1e6:.0f} MB"
-    if stored < _WARN_AT * max_stored:
-        log.info("%s", usage)
-    else:
-        log.warning(
-            "%s. Lower MUSICIAN_RAW_RETENTION_DAYS, MUSICIAN_TOURING_ARTISTS or MUSICIAN_TRACKS_PER_ARTIST, "
-            "or delete the oldest runs under lake/%s/ together with their manifests.",
-            usage, dataset,
-        )  # fmt: skip
 
 
 def _landed(lake: Lake, dataset: str, run: str) -> Landed:

@@ -17,11 +17,14 @@ from include.ingestion.responses import Responses
 from include.lake.certificate import Crawl, List, Scope
 from include.lake.lake import Lake
 from include.lake.manifests import Manifest
+from include.lake.newest import newest_complete_events
+from include.lake.parts import read_batches
 from include.lake.raw import RawRun
 from include.lake.runs import run_instant
 from include.settings import Settings
 from include.sources.lastfm import crawler as lastfm
 from include.sources.lastfm import lists, rows
+from include.sources.lastfm.collect import Collected
 from include.sources.lastfm.run_rows import KeptList, run_rows
 from include.sources.rows import Tally
 
@@ -47,7 +50,7 @@ def _scope(settings: Settings) -> Scope:
 
 
 def _plan(lake: Lake, scope: Scope, start: datetime) -> SongsPlan:
-    newest = lake.newest_complete_events(start, scope.countries) if scope.touring_artists else None
+    newest = newest_complete_events(lake, start, scope.countries) if scope.touring_artists else None
     if newest is None:
         return SongsPlan(scope=scope, touring_in=None, touring=())
     manifest, _ = newest
@@ -79,7 +82,7 @@ def _billings(lake: Lake, manifest: Manifest, on: date) -> Iterator[tuple[str, s
     ]  # an older release had one
     columns: dict[str, type] = {"artist_key": str, "artist_name": str, "status": str}
     columns |= dict.fromkeys(days, date)
-    for batch in lake.read(manifest, columns):
+    for batch in read_batches(lake, manifest, columns):
         upcoming = pc.greater_equal(pc.coalesce(*(batch[day] for day in days)), on)
         cancelled = pc.fill_null(pc.equal(batch["status"], "cancelled"), False)
         chosen = batch.filter(pc.and_not(pc.fill_null(upcoming, False), cancelled))
@@ -119,7 +122,7 @@ async def _crawl(_: Lake, responses: Responses, plan: SongsPlan, start: datetime
 
 
 def _list_of(
-    collected: lists.Collected, responses: Responses, country: str | None = None, artist: str | None = None
+    collected: Collected, responses: Responses, country: str | None = None, artist: str | None = None
 ) -> List:
     return List(
         country=country,

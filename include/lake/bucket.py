@@ -3,12 +3,7 @@
 Every request names the expected owner, so S3 rejects it if the bucket belongs to another account:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
 
-What S3's errors become (temporary ones are retried a few times first):
-
-    5xx, no connection, a broken one, `SlowDown` and the like    StorageUnavailable
-    no credentials, an expired token, a wrong clock              StorageUnavailable
-    an object that is archived, or whose key is not ours         ManifestInvalid, which names it
-    any other rejection                                          SettingInvalid, which says what to check
+`s3_errors.py` says what S3's errors become.
 """
 
 import json
@@ -20,9 +15,10 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from include.errors import ManifestInvalid, PipelineError, SettingInvalid, StorageUnavailable
+from include.errors import ManifestInvalid
+from include.lake.s3_errors import BROKEN, WITHHELD, translated, unless_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -34,20 +30,6 @@ _Document = TypeVar("_Document")
 WAITS: tuple[float, ...] = (1, 4, 10)
 """Seconds before the second, third and last try of a request; boto3 itself makes several attempts in each."""
 _CHUNK = 1024 * 1024
-_MISSING = ("404", "NoSuchKey", "NoSuchBucket")
-_PASSES = {
-    "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired",
-    "RequestTimeTooSkewed", "RequestTimeout", "SlowDown", "Throttling", "ThrottlingException",
-    "OperationAborted", "BadDigest", "IncompleteBody",
-}  # fmt: skip
-"""https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
-_WITHHELD = {
-    "InvalidObjectState", "InvalidRequest", "KeyTooLongError",
-    "KMS.DisabledException", "KMS.KMSInvalidStateException", "KMS.NotFoundException",
-}  # fmt: skip
-"""Of one object: it is archived, or encrypted with a key of the customer's or one that is gone."""
-_BROKEN = (BotoCoreError, OSError)
-"""No response, or half of one. Missing credentials are among them: the service that hands them out may be down."""
 
 
 class Bucket:
@@ -159,7 +141,7 @@ class Bucket:
         """An object's size in bytes; None if it does not exist."""
         return self.ask(
             f"looking for {self.url(key)}",
-            lambda: _unless_missing(lambda: self.s3.head_object(**self.of_bucket, Key=key)["ContentLength"]),
+            lambda: unless_missing(lambda: self.s3.head_object(**self.of_bucket, Key=key)["ContentLength"]),
         )
 
     def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
@@ -189,11 +171,18 @@ class Bucket:
         for wait in (*WAITS, None):
             try:
                 return request()
-            except (ClientError, *_BROKEN) as error:
-                translated = self._translated(what, error, last=wait is None)
-                if wait is None or not translated.retryable:
-                    raise translated from None
-                log.info("%s; retrying in %g s", translated, wait)
+            except (ClientError, *BROKEN) as error:
+                ours = translated(
+                    what,
+                    error,
+                    bucket=self.name,
+                    owner=self.of_bucket.get("ExpectedBucketOwner"),
+                    ask_why=lambda: self.s3.list_objects_v2(**self.of_bucket, MaxKeys=1),
+                    last=wait is None,
+                )
+                if wait is None or not ours.retryable:
+                    raise ours from None
+                log.info("%s; retrying in %g s", ours, wait)
                 time.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
@@ -205,9 +194,9 @@ class Bucket:
 
         def ask() -> _Result | None:
             try:
-                return _unless_missing(request)
+                return unless_missing(request)
             except ClientError as error:
-                if error.response["Error"]["Code"] not in _WITHHELD:
+                if error.response["Error"]["Code"] not in WITHHELD:
                     raise
                 raise ManifestInvalid(
                     f"S3 does not hand out {self.url(key)}: {error}. Restore the object or its key, or land the "
@@ -217,47 +206,4 @@ class Bucket:
         return self.ask(f"reading {self.url(key)}", ask)
 
     def _page(self, prefix: str, after: dict[str, Any]) -> Any:
-        return _unless_missing(lambda: self.s3.list_objects_v2(**self.of_bucket, Prefix=prefix, **after))
-
-    def _translated(self, what: str, error: Exception, last: bool) -> PipelineError:
-        if not isinstance(error, ClientError):
-            return StorageUnavailable(
-                f"S3 cannot be reached ({what}): {error}. If it does not recover, check the credentials and the "
-                "endpoint of the connection `aws_default`."
-            )
-        bare = error.response["Error"]["Code"] in ("400", "403")
-        if bare:  # the response to a HEAD has no body that says why; the one to a GET does
-            try:
-                self.s3.list_objects_v2(**self.of_bucket, MaxKeys=1)
-            except ClientError as reason:
-                error = reason
-            except _BROKEN as broken:
-                return self._translated(what, broken, last)
-        unexplained = bare and error.response["Error"]["Code"] in (
-            "400",
-            "403",
-        )  # what may pass has passed since
-        code = error.response["Error"]["Code"]
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        passes = code in _PASSES or code in ("400", "InternalError", "ServiceUnavailable")
-        if status >= 500 or passes or (unexplained and not last):
-            return StorageUnavailable(
-                f"S3 is not available ({what}): {error}. If it does not recover, check the credentials of "
-                "the connection `aws_default` and this machine's clock."
-            )
-        owner = self.of_bucket.get("ExpectedBucketOwner")
-        return SettingInvalid(
-            f"S3 rejected {what}: {error}. Check MUSICIAN_BUCKET ({self.name}), the permissions of the "
-            "connection `aws_default`, and the bucket's policy: "
-            + (f"the bucket must belong to account {owner} (MUSICIAN_BUCKET_OWNER), and " if owner else "")
-            + "if it requires an encryption header or a KMS key, set MUSICIAN_BUCKET_ENCRYPTION."
-        )
-
-
-def _unless_missing(request: Callable[[], _Result]) -> _Result | None:
-    try:
-        return request()
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _MISSING:
-            return None
-        raise
+        return unless_missing(lambda: self.s3.list_objects_v2(**self.of_bucket, Prefix=prefix, **after))

@@ -16,11 +16,11 @@ from botocore.exceptions import ClientError
 
 from include.errors import SettingInvalid
 from include.lake.bucket import Bucket
+from include.lake.expiry import ensure_raw_expires, lifecycle_rules
 
 log = logging.getLogger(__name__)
 
 _TLS = "a policy for TLS only"
-_RAW, _UPLOADS = "raw responses expire", "abandoned uploads go"  # the ids of our rules in existing buckets
 _CLOSED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
@@ -32,31 +32,17 @@ def ensure_bucket(bucket: Bucket, raw_retention_days: int) -> None:
     if not bucket.ask(f"looking for the bucket {bucket.name}", lambda: _exists(bucket)):
         bucket.ask(f"creating the bucket {bucket.name}", lambda: _create(bucket))
         _protect(bucket)
-        _put_rules(bucket, _rules(raw_retention_days))
+        ensure_raw_expires(bucket, [], raw_retention_days)
         return
     try:
-        rules = bucket.ask(f"reading the lifecycle rules of {bucket.name}", lambda: _lifecycle_rules(bucket))
+        rules = lifecycle_rules(bucket)
     except SettingInvalid as error:
         log.warning("%s: cannot check whether raw/ expires, which the APIs' terms require: %s",
                     bucket.name, error)  # fmt: skip
         return
-    ours = _rules(raw_retention_days)
-    if not rules:
-        if next(bucket.sizes(""), None) is None:
-            _protect(bucket)
-        _put_rules(bucket, ours)
-    elif any(rule.get("ID") == _RAW for rule in rules):
-        others = [rule for rule in rules if rule.get("ID") not in (_RAW, _UPLOADS)]
-        if [rule for rule in rules if rule not in others] != ours:
-            _put_rules(bucket, others + ours)
-    elif not any(map(expires_raw, rules)) or (
-        not any(map(_expires_noncurrent_raw, rules)) and _is_versioned(bucket)
-    ):
-        log.warning(
-            "%s has lifecycle rules, but none that lets raw/ expire with its noncurrent versions, which the APIs' "
-            "terms require. Add a rule that expires the prefix raw/ after %d days, noncurrent versions included.",
-            bucket.name, raw_retention_days,
-        )  # fmt: skip
+    if not rules and next(bucket.sizes(""), None) is None:
+        _protect(bucket)
+    ensure_raw_expires(bucket, rules, raw_retention_days)
 
 
 def _exists(bucket: Bucket) -> bool:
@@ -138,68 +124,3 @@ def _configured(get: Callable[[], object]) -> bool:
             return False
         raise
     return True
-
-
-def _lifecycle_rules(bucket: Bucket) -> list[Any]:
-    try:
-        found = bucket.s3.get_bucket_lifecycle_configuration(**bucket.of_bucket)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchLifecycleConfiguration":
-            return []
-        raise
-    return list(found["Rules"])
-
-
-def _rules(raw_retention_days: int) -> list[dict[str, Any]]:
-    return [
-        {
-            "ID": _RAW,
-            "Filter": {"Prefix": "raw/"},
-            "Status": "Enabled",
-            "Expiration": {"Days": raw_retention_days},
-            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
-        },
-        {
-            "ID": _UPLOADS,
-            "Filter": {"Prefix": ""},
-            "Status": "Enabled",
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-        },
-    ]
-
-
-def _put_rules(bucket: Bucket, rules: list[Any]) -> None:
-    bucket.ask(
-        f"setting the lifecycle rules of {bucket.name}",
-        lambda: bucket.s3.put_bucket_lifecycle_configuration(
-            **bucket.of_bucket, LifecycleConfiguration={"Rules": rules}
-        ),
-    )
-
-
-def expires_raw(rule: dict[str, Any]) -> bool:
-    """Whether a rule lets everything under `raw/` expire."""
-    return "Days" in rule.get("Expiration", {}) and _is_about_raw(rule)
-
-
-def _expires_noncurrent_raw(rule: dict[str, Any]) -> bool:
-    return "NoncurrentVersionExpiration" in rule and _is_about_raw(rule)
-
-
-def _is_about_raw(rule: dict[str, Any]) -> bool:
-    """Whether a rule is in force for everything under `raw/`."""
-    prefix = rule.get("Filter", {}).get("Prefix", rule.get("Prefix"))
-    only_some = set(rule.get("Filter", {})) - {"Prefix"}
-    return rule.get("Status") == "Enabled" and not only_some and "raw/".startswith(prefix or "")
-
-
-def _is_versioned(bucket: Bucket) -> bool:
-    """Whether the bucket keeps noncurrent versions; False if we are not permitted to see that."""
-    try:
-        found = bucket.ask(
-            f"reading the versioning of {bucket.name}",
-            lambda: bucket.s3.get_bucket_versioning(**bucket.of_bucket),
-        )
-    except SettingInvalid:
-        return False
-    return "Status" in found

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from include.quality.site import UI_ROUTE, URL_PREFIX, audit_page
+from include.quality.index_page import audit_page
+from include.quality.site import UI_ROUTE, URL_PREFIX
 from include.warehouse.pairing import Load
 
 

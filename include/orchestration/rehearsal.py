@@ -15,7 +15,8 @@ from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.orchestration import connections
 from include.orchestration.rehearsal_data import EXPECTED_STAR, expected_values, land, loads
-from include.quality.audit import Audit, Engine, audit
+from include.quality.audit import Audit, audit
+from include.quality.engine import Engine
 from include.settings import Settings
 from include.warehouse import load as warehouse
 from include.warehouse import next_load, parking, rebuild

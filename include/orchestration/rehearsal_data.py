@@ -7,6 +7,7 @@ import msgspec
 
 from include.lake.certificate import Certificate, Scope
 from include.lake.lake import Lake
+from include.lake.parts import put_parts
 from include.lake.runs import run_id
 from include.sources.identity import artist_key, name_key, namesake_key, song_key
 from include.sources.lastfm.rows import SongRow
@@ -55,7 +56,7 @@ def _land(lake: Lake, dataset: str, at: datetime, spoiled: bool = False) -> None
     )
     kind = EventRow if dataset == "events" else SongRow
     rows: list[Any] = _events(seen, spoiled) if dataset == "events" else _songs(seen)
-    lake.put_manifest(dataset, run, kind, lake.put_parts(dataset, run, kind, rows))
+    lake.put_manifest(dataset, run, kind, put_parts(lake, dataset, run, kind, rows))
 
 
 def _events(seen: datetime, spoiled: bool) -> list[EventRow]:

@@ -18,7 +18,8 @@ from include.errors import DataRejected
 from include.lake.lake import Lake
 from include.orchestration import connections, lineage
 from include.orchestration.notifications import report_found
-from include.quality.audit import Audit, Engine, audit
+from include.quality.audit import Audit, audit
+from include.quality.engine import Engine
 from include.settings import Settings
 from include.warehouse import ledger, parking, rebuild, tables
 from include.warehouse import load as warehouse

@@ -20,8 +20,9 @@ import msgspec
 from include.errors import ManifestInvalid
 from include.lake.lake import Lake
 from include.lake.runs import is_run
-from include.quality import site as data_docs
-from include.quality.site import PREFIX, Validation
+from include.quality.index_page import index
+from include.quality.results import Validation, validations
+from include.quality.site import PREFIX, finish
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +47,12 @@ def publish(lake: Lake, site: Path, results: Path, kept_runs: int) -> None:
     `validations/audits.json` after the index page.
     """
     known = _audits(lake)
-    suites = data_docs.finish(site)
-    new = list(data_docs.validations(results))
+    suites = finish(site)
+    new = list(validations(results))
     every = {validation.page: validation for validation in (*known.validations, *new)}
     kept_audits = sorted({validation.audit for validation in every.values()})[-kept_runs:]
     kept = [validation for validation in every.values() if validation.audit in kept_audits]
-    (site / "index.html").write_text(data_docs.index(kept, suites))
+    (site / "index.html").write_text(index(kept, suites))
     files = {}
     moved: dict[str, Path] = {}
     for file in site.rglob("*"):
@@ -101,7 +102,7 @@ def _audits(lake: Lake) -> Audits:
             target.write_bytes(lake.bucket.get(key))
 
         _side_by_side(fetch, [key for key, _ in lake.bucket.sizes(_VALIDATIONS) if key != _AUDITS])
-        return Audits([each for each in data_docs.validations(Path(folder)) if _is_sound(each)], {})
+        return Audits([each for each in validations(Path(folder)) if _is_sound(each)], {})
 
 
 def _is_sound(validation: Validation) -> bool:

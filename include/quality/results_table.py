@@ -12,7 +12,7 @@ from great_expectations.render.renderer.content_block.validation_results_table_c
     ValidationResultsTableContentBlockRenderer,
 )
 
-from include.quality.site import rounded
+from include.quality.results import rounded
 
 
 class ResultsTable(ValidationResultsTableContentBlockRenderer):

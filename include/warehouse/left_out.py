@@ -7,6 +7,7 @@ from typing import Any
 from include.errors import ManifestInvalid, ManifestsMissing
 from include.lake.lake import Lake
 from include.lake.manifests import require_rows
+from include.lake.parts import read_through, verify
 from include.lake.runs import run_instant
 from include.warehouse import comparison, ledger
 from include.warehouse.pairing import Judged, Ledger
@@ -39,7 +40,7 @@ def missing_runs(
         try:
             lake.certificate(dataset, run)
             lake.rejected(dataset, run)
-            lake.verify(manifest := lake.manifest(dataset, run))
+            verify(lake, manifest := lake.manifest(dataset, run))
             require_rows(manifest)
         except ManifestInvalid as error:
             missing[dataset, run] = str(error)
@@ -54,11 +55,11 @@ def damaged_runs(connection: Any, lake: Lake, until: date | None) -> dict[tuple[
     for dataset, run in _wanted(ledger.landed(lake), known, until):
         try:
             manifest = lake.manifest(dataset, run)
-            lake.verify(manifest)
+            verify(lake, manifest)
         except ManifestInvalid:
             continue  # already known as missing
         try:
-            lake.read_through(manifest)
+            read_through(lake, manifest)
         except ManifestInvalid as error:
             damaged[dataset, run] = str(error)
     return damaged

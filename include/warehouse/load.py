@@ -20,6 +20,7 @@ from typing import Any
 from include.errors import ManifestInvalid
 from include.lake.lake import Lake
 from include.lake.manifests import Manifest, require_rows
+from include.lake.parts import read_through, verify
 from include.warehouse import ledger
 from include.warehouse.current_load import require_current
 from include.warehouse.failures import is_of_data
@@ -49,7 +50,7 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
     ):
         manifest = lake.manifest(dataset, load.run(dataset))
         require_rows(manifest)
-        lake.verify(manifest)
+        verify(lake, manifest)
         with transaction(connection) as cursor:
             cursor.execute(f"lock staging.{dataset}")
             require_current(cursor, load)
@@ -62,7 +63,7 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
                 )
             except Exception as error:
                 if not is_of_data(error):
-                    lake.read_through(manifest)  # may find damaged objects, which no retry cures
+                    read_through(lake, manifest)  # may find damaged objects, which no retry cures
                 raise
             cursor.execute(f"select count(*) from staging.{dataset}")  # noqa: S608
             rows: int = cursor.fetchone()[0]

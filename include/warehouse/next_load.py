@@ -14,6 +14,7 @@ from typing import Any
 
 from include.errors import ContextInvalid, ManifestInvalid
 from include.lake.lake import Lake
+from include.lake.parts import verify
 from include.lake.runs import run_instant
 from include.warehouse import ledger
 from include.warehouse.current_load import Description, note_load, note_rejected, note_run
@@ -175,9 +176,9 @@ def _describe(lake: Lake, load: Load, dataset: str, known: Ledger) -> Descriptio
     rejected = lake.rejected(dataset, run) if dataset == "events" else set()
     if dataset in load.pending:
         with suppress(ManifestInvalid):  # `stage` parks it
-            return Description(manifest, certificate, rejected, lake.verify(manifest))
+            return Description(manifest, certificate, rejected, verify(lake, manifest))
         return Description(manifest, certificate, rejected, None)
-    digest = lake.verify(manifest)  # while another run can still be the context
+    digest = verify(lake, manifest)  # while another run can still be the context
     if known.get((dataset, run), Judged("published")).digest not in (None, digest):
         raise ContextInvalid(
             f"{dataset} {run} was landed again with other rows after it was published, so it cannot be the "

@@ -10,7 +10,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from sandbox.services import Services, connection_environment
+from sandbox.connections import connection_environment
+from sandbox.services import Services
 
 
 def main() -> int:

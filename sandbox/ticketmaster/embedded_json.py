@@ -7,9 +7,10 @@ from typing import Any, Literal
 import msgspec
 
 from sandbox.world import names
-from sandbox.world.catalog import Catalog, Venue
+from sandbox.world.catalog import Catalog
 from sandbox.world.classifications import STYLES, SUB_TYPE, TYPE, Style
 from sandbox.world.places import COUNTRIES
+from sandbox.world.venues import Venue
 
 Bulk = Literal["light", "moderate", "full"]
 """light: no images (about 3 KB an event); moderate: the event's images (5 KB); full: also the attractions'

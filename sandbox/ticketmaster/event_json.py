@@ -11,9 +11,9 @@ import msgspec
 
 from sandbox.ticketmaster.embedded_json import Bulk, EmbeddedWriter, classified
 from sandbox.world import names
-from sandbox.world.catalog import Catalog, Venue
+from sandbox.world.catalog import Catalog
 from sandbox.world.classifications import STYLES
-from sandbox.world.concerts import (
+from sandbox.world.event_codes import (
     CO_BILL,
     DATE_TBA,
     DATE_TBD,
@@ -29,6 +29,7 @@ from sandbox.world.concerts import (
     TRIBUTE,
 )
 from sandbox.world.places import COUNTRIES
+from sandbox.world.venues import Venue
 
 _PROMOTERS = (
     ("653", "LIVE NATION MUSIC"),

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from sandbox.gateway import GatewayOptions
 from sandbox.world.catalog import Catalog
-from sandbox.world.concerts import EPOCH, TIMED, UNDATED, Concerts
+from sandbox.world.concerts import Concerts
+from sandbox.world.event_codes import EPOCH, TIMED, UNDATED
 
 Rows = NDArray[np.int64]
 MOVED_DAYS = 30

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.ticketmaster.oddities import Oddities, changed_from, found_at, listed, sorted_at
-from sandbox.world.catalog import Catalog, Venue
+from sandbox.world.catalog import Catalog
 from sandbox.world.classifications import STYLES, Style
-from sandbox.world.concerts import DATE_TBA, DATE_TBD, SOURCES, UNDATED
+from sandbox.world.concerts import SOURCES
+from sandbox.world.event_codes import DATE_TBA, DATE_TBD, UNDATED
 from sandbox.world.seeded import Seeded, text_index
+from sandbox.world.venues import Venue
 
 Rows = NDArray[np.int64]
 Filter = Callable[[Rows], NDArray[np.bool_]]

@@ -5,7 +5,6 @@ Both API stand-ins serve the same `Catalog`, and tests compare what a crawl coll
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
 
@@ -14,25 +13,18 @@ from numpy.typing import NDArray
 
 from sandbox.world import concerts as planning
 from sandbox.world import names
+from sandbox.world.base62 import base62, from_base62
 from sandbox.world.classifications import MUSIC_STYLES, STYLES
-from sandbox.world.concerts import DATE_TBA, DATE_TBD, OTHER_SEGMENT, UNDATED, Cast, Concerts
+from sandbox.world.concerts import Concerts
+from sandbox.world.event_codes import DATE_TBA, DATE_TBD, OTHER_SEGMENT, UNDATED
+from sandbox.world.lineups import Cast
 from sandbox.world.music import ChartEntry, Music, Track
-from sandbox.world.places import CITIES, COUNTRIES, City
+from sandbox.world.places import COUNTRIES
 from sandbox.world.seeded import Seeded
+from sandbox.world.venues import venues_of
 
 NAMELESS = ("Special Guest", "Unknown Artist", "TBA")
 """Attractions that are not artists; Last.fm maps the second to its [unknown]."""
-
-
-@dataclass(frozen=True, slots=True)
-class Venue:
-    """A venue of a city; the `big` ones host famous artists and festivals."""
-
-    index: int
-    id: str
-    name: str
-    city: City
-    big: bool
 
 
 class Catalog:
@@ -69,7 +61,7 @@ class Catalog:
         count = artists or max(2_600, concerts // 12)
         self.music = Music(self.seeded, count, tracks_per_artist)
         self.cast = Cast(count, festivals=max(20, concerts // 400), nameless=len(NAMELESS))
-        self.venues = self._build_venues(concerts)
+        self.venues = venues_of(self.seeded, self.countries, concerts)
         self.concerts: Concerts = planning.plan(
             self.seeded,
             self.cast,
@@ -94,30 +86,14 @@ class Catalog:
         """The `n` most played songs of an artist."""
         return self.music.top_tracks(artist, n)
 
-    def _build_venues(self, concerts: int) -> list[Venue]:
-        cities = [city for city in CITIES if city.country_code in self.countries]
-        total = sum(city.weight for city in cities)
-        per_weight = max(len(cities) * 5, concerts // 70) / total
-        venues: list[Venue] = []
-        for city in cities:
-            for number in range(2 + round(city.weight * per_weight)):
-                index = len(venues)
-                name = names.venue_name(self.seeded, index, city.name, big=number < 2)
-                code = _base62(index * 7_919 + 4_099, 4)
-                prefix = ("KovZpZA", "ZFr9jZ", "rZ7HnEZ17", "KovZ9177")[
-                    self.seeded.whole("venue id", index) % 4
-                ]
-                venues.append(Venue(index, f"{prefix}{code}", name, city, number < 2))
-        return venues
-
     @lru_cache(maxsize=32_768)  # noqa: B019 - a catalog lives as long as its process
     def attraction_id(self, attraction: int) -> str:
         """The Ticketmaster id of an attraction (see `Cast` for the numbering)."""
-        return f"K8vZ917{_base62((attraction * 3_628_273 + 12_345) % 62**4, 4)}"
+        return f"K8vZ917{base62((attraction * 3_628_273 + 12_345) % 62**4, 4)}"
 
     def attraction_numbered(self, attraction_id: str) -> int | None:
         """The attraction with that id, or None."""
-        place = _from_base62(attraction_id.removeprefix("K8vZ917"))
+        place = from_base62(attraction_id.removeprefix("K8vZ917"))
         if place is None or not attraction_id.startswith("K8vZ917") or len(attraction_id) != 11:
             return None
         number = (place - 12_345) * pow(3_628_273, -1, 62**4) % 62**4
@@ -239,23 +215,3 @@ class Catalog:
     def ids_of(self, rows: Iterable[int] | NDArray[np.int64]) -> set[str]:
         """The ids of those rows."""
         return {str(self.concerts.ids[row], "ascii") for row in rows}
-
-
-_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-
-def _base62(number: int, width: int) -> str:
-    digits = ""
-    for _ in range(width):
-        number, digit = divmod(number, 62)
-        digits = _BASE62[digit] + digits
-    return digits
-
-
-def _from_base62(text: str) -> int | None:
-    number = 0
-    for digit in text:
-        if digit not in _BASE62:
-            return None
-        number = number * 62 + _BASE62.index(digit)
-    return number

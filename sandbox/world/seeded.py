@@ -75,3 +75,10 @@ class Seeded:
         """`unit` of every index."""
         drawn: NDArray[np.float64] = (self.wholes(stream, indices) >> np.uint64(11)) / float(1 << 53)
         return drawn
+
+
+def picked(drawn: NDArray[np.float64], choices: Sequence[tuple[float, int]]) -> NDArray[np.int64]:
+    """For each draw, the first choice whose cumulative share is above it."""
+    shares, values = np.array([share for share, _ in choices]), np.array([value for _, value in choices])
+    found: NDArray[np.int64] = values[np.searchsorted(shares, drawn, side="right").clip(max=len(values) - 1)]
+    return found

@@ -17,6 +17,8 @@ from include.errors import ManifestInvalid
 from include.lake.bucket import Bucket
 from include.lake.certificate import Certificate, Crawl, Scope, Window
 from include.lake.lake import Lake
+from include.lake.newest import newest_complete_events
+from include.lake.parts import put_parts, verify
 from include.lake.runs import run_id, run_instant
 
 RUN = "2026-11-22T060000Z"
@@ -53,7 +55,7 @@ def put_raw(lake: Lake, name: str, body: bytes = BODY) -> None:
 
 
 def landed(lake: Lake, number: int = 3, run: str = RUN) -> None:
-    lake.put_manifest("events", run, Row, lake.put_parts("events", run, Row, rows(number)))
+    lake.put_manifest("events", run, Row, put_parts(lake, "events", run, Row, rows(number)))
 
 
 def read(lake: Lake, url: str) -> bytes:
@@ -99,7 +101,7 @@ def test_a_fetch_is_finished_once_its_crawl_is_written(lake: Lake) -> None:
 
 
 def test_rows_survive_parquet_in_order_and_with_types_that_redshift_reads(lake: Lake) -> None:
-    [part] = lake.put_parts("events", RUN, Row, rows(50_000))
+    [part] = put_parts(lake, "events", RUN, Row, rows(50_000))
     url, size, count = part.url, part.content_length, part.record_count
     body = read(lake, url)
     table = pq.read_table(io.BytesIO(body), coerce_int96_timestamp_unit="us")
@@ -112,13 +114,13 @@ def test_rows_survive_parquet_in_order_and_with_types_that_redshift_reads(lake: 
 
 
 def test_no_rows_become_one_empty_part(lake: Lake) -> None:
-    [part] = lake.put_parts("events", RUN, Row, [])
+    [part] = put_parts(lake, "events", RUN, Row, [])
     assert part.record_count == pq.read_table(io.BytesIO(read(lake, part.url))).num_rows == 0
 
 
 def test_large_parts_are_split(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("include.lake.parquet._FILE_BYTES", 100_000)
-    parts = lake.put_parts("events", RUN, Row, rows(60_000))
+    parts = put_parts(lake, "events", RUN, Row, rows(60_000))
     assert [part.url.rpartition("/")[2] for part in parts] == [
         f"part-{n:05}.parquet" for n in range(len(parts))
     ]
@@ -127,9 +129,9 @@ def test_large_parts_are_split(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_same_rows_become_the_same_bytes(lake: Lake) -> None:
-    [part] = lake.put_parts("events", RUN, Row, rows(500))
+    [part] = put_parts(lake, "events", RUN, Row, rows(500))
     first = read(lake, part.url)
-    lake.put_parts("events", RUN, Row, rows(500))
+    put_parts(lake, "events", RUN, Row, rows(500))
     assert read(lake, part.url) == first
 
 
@@ -185,14 +187,14 @@ def test_a_missing_manifest_and_certificate_are_named(lake: Lake) -> None:
 def test_an_intact_manifest_passes_and_a_missing_or_altered_object_does_not(lake: Lake) -> None:
     landed(lake)
     manifest = lake.manifest("events", RUN)
-    lake.verify(manifest)
+    verify(lake, manifest)
     key = manifest.parts[0].url.removeprefix(lake.bucket.url(""))
     lake.bucket.s3.put_object(Bucket=lake.bucket.name, Key=key, Body=b"other")
     with pytest.raises(ManifestInvalid, match="5 bytes long instead of"):
-        lake.verify(manifest)
+        verify(lake, manifest)
     lake.bucket.s3.delete_object(Bucket=lake.bucket.name, Key=key)
     with pytest.raises(ManifestInvalid, match=r"part-00000.parquet, which is missing"):
-        lake.verify(manifest)
+        verify(lake, manifest)
 
 
 @pytest.mark.parametrize("column", ["name", "count", "share", "sold", "day"])
@@ -204,8 +206,8 @@ def test_two_values_swapped_in_a_large_part_are_another_digest(lake: Lake, colum
     for values in ((one, other), (one, other), (other, one)):
         for n, value in zip((5_001, 5_003), values, strict=True):
             landed_rows[n] = msgspec.structs.replace(landed_rows[n], **{column: value})
-        lake.put_manifest("events", RUN, Row, lake.put_parts("events", RUN, Row, landed_rows))
-        digests.append(lake.verify(lake.manifest("events", RUN)))
+        lake.put_manifest("events", RUN, Row, put_parts(lake, "events", RUN, Row, landed_rows))
+        digests.append(verify(lake, lake.manifest("events", RUN)))
     assert digests[0] == digests[1] != digests[2]
 
 
@@ -266,7 +268,7 @@ def test_a_run_that_a_later_one_could_not_find_complete_is_found_once_it_is(
     events_run(lake, 19, complete=False, after=older)
     landed_late = events_run(lake, 18, complete=True, after=older)
     for scope in ((), (("US",),), (("US",), 365)):
-        found = lake.newest_complete_events(datetime(2026, 11, 20, tzinfo=UTC), *scope)
+        found = newest_complete_events(lake, datetime(2026, 11, 20, tzinfo=UTC), *scope)
         assert found is not None and found[0].run == landed_late
 
 
@@ -281,7 +283,7 @@ def test_a_run_planned_with_another_horizon_hides_no_complete_one(lake: Lake) ->
         ((("US",),), "2026-11-18T060000Z"),
         ((("US",), 365), first),
     ):
-        found = lake.newest_complete_events(now, *scope)
+        found = newest_complete_events(lake, now, *scope)
         assert found is not None and found[0].run == run
 
 
@@ -297,12 +299,12 @@ def test_the_newest_complete_run_is_looked_for_among_the_thirty_newest_with_boun
     asked: list[str] = []
     s3.meta.events.register("before-call.s3", note := lambda model, **_: asked.append(model.name))
     try:
-        found = lake.newest_complete_events(run_instant(incomplete[-1]))
+        found = newest_complete_events(lake, run_instant(incomplete[-1]))
         assert found is not None and found[0].run == complete
         assert len(asked) == 33  # a list, thirty certificates, a manifest and the end of a part
         asked.clear()
-        assert lake.newest_complete_events(run_instant(incomplete[-1]) + timedelta(days=1)) is None
+        assert newest_complete_events(lake, run_instant(incomplete[-1]) + timedelta(days=1)) is None
         assert len(asked) == 31
     finally:
         s3.meta.events.unregister("before-call.s3", note)
-    assert lake.newest_complete_events(run_instant(complete)) is None
+    assert newest_complete_events(lake, run_instant(complete)) is None

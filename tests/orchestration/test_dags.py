@@ -73,6 +73,13 @@ def dag_bag(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return DagBag(ROOT / "dags", bundle_name="dags-folder")
 
 
+@pytest.fixture
+def warehouse_dag(bucket: str, dag_bag: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`musician_warehouse` as it is in a deployment whose bucket is the test's."""
+    monkeypatch.setenv("MUSICIAN_BUCKET", bucket)
+    return type(dag_bag)(ROOT / "dags/warehouse", bundle_name="dags-folder").dags["musician_warehouse"]
+
+
 @pytest.fixture(params=TASKS)
 def dag(request: pytest.FixtureRequest, dag_bag: Any) -> Any:
     return dag_bag.dags[request.param]
@@ -90,15 +97,14 @@ def test_backfills_are_rejected_and_the_docs_say_why(dag_bag: Any, dag_id: str) 
 
 
 def test_runs_that_do_not_judge_their_load_do_not_trigger_others_forever(
-    dag_bag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+    warehouse_dag: Any, redshift: Any, s3: Any, bucket: str
 ) -> None:
     lake = Lake(Bucket(s3, bucket))
     create_tables(redshift)
     for day in (21, 22):
         land_events(lake, f"2026-11-{day}T060000Z", [Concert("e1", ["Abel"])])
         land_songs(lake, f"2026-11-{day}T070000Z", [Artist("Abel")])
-    find_load = dag_bag.dags["musician_warehouse"].get_task("find_load").python_callable
-    monkeypatch.setitem(find_load.__globals__, "SETTINGS", Settings(bucket=bucket))
+    find_load = warehouse_dag.get_task("find_load").python_callable
     first = SimpleNamespace(conf={}, dag_id="musician_warehouse", run_id="manual__1")
     pushed: dict[str, Any] = {}
     task_instance = SimpleNamespace(xcom_push=pushed.__setitem__)
@@ -116,18 +122,16 @@ def test_runs_that_do_not_judge_their_load_do_not_trigger_others_forever(
 
 
 def test_a_rebuild_publishes_the_star_without_judging_another_load(
-    dag_bag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+    warehouse_dag: Any, redshift: Any, s3: Any, bucket: str
 ) -> None:
     lake = Lake(Bucket(s3, bucket))
     create_tables(redshift)
     land_events(lake, "2026-11-21T060000Z", [Concert("e1", ["Abel"])])
     land_songs(lake, "2026-11-21T070000Z", [Artist("Abel")])
-    dag = dag_bag.dags["musician_warehouse"]
     find_load, stage, publish = (
-        dag.get_task(task_id).python_callable for task_id in ("find_load", "stage_events", "publish")
+        warehouse_dag.get_task(task_id).python_callable
+        for task_id in ("find_load", "stage_events", "publish")
     )
-    for function in (find_load, stage, publish):
-        monkeypatch.setitem(function.__globals__, "SETTINGS", Settings(bucket=bucket))
     run, pushed = SimpleNamespace(conf={}, dag_id="musician_warehouse", run_id="manual__1"), {}
     found = find_load(run, {**NOTHING_ASKED, "rebuild": True}, SimpleNamespace(xcom_push=pushed.__setitem__))
     assert pushed["note"].startswith("Rebuilt the star from 1 load.")
@@ -135,7 +139,7 @@ def test_a_rebuild_publishes_the_star_without_judging_another_load(
     assert "<a href='../dags/musician_warehouse/runs/manual__1'>" in index
     assert "in a rebuild." not in index
     assert stage("events", found) is None
-    (asset,) = dag.get_task("publish").outlets
+    (asset,) = warehouse_dag.get_task("publish").outlets
     outlet_events: Any = {asset: SimpleNamespace(extra={})}
     task = SimpleNamespace(outlets=[asset])
     publish(found, None, outlet_events, SimpleNamespace(task=task, run_id="manual"))
@@ -143,18 +147,11 @@ def test_a_rebuild_publishes_the_star_without_judging_another_load(
 
 
 def test_a_run_without_news_says_so_skips_nothing_and_updates_no_asset(
-    dag_bag: Any,
-    redshift: Any,
-    bucket: str,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    warehouse_dag: Any, redshift: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     create_tables(redshift)
-    dag = dag_bag.dags["musician_warehouse"]
-    tasks = {task.task_id: task.python_callable for task in dag.tasks}
-    for function in tasks.values():
-        monkeypatch.setitem(function.__globals__, "SETTINGS", Settings(bucket=bucket))
+    tasks = {task.task_id: task.python_callable for task in warehouse_dag.tasks}
     run, pushed = SimpleNamespace(conf={}, dag_id="musician_warehouse", run_id="scheduled__1"), {}
     found = tasks["find_load"](run, NOTHING_ASKED, SimpleNamespace(xcom_push=pushed.__setitem__))
     assert pushed["note"].startswith(
@@ -167,13 +164,13 @@ def test_a_run_without_news_says_so_skips_nothing_and_updates_no_asset(
     assert tasks["audit"](found, run) is None
     assert data_docs_link().get_link(SimpleNamespace(op_args=[found]), ti_key=None).endswith("/index.html")
     outlet_events: Any = {}
-    task = dag.get_task("publish").prepare_for_execution()
+    task = warehouse_dag.get_task("publish").prepare_for_execution()
     assert (
         tasks["publish"](found, None, outlet_events, SimpleNamespace(task=task, run_id="scheduled__1"))
         is None
     )
     assert (outlet_events, task.outlets) == ({}, [])
-    assert dag.get_task("publish").outlets  # of the next run
+    assert warehouse_dag.get_task("publish").outlets  # of the next run
 
 
 @pytest.mark.parametrize(
@@ -261,11 +258,10 @@ def test_a_retried_find_load_says_what_its_first_try_has_done(
 
 
 def test_the_first_line_of_a_log_says_which_load_it_judges(
-    dag_bag: Any,
+    warehouse_dag: Any,
     redshift: Any,
     s3: Any,
     bucket: str,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -275,10 +271,9 @@ def test_the_first_line_of_a_log_says_which_load_it_judges(
         land_events(lake, run, [Concert("e1", ["Abel"])])
     land_songs(lake, "2026-11-21T070000Z", [Artist("Abel")])
     lake.bucket.put(f"certificates/events/{early}.json", b"{")  # is parked on the way
-    dag = dag_bag.dags["musician_warehouse"]
-    find_load, stage = (dag.get_task(task_id).python_callable for task_id in ("find_load", "stage_events"))
-    monkeypatch.setitem(find_load.__globals__, "SETTINGS", Settings(bucket=bucket))
-    monkeypatch.setitem(stage.__globals__, "SETTINGS", Settings(bucket=bucket))
+    find_load, stage = (
+        warehouse_dag.get_task(task_id).python_callable for task_id in ("find_load", "stage_events")
+    )
     run = SimpleNamespace(conf={}, dag_id="musician_warehouse", run_id="manual__1")
     load = "events 2026-11-21T060000Z with songs 2026-11-21T070000Z"
     with caplog.at_level("INFO"):
@@ -363,20 +358,19 @@ def test_nothing_is_published_that_was_not_judged(dag_bag: Any) -> None:
 
 
 def test_the_first_run_of_a_newer_release_derives_the_star_again_by_itself(
-    dag_bag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+    warehouse_dag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = Lake(Bucket(s3, bucket))
     older_release.put_lake(lake)
     older_release.create_star(redshift, lake)
     lake.remove_manifest("songs", "2026-11-20T070000Z")
-    task = dag_bag.dags["musician_warehouse"].get_task("find_load").python_callable
-    monkeypatch.setitem(task.__globals__, "SETTINGS", Settings(bucket=bucket))
+    task = warehouse_dag.get_task("find_load").python_callable
     pushed: dict[str, Any] = {}
     passed = SimpleNamespace(verdict=Verdict())
     monkeypatch.setattr("include.orchestration.star.audit", lambda *_, **__: passed)
 
     def run(**params: Any) -> Any:
-        asked = dag_bag.dags["musician_warehouse"].params.dump()
+        asked = warehouse_dag.params.dump()
         dag_run = SimpleNamespace(conf={}, run_id="manual__1")
         return task(dag_run, asked | params, SimpleNamespace(xcom_push=pushed.__setitem__))
 

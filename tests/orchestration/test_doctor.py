@@ -16,7 +16,8 @@ from include.orchestration.doctor import Finding, aws, examine, notifier, source
 from include.settings import Settings
 from include.warehouse.tables import create_tables
 from sandbox.aws import COPY_ROLE
-from sandbox.services import Services, connection_environment
+from sandbox.connections import connection_environment
+from sandbox.services import Services
 
 ACCOUNT = "123456789012"
 

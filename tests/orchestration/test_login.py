@@ -15,7 +15,8 @@ from sqlalchemy.engine import make_url
 
 from include.errors import ConnectionMissing
 from include.orchestration import connections
-from sandbox.services import Services, connection_environment
+from sandbox.connections import connection_environment
+from sandbox.services import Services
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import DagRunStateResult
 
 from include.errors import ConnectionMissing, DataRejected, NotificationFailed
-from include.orchestration.notifications import Message, report_failure, report_found, report_overdue, send
+from include.orchestration.delivery import Message, send
+from include.orchestration.notifications import report_failure, report_found, report_overdue
 from include.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,7 +161,7 @@ async def closed_webhook(monkeypatch: pytest.MonkeyPatch) -> Any:
     runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    monkeypatch.setattr("include.orchestration.notifications._SECONDS", 0.2)
+    monkeypatch.setattr("include.orchestration.delivery._SECONDS", 0.2)
 
     def define(what: str) -> None:
         url = f"http://127.0.0.1:{runner.addresses[0][1]}/services/hunter2-hook/{what}"

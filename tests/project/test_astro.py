@@ -22,7 +22,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from include.settings import Settings
-from sandbox.services import connection_environment
+from sandbox.connections import connection_environment
 from tests.support.compose import MOUNTED, lay_out_image
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,8 @@ WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 EXCEPTIONS = {
     "README.md": {"answer": "of a question that a person asks"},
-    "include/lake/bucket.py": {"chunk": "of a stream of bytes", "refresh": "in an error code of AWS"},
+    "include/lake/bucket.py": {"chunk": "of a stream of bytes"},
+    "include/lake/s3_errors.py": {"refresh": "in an error code of AWS"},
     "include/orchestration/doctor/warehouse.py": {"refuse": "in the texts of the driver's errors"},
     "include/quality/few_statements.py": {"resolve": "in the names of a class of Great Expectations"},
     "include/sources/client/http.py": {"chunk": "of a stream of bytes"},

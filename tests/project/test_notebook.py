@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from include.warehouse.reader_role import create_reader
-from sandbox.services import Services, connection_environment
+from sandbox.connections import connection_environment
+from sandbox.services import Services
 from tests.support.snapshots import rows
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -23,7 +23,8 @@ from include.settings import Settings
 from include.warehouse.parking import Verdict
 from include.warehouse.reader_role import create_reader
 from include.warehouse.rebuild import rebuild
-from sandbox.services import Services, connection_environment
+from sandbox.connections import connection_environment
+from sandbox.services import Services
 from tests.support.iam import allows, copy_policy
 from tests.support.snapshots import (
     ROLE,

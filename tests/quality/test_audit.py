@@ -16,6 +16,7 @@ from include.lake.bucket import Bucket
 from include.lake.certificate import Scope
 from include.lake.lake import Lake
 from include.quality import audit as quality
+from include.quality import validation
 from include.quality.literals import with_values
 from include.warehouse import ledger, parking
 from include.warehouse import load as warehouse
@@ -521,7 +522,7 @@ def test_an_audit_transfers_the_same_amount_however_many_are_kept(
 ) -> None:
     _, lake = built
     lake = Lake(Bucket(services.aws.client("s3"), lake.bucket.name))
-    monkeypatch.setattr(quality, "JUDGED", ("dim_songs", "load_summary"))
+    monkeypatch.setattr(validation, "JUDGED", ("dim_songs", "load_summary"))
     sent, counts = counted(lake), []
     for day in (22, 23, 24, 25):
         sent.clear()
@@ -538,7 +539,7 @@ def test_data_docs_of_an_older_release_are_continued(
     built: tuple[Any, Lake], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, lake = built
-    monkeypatch.setattr(quality, "JUDGED", ("dim_songs",))
+    monkeypatch.setattr(validation, "JUDGED", ("dim_songs",))
     quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     lake.bucket.delete(["validations/audits.json"])
     later = Load("2026-11-23T060000Z", SONGS, ("events",))
@@ -575,7 +576,7 @@ def test_damaged_notes_of_earlier_audits_cost_no_verdict(
     built: tuple[Any, Lake], monkeypatch: pytest.MonkeyPatch, remembered: bytes
 ) -> None:
     _, lake = built
-    monkeypatch.setattr(quality, "JUDGED", ("dim_songs",))
+    monkeypatch.setattr(validation, "JUDGED", ("dim_songs",))
     lake.bucket.put("validations/audits.json", remembered)
     lake.bucket.put("validations/dim_songs/2026-11-20T060000Z/x/damaged.json", remembered)
     for kept_runs in (5, 1):

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from include.orchestration.links import data_docs_link
-from include.quality import site as data_docs
+from include.quality.index_page import index
+from include.quality.results import rounded, validations
+from include.quality.site import finish
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPECTATION = {
@@ -82,9 +84,9 @@ def site(tmp_path: Path) -> Path:
     audit_found(tmp_path / "results", "2026-11-21T060000Z", "dim_songs", PASSED, WARNED)
     audit_found(tmp_path / "results", "2026-11-22T060000Z", "dim_songs", PASSED)
     audit_found(tmp_path / "results", "2026-11-22T060000Z", "dim_concerts", FAILED, PASSED)
-    suites = data_docs.finish(tmp_path / "site")
-    found = [each for each in data_docs.validations(tmp_path / "results") if each.run > "2026-11-21"]
-    (tmp_path / "site" / "index.html").write_text(data_docs.index(found, suites))
+    suites = finish(tmp_path / "site")
+    found = [each for each in validations(tmp_path / "results") if each.run > "2026-11-21"]
+    (tmp_path / "site" / "index.html").write_text(index(found, suites))
     return tmp_path / "site"
 
 
@@ -138,7 +140,7 @@ def test_an_audit_has_a_readable_date_as_its_heading_and_links_to_its_run(site: 
     ],
 )
 def test_values_are_rounded_for_readers(value: Any, said: str) -> None:
-    assert data_docs.rounded(value) == said
+    assert rounded(value) == said
 
 
 def test_the_index_says_what_failed_and_links_to_the_page(site: Path) -> None:

@@ -18,8 +18,9 @@ from include.orchestration import connections
 from include.sources.client.http import Client
 from include.sources.client.messages import Request, Response, Retry
 from sandbox.aws import Aws
+from sandbox.connections import connection_environment
 from sandbox.local.container import forwarded
-from sandbox.services import Services, connection_environment
+from sandbox.services import Services
 from sandbox.ticketmaster.api import TicketmasterOptions
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,9 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from sandbox.gateway import Fault
-from sandbox.lastfm.api import UNKNOWN_MBID, LastfmOptions, application
+from sandbox.lastfm.api import application
+from sandbox.lastfm.artists import UNKNOWN_MBID
+from sandbox.lastfm.options import LastfmOptions
 from sandbox.world.catalog import Catalog
 from sandbox.world.names import UNUSUAL, billed_as, fold
 from tests.support.recordings import needs_recordings, recorded, shape

@@ -7,7 +7,7 @@ import pytest
 
 from sandbox import options, services
 from sandbox.gateway import Fault
-from sandbox.lastfm.api import LastfmOptions
+from sandbox.lastfm.options import LastfmOptions
 from sandbox.ticketmaster.api import TicketmasterOptions
 from sandbox.ticketmaster.oddities import Oddities, crowded
 from sandbox.world.catalog import Catalog

@@ -14,8 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
-from sandbox.redshift.postgres import room_of
-from sandbox.services import Services, connection_environment, start
+from sandbox.connections import connection_environment
+from sandbox.redshift.server_user import room_of
+from sandbox.services import Services, start
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("--concerts", "20")

@@ -15,7 +15,7 @@ from aiolimiter import AsyncLimiter
 
 from include.errors import SourceUnavailable
 from include.lake import certificate
-from include.sources.client import http
+from include.sources.client import http, pace
 from include.sources.client.messages import Response
 from include.sources.client.priority import PrioritySemaphore
 from include.sources.ticketmaster.crawler import Crawler
@@ -460,7 +460,7 @@ def test_a_crawl_sustains_the_allowed_rate_however_slow_the_responses(number: in
     rate, starts = 5, list[float]()
 
     async def whole() -> None:
-        rate_limiter, send_order = AsyncLimiter(1, http._SPACING / rate), PrioritySemaphore(1)
+        rate_limiter, send_order = AsyncLimiter(1, pace.SPACING / rate), PrioritySemaphore(1)
         in_flight = PrioritySemaphore(http._SECONDS_IN_FLIGHT * rate)
 
         async def ask(window: Window, page: int, urgency: float) -> Page:

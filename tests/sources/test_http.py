@@ -19,6 +19,7 @@ from aiohttp.test_utils import TestServer
 from include.errors import SourceRejected, SourceUnavailable, UnexpectedPayload
 from include.sources.client import http
 from include.sources.client.http import Client
+from include.sources.client.http_headers import retry_after
 from include.sources.client.messages import Backoff, Request, Response, Retry
 
 KEY = "s3cret/key"
@@ -214,7 +215,7 @@ async def test_retry_after_as_a_date_is_honoured(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "seconds"),
+    ("text", "seconds"),
     [
         ("1" + "0" * 20, 86_400),
         ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400),
@@ -226,11 +227,11 @@ async def test_retry_after_as_a_date_is_honoured(serve: Serve) -> None:
         ("", 0),
     ],
 )
-def test_retry_after_is_at_most_a_day_by_the_clock_of_the_source(retry_after: str, seconds: float) -> None:
-    headers = {"Retry-After": retry_after, "Date": "Sun, 22 Nov 2026 06:00:00 GMT"}
+def test_retry_after_is_at_most_a_day_by_the_clock_of_the_source(text: str, seconds: float) -> None:
+    headers = {"Retry-After": text, "Date": "Sun, 22 Nov 2026 06:00:00 GMT"}
     for days_ahead in (-1, 0, 1):
         received_at = datetime(2026, 11, 22 + days_ahead, 6, tzinfo=UTC)
-        assert http._retry_after(Response(503, headers, b"", received_at)) == seconds
+        assert retry_after(headers, received_at) == seconds
 
 
 async def test_a_source_that_asks_for_too_long_a_wait_gets_no_further_requests(serve: Serve) -> None:

@@ -12,16 +12,10 @@ import pytest
 from include.errors import SourceRejected, UnexpectedPayload
 from include.sources.client.messages import Request, Response, Retry
 from include.sources.identity import artist_key, name_key, song_key
-from include.sources.lastfm.lists import (
-    COUNTRIES,
-    Collected,
-    ListPage,
-    chart_request,
-    collect,
-    read,
-    tracks_request,
-)
-from include.sources.lastfm.rows import Charted, SongRow, Songs, chart, ranked, songs
+from include.sources.lastfm.charts import Charted, chart, ranked
+from include.sources.lastfm.collect import Collected, collect
+from include.sources.lastfm.lists import COUNTRIES, ListPage, chart_request, read, tracks_request
+from include.sources.lastfm.rows import SongRow, Songs, songs
 from include.sources.lastfm.run_rows import KeptList, run_rows
 from include.sources.lastfm.wire import items
 from include.sources.rows import Noticed, Rejection, Tally, column_widths

@@ -19,6 +19,7 @@ from include.ingestion.songs import SONGS
 from include.lake.bucket import Bucket
 from include.lake.certificate import Crawl, List, Scope, Window
 from include.lake.lake import Lake
+from include.lake.parts import verify
 from include.quality import audit as quality
 from include.settings import Settings
 from include.sources.client.messages import Response, Retry
@@ -242,7 +243,7 @@ def test_the_recorded_events_land_as_parquet_each_once(s3: Any, bucket: str) -> 
     ids = {event["id"] for path in paths("ticketmaster", *EVENT_FILES) for event in recorded_events(path)}
     assert (landed.records, landed.rejected) == (len(ids), 0)
     assert landed.rows > landed.records
-    lake.verify(lake.manifest("events", RUN))
+    verify(lake, lake.manifest("events", RUN))
 
 
 def test_the_recorded_songs_land_as_parquet_and_the_rejected_with_their_raw_line(

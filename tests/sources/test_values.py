@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from include.sources.client.messages import Response
+from include.sources.lastfm.charts import Charted, chart
 from include.sources.lastfm.lists import read as read_list
-from include.sources.lastfm.rows import Charted, chart, songs
+from include.sources.lastfm.rows import songs
 from include.sources.lastfm.run_rows import KeptList, run_rows
 from include.sources.rows import Noticed, Rejection, Tally
 from include.sources.text import cut, mended, name

@@ -14,6 +14,7 @@ from include.errors import ContextInvalid, DataRejected, ManifestInvalid
 from include.lake.bucket import Bucket
 from include.lake.certificate import Certificate, Scope
 from include.lake.lake import Lake
+from include.lake.parts import put_parts
 from include.lake.runs import run_instant
 from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow
@@ -330,7 +331,7 @@ def land(lake: Lake, landed: Landed, by_older_release: bool = False) -> None:
             for concert_id in sorted(landed.rejected):
                 write_rejected({"record_id": concert_id})
     rows = [row_type(**{name: row.get(name) for name in names}) for row in landed.rows]
-    parts = lake.put_parts(dataset, run, row_type, rows)
+    parts = put_parts(lake, dataset, run, row_type, rows)
     lake.put_certificate(
         Certificate(
             dataset=dataset,

@@ -9,9 +9,10 @@ import msgspec
 
 from include.lake.certificate import Certificate, Scope
 from include.lake.lake import Lake
+from include.lake.parts import put_parts
 from include.lake.runs import run_instant
 from include.orchestration.connections import redshift_engine_arguments
-from include.quality.audit import Engine
+from include.quality.engine import Engine
 from include.sources.identity import artist_key, name_key, namesake_key, song_key
 from include.sources.lastfm.rows import SongRow
 from include.sources.rows import Rejection
@@ -66,7 +67,7 @@ def land_events(
     with lake.rejecting("events", run) as write_rejected:
         for position, concert_id in enumerate(rejected):
             write_rejected(msgspec.to_builtins(Rejection("unknown_status", "sold", concert_id, position)))
-    entries = lake.put_parts("events", run, EventRow, rows)
+    entries = put_parts(lake, "events", run, EventRow, rows)
     lake.put_certificate(
         Certificate(
             dataset="events",
@@ -89,7 +90,7 @@ def land_songs(
 ) -> None:
     """Writes parts, certificate and manifest of a songs run."""
     rows = [row for artist in artists for row in _song_rows(run, artist)]
-    entries = lake.put_parts("songs", run, SongRow, rows)
+    entries = put_parts(lake, "songs", run, SongRow, rows)
     lake.put_certificate(
         Certificate(dataset="songs", run=run, scope=scope or Scope(tuple(countries)), complete=complete)
     )

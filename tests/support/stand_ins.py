@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 from aiohttp.test_utils import TestServer
 
 from include.lake.lake import Lake
+from include.lake.parts import opened
 from include.sources.client.connection import SourceConnection
 from sandbox.lastfm import api as lastfm
+from sandbox.lastfm.options import LastfmOptions
 from sandbox.ticketmaster import api as ticketmaster
 from sandbox.world.catalog import Catalog
 
@@ -41,7 +43,7 @@ async def api(source: str, catalog: Catalog, **options: Any) -> AsyncIterator[Ap
     """The stand-in for `ticketmaster` or `lastfm`, without rate limits unless `options` set them."""
     module, kind = {
         "ticketmaster": (ticketmaster, ticketmaster.TicketmasterOptions),
-        "lastfm": (lastfm, lastfm.LastfmOptions),
+        "lastfm": (lastfm, LastfmOptions),
     }[source]
     chosen = kind(**{"requests_per_second": None, **options})  # type: ignore[arg-type]
     server = TestServer(module.application(catalog, chosen))  # type: ignore[arg-type]
@@ -66,6 +68,6 @@ def table(lake: Lake, dataset: str, run: str) -> list[dict[str, Any]]:
     """The rows of a landed run."""
     rows = []
     for part in lake.manifest(dataset, run).parts:
-        with lake.opened(part) as file:
+        with opened(lake, part) as file:
             rows += pq.read_table(file, coerce_int96_timestamp_unit="us").to_pylist()
     return rows

@@ -15,6 +15,7 @@ from include.ingestion.events import EVENTS
 from include.ingestion.land import land
 from include.ingestion.songs import SONGS
 from include.lake.lake import Lake
+from include.lake.parts import opened, put_parts
 from include.lake.runs import run_id, run_instant
 from include.settings import Settings
 from include.sources.client.connection import SourceConnection
@@ -82,12 +83,12 @@ def _land(
     horizon = (at + timedelta(days=365)).date()
     certificate = lake.certificate(dataset, run)
     lake.put_certificate(msgspec.structs.replace(certificate, run=later, horizon_date=horizon))
-    lake.put_manifest(dataset, later, row_type, lake.put_parts(dataset, later, row_type, rows))
+    lake.put_manifest(dataset, later, row_type, put_parts(lake, dataset, later, row_type, rows))
 
 
 def _rows(lake: Lake, dataset: str, run: str, row_type: type[_Row]) -> Iterator[_Row]:
     for part in lake.manifest(dataset, run).parts:
-        with lake.opened(part) as file:
+        with opened(lake, part) as file:
             yield from (
                 row_type(**row) for row in pq.read_table(file, coerce_int96_timestamp_unit="us").to_pylist()
             )

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from include.lake.bucket import Bucket
-from include.lake.bucket_setup import expires_raw
+from include.lake.expiry import expires_raw
 from include.orchestration import connections
 from include.orchestration.doctor import Finding, bad, examined, good, unknown
 from include.settings import Settings

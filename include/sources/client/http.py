@@ -16,13 +16,13 @@ from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiolimiter import AsyncLimiter
 
 from include.clock import utc_now
 from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
-from include.sources.client.http_dates import http_date
+from include.sources.client.http_headers import retry_after
 from include.sources.client.messages import Backoff, Request, Response, Retry
 from include.sources.client.nesting import is_deeper
+from include.sources.client.pace import Pace
 from include.sources.client.priority import PrioritySemaphore
 from include.sources.client.quota import Quota
 from include.sources.client.redaction import key_forms, without_login
@@ -31,15 +31,11 @@ log = logging.getLogger(__name__)
 Parsed = TypeVar("Parsed")
 
 USER_AGENT = "musician-warehouse/1.0 (collects concerts and charts into a data warehouse)"
-_SPACING = 1.025
-"""Requests are spaced slightly wider than the rate requires, so that network jitter cannot exceed it."""
 _MAX_BYTES = 32 << 20
 """The largest decompressed body accepted: ten times a full page from Ticketmaster."""
 _MAX_DEPTH = 64
 _LARGE = 4 << 20
 """Larger bodies are received one at a time, so that many concurrent ones cannot fill the memory."""
-_MAX_RETRY_AFTER = 86_400.0
-"""The longest pause, in seconds, that is honoured, whatever the source asks for."""
 _SECONDS_IN_FLIGHT = 5
 """How many seconds' worth of requests may be in flight at once: enough to keep the rate at that latency."""
 
@@ -72,14 +68,12 @@ class Client:
     _key_forms: tuple[str, ...] = field(init=False, repr=False)
     """The key in every form in which it is redacted."""
     _session: aiohttp.ClientSession = field(init=False, repr=False)
-    _rate_limiter: AsyncLimiter = field(init=False, repr=False)
+    _pace: Pace = field(init=False, repr=False)
     _send_order: PrioritySemaphore = field(init=False, repr=False)
     """One request at a time is about to be sent: the most urgent."""
     _in_flight: PrioritySemaphore = field(init=False, repr=False)
     _large: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
     """Held by the one request whose body is large."""
-    _paused_until: float = field(default=0, init=False, repr=False)
-    """When the source accepts requests again, by the event loop's clock."""
 
     def __post_init__(self) -> None:
         address = urlsplit(self.base_url)
@@ -92,7 +86,7 @@ class Client:
                 '`"allow_http": true` in the extra.)'
             )
         self._key_forms = key_forms(self.key)
-        self._rate_limiter = AsyncLimiter(1, _SPACING / self.requests_per_second)
+        self._pace = Pace(self.requests_per_second)
         self._send_order = PrioritySemaphore(1)
         self._in_flight = PrioritySemaphore(max(2, round(_SECONDS_IN_FLIGHT * self.requests_per_second)))
 
@@ -142,7 +136,7 @@ class Client:
             least = 0.0
             try:
                 response = await self._send(request, until_done)
-                least = _retry_after(response)
+                least = retry_after(response.headers, response.received_at)
                 return replace(response, requests=attempt + 1), self._read(response, read)
             except Retry as retry:
                 problem = retry
@@ -153,7 +147,7 @@ class Client:
                 break
             wait = max(least, self.backoff.wait(attempt, problem.patience))
             if least or problem.patience > 1:  # concerns the key, not just this request
-                self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + wait)
+                self._pace.pause(wait)
             log.info("%s: %s; retrying in %.1f s: %s", self.connection_id, problem.reason, wait, request)
             await asyncio.sleep(wait)
         too_long = least > self.backoff.longest
@@ -176,7 +170,7 @@ class Client:
     async def _send(self, request: Request, until_done: AsyncExitStack) -> Response:
         async with AsyncExitStack() as until_sent:
             await until_sent.enter_async_context(self._send_order.acquire(request.urgency))
-            await self._wait_out_pause()
+            await self._pace.wait_out_pause()
             if self.quota:
                 await self.quota.spend()
             async with asyncio.timeout(self.timeout) as deadline:
@@ -191,23 +185,13 @@ class Client:
         """
         sending: _Sending = context.trace_request_ctx
         sending.deadline.reschedule(None)
-        await self._rate_limiter.acquire()
-        while await self._wait_out_pause():
-            await self._rate_limiter.acquire()  # or the next one would be sent at the same time
+        await self._pace.wait()
         sending.deadline.reschedule(self._deadline())
         self.sent += 1
         await sending.until_sent.aclose()
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self.timeout
-
-    async def _wait_out_pause(self) -> bool:
-        """Waits until the source accepts requests again; returns whether it had to wait."""
-        waited = False
-        while (left := self._paused_until - asyncio.get_running_loop().time()) > 0:
-            waited = True
-            await asyncio.sleep(left)
-        return waited
 
     async def _exchange(self, request: Request, sending: "_Sending") -> Response:
         async with self._session.get(
@@ -271,16 +255,3 @@ def _is_loopback(host: str | None) -> bool:
         return host == "localhost" or ip_address(host or "").is_loopback
     except ValueError:
         return False
-
-
-def _retry_after(response: Response) -> float:
-    """The seconds that the response's `Retry-After` header asks for, as a number or an HTTP date (RFC 9110).
-
-    A date is compared with the source's own clock. The result is at most a day.
-    """
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), _MAX_RETRY_AFTER)
-    until = http_date(text)
-    now = http_date(response.headers.get("Date", "")) or response.received_at
-    return min(max(0.0, (until - now).total_seconds()), _MAX_RETRY_AFTER) if until else 0.0

@@ -11,7 +11,7 @@ import msgspec
 
 from include.clock import utc_now
 from include.errors import QuotaSpent
-from include.sources.client.http_dates import http_date
+from include.sources.client.http_headers import http_date
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,10 @@ from include.sources.client.messages import Request, Response
 from include.sources.client.task_group import task_group
 from include.sources.identity import artist_key, song_key
 from include.sources.lastfm import lists
-from include.sources.lastfm.lists import Collected, ListPage
-from include.sources.lastfm.rows import UNKNOWN, Charted, ranked
+from include.sources.lastfm.charts import Charted, ranked
+from include.sources.lastfm.collect import Collected, collect
+from include.sources.lastfm.lists import ListPage
+from include.sources.lastfm.wire import UNKNOWN
 
 _SPARE = 10
 """Artists of a chart requested beyond those wanted, to make up for `[unknown]` and for artists listed twice."""
@@ -130,11 +132,11 @@ class Crawler:
         async def ask_again(request: Request) -> ListPage:
             return await self._ask(request, read_again if request.params["page"] == "1" else lists.read)
 
-        doubted = await lists.collect(self._page, request, wanted)
+        doubted = await collect(self._page, request, wanted)
         if doubted.names:
             return doubted
         # Every country listens to somebody: ask for a longer chart.
-        collected = await lists.collect(
+        collected = await collect(
             ask_again, lambda limit, page: _named(request(limit, page), "once-more"), wanted + 1
         )
         collected.replaces(doubted)
@@ -152,11 +154,11 @@ class Crawler:
 
     async def _tracks(self, name: str, in_charts: bool) -> Collected:
         request, key = partial(lists.tracks_request, name), partial(song_key, "")
-        doubted = await lists.collect(self._page, request, self._most_tracks, key)
+        doubted = await collect(self._page, request, self._most_tracks, key)
         if doubted.names or not in_charts:
             return doubted
         # The chart that Last.fm has just sent says that the artist exists and is listened to.
-        collected = await lists.collect(
+        collected = await collect(
             self._page, lambda limit, page: _named(request(limit, page), "once-more"), self._most_tracks, key
         )
         collected.replaces(doubted)

@@ -5,7 +5,8 @@
     Limits    about 5 requests a second; 1,000 items a page; 100 MB of stored data
     Yields    `SongRow`: one row per artist and track, one without song if the artist has none
 
-What is requested is in `lists.py`, how responses are decoded in `wire.py`; this module knows nothing about requests.
+What is requested is in `lists.py`, how responses are decoded in `wire.py`, the charts in `charts.py`; this module
+knows nothing about requests.
 
 How oddities are handled (the certificate counts them by the code in the last column):
 
@@ -26,21 +27,18 @@ How oddities are handled (the certificate counts them by the code in the last co
     two requested names of the same artist         kept       the second has one row without a song
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
 
 from include.sources.identity import artist_key, name_key, song_key
 from include.sources.lastfm import wire
+from include.sources.lastfm.charts import Charted
 from include.sources.rows import Key, Mbid, Name, Noticed, Rejected, Rejection, Url, checked
 from include.sources.text import cut
 from include.sources.text import name as storable_name
-
-UNKNOWN = "[unknown]"
-_MOST = 10**12
-"""Plays or listeners of one song or artist; a thousand times what the most popular ones have, and their sums fit."""
 
 
 class SongRow(msgspec.Struct, frozen=True):
@@ -73,25 +71,6 @@ class SongRow(msgspec.Struct, frozen=True):
     listeners: int | None
 
 
-@dataclass(slots=True)
-class Charted:
-    """An artist's standing in the charts."""
-
-    name: str
-    mbid: str | None = None
-    countries: set[str] = field(default_factory=set)
-    rank: int | None = None
-    listeners: int | None = None
-
-    def merge(self, other: "Charted") -> None:
-        """Adds the standing of another name that turned out to be the same artist."""
-        self.countries |= other.countries
-        self.mbid = self.mbid or other.mbid
-        self.rank = min((rank for rank in (self.rank, other.rank) if rank is not None), default=None)
-        if other.listeners is not None:
-            self.listeners = (self.listeners or 0) + other.listeners
-
-
 @dataclass(frozen=True, slots=True)
 class Songs:
     """What came out of the responses about one artist's songs."""
@@ -100,52 +79,6 @@ class Songs:
     rejections: list[Rejection]
     fetched: int
     duplicates: int
-
-
-def chart(body: bytes, country_code: str, noticed: Noticed) -> Iterator[Charted | Rejection]:
-    """The artists on a page of a country's chart, in order and not ranked yet, or why one was rejected.
-
-    `noticed` is about the artist that was yielded last.
-    """
-    for position, raw in enumerate(wire.items(body)[1]):
-        name = None
-        try:
-            noticed.forget()
-            artist, nulled = wire.decode_artist(raw)
-            noticed.nulled.extend(f"artist.{path}" for path in nulled)
-            noticed.unknown.extend(f"artist.{path}" for path in wire.unknown_artist_fields(raw))
-            name = noticed.name(artist.name, "artist.name")
-            if name is None:
-                raise Rejected("missing_name", "a charting artist without a name")
-            if name == UNKNOWN:
-                raise Rejected("unknown_artist", "the chart counts plays without an artist under this name")
-            listeners = _number(artist.listeners, "artist.listeners", noticed)
-            mbid = noticed.mbid(artist.mbid, "artist.mbid")
-            yield Charted(name, mbid, {country_code}, None, listeners)
-        except Rejected as rejected:
-            yield Rejection(rejected.reason, rejected.detail, name, position)
-
-
-def ranked(charts: Iterable[Sequence[Charted]], at_most: int, pages: Mapping[str, str]) -> dict[str, Charted]:
-    """The artists of several charts, `at_most` of each, by the key of their artist page: each artist once.
-
-    `pages` maps the key of a name to that of the page it leads to; a name that is not there is its own page.
-    """
-    by_key: dict[str, Charted] = {}
-    for artists in charts:
-        in_chart: set[str] = set()
-        for artist in artists:
-            key = artist_key(artist.name)
-            key = pages.get(key, key)
-            if key in in_chart or len(in_chart) == at_most:
-                continue
-            in_chart.add(key)
-            artist.rank = len(in_chart)
-            if key in by_key:
-                by_key[key].merge(artist)
-            else:
-                by_key[key] = artist
-    return by_key
 
 
 def songs(
@@ -195,8 +128,8 @@ def songs(
                     song,
                     of_track.fitting(track.url, "track.url", 2048),
                     len(rows) + 1,
-                    _number(track.playcount, "track.playcount", of_track),
-                    _number(track.listeners, "track.listeners", of_track),
+                    wire.number(track.playcount, "track.playcount", of_track),
+                    wire.number(track.listeners, "track.listeners", of_track),
                 )
             )
             seen.add(song)
@@ -258,21 +191,8 @@ def _first_artist(raws: Sequence[msgspec.Raw]) -> wire.Artist:
 
 
 def _not_an_artist(name: str, artist: wire.Artist) -> tuple[str, str] | None:
-    if name == UNKNOWN:
+    if name == wire.UNKNOWN:
         return "unknown_artist", "Last.fm returned [unknown], its page for tracks without an artist"
     if "/+noredirect/" in (artist.url or ""):
         return "shadow_artist", f"{name} is a page that only a misspelt name leads to"
-    return None
-
-
-def _number(value: str | int | None, path: str, noticed: Noticed) -> int | None:
-    if value is None or value == "":
-        return None
-    try:
-        number = int(value)
-    except ValueError:
-        number = -1
-    if 0 <= number <= _MOST:
-        return number
-    noticed.null(path)
     return None

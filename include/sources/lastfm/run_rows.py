@@ -6,14 +6,8 @@ from datetime import datetime
 
 from include.sources.identity import artist_key
 from include.sources.lastfm import wire
-from include.sources.lastfm.rows import (
-    Charted,
-    SongRow,
-    chart,
-    ranked,
-    row_without_song,
-    songs,
-)
+from include.sources.lastfm.charts import Charted, chart, ranked
+from include.sources.lastfm.rows import SongRow, row_without_song, songs
 from include.sources.rows import Noticed, Rejection, Tally
 
 

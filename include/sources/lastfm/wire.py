@@ -4,11 +4,15 @@ import msgspec
 
 from include.errors import UnexpectedPayload
 from include.sources.nulling import KnownFields, Lenient
-from include.sources.rows import Rejected
+from include.sources.rows import Noticed, Rejected
 from include.sources.text import mended
 
 NOT_FOUND = 6
 """The error code of an artist, or a page, that Last.fm does not have."""
+UNKNOWN = "[unknown]"
+"""The name of Last.fm's bin for plays without an artist."""
+_MOST = 10**12
+"""Plays or listeners of one song or artist; a thousand times what the most popular ones have, and their sums fit."""
 
 
 class Wire(msgspec.Struct, frozen=True, gc=False):
@@ -129,3 +133,17 @@ def unknown_artist_fields(raw: msgspec.Raw) -> tuple[str, ...]:
 def unknown_track_fields(raw: msgspec.Raw) -> tuple[str, ...]:
     """The paths of the fields of a track that this release does not know."""
     return _track_fields.unknown(raw)
+
+
+def number(value: str | int | None, path: str, noticed: Noticed) -> int | None:
+    """A count; None, which is noticed at the path, if it is not a number or beyond anything plausible."""
+    if value is None or value == "":
+        return None
+    try:
+        number = int(value)
+    except ValueError:
+        number = -1
+    if 0 <= number <= _MOST:
+        return number
+    noticed.null(path)
+    return None
