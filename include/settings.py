@@ -69,7 +69,8 @@ class Settings:
     tracks_per_artist: Annotated[int, Meta(ge=1, le=1_000)] = 50
     """MUSICIAN_TRACKS_PER_ARTIST: how many top tracks are collected per artist (at most 1,000)."""
     max_rejected_percent: Annotated[int, Meta(ge=0, le=100)] = 5
-    """MUSICIAN_MAX_REJECTED_PERCENT: a run that rejects more of its records publishes nothing."""
+    """MUSICIAN_MAX_REJECTED_PERCENT: a run that rejects more of its records, and more than one, publishes nothing; 0
+    tolerates none."""
     raw_retention_days: Annotated[int, Meta(ge=1, le=365)] = 14
     """MUSICIAN_RAW_RETENTION_DAYS: raw responses expire after this many days (Ticketmaster's terms)."""
     data_docs_runs: Annotated[int, Meta(ge=1, le=1_000)] = 30

@@ -175,7 +175,10 @@ def _certificate(raw: RawRun, crawl: Crawl, tally: Tally, parts: list[Part]) -> 
 
 
 def _require_few_rejected(raw: RawRun, tally: Tally, settings: Settings, advice: str) -> None:
-    if tally.unexpected * 100 <= settings.max_rejected_percent * tally.records:
+    percent = settings.max_rejected_percent
+    if tally.unexpected * 100 <= percent * tally.records or (
+        percent and tally.unexpected == 1 < tally.records
+    ):
         return
     most = ", ".join(f"{reason} {count} times" for reason, count in tally.reasons.most_common(3))
     raise TooManyRejected(

@@ -9,6 +9,7 @@ from typing import Any
 
 from include.lake.runs import run_instant
 from include.quality.engine import Engine
+from include.quality.odd_row import only_warn_of_one
 from include.quality.results import rounded, share
 from include.warehouse.failures import in_one_line
 from include.warehouse.pairing import Load
@@ -90,9 +91,10 @@ def validate(
                 },
                 run_id=run_id,
             )
+            [validation] = outcome.run_results.values()
             if outcome.success:
                 break
-        [validation] = outcome.run_results.values()
+            only_warn_of_one(definition.suite, validation.results)
         results += [_result(table, result) for result in validation.results]
     return results
 

@@ -5,6 +5,7 @@ value: what does not fit is removed by its path until the rest decodes. Paths lo
 source's names, without positions in lists.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, Generic, TypeVar, get_args, get_origin
@@ -19,6 +20,27 @@ _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _AT = re.compile(r" - at `\$(?P<path>.*)`$")
 _MOST = 100
 """How many values are removed from one record one by one; after them, whole lists and top-level fields are."""
+_MOST_DIGITS = 400
+"""Of an integer: a float that large is infinite."""
+
+
+def decoded(raw: bytes | msgspec.Raw) -> Any:
+    """What a JSON text contains; a number too large for its type is infinite.
+
+    Raises `msgspec.DecodeError` if the text is malformed.
+    """
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.ValidationError:  # only a number that is too large: no type is expected here
+        pass
+    try:
+        return json.loads(bytes(raw), parse_int=_whole_number)
+    except ValueError as error:
+        raise msgspec.DecodeError(str(error)) from None
+
+
+def _whole_number(digits: str) -> float:
+    return int(digits) if len(digits) < _MOST_DIGITS else float(digits)
 
 
 class Lenient(Generic[Wire]):
@@ -39,7 +61,7 @@ class Lenient(Generic[Wire]):
         except msgspec.DecodeError:
             pass
         try:
-            value = _without_nulls(msgspec.json.decode(raw))
+            value = _without_nulls(decoded(raw))
         except msgspec.DecodeError as error:
             raise Rejected("wrong_type", str(error)) from None
         nulled: list[str] = []
@@ -77,7 +99,7 @@ class KnownFields:
         try:
             self._tripwire.decode(raw)
         except msgspec.ValidationError:
-            return tuple(dict.fromkeys(self._walk(self._kind, msgspec.json.decode(raw), "")))
+            return tuple(dict.fromkeys(self._walk(self._kind, decoded(raw), "")))
         return ()
 
     def _strict(self, kind: Any) -> Any:

@@ -132,20 +132,20 @@ async def test_a_redrive_that_cannot_succeed_leaves_what_was_landed(
     assert objects(lake, "lake/", "manifests/", "certificates/", "rejected/") == before
 
 
-def fetched_twice(lake: Lake, nameless_first: int, nameless_last: int) -> None:
-    """A fetched run of twenty events that two responses contain, some of them without a name."""
+def fetched_twice(lake: Lake, nameless_first: int, nameless_last: int, number: int = 20) -> None:
+    """A fetched run of so many events that two responses contain, some of them without a name."""
     raw, started = lake.raw("events", RUN), run_instant(RUN)
     for minute, nameless in enumerate((nameless_first, nameless_last)):
         events = [
             {
-                "id": f"e{number}",
-                **({} if number < nameless else {"name": "A"}),
+                "id": f"e{each}",
+                **({} if each < nameless else {"name": "A"}),
                 "dates": {"start": {"localDate": "2026-12-24"}},
                 "_embedded": {"venues": [{"country": {"countryCode": "US"}}]},
             }
-            for number in range(20)
+            for each in range(number)
         ]
-        body = msgspec.json.encode({"page": {"totalElements": 20}, "_embedded": {"events": events}})
+        body = msgspec.json.encode({"page": {"totalElements": number}, "_embedded": {"events": events}})
         at = started + timedelta(minutes=minute)
         raw.put(f"p{minute}", {"countryCode": "US"}, 200, at, body)
     window = Window(name="US", country="US", responses=("p0", "p1"))
@@ -166,6 +166,22 @@ def test_a_redrive_whose_last_responses_are_good_is_not_refused(lake: Lake) -> N
     strict = replace(SETTINGS, max_rejected_percent=5)
     land(EVENTS, lake, RUN, strict)
     assert land(EVENTS, lake, RUN, strict, again=True).rejected == 0
+
+
+@pytest.mark.parametrize("number", [2, 5, 19])
+def test_a_single_rejected_record_costs_only_itself_in_a_run_of_any_size(lake: Lake, number: int) -> None:
+    fetched_twice(lake, nameless_first=1, nameless_last=1, number=number)
+    landed = land(EVENTS, lake, RUN, SETTINGS)
+    assert (landed.records, landed.rows, landed.rejected) == (number, number - 1, 1)
+
+
+@pytest.mark.parametrize(("number", "percent"), [(1, 5), (5, 0)])
+def test_a_single_rejected_record_is_too_many_if_there_is_no_other_or_none_is_tolerated(
+    lake: Lake, number: int, percent: int
+) -> None:
+    fetched_twice(lake, nameless_first=1, nameless_last=1, number=number)
+    with pytest.raises(TooManyRejected, match=f"1 of {number} "):
+        land(EVENTS, lake, RUN, replace(SETTINGS, max_rejected_percent=percent))
 
 
 async def test_the_certificate_counts_every_request_that_was_spent(catalog: Catalog, lake: Lake) -> None:

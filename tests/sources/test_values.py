@@ -1,6 +1,7 @@
 """What becomes of values that make no sense, from the response to the row: lost, nulled, cut or rejected."""
 
 import copy
+import random
 from datetime import UTC, datetime
 from typing import Any
 
@@ -109,10 +110,20 @@ def test_a_country_in_small_letters_is_that_country() -> None:
         ("Simon &amp; Garfunkel", "Simon & Garfunkel"),
         ("Fish &chips; &amp", "Fish &chips; &amp"),
         ("Sigur%20R%C3%B3s", "Sigur R\u00f3s"),
+        ("Simon &amp;amp; Garfunkel", "Simon & Garfunkel"),
+        ("Sigur%2520R%25C3%25B3s", "Sigur R\u00f3s"),
+        (r"\tSigur%20R%C3%B3s\u00a0", "Sigur R\u00f3s"),
         ("100% Pure", "100% Pure"),
+        ("100%25 Pure", "100%25 Pure"),
+        ("50% Off", "50% Off"),
         ("100%DE", "100%DE"),
         ("Beyonce\u0301", "Beyonc\u00e9"),
         (r"\u200b x \ufeff", "x"),
+        (r"\u2003\u200b\u2003\u200bx\u3164\u2003\u00ad", "x"),
+        (r"a\u202eb\u202c \u2066c\u2069", "ab c"),
+        (r"a\ufdd0b\ud83f\udfffc", "abc"),
+        (r"\ud83c\udff4\udb40\udc67\udb40\udc62\udb40\udc7f", "\U0001f3f4\U000e0067\U000e0062\U000e007f"),
+        (r"\u2764\ufe0f", "\u2764\ufe0f"),
     ],
 )
 def test_text_is_made_storable_where_it_enters(sent: str, stored: str) -> None:
@@ -140,7 +151,24 @@ def test_a_name_too_long_is_cut_at_a_character_and_counted() -> None:
     assert cut("a\U0001f600", 4) == "a"
 
 
-@pytest.mark.parametrize("value", ["\0", " \u200b", ""])
+def test_a_stored_name_is_its_own_stored_name() -> None:
+    """Names of billings are asked at Last.fm as they are stored, and must lead to the same keys."""
+    chosen = random.Random(14)
+    atoms = ["a", " ", "\u00a0", "\u200b", "\u202e", "\u3164", "\ufeff", "&amp;", "&", "#38;", "lt;", "&nbsp;",
+             "%20", "%25", "25", "%", "C3%A9", "\u0301", "e", "\u0958", "\t", "\0", "\ud83d", "\U0001f600",
+             "\u2028"]  # fmt: skip
+    for _ in range(20_000):
+        sent = "".join(chosen.choices(atoms, k=chosen.randint(1, 6)))
+        stored = name(sent)
+        assert stored == name(stored), sent
+        assert stored is None or any(character.isprintable() and character != " " for character in stored), (
+            sent
+        )
+
+
+@pytest.mark.parametrize(
+    "value", ["\0", " \u200b", "", "\u202e\u202d", "\u3164\u2800", "\u2003\u200f\u2003", "\ufdd0", "\ufe0f"]
+)
 def test_an_empty_name_is_not_a_name(value: str) -> None:
     assert name(value) is None
     [found] = rows(msgspec.json.encode([changed("name", value)]), AT, "US", Noticed())
@@ -246,6 +274,58 @@ def test_an_unknown_field_beside_the_records_is_reported_by_its_path() -> None:
         1,
     ) | {"mood": 2}  # fmt: skip
     assert tally.first_with["page.cursor"] == "US-0"
+
+
+def test_the_crawl_and_landing_know_an_event_by_the_same_id() -> None:
+    sent = ((rb" e1\t", b"A"), (rb"e\u00002", b"B"), (b"", b"C"), (b" ", b"D"))
+    listed = b", ".join(b'{"id": "%s", "name": "%s"}' % pair for pair in sent)
+    body = b'{"page": {"totalElements": 4}, "_embedded": {"events": [%s]}}' % listed
+    ids = [sighting.id for sighting in read(Response(200, {}, body, AT)).sightings]
+    made = [found for found in rows(body, AT, "US", Noticed()) if not isinstance(found, Rejection)]
+    assert [found[0].event_id for found in made] == ids[:2] == ["e1", "e2"]
+    assert len(set(ids)) == 4
+
+
+@pytest.mark.parametrize(
+    "number", [b"1e400", b"-1e400", b"9" * 5_000, b"9" * 400 + b".5", b"NaN", b"-Infinity"]
+)
+@pytest.mark.parametrize(
+    "at", ["seatmap", "hologram", "_embedded.hologram", "priceRanges.1.min", "dates", "page.number"]
+)
+def test_a_number_that_no_decoder_holds_costs_only_its_value(number: bytes, at: str) -> None:
+    if at == "page.number":
+        page, event = b'"totalElements": 2, "number": %s' % number, msgspec.json.encode(EVENT)
+    else:
+        page, event = b'"totalElements": 2', msgspec.json.encode(changed(at, "?"))
+        event = event.replace(b'"?"', number)
+    body = b'{"page": {%s}, "_embedded": {"events": [%s, {"id": "e2", "name": "B"}]}}' % (page, event)
+    assert [sighting.id for sighting in read(Response(200, {}, body, AT)).sightings] == [EVENT["id"], "e2"]
+    tally = Tally(lambda *_: None)
+    kept = KeptResponse("US-0", "US", "US", AT, mended(body))
+    made = list(event_rows([kept], ["US"], AT, tally))
+    assert list(dict.fromkeys(row.event_id for row in made)) == [EVENT["id"], "e2"]
+    assert tally.rejected == {}
+    assert set(tally.unknown) == ({at} if at.endswith("hologram") else set())
+    assert [row.price_min for row in made[:1]] == ([None] if at == "priceRanges.1.min" else [50.5])
+
+
+@pytest.mark.parametrize("number", [b"1e400", b"9" * 5_000, b"NaN"])
+@pytest.mark.parametrize("at", ["playcount", "mood"])
+def test_a_number_of_lastfm_that_no_decoder_holds_costs_only_its_value(number: bytes, at: str) -> None:
+    body = b'{"toptracks": {"track": [{"name": "A", "%s": %s}, {"name": "B"}], "@attr": {"mood": %s}}}'
+    body %= at.encode(), number, number
+    assert read_list(Response(200, {}, body, AT)).names == ("A", "B")
+    tally = Tally(lambda *_: None)
+    kept = KeptList("l", None, "X", None, None, 2, ("l-1",))
+    made = list(run_rows([kept], lambda _: mended(body), AT, 5, 5, tally))
+    assert [(row.song_name, row.play_count) for row in made] == [("A", None), ("B", None)]
+    assert tally.unknown["toptracks.@attr.mood"] == 1
+
+
+def test_what_only_looks_like_a_number_in_a_text_is_kept() -> None:
+    body = rb'{"a": "x: NaN, \\", "b": "\"NaN", "c": [NaN, -Infinity], "Infinity": {"NaN":NaN}}'
+    found = msgspec.json.decode(mended(body))
+    assert found == {"a": "x: NaN, \\", "b": '"NaN', "c": [None, None], "Infinity": {"NaN": None}}
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def test_the_suites_judge_rows_that_are_not_committed_yet(
         )
         return outcomes[-1].verdict
 
-    land_events(lake, "2026-11-23T060000Z", [Concert("e1", ["Abel"]), Concert("e9", status="sold out")])
+    land_events(lake, "2026-11-23T060000Z", [Concert(f"e{n}", ["Abel"], status="sold out") for n in range(2)])
     before = star(redshift)
     done = rebuilt(redshift, lake, judge)
     assert done.parked == ("events 2026-11-23T060000Z",)

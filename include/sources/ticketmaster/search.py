@@ -15,6 +15,7 @@ from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
 from include.sources.client.messages import Request, Response, Retry, is_temporary
 from include.sources.nulling import Lenient
 from include.sources.rows import Rejected
+from include.sources.text import text
 from include.sources.ticketmaster import wire
 from include.sources.ticketmaster.windows import PAGE, Page, Sighting, Window
 
@@ -155,12 +156,15 @@ def _page(response: Response) -> Page:
 def _sighting(raw: msgspec.Raw) -> Sighting:
     try:
         event, _ = _event.decode(raw)
+        event_id = text(event.id)
     except Rejected:  # it will be rejected when the run is landed; here it only has to be counted
+        event_id = None
+    if event_id is None:
         return Sighting(hashlib.blake2b(raw, digest_size=16).hexdigest(), None, None, None, None)
     venue = event.embedded.venues[0] if event.embedded.venues else _Venue()
     start = event.dates.start
     return Sighting(
-        event.id,
+        event_id,
         start.date_time if start.date_time and start.date_time.year in wire.YEARS else None,
         _shared(wire.country_code(venue.country)),
         _shared(venue.state.state_code),

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from include.errors import UnexpectedPayload
-from include.sources.nulling import KnownFields, Lenient
+from include.sources.nulling import KnownFields, Lenient, decoded
 from include.sources.text import mended, text
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -165,7 +165,7 @@ class _Document(Wire, frozen=True):
     """A page of a search or a single event, distinguished by their keys."""
 
     id: Any = None
-    page: Any = None
+    page: msgspec.Raw = msgspec.Raw(b"null")
     embedded: msgspec.Raw = msgspec.field(name="_embedded", default=msgspec.Raw(b"null"))
 
 
@@ -200,11 +200,12 @@ def search_page(body: bytes) -> tuple[PageNumbers | None, list[msgspec.Raw]]:
         if document.id is not None:
             return None, [msgspec.Raw(body)]
         found = _listed(document.embedded)
-        if document.page is None:
+        page = decoded(document.page)
+        if page is None:
             if not found:
                 raise msgspec.ValidationError("neither a page of events, nor a list, nor an event")
             return None, found
-        return msgspec.convert(document.page, PageNumbers, strict=False), found
+        return msgspec.convert(page, PageNumbers, strict=False), found
     except msgspec.DecodeError as error:
         raise UnexpectedPayload(f"not a response about events: {error}") from error
 
@@ -213,10 +214,10 @@ def _listed(embedded: msgspec.Raw) -> list[msgspec.Raw]:
     if not bytes(embedded).startswith(b"{"):
         return []
     events = bytes(_embedded.decode(embedded).events)
-    if not events and msgspec.json.decode(embedded):
+    if not events and decoded(embedded):
         raise msgspec.ValidationError("`_embedded` contains something other than events")
     if events.startswith(b"{"):
-        return [msgspec.Raw(events)] if msgspec.json.decode(events) else []
+        return [msgspec.Raw(events)] if decoded(events) else []
     return _raws.decode(events) if events.startswith(b"[") else []
 
 
@@ -254,7 +255,7 @@ def unknown_page_fields(body: bytes) -> tuple[str, ...]:
         document = _document.decode(body)
     except msgspec.DecodeError:  # `events` says what is wrong
         return ()
-    if isinstance(document, list) or document.page is None:
+    if isinstance(document, list) or decoded(document.page) is None:
         return ()
     return _known_beside.unknown(body)
 
