@@ -69,10 +69,11 @@ def _say(
 
 def rebuild(given: argparse.Namespace) -> None:
     """derives the star again from the manifests of the lake, while no run of the DAG is in progress"""
-    from include.orchestration import connections, star
+    from include.orchestration import connections
+    from include.orchestration.operations import rebuild_star
 
     with closing(connections.redshift()) as redshift:
-        rebuilt = star.rebuild_star(
+        rebuilt = rebuild_star(
             redshift, Settings.from_environment(), utc_now(), given.until, given.allow_missing
         )
     print(f"The star is rebuilt from {counted(rebuilt.loads, 'load')}.")

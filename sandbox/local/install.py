@@ -3,8 +3,9 @@
     .environment/bin/python -m sandbox.local.install requirements.lock
 
 uv installs them, because it takes a fifth of pip's time. pip installs uv itself, in the version and with the
-hashes in the lock. uv uses the package index that pip is configured for (`pip config list`). If uv is
-unavailable or fails, pip installs the packages. Either way every package must match a hash in the lock.
+hashes in the lock. uv uses the package index that pip is configured for (`pip config list`) and trusts the
+certificates that pip trusts; uv's own variables (`UV_…`) win. If uv is unavailable or fails, pip installs the
+packages. Either way every package must match a hash in the lock.
 """
 
 import ast
@@ -12,7 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 _PIP = (sys.executable, "-m", "pip")
@@ -54,6 +55,12 @@ def uv_environment(pip_config: Iterable[str]) -> dict[str, str]:
     return {variable: text for variable, (_, text) in found.items()}
 
 
+def _trusted(environment: Mapping[str, str]) -> dict[str, str]:
+    """Where uv finds the certificates that pip trusts, unless pip is configured for others."""
+    bundle = environment.get("REQUESTS_CA_BUNDLE") or environment.get("CURL_CA_BUNDLE")
+    return {"SSL_CERT_FILE": bundle} if bundle else {}
+
+
 def requirement(lock: str, package: str) -> str:
     """The lines of the lock that pin one package, hashes included; empty if it is not in the lock."""
     lines = iter(lock.splitlines(keepends=True))
@@ -79,8 +86,11 @@ def _install_by_uv(lock: Path) -> bool:
     environment = {
         # Like pip: the best version from all indexes, not from the first index that has the package.
         "UV_INDEX_STRATEGY": "unsafe-best-match",
-        **uv_environment(config.stdout.splitlines()),
+        "UV_SYSTEM_CERTS": "true",
         **os.environ,
+        **_trusted(os.environ),
+        **uv_environment(config.stdout.splitlines()),
+        **{name: value for name, value in os.environ.items() if name.startswith("UV_")},
     }
     command = [
         *(str(Path(sys.executable).with_name("uv")), "pip", "install", "--python", sys.executable),

@@ -20,7 +20,7 @@ from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.lake.runs import run_id
 from include.orchestration.links import data_docs_link
-from include.orchestration.star import judge_again
+from include.orchestration.operations import judge_again
 from include.settings import Settings
 from include.warehouse import ledger
 from include.warehouse.parking import Verdict
@@ -367,7 +367,7 @@ def test_the_first_run_of_a_newer_release_derives_the_star_again_by_itself(
     task = warehouse_dag.get_task("find_load").python_callable
     pushed: dict[str, Any] = {}
     passed = SimpleNamespace(verdict=Verdict())
-    monkeypatch.setattr("include.orchestration.star.audit", lambda *_, **__: passed)
+    monkeypatch.setattr("include.orchestration.operations.audit", lambda *_, **__: passed)
 
     def run(**params: Any) -> Any:
         asked = warehouse_dag.params.dump()

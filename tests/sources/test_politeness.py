@@ -224,7 +224,7 @@ async def test_the_log_shows_pages_rate_and_the_estimated_end(
 async def test_stored_data_of_lastfm_is_measured_and_a_warning_precedes_the_limit_in_its_terms(
     catalog: Catalog, lake: Lake, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "include.ingestion.land")
+    caplog.set_level(logging.INFO, "include.ingestion.storage")
     async with api("lastfm", catalog) as source:
         await fetch(SONGS, lake, source.connection, SETTINGS, RUN)
     land(SONGS, lake, RUN, SETTINGS)

@@ -292,7 +292,7 @@ def test_the_command_shows_its_progress_and_says_what_differs(
     land_events(lake, "2026-11-21T120000Z", [Concert("e1", ["Abel"], status="postponed")])
     monkeypatch.setenv("MUSICIAN_BUCKET", bucket)
     passed_by_all = SimpleNamespace(verdict=Verdict())
-    monkeypatch.setattr("include.orchestration.star.audit", lambda *_, **__: passed_by_all)
+    monkeypatch.setattr("include.orchestration.operations.audit", lambda *_, **__: passed_by_all)
     shown: list[str] = []
     monkeypatch.setattr(rebuilding.log, "info", lambda line, *about: shown.append(line % about))
     command(["rebuild"])
