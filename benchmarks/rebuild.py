@@ -50,7 +50,7 @@ def measure(quick: bool) -> list[Figure]:
 def _load_all(redshift: Any, runs: Lake) -> float:
     """Publishes every pending load without an audit; returns the seconds it took."""
     role, started = Settings().copy_role_arn, time.perf_counter()
-    while load := next_load.begin_next(redshift, runs, NOW + timedelta(hours=1)).load:
+    while load := next_load.begin_next(redshift, runs, NOW + timedelta(hours=1), next_load.Found()):
         for dataset in DATASETS:
             warehouse.stage(redshift, runs, load, dataset, role)
         for table in BUILT:

@@ -97,7 +97,7 @@ class ManifestsMissing(PipelineError):
 
 
 class LoadSuperseded(PipelineError):
-    """A task of a warehouse run is too late, or was cleared: staging and audit now contain another load."""
+    """A task of a warehouse run is too late, or was cleared: another load has begun, or its run was landed again."""
 
 
 class DataRejected(PipelineError):

@@ -67,10 +67,9 @@ def report_found(
     late: Sequence[tuple[str, str]],
     parked: Sequence[str],
     passed_over: Sequence[str],
-    overdue: Sequence[str],
 ) -> None:
-    """Reports runs that only a rebuild takes in, runs that were parked unread, published runs that cannot be read
-    any more, and data that is overdue."""
+    """Reports runs that only a rebuild takes in, runs that were parked unread, and published runs that cannot be
+    context any more."""
     if late:
         runs = ", ".join(map(" ".join, late))
         report(
@@ -83,8 +82,6 @@ def report_found(
         report(settings, dag_run, "parked runs", " ".join(parked))
     if passed_over:
         report(settings, dag_run, "passed over damaged runs", " ".join(passed_over))
-    if overdue:
-        report(settings, dag_run, "has no new data", " ".join(overdue))
 
 
 def report(settings: Settings, dag_run: Any, happened: str, reason: str) -> None:

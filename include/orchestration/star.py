@@ -16,7 +16,7 @@ import msgspec
 from include.clock import utc_now
 from include.errors import DataRejected
 from include.orchestration import connections, lineage
-from include.orchestration.notifications import report_found
+from include.orchestration.notifications import report, report_found
 from include.orchestration.operations import judge_again, rebuild_star, rebuilt_note
 from include.quality.audit import Audit, audit
 from include.quality.engine import Engine
@@ -24,7 +24,7 @@ from include.settings import Settings
 from include.warehouse import ledger, parking, rebuild, tables
 from include.warehouse import load as warehouse
 from include.warehouse.freshness import freshness
-from include.warehouse.next_load import begin_next
+from include.warehouse.next_load import Found, begin_next
 from include.warehouse.pairing import Load
 from include.wording import counted
 
@@ -41,6 +41,8 @@ class Work:
     judged_at: datetime
     """With the load, it identifies the audit."""
     rebuilt: rebuild.Rebuilt | None
+    published: int
+    """How many loads an earlier try of this run has put in the star, if there is no load."""
     note: str
     """The note of the run in Airflow's UI."""
 
@@ -60,7 +62,7 @@ def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Wo
 
     Rebuilds the star first if `rebuild` or `until` requests it, or if this release defines its tables differently.
     """
-    lake, now, rebuilt = connections.lake(settings), utc_now(), None
+    lake, now, rebuilt, published, found = connections.lake(settings), utc_now(), None, 0, Found()
     with closing(connections.redshift()) as redshift:
         is_star_current = tables.ensure_tables(redshift)
         notes = judge_again(redshift, lake, params["retry"], params["accept"])
@@ -69,20 +71,32 @@ def find_load(settings: Settings, dag_run: Any, params: Mapping[str, Any]) -> Wo
             rebuilt = rebuild_star(redshift, settings, now, until, params["allow_missing"], dag_run.run_id)
             notes.append(rebuilt_note(rebuilt, params["until"]))
         age = freshness(redshift, lake, now)
-        found = begin_next(redshift, lake, now)
-    load, waiting = found.load, found.waiting
+        try:
+            load = begin_next(redshift, lake, now, found)
+            if load is None and rebuilt is None:
+                published = ledger.published_by(redshift, dag_run.run_id)
+        except Exception:
+            report_found(settings, dag_run, found.late, found.parked, found.passed_over)
+            raise
+    waiting = found.waiting
     if load:
         notes.insert(0, f"Auditing {load}, snapshot date {load.snapshot_date}")
+    elif published:
+        notes.insert(
+            0, f"An earlier try of this run published {counted(published, 'load')}; nothing else is new"
+        )
     elif rebuilt is None:
         notes.insert(0, "Nothing new: every manifest with a partner is in the ledger")
     for line in (*notes, age.text):
         log.info("%s", line)
     overdue = age.overdue(settings.news_deadline_hours, load.pending if load else ())
-    report_found(settings, dag_run, found.late, found.parked, found.unreadable, overdue)
+    report_found(settings, dag_run, found.late, found.parked, found.passed_over)
+    if overdue:
+        report(settings, dag_run, "has no new data", " ".join(overdue))
     if waiting and (dag_run.conf or {}).get("after") == str(load):
         log.warning("The previous run took the same load without judging it, so no further run is triggered")
         waiting = 0
-    return Work(load, waiting, now, rebuilt, " ".join([*(f"{line}." for line in notes), *overdue]))
+    return Work(load, waiting, now, rebuilt, published, " ".join([*(f"{line}." for line in notes), *overdue]))
 
 
 def start_next_run(found: Work, dag_run: Any) -> NoReturn:
@@ -178,14 +192,15 @@ def rejection(load: Load, outcome: Audit, kept_rows: int) -> str:
 def publish(
     found: Mapping[str, Any], audited: Mapping[str, Any] | None, dag_run: str | None = None
 ) -> dict[str, Any] | None:
-    """Merges the judged load into `dwh`; returns what the asset event says about it, or about the rebuild.
+    """Merges the judged load into `dwh`; returns what the asset event says about it, or about what `find_load` did.
 
     Returns None if the star is unchanged. Raises `DataRejected` if the load was not judged.
     """
     work = Work.from_xcom(found)
     if (load := load_of(work)) is None:
-        rebuilt = work.rebuilt
-        return {"rebuilt": rebuilt.loads, "differences": dict(rebuilt.differences)} if rebuilt else None
+        if work.rebuilt:
+            return {"rebuilt": work.rebuilt.loads, "differences": dict(work.rebuilt.differences)}
+        return {"published": work.published} if work.published else None
     if audited is None:
         raise DataRejected(f"{load} was not judged, so nothing is published. Clear the task `audit`.")
     with closing(connections.redshift()) as redshift:

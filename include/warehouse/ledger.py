@@ -55,6 +55,16 @@ def published_changes(cursor: Any, dataset: str, run: str) -> dict[str, dict[str
     return None if row is None else json.loads(row[0])
 
 
+def published_by(connection: Any, dag_run: str) -> int:
+    """How many loads in the star a run of musician_warehouse has published or rebuilt."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "select count(distinct load_number) from dwh.load_ledger where state = 'published' and dag_run = %s",
+            (dag_run,),
+        )
+        return int(cursor.fetchone()[0])
+
+
 def next_load_number(cursor: Any) -> int:
     """The number of the load that is published next."""
     cursor.execute("select coalesce(max(load_number), 0) + 1 from dwh.load_ledger")
@@ -199,6 +209,11 @@ def retry(connection: Any, dataset: str, run: str) -> int:
 def accept(connection: Any, dataset: str, run: str) -> int:
     """Has a parked run judged once more, without comparing it with earlier loads; returns the rows changed."""
     with transaction(connection) as cursor:
+        cursor.execute("select * from dwh.load_ledger limit 0")
+        if "is_accepted" not in [
+            column[0] for column in cursor.description
+        ]:  # the rebuild replaces the table
+            cursor.execute("alter table dwh.load_ledger add column is_accepted boolean")
         cursor.execute(
             "update dwh.load_ledger set state = 'pending', is_accepted = true, reason = null "
             "where dataset = %s and run = %s and state = 'parked'",

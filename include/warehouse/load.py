@@ -17,7 +17,7 @@ validated COPY role.
 import logging
 from typing import Any
 
-from include.errors import ManifestInvalid
+from include.errors import LoadSuperseded, ManifestInvalid
 from include.lake.lake import Lake
 from include.lake.manifests import Manifest, require_rows
 from include.lake.parts import read_through, verify
@@ -42,7 +42,7 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
     Columns that the manifest of an older release lacks are null. If an object is missing or altered, or COPY loads no
     rows or a number other than the manifest's, parks a pending run and raises `ManifestInvalid`; for a published run
     raises `ContextInvalid`, and the next load takes another as its context. Raises `LoadSuperseded` if another load
-    has begun.
+    has begun, or if the run was landed again with other rows since this one did.
     """
     with (
         remembered_when_unreadable(connection, load, dataset),
@@ -50,7 +50,6 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
     ):
         manifest = lake.manifest(dataset, load.run(dataset))
         require_rows(manifest)
-        verify(lake, manifest)
         with transaction(connection) as cursor:
             cursor.execute(f"lock staging.{dataset}")
             require_current(cursor, load)
@@ -62,18 +61,28 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
                     "format as parquet manifest statupdate on"  # an emptied table gets no statistics otherwise
                 )
             except Exception as error:
+                verify(lake, manifest)  # names an object that is missing or altered
                 if not is_of_data(error):
                     read_through(lake, manifest)  # may find damaged objects, which no retry cures
                 raise
-            cursor.execute(f"select count(*) from staging.{dataset}")  # noqa: S608
-            rows: int = cursor.fetchone()[0]
+            digest = verify(lake, manifest)  # after COPY, so that it is that of the rows it has loaded
+            cursor.execute(
+                f"select count(*), (select digest from audit.current_runs where dataset = '{dataset}') "  # noqa: S608
+                f"from staging.{dataset}"
+            )
+            rows, begun_with = cursor.fetchone()
+            if digest != begun_with:
+                raise LoadSuperseded(
+                    f"{dataset} {manifest.run} was landed again with other rows after the load began. Nothing was "
+                    "staged; to load the new rows, run musician_warehouse from its first task."
+                )
             if rows != manifest.record_count:
                 raise ManifestInvalid(
                     f"{manifest.url} counts {manifest.record_count} rows but COPY loaded {rows}. "
                     f"Nothing was staged; land the run {manifest.run} of {dataset} again."
                 )
     log.info("staged %s of %s", counted(rows, "row"), manifest.url)
-    return rows
+    return int(rows)
 
 
 def _known_columns(cursor: Any, manifest: Manifest) -> tuple[str, ...]:

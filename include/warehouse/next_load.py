@@ -8,7 +8,7 @@ read is not used as context: the next newest is.
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,6 @@ from include.lake.parts import verify
 from include.lake.runs import run_instant
 from include.warehouse import ledger
 from include.warehouse.current_load import Description, note_load, note_rejected, note_run
-from include.warehouse.failures import is_of_data
 from include.warehouse.pairing import (
     Judged,
     Ledger,
@@ -31,52 +30,77 @@ from include.warehouse.pairing import (
     plan_loads,
     song_facts_of,
 )
-from include.warehouse.parking import parked_when_invalid
+from include.warehouse.parking import invalid_when_unreadable, park
 from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
-    """The load that has begun, and whatever else was found in the lake."""
+    """The load that has begun, and whatever else was found in the lake. What is in the ledger is here, too, if the
+    search fails: no other search finds it again."""
 
-    load: Load | None
+    load: Load | None = None
     """None if nothing is waiting that can be loaded."""
-    waiting: int
+    waiting: int = 0
     """How many loads are waiting behind it."""
-    late: Sequence[tuple[str, str]]
+    late: list[tuple[str, str]] = field(default_factory=list)
     """Datasets and runs that were recorded as late."""
-    parked: Sequence[str]
+    parked: list[str] = field(default_factory=list)
     """Why runs were parked."""
-    unreadable: Sequence[str]
+    passed_over: list[str] = field(default_factory=list)
     """Why published runs were not used as context."""
 
 
-def begin_next(connection: Any, lake: Lake, now: datetime) -> Found:
-    """Begins the oldest pending load that can be read.
+def begin_next(connection: Any, lake: Lake, now: datetime, found: Found) -> Load | None:
+    """Begins the oldest pending load that can be read, and returns it; fills `found` along the way.
 
     Raises `ContextInvalid` if every pending run is waiting for a published run that cannot be read.
     """
     manifests = ledger.landed(lake)
-    late = ledger.note_late(connection, lake, manifests, now)
-    parked = ledger.park_early(connection, lake, manifests, now)
+    found.late += ledger.note_late(connection, lake, manifests, now)
+    found.parked += ledger.park_early(connection, lake, manifests, now)
     unreadable: dict[tuple[str, str], ContextInvalid] = {}
     while loads := find_loads(manifests, _ledger(connection), lake, unreadable):
         try:
             begin(connection, lake, loads[0], now)
         except ContextInvalid as error:
-            context = other(loads[0].pending[0])
-            unreadable[context, loads[0].run(context)] = error
+            unreadable[_context(loads[0])] = error
             continue
         except ManifestInvalid as error:  # `begin` has parked a pending run, so there is one less
-            parked.append(str(error))
+            found.parked.append(str(error))
             continue
-        return Found(loads[0], len(loads) - 1, late, parked, [*map(str, unreadable.values())])
+        found.load, found.waiting = loads[0], len(loads) - 1
+        found.passed_over += map(str, unreadable.values())
+        return found.load
     if unreadable:
-        raise next(iter(unreadable.values()))
-    return Found(None, 0, late, parked, [])
+        raise ContextInvalid(f"The pending runs wait: {' '.join(map(str, unreadable.values()))}")
+    return None
+
+
+def passed_over(manifests: Mapping[str, Sequence[str]], known: Ledger, lake: Lake) -> tuple[bool, list[str]]:
+    """Whether a load can begin, and why published runs are no context of it."""
+    unreadable: dict[tuple[str, str], ContextInvalid] = {}
+    while loads := find_loads(manifests, known, lake, unreadable):
+        context = _context(loads[0])
+        dataset = context[0]
+        try:
+            if dataset not in loads[0].pending:
+                with invalid_when_unreadable(lake, loads[0], dataset):
+                    _describe(lake, loads[0], dataset, known)
+        except ContextInvalid as error:
+            unreadable[context] = error
+            continue
+        break
+    return bool(loads), [*map(str, unreadable.values())]
+
+
+def _context(load: Load) -> tuple[str, str]:
+    """The dataset and run of a load that is context, if it has one."""
+    dataset = other(load.pending[0])
+    return dataset, load.run(dataset)
 
 
 def _ledger(connection: Any) -> Ledger:
@@ -143,13 +167,12 @@ def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
     known = _ledger(connection)
     additions = _additions(lake, known, load)
     described: dict[str, Description] = {}
-    invalid: dict[str, Exception] = {}
+    invalid: dict[str, ManifestInvalid] = {}
     for dataset in DATASETS:
         try:
-            described[dataset] = _describe(lake, load, dataset, known)
-        except Exception as error:
-            if not (isinstance(error, ManifestInvalid) or is_of_data(error)):
-                raise
+            with invalid_when_unreadable(lake, load, dataset):
+                described[dataset] = _describe(lake, load, dataset, known)
+        except ManifestInvalid as error:
             invalid[dataset] = error
     # All at once: another run of the same load may be building from these rows.
     with transaction(connection) as cursor:
@@ -163,10 +186,9 @@ def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
         for run in described.values():
             note_rejected(cursor, run.rejected)
     for dataset, found in invalid.items():
-        if isinstance(found, ContextInvalid):
-            raise found
-        with parked_when_invalid(connection, lake, load, dataset):
-            raise found
+        if not isinstance(found, ContextInvalid):
+            park(connection, load, str(found), datasets=(dataset,))
+        raise found
 
 
 def _describe(lake: Lake, load: Load, dataset: str, known: Ledger) -> Description:
@@ -182,7 +204,7 @@ def _describe(lake: Lake, load: Load, dataset: str, known: Ledger) -> Descriptio
     if known.get((dataset, run), Judged("published")).digest not in (None, digest):
         raise ContextInvalid(
             f"{dataset} {run} was landed again with other rows after it was published, so it cannot be the "
-            f"context of {other(dataset)} {load.run(other(dataset))}, which stays pending. To take in the new "
-            "rows, rebuild the star: python -m include rebuild, or the parameter `rebuild` of musician_warehouse."
+            f"context of {other(dataset)} {load.run(other(dataset))}. To take in the new rows, rebuild the star: "
+            "python -m include rebuild, or the parameter `rebuild` of musician_warehouse."
         )
     return Description(manifest, certificate, rejected, digest)

@@ -78,8 +78,9 @@ def park(
 
 
 @contextmanager
-def parked_when_invalid(connection: Any, lake: Lake, load: Load, dataset: str) -> Iterator[None]:
-    """Parks a pending run if the block finds that it cannot be read; for a published one raises `ContextInvalid`."""
+def invalid_when_unreadable(lake: Lake, load: Load, dataset: str) -> Iterator[None]:
+    """Raises `ManifestInvalid` if the block finds that a pending run cannot be read, or `ContextInvalid` if it is
+    published."""
     run = load.run(dataset)
     try:
         try:
@@ -91,13 +92,27 @@ def parked_when_invalid(connection: Any, lake: Lake, load: Load, dataset: str) -
                 f"{lake.manifest_url(dataset, run)} cannot be loaded: {in_one_line(error)} Land the run {run} of "
                 f"{dataset} again."
             ) from error
+    except ContextInvalid:
+        raise
     except ManifestInvalid as invalid:
-        if dataset not in load.pending:
-            raise ContextInvalid(
-                f"{dataset} {run} is published, but cannot be read again as the context of "
-                f"{other(dataset)} {load.run(other(dataset))}, which stays pending. {invalid} Restore its objects, "
-                f"or: python -m include redrive {dataset} {run}."
-            ) from invalid
+        if dataset in load.pending:
+            raise
+        raise ContextInvalid(
+            f"{dataset} {run} is published, but cannot be read again as the context of "
+            f"{other(dataset)} {load.run(other(dataset))}. {invalid} Restore its objects, or: "
+            f"python -m include redrive {dataset} {run}."
+        ) from invalid
+
+
+@contextmanager
+def parked_when_invalid(connection: Any, lake: Lake, load: Load, dataset: str) -> Iterator[None]:
+    """Parks a pending run if the block finds that it cannot be read; raises as `invalid_when_unreadable` does."""
+    try:
+        with invalid_when_unreadable(lake, load, dataset):
+            yield
+    except ContextInvalid:
+        raise
+    except ManifestInvalid as invalid:
         park(connection, load, str(invalid), datasets=(dataset,))
         raise
 

@@ -1,4 +1,4 @@
-"""The state of the warehouse: what is pending, parked, late or in progress, how old the star is, what to do next."""
+"""The state of the warehouse: how old the star is, what becomes of runs that are not in it, what to do next."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from include.lake.lake import Lake
 from include.warehouse.failures import is_timeout
 from include.warehouse.freshness import freshness_of
 from include.warehouse.ledger import landed, read_ledger
-from include.warehouse.next_load import find_loads
+from include.warehouse.next_load import passed_over
 from include.warehouse.pairing import late_runs, pending_runs
 from include.warehouse.tables import DATASETS, exist
 from include.warehouse.transactions import transaction
@@ -40,10 +40,12 @@ def status(connection: Any, lake: Lake, now: datetime) -> list[str]:
     if is_locked:
         in_progress.append("in progress: a rebuild of the star")
     star = freshness_of(manifests, known, now)
+    is_loadable, unreadable = passed_over(manifests, known, lake)
     lines = [
         star.text,
         *in_progress,
         *(f"pending: {dataset} {run}" for dataset, run in waiting),
+        *(f"passed over: {reason}" for reason in unreadable),
         *(f"parked: {dataset} {run}: {reason}" for (dataset, run), reason in parked),
         *(f"late: {dataset} {run}" for dataset, run in late),
     ]
@@ -52,8 +54,11 @@ def status(connection: Any, lake: Lake, now: datetime) -> list[str]:
     if star.hours is None and not any(manifests.values()):
         return [*lines, "next: trigger ingest_events and ingest_songs; musician_warehouse follows by itself"]
     is_old = star.hours is None or star.hours > _TOO_OLD_HOURS
-    is_loadable = bool(find_loads(manifests, known, lake))
-    todo = list(_todo(bool(in_progress), bool(waiting), is_loadable, bool(parked), bool(late), is_old))
+    todo = list(
+        _todo(
+            bool(in_progress), bool(waiting), is_loadable, bool(unreadable), bool(parked), bool(late), is_old
+        )
+    )
     return [*lines, *(f"next: {each}" for each in todo or ["nothing to do"])]
 
 
@@ -73,12 +78,20 @@ def _current_load(connection: Any) -> tuple[Sequence[Any], bool]:
 
 
 def _todo(
-    is_in_progress: bool, is_waiting: bool, is_loadable: bool, is_parked: bool, is_late: bool, is_old: bool
+    is_in_progress: bool,
+    is_waiting: bool,
+    is_loadable: bool,
+    is_passed_over: bool,
+    is_parked: bool,
+    is_late: bool,
+    is_old: bool,
 ) -> Iterator[str]:
     if is_in_progress:
         yield "if no run of musician_warehouse is running, trigger one: it resumes the load"
     elif is_loadable:
         yield "trigger musician_warehouse: it takes the oldest pending load"
+    elif is_passed_over:
+        yield "do what is said of the published runs that are passed over: the pending runs have no other context"
     elif is_waiting:
         yield "trigger the ingestion of the other dataset: the pending runs have no partner"
     if is_parked:

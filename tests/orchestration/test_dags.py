@@ -15,14 +15,14 @@ import pytest
 from airflow.sdk.exceptions import DagRunTriggerException, ParamValidationError
 
 from include.clock import utc_now
-from include.errors import DataRejected, ManifestsMissing, SettingInvalid
+from include.errors import DataRejected, ManifestsMissing, SettingInvalid, StorageUnavailable
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.lake.runs import run_id
 from include.orchestration.links import data_docs_link
 from include.orchestration.operations import judge_again
 from include.settings import Settings
-from include.warehouse import ledger
+from include.warehouse import ledger, next_load
 from include.warehouse.parking import Verdict
 from include.warehouse.tables import create_tables
 from include.warehouse.transactions import transaction
@@ -352,7 +352,14 @@ def test_every_parameter_explains_itself(dag: Any) -> None:
 def test_nothing_is_published_that_was_not_judged(dag_bag: Any) -> None:
     publish = dag_bag.dags["musician_warehouse"].get_task("publish").python_callable
     load = {"events": "2026-11-21T060000Z", "songs": "2026-11-21T070000Z", "pending": ["events"]}
-    found = {"load": load, "waiting": 0, "judged_at": "2026-11-21T08:00:00Z", "rebuilt": None, "note": ""}
+    found = {
+        "load": load,
+        "waiting": 0,
+        "judged_at": "2026-11-21T08:00:00Z",
+        "rebuilt": None,
+        "published": 0,
+        "note": "",
+    }
     with pytest.raises(DataRejected, match="was not judged"):
         publish(found, None, {}, SimpleNamespace(run_id="manual"))
 
@@ -379,7 +386,82 @@ def test_the_first_run_of_a_newer_release_derives_the_star_again_by_itself(
     assert run(allow_missing=True)["rebuilt"]["parked"] == ("songs 2026-11-20T070000Z",)
     assert re.match(r"Rebuilt the star from \d+ loads; parked songs 2026-11-20T070000Z\b", pushed["note"])
     assert run()["load"] is None
-    assert pushed["note"].startswith("Nothing new")
+    assert pushed["note"].startswith("An earlier try of this run published ")
+
+
+def test_what_a_try_has_committed_before_it_failed_is_told_although_the_next_does_not_find_it_again(
+    warehouse_dag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(Bucket(s3, bucket))
+    older_release.put_lake(lake)
+    older_release.create_star(redshift, lake)
+    find_load, publish = (
+        warehouse_dag.get_task(task_id).python_callable for task_id in ("find_load", "publish")
+    )
+    passed = SimpleNamespace(verdict=Verdict())
+    monkeypatch.setattr("include.orchestration.operations.audit", lambda *_, **__: passed)
+    pushed: dict[str, Any] = {}
+    told: list[tuple[str, str]] = []
+    for module in ("star", "notifications"):
+        monkeypatch.setattr(
+            f"include.orchestration.{module}.report",
+            lambda _, __, happened, reason: told.append((happened, reason)),
+        )
+
+    def run(run_id: str) -> Any:
+        dag_run = SimpleNamespace(conf={}, run_id=run_id)
+        return find_load(dag_run, NOTHING_ASKED, SimpleNamespace(xcom_push=pushed.__setitem__))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(next_load, "find_loads", failing)
+        with pytest.raises(StorageUnavailable):
+            run("asset_triggered__1")
+    found = run("asset_triggered__1")
+    assert re.match(r"An earlier try of this run published \d+ loads; nothing else is new\.", pushed["note"])
+    (asset,) = warehouse_dag.get_task("publish").outlets
+    outlet_events: Any = {asset: SimpleNamespace(extra={})}
+    task = SimpleNamespace(outlets=[asset])
+    publish(found, None, outlet_events, SimpleNamespace(task=task, run_id="asset_triggered__1"))
+    assert task.outlets == [asset] and outlet_events[asset].extra["published"] > 1
+    assert run("scheduled__2")["published"] == 0
+
+    land_songs(lake, late := "2026-11-02T060000Z", [Artist("Abel")])
+    told.clear()
+    with monkeypatch.context() as broken:
+        broken.setattr(next_load, "find_loads", failing)
+        with pytest.raises(StorageUnavailable):
+            run("scheduled__3")
+    assert [happened for happened, reason in told if late in reason] == ["found late runs"]
+
+
+def failing(*_: Any) -> Any:
+    raise StorageUnavailable("S3 does not respond")
+
+
+def test_a_run_of_an_older_release_is_accepted_by_the_run_that_derives_the_star_again(
+    warehouse_dag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger of that release has no column for it."""
+    lake = Lake(Bucket(s3, bucket))
+    older_release.put_lake(lake)
+    older_release.create_star(redshift, lake)
+    newest = lake.manifests("songs")[-1]
+    with transaction(redshift) as cursor:
+        cursor.execute(
+            "update dwh.load_ledger set state = 'parked' where dataset = 'songs' and run = %s", (newest,)
+        )
+    passed = SimpleNamespace(verdict=Verdict())
+    monkeypatch.setattr("include.orchestration.operations.audit", lambda *_, **__: passed)
+    pushed: dict[str, Any] = {}
+    warehouse_dag.get_task("find_load").python_callable(
+        SimpleNamespace(conf={}, run_id="manual__1"),
+        {**NOTHING_ASKED, "accept": [f"songs {newest}"]},
+        SimpleNamespace(xcom_push=pushed.__setitem__),
+    )
+    assert f"songs {newest} is accepted as different from earlier loads" in pushed["note"]
+    with transaction(redshift) as cursor:
+        judged = ledger.read_ledger(cursor)["songs", newest]
+    assert (judged.state, judged.is_accepted) == ("published", True)
 
 
 def test_there_are_three_dags_and_all_can_be_imported(dag_bag: Any) -> None:

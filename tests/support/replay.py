@@ -132,7 +132,7 @@ class Replay:
         while True:
             load = None
             with suppress(ContextInvalid):  # it waits until a rebuild
-                load = next_load.begin_next(self.connection, self.lake, self._now()).load
+                load = next_load.begin_next(self.connection, self.lake, self._now(), next_load.Found())
             is_done = not self.model.work_once(self.landed)
             if load is None:
                 if not is_done:

@@ -9,7 +9,7 @@ from include.lake.lake import Lake
 from include.quality.audit import audit
 from include.warehouse import load as warehouse
 from include.warehouse import parking
-from include.warehouse.next_load import begin_next
+from include.warehouse.next_load import Found, begin_next
 from include.warehouse.pairing import Load
 from include.warehouse.parking import Verdict
 from include.warehouse.tables import BUILT, DATASETS
@@ -25,7 +25,7 @@ def by_suites(lake: Lake, load: Load) -> Verdict:
 
 def warehouse_run(redshift: Any, lake: Lake, now: datetime, judge: Judge = by_suites) -> bool:
     """Whether there was a load; it is published or parked. What the tasks raise else, this raises."""
-    load = begin_next(redshift, lake, now).load
+    load = begin_next(redshift, lake, now, Found())
     if load is None:
         return False
     try:

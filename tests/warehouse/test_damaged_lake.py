@@ -9,7 +9,7 @@ from include.errors import ContextInvalid
 from include.lake.lake import Lake
 from include.lake.runs import run_id, run_instant
 from include.warehouse.load import stage
-from include.warehouse.next_load import begin_next
+from include.warehouse.next_load import Found, begin_next
 from include.warehouse.pairing import Load
 from include.warehouse.parking import Verdict
 from include.warehouse.rebuild import rebuild
@@ -151,9 +151,9 @@ def test_context_that_copy_cannot_read_is_passed_over_by_the_next_load(tables: A
     with transaction(tables) as cursor:  # as if the damage were so far from the end that no digest tells
         cursor.execute("update dwh.load_ledger set digest = null")
     before = star(tables)
-    found = begin_next(tables, lake, FIRST + timedelta(days=2)).load
+    found = begin_next(tables, lake, FIRST + timedelta(days=2), Found())
     assert found is not None
-    with pytest.raises(ContextInvalid, match="which stays pending"):
+    with pytest.raises(ContextInvalid, match="cannot be read again as the context of events"):
         stage(tables, lake, found, "songs", ROLE)
     assert states(tables, pending) == []
     assert star(tables) == before
@@ -176,7 +176,7 @@ def test_a_published_run_that_was_landed_again_with_other_rows_is_no_context_unt
     land_songs(lake, older, [Artist("Abel", ["First", "Second", "Third"])])
     last = land(lake, "events", FIRST + timedelta(days=3))
     with pytest.raises(ContextInvalid, match=f"songs {newer} was landed again .* python -m include rebuild"):
-        begin_next(tables, lake, FIRST + timedelta(days=3))
+        begin_next(tables, lake, FIRST + timedelta(days=3), Found())
     rebuild(tables, lake, now=FIRST + timedelta(days=4), copy_role_arn=ROLE, judge=lambda *_: Verdict())
     assert states(tables, last) == [("published", newer)]
 

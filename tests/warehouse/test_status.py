@@ -116,3 +116,25 @@ def test_what_is_parked_or_late_is_listed_with_what_to_do(tables: Any, lake: Lak
             "fix",
             "trigger",
         ]
+
+
+def test_published_runs_that_are_no_context_are_listed_with_what_to_do(tables: Any, lake: Lake) -> None:
+    land_events(lake, EVENTS, [Concert("e1", ["Abel"])])
+    land_songs(lake, SONGS, [Artist("Abel")])
+    publish_pending(tables, lake)
+    land_events(lake, EVENTS, [Concert("e1", ["Abel", "Eve"])])
+    land_songs(lake, later := "2026-11-23T070000Z", [Artist("Abel")])
+    said = status(tables, lake, NOW)
+    assert f"pending: songs {later}" in said
+    [line] = [line for line in said if line.startswith("passed over: ")]
+    assert f"events {EVENTS} was landed again" in line and "python -m include rebuild" in line
+    assert [line for line in said if line.startswith("next: ")] == [
+        "next: do what is said of the published runs that are passed over: the pending runs have no other context"
+    ]
+    lake.bucket.put(f"certificates/events/{EVENTS}.json", b"{")
+    [line] = [line for line in status(tables, lake, NOW) if line.startswith("passed over: ")]
+    assert f"python -m include redrive events {EVENTS}" in line
+    land_events(lake, "2026-11-23T060000Z", [Concert("e1", ["Abel"])])
+    said = status(tables, lake, NOW)
+    assert not [line for line in said if line.startswith("passed over: ")]
+    assert "next: trigger musician_warehouse: it takes the oldest pending load" in said

@@ -88,7 +88,7 @@ def test_whatever_fails_for_what_may_pass_leaves_the_load_pending(
 
     empty = star_of(redshift)
     with pytest.raises(type(error)):
-        next_load.begin_next(failing("audit.current_runs"), lake, judged_at(LOAD))
+        next_load.begin_next(failing("audit.current_runs"), lake, judged_at(LOAD), next_load.Found())
     next_load.begin(redshift, lake, LOAD, judged_at(LOAD))
     for dataset in DATASETS:
         with pytest.raises(type(error)):
@@ -138,7 +138,7 @@ def test_a_load_that_could_not_be_judged_is_judged_by_the_next_try(
     redshift, lake = landed
     build_load(redshift, lake, LOAD)
     settings = Settings(bucket=lake.bucket.name)
-    found = star.Work(LOAD, 0, judged_at(LOAD), None, "").xcom
+    found = star.Work(LOAD, 0, judged_at(LOAD), None, 0, "").xcom
 
     def change(*statements: str) -> None:
         with transaction(redshift) as cursor:
@@ -173,7 +173,7 @@ def test_data_that_no_expectation_can_evaluate_is_parked(landed: tuple[Any, Lake
     with transaction(redshift) as cursor:
         cursor.execute("alter table audit.fact_artists rename to kept")
         cursor.execute("create view audit.fact_artists as select * from audit.kept where 1 / (select 0) = 1")
-    found = star.Work(LOAD, 0, judged_at(LOAD), None, "").xcom
+    found = star.Work(LOAD, 0, judged_at(LOAD), None, 0, "").xcom
     with pytest.raises(DataRejected, match="division by zero"):
         star.judge(Settings(bucket=lake.bucket.name), found, "manual__1")
     assert {state for _, state in rows(redshift, LEDGER)} == {"parked"}

@@ -281,6 +281,30 @@ def test_a_billing_longer_than_its_column_is_truncated(tables: Any, landed: Lake
     assert rows(tables, "select length(billing), billed_artists from dwh.dim_concerts") == [(4_096, 400)]
 
 
+@pytest.mark.parametrize("pending", [("events", "songs"), ("songs",)], ids=["pending", "context"])
+def test_rows_landed_again_after_the_load_began_are_not_published_under_the_digest_of_the_old(
+    tables: Any, landed: Lake, pending: tuple[str, ...]
+) -> None:
+    load, before = LOAD, {}
+    if pending == ("songs",):
+        publish_pending(tables, landed)
+        load = Load(EVENTS, "2026-11-23T070000Z", pending)
+        land_songs(landed, load.songs, [Artist("Abel")])
+        before = star(tables)
+    next_load.begin(tables, landed, load, judged_at(load))
+    land_events(landed, EVENTS, [Concert("e1", ["Abel", "Eve"]), Concert("e2", ["Abel"]), Concert("e3")])
+    ledger_before = rows(tables, "select * from dwh.load_ledger order by dataset, run")
+    with pytest.raises(LoadSuperseded, match=f"events {EVENTS} was landed again .* from its first task"):
+        warehouse.stage(tables, landed, load, "events", ROLE)
+    assert rows(tables, "select * from dwh.load_ledger order by dataset, run") == ledger_before
+    if before:
+        assert star(tables) == before
+    else:
+        publish_pending(tables, landed)
+        [(billing,)] = rows(tables, "select billing from dwh.dim_concerts where concert_id = 'e1'")
+        assert "Eve" in billing
+
+
 @pytest.mark.parametrize("task", ["stage", "build", "publish"])
 def test_a_slow_task_cannot_write_into_a_later_load(tables: Any, landed: Lake, task: str) -> None:
     later = Load("2026-11-23T060000Z", SONGS, ("events",))
