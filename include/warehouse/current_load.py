@@ -86,18 +86,25 @@ def note_rejected(cursor: Any, rejected: set[str]) -> None:
         cursor.execute(f"insert into audit.rejected_concerts (concert_id) values {rows}", values)  # noqa: S608
 
 
-def require_current(cursor: Any, load: Load) -> None:
-    """Raises `LoadSuperseded` unless staging and audit hold this load.
+def require_current(cursor: Any, load: Load, dataset: str | None = None) -> str | None:
+    """Raises `LoadSuperseded` unless staging and audit hold this load; returns the digest with which a run of it began.
 
     A task that was slow or cleared must not write into a later load.
     """
-    cursor.execute("select events_run, songs_run from audit.current_load")
-    current = [tuple(row) for row in cursor.fetchall()]
+    cursor.execute(
+        "select current_load.events_run, current_load.songs_run, runs.digest from audit.current_load "
+        "left join audit.current_runs as runs on runs.dataset = cast(%s as varchar(16))",
+        (dataset,),
+    )
+    found = cursor.fetchall()
+    current = [(events, songs) for events, songs, _ in found]
     if current != [(load.events, load.songs)]:
         raise LoadSuperseded(
             f"{load} is not the load in progress, which is {current}. Nothing was changed; to judge it, run "
             "musician_warehouse from its first task."
         )
+    digest: str | None = found[0][2]
+    return digest
 
 
 def _timestamp(run: str) -> datetime:

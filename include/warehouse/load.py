@@ -52,7 +52,9 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
         require_rows(manifest)
         with transaction(connection) as cursor:
             cursor.execute(f"lock staging.{dataset}")
-            require_current(cursor, load)
+            begun_with = require_current(cursor, load, dataset)
+            if begun_with is None:
+                verify(lake, manifest)  # could not be read then either, so COPY need not try
             cursor.execute(f"delete from staging.{dataset}")  # noqa: S608 - a fixed table name, as below
             columns = ", ".join(_known_columns(cursor, manifest))
             try:
@@ -66,11 +68,8 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
                     read_through(lake, manifest)  # may find damaged objects, which no retry cures
                 raise
             digest = verify(lake, manifest)  # after COPY, so that it is that of the rows it has loaded
-            cursor.execute(
-                f"select count(*), (select digest from audit.current_runs where dataset = '{dataset}') "  # noqa: S608
-                f"from staging.{dataset}"
-            )
-            rows, begun_with = cursor.fetchone()
+            cursor.execute(f"select count(*) from staging.{dataset}")  # noqa: S608
+            rows: int = cursor.fetchone()[0]
             if digest != begun_with:
                 raise LoadSuperseded(
                     f"{dataset} {manifest.run} was landed again with other rows after the load began. Nothing was "
@@ -82,7 +81,7 @@ def stage(connection: Any, lake: Lake, load: Load, dataset: str, copy_role_arn: 
                     f"Nothing was staged; land the run {manifest.run} of {dataset} again."
                 )
     log.info("staged %s of %s", counted(rows, "row"), manifest.url)
-    return int(rows)
+    return rows
 
 
 def _known_columns(cursor: Any, manifest: Manifest) -> tuple[str, ...]:

@@ -66,22 +66,14 @@ where delisted_versions.concert_id = changes.concert_id;
 
 update dwh.dim_concerts
 set
-    valid_to = changes.seen_at,
-    is_current = false,
-    missing_since = null
+    valid_to = case when changes.change in ('changed', 'delisted') then changes.seen_at end,
+    is_current = changes.change in ('missed', 'seen again'),
+    missing_since = case when changes.change = 'missed' then changes.seen_at end
 from audit.concert_changes as changes
 where
     dim_concerts.concert_id = changes.concert_id
     and dim_concerts.is_current is true
-    and changes.change in ('changed', 'delisted');
-
-update dwh.dim_concerts
-set missing_since = case when changes.change = 'missed' then changes.seen_at end
-from audit.concert_changes as changes
-where
-    dim_concerts.concert_id = changes.concert_id
-    and dim_concerts.is_current is true
-    and changes.change in ('missed', 'seen again');
+    and changes.change in ('changed', 'delisted', 'missed', 'seen again');
 
 -- A concert whose record was rejected was listed, too.
 update dwh.dim_concerts
