@@ -66,7 +66,7 @@ def publish(lake: Lake, site: Path, results: Path, kept_runs: int) -> None:
     moved |= {_VALIDATIONS + file.relative_to(results).as_posix(): file for file in results.rglob("*.json")}
     _side_by_side(lambda item: _put(lake, *item), moved.items())
     _put(lake, f"{PREFIX}index.html", site / "index.html")
-    lake.bucket.put_json(_AUDITS, msgspec.to_builtins(Audits(kept, files)))
+    lake.bucket.put_json(_AUDITS, Audits(kept, files))
     gone = [validation.page for validation in every.values() if validation not in kept]
     _side_by_side(
         lambda key: lake.bucket.delete([key]),
