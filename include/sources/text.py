@@ -14,6 +14,7 @@ The rules, in this order:
 Keys are derived from the result (`include.sources.identity`), which also ignores case, among other things.
 """
 
+import codecs
 import re
 import unicodedata
 from functools import lru_cache
@@ -49,10 +50,12 @@ _NOT_A_NUMBER = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|(-?(?:NaN|Infinity)\b)', 
 
 
 def mended(body: bytes) -> bytes:
-    """A JSON document that decoders accept: half surrogate pairs, raw control characters and `NaN` are replaced.
+    """A JSON document that decoders accept: half surrogate pairs, raw control characters and `NaN` are replaced, and a
+    byte order mark is removed.
 
     Some sources cut their texts in the middle of a pair, and a decoder rejects the whole document for that.
     """
+    body = body.removeprefix(codecs.BOM_UTF8)
     if rb"\ud" in body or rb"\uD" in body:
         body = _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
     if b"NaN" in body or b"Infinity" in body:
