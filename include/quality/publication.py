@@ -76,7 +76,7 @@ def publish(lake: Lake, site: Path, results: Path, kept_runs: int) -> None:
 
 def last_judged(lake: Lake) -> datetime | None:
     """When the newest audit judged; None if none is remembered. Raises `ManifestInvalid` if that cannot be read."""
-    found = lake.bucket.get_json(_AUDITS, Audits, "The next audit writes it anew.")
+    found = lake.bucket.get_json(_AUDITS, Audits, "The next audit writes a new one.")
     return max((each.judged_at for each in found.validations), default=None) if found else None
 
 
@@ -88,7 +88,7 @@ def _put(lake: Lake, key: str, file: Path) -> None:
 def _audits(lake: Lake) -> Audits:
     """What is remembered; if it is damaged, or an older release remembered nothing, what the results say."""
     try:
-        found = lake.bucket.get_json(_AUDITS, Audits, f"It is written anew from {_VALIDATIONS}.")
+        found = lake.bucket.get_json(_AUDITS, Audits, f"It is rebuilt from {_VALIDATIONS}.")
     except ManifestInvalid as invalid:
         log.warning("%s", invalid)
         found = None
