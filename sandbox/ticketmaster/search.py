@@ -152,7 +152,7 @@ class EventSearch:
             chosen.append(_lookup(sources, columns.source))
         if given := params.get("attractionId"):
             numbers = [
-                self._catalog.attraction_numbered(identifier.strip()) for identifier in given.split(",")
+                self._catalog.attractions.numbered(identifier.strip()) for identifier in given.split(",")
             ]
             places = np.isin(columns.lineup, [n for n in numbers if n is not None])
             billed = (
