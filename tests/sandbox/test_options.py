@@ -6,10 +6,10 @@ from datetime import date
 import pytest
 
 from sandbox import options, services
-from sandbox.gateway import Fault
+from sandbox.faults import Fault
 from sandbox.lastfm.options import LastfmOptions
-from sandbox.ticketmaster.api import TicketmasterOptions
 from sandbox.ticketmaster.oddities import Oddities, crowded
+from sandbox.ticketmaster.options import TicketmasterOptions
 from sandbox.world.catalog import Catalog
 
 

@@ -26,9 +26,9 @@ from include.sources.ticketmaster.look_up import Listed
 from include.sources.ticketmaster.run_rows import KeptResponse, run_rows
 from include.sources.ticketmaster.stretch import Stretch
 from include.sources.ticketmaster.windows import PAGE, Page, Window
-from sandbox.gateway import Fault
-from sandbox.ticketmaster.api import TicketmasterOptions
+from sandbox.faults import Fault
 from sandbox.ticketmaster.oddities import crowded, reported
+from sandbox.ticketmaster.options import TicketmasterOptions
 from sandbox.ticketmaster.search import EventSearch, drifting_ids
 from sandbox.world.catalog import Catalog
 from tests.support.stand_ins import api
