@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from sandbox.ticketmaster.changed_catalog import crowded, moved_later, with_foreign_venues
 from sandbox.ticketmaster.event_json import EventWriter
-from sandbox.ticketmaster.oddities import changed_from, crowded, moved_later, with_foreign_venues
+from sandbox.ticketmaster.oddities import changed_from
 from sandbox.ticketmaster.options import TicketmasterOptions
 from sandbox.ticketmaster.search import EventSearch
 from sandbox.world.catalog import Catalog
