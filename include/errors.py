@@ -18,10 +18,15 @@
     └── ProvisioningFailed   AWS rejected it, or did not finish in time    → do what the message says
 
 Every message says what happened, to which object, and what the reader should do. Messages never
-contain an API key: the classes of `include.sources` redact URLs and bodies before they raise.
+contain an API key: the classes of `include.sources` redact URLs and bodies before they raise. Nor do they contain a
+character that the ledger, an XCom or a log could not store.
 """
 
+import re
 from datetime import datetime
+
+# Control characters and halves of surrogate pairs, as in the names that a damaged object contains.
+_UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class PipelineError(Exception):
@@ -30,7 +35,7 @@ class PipelineError(Exception):
     retryable = False
 
     def __init__(self, message: str, not_before: datetime | None = None) -> None:
-        super().__init__(message)
+        super().__init__(_UNSTORABLE.sub("\ufffd", message))
         self.not_before = not_before
         """The first instant at which a retry makes sense; None if any does."""
 

@@ -14,6 +14,7 @@ The rules, in this order:
 Keys are derived from the result (`include.sources.identity`), which also ignores case, among other things.
 """
 
+import codecs
 import re
 import unicodedata
 from functools import lru_cache
@@ -38,7 +39,7 @@ _INVISIBLE = (
 _ONLY_WITH_OTHERS = _INVISIBLE + "".join(map(chr, [0x34F, *range(0xFE00, 0xFE10), *range(0xE0000, 0xE0200)]))
 """They choose a form of the character before them, which may be an emoji at the end of a name."""
 _ESCAPED = 3
-"""So many times a name may have been escaped."""
+"""How many times a name may have been escaped."""
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]*);")
 _PERCENT = re.compile(r"(?:[^%\s]|%[0-9a-fA-F]{2})*")
 _NEEDS_NO_ESCAPE = re.compile(r"%(?:4[1-9a-fA-F]|5[0-9aA]|6[1-9a-fA-F]|7[0-9aA]|3[0-9]|[01][0-9a-fA-F])")
@@ -49,10 +50,12 @@ _NOT_A_NUMBER = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|(-?(?:NaN|Infinity)\b)', 
 
 
 def mended(body: bytes) -> bytes:
-    """A JSON document that decoders accept: half surrogate pairs, raw control characters and `NaN` are replaced.
+    """A JSON document that decoders accept: half surrogate pairs, raw control characters and `NaN` are replaced, and a
+    byte order mark is removed.
 
     Some sources cut their texts in the middle of a pair, and a decoder rejects the whole document for that.
     """
+    body = body.removeprefix(codecs.BOM_UTF8)
     if rb"\ud" in body or rb"\uD" in body:
         body = _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
     if b"NaN" in body or b"Infinity" in body:

@@ -53,7 +53,7 @@ class Filters:
             chosen.append(_lookup(sources, columns.source))
         if given := params.get("attractionId"):
             numbers = [
-                self._catalog.attraction_numbered(identifier.strip()) for identifier in given.split(",")
+                self._catalog.attractions.numbered(identifier.strip()) for identifier in given.split(",")
             ]
             places = np.isin(columns.lineup, [n for n in numbers if n is not None])
             billed = (

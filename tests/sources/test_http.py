@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import logging
 import time
 from base64 import b64encode, urlsafe_b64encode
@@ -139,6 +140,15 @@ async def test_requests_have_the_parameters_the_key_and_a_user_agent(serve: Serv
     assert dict(request.query) == {"page": "0", "q": "AC/DC & more", "apikey": KEY}
     assert request.headers["User-Agent"].startswith("musician-warehouse/1.0 (")
     assert "gzip" in request.headers["Accept-Encoding"]
+
+
+async def test_what_is_nested_too_deep_costs_only_itself(serve: Serve) -> None:
+    source = await serve(text('[{"id": "e1", "hologram": %s1%s}, {"id": "e2"}]' % ("[" * 5_000, "]" * 5_000)))  # noqa: UP031
+    async with client(source) as asking:
+        found = json.loads(await get(asking))
+        assert asking.sent == 1
+    assert [event["id"] for event in found] == ["e1", "e2"]
+    assert json.dumps(found[0]["hologram"]) == "[" * 62 + "null" + "]" * 62
 
 
 @pytest.mark.parametrize("failure", [cut_off, broken, text("<html>", 503), text("", 500), text("", 429)])

@@ -1,10 +1,12 @@
 """How deeply JSON is nested."""
 
 import json
+import random
+from typing import Any
 
 import pytest
 
-from include.sources.client.nesting import is_deeper
+from include.sources.client.nesting import is_deeper, without_deeper
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,40 @@ def test_brackets_of_both_kinds_count_wherever_they_open(begins: str, ends: str,
     assert json.loads(body)
     assert not is_deeper(body, levels)
     assert is_deeper(body, levels - 1)
+
+
+@pytest.mark.parametrize("levels", range(1, 6))
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_deeper_becomes_null_and_the_rest_stays(seed: int, levels: int) -> None:
+    chosen = random.Random(seed)
+
+    def nested(depth: int) -> Any:
+        kind = chosen.choice(["list", "object", "text"]) if depth else "text"
+        if kind == "text":
+            return chosen.choice(["[[", '"{', "\\", '\\"]', 5, None])
+        items = [nested(depth - 1) for _ in range(chosen.randint(0, 3))]
+        return items if kind == "list" else dict(zip(("[", '"', "}"), items, strict=False))
+
+    def cut(value: Any, left: int) -> Any:
+        if not isinstance(value, list | dict):
+            return value
+        if left == 0:
+            return None
+        if isinstance(value, list):
+            return [cut(each, left - 1) for each in value]
+        return {name: cut(each, left - 1) for name, each in value.items()}
+
+    value = [nested(7), {"a": nested(7)}, nested(7)]
+    body = json.dumps(value).encode()
+    found = without_deeper(body, levels)
+    assert json.loads(found) == cut(value, levels)
+    assert not is_deeper(found, levels)
+    assert without_deeper(body, 9) == body
+
+
+def test_of_what_never_closes_the_depth_is_bounded() -> None:
+    for body in (b"[" * 500, b'[{"a": ' * 500, b"]]" + b"[" * 500 + b"}" * 900 + b"[" * 100):
+        assert not is_deeper(without_deeper(body, 64), 64)
 
 
 @pytest.mark.parametrize("text", ["[" * 99, "]" * 99, '"[' * 99, "\\[" * 99, '\\"[' * 99, "\\", '"', '\\"'])

@@ -52,11 +52,35 @@ def landed(event: dict[str, Any]) -> tuple[EventRow, Noticed]:
         ("_embedded.venues.0.location.latitude", "-91", ("venue_longitude",), "_embedded.venues.location"),
         ("_embedded.venues.0.location.latitude", "40,71", ("venue_latitude",), "_embedded.venues.location"),
         ("_embedded.venues.0.location.latitude", "nan", ("venue_latitude",), "_embedded.venues.location"),
+        ("_embedded.venues.0.location.latitude", "4_0", ("venue_latitude",), "_embedded.venues.location"),
+        ("_embedded.venues.0.location.latitude", "٤٠", ("venue_latitude",), "_embedded.venues.location"),
+        ("_embedded.venues.0.location.latitude", "40.7,-74", ("venue_latitude",), "_embedded.venues.location"),
+        ("_embedded.venues.0.location.longitude", "Infinity", ("venue_latitude",), "_embedded.venues.location"),
+        ("_embedded.venues.0.location.longitude", True, ("venue_longitude",), "_embedded.venues.location.longitude"),
         ("_embedded.venues.0.location.latitude", [], ("venue_latitude",), "_embedded.venues.location.latitude"),
         ("priceRanges.1.min", "50.50", ("price_min", "price_max", "price_currency"), "priceRanges.min"),
         ("priceRanges.1.min", -1, ("price_min", "price_max"), "priceRanges"),
         ("priceRanges.1.currency", "DOLLAR", ("price_currency", "price_min"), "priceRanges"),
         ("dates.start.localTime", "19:30", ("local_time",), "dates.start.localTime"),
+        ("dates.start.localTime", "24:00:00", ("local_time",), "dates.start.localTime"),
+        ("dates.start.localTime", "23:59:60", ("local_time",), "dates.start.localTime"),
+        ("dates.start.localDate", "2027-W01-7", ("local_date",), "dates.start.localDate"),
+        ("dates.start.localDate", "2027-02-29", ("local_date",), "dates.start.localDate"),
+        ("dates.start.localDate", "10000-01-01", ("local_date",), "dates.start.localDate"),
+        ("dates.start.localDate", 20270103, ("local_date",), "dates.start.localDate"),
+        ("dates.start.dateTime", "2027-01-03T24:00:00Z", ("starts_at",), "dates.start.dateTime"),
+        ("dates.start.dateTime", "2026-12-31T23:59:60Z", ("starts_at",), "dates.start.dateTime"),
+        ("dates.start.dateTime", "2027-01-03T20:00:00+25:00", ("starts_at",), "dates.start.dateTime"),
+        ("dates.start.dateTime", 1795000000, ("starts_at",), "dates.start.dateTime"),
+        ("dates.status.code", ["onsale"], ("status",), "dates.status.code"),
+        ("dates.status", 5, ("status",), "dates.status"),
+        ("classifications", "Rock", ("segment", "genre"), "classifications"),
+        ("_embedded.venues", [{}], ("venue_name", "venue_country_code"), None),
+        ("_embedded.venues", [None], ("venue_name", "venue_country_code"), None),
+        ("_embedded", [{"venues": []}], ("venue_name", "artist_name"), "_embedded"),
+        ("priceRanges.1.max", "NaN", ("price_min", "price_max"), "priceRanges.max"),
+        ("priceRanges.1.max", True, ("price_min", "price_max"), "priceRanges.max"),
+        ("priceRanges.1.max", [120], ("price_min", "price_max"), "priceRanges.max"),
         ("dates.start.localDate", "2nd of May", ("local_date",), "dates.start.localDate"),
         ("dates.start.localDate", "9999-12-31", ("local_date",), "dates.start.localDate"),
         ("dates.start.localDate", "1900-01-01", ("local_date",), "dates.start.localDate"),
@@ -84,11 +108,11 @@ def landed(event: dict[str, Any]) -> tuple[EventRow, Noticed]:
     ],
 )  # fmt: skip
 def test_an_optional_value_that_makes_no_sense_becomes_null_and_is_counted(
-    path: str, value: Any, columns: tuple[str, ...], nulled: str
+    path: str, value: Any, columns: tuple[str, ...], nulled: str | None
 ) -> None:
     row, noticed = landed(changed(path, value))
     assert [getattr(row, column) for column in columns] == [None] * len(columns)
-    assert nulled in noticed.nulled
+    assert nulled in noticed.nulled if nulled else noticed.nulled == NOTHING
     assert row.event_name == "Tyler, The Creator"
     assert row.country_code == "US"
 
@@ -139,6 +163,14 @@ def test_text_is_made_storable_where_it_enters(sent: str, stored: str) -> None:
     assert [row.song_name for row in songs([listed], AT, "A", Charted("A"), 5, Noticed()).rows] == [stored]
 
 
+def test_a_byte_order_mark_before_a_document_is_ignored() -> None:
+    page = b'\xef\xbb\xbf{"page": {"totalElements": 1}, "_embedded": {"events": [{"id": "e1", "name": "A"}]}}'
+    assert [sighting.id for sighting in read(Response(200, {}, page, AT)).sightings] == ["e1"]
+    listed = b'\xef\xbb\xbf{"toptracks": {"track": [{"name": "A"}], "@attr": {"artist": "X", "total": "1"}}}'
+    assert read_list(Response(200, {}, listed, AT)).names == ("A",)
+    assert songs([mended(listed)], AT, "X", Charted("X"), 5, Noticed()).rows[0].song_name == "A"
+
+
 def test_an_intact_document_is_not_mended() -> None:
     body = rb'{"a": "\ud83d\ude00 \\ud800 \u00e9"}'
     assert mended(body) == body
@@ -182,6 +214,17 @@ def test_values_of_lastfm_that_are_not_numbers_become_null() -> None:
     [row] = songs([body], AT, "X", Charted("X"), 5, noticed).rows
     assert (row.play_count, row.listeners, row.song_url) == (None, None, None)
     assert sorted(noticed.nulled) == ["track.listeners", "track.playcount", "track.url"]
+
+
+@pytest.mark.parametrize(
+    "plays", ['"1e3"', '"-5"', '"1.5"', '"1_000"', '"１２３"', '"²"', "true", "[5]", '{"#text": 5}', "1.5"]
+)
+def test_plays_in_other_forms_become_null(plays: str) -> None:
+    noticed = Noticed()
+    body = f'{{"toptracks": {{"track": {{"name": "A", "playcount": {plays}, "listeners": " 7 ", "artist": "X"}}}}}}'
+    [row] = songs([body.encode()], AT, "X", Charted("X"), 5, noticed).rows
+    assert (row.song_name, row.play_count, row.listeners) == ("A", None, 7)
+    assert sorted(noticed.nulled) == ["track.artist", "track.playcount"]
 
 
 @pytest.mark.parametrize("number", [10**12 + 1, 2**63 - 1, 10**30])

@@ -175,6 +175,8 @@ ANY: Mapping[str, Damage] = {
     "the manifest names columns nobody knows": _json(
         _manifest, "schema.elements", lambda known: [*known, {"name": "x) from 's3://theirs'--"}]
     ),
+    "the manifest names a column with a NUL": _json(_manifest, "schema.elements.1.name", "a\0b"),
+    "the manifest names an address with a NUL": _json(_manifest, "entries.0.url", "s3://a\0b"),
     "the manifest's size is a text": _json(_manifest, "entries.0.meta.content_length", "many"),
     "the manifest's size is huge": _json(_manifest, "entries.0.meta.content_length", 10**40),
     "the manifest counts fewer than no rows": _json(_manifest, "entries.0.meta.record_count", -1),
@@ -190,6 +192,8 @@ ANY: Mapping[str, Damage] = {
     "the manifest is that of the other dataset": _of_the_other(_manifest),
     "the certificate is missing": lambda lake, dataset, run: lake.bucket.delete([_certificate(dataset, run)]),
     "the certificate is that of the other dataset": _of_the_other(_certificate),
+    "the certificate is of a run with a NUL": _json(_certificate, "run", "\0"),
+    "the certificate is of a dataset with a NUL": _json(_certificate, "dataset", "events\0\x1b[31m"),
     "the certificate's countries are a text": _json(_certificate, "scope.countries", "US"),
     "the certificate has no country": _json(_certificate, "scope.countries", []),
     "the certificate has an impossible country": _json(_certificate, "scope.countries", ["U\0"]),
@@ -215,6 +219,12 @@ ANY: Mapping[str, Damage] = {
         lambda table: table.drop_columns(["snapshot_at", _first(table)]), columns_told=True
     ),
     "the part has a column too many": _table(lambda table: table.append_column("x", table.column(0))),
+    "the part has a column whose name has a NUL": _table(
+        lambda table: table.rename_columns(["a\0b", *table.column_names[1:]])
+    ),
+    "the part and its manifest have a column whose name has a NUL": _table(
+        lambda table: table.rename_columns(["a\0b", *table.column_names[1:]]), columns_told=True
+    ),
     "the part has its columns in another order": _table(_swapped),
     "a text is too long for its column": _table(
         lambda table: _column(_first(table), lambda n: "x" * 5_000)(table)

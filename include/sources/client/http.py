@@ -21,7 +21,7 @@ from include.clock import utc_now
 from include.errors import QuotaSpent, SourceRejected, UnexpectedPayload
 from include.sources.client.http_headers import retry_after
 from include.sources.client.messages import Backoff, Request, Response, Retry
-from include.sources.client.nesting import is_deeper
+from include.sources.client.nesting import is_deeper, without_deeper
 from include.sources.client.pace import Pace
 from include.sources.client.priority import PrioritySemaphore
 from include.sources.client.quota import Quota
@@ -213,7 +213,10 @@ class Client:
         return response
 
     async def _body(self, response: aiohttp.ClientResponse, sending: "_Sending") -> bytes:
-        """The body, decompressed. Raises `Retry` if it is larger or more deeply nested than any real one."""
+        """The body, decompressed, without what is more deeply nested than anything real.
+
+        Raises `Retry` if it is larger than any real one.
+        """
         body, is_large = bytearray(), False
         async for chunk in response.content.iter_any():
             body += chunk
@@ -226,7 +229,7 @@ class Client:
                 await sending.until_done.enter_async_context(self._large)
                 sending.deadline.reschedule(self._deadline())
         if is_deeper(body, _MAX_DEPTH):
-            raise Retry(f"JSON nested more than {_MAX_DEPTH} levels deep", finally_raise=UnexpectedPayload)
+            return await asyncio.to_thread(without_deeper, body, _MAX_DEPTH)
         return bytes(body)
 
     def _shown(self, request: Request) -> str:

@@ -1,10 +1,15 @@
 """How deeply JSON is nested, without decoding it: decoders recurse, and fail in ways of their own."""
 
+import re
+
 _CHUNK = 1 << 18
 """Bytes examined at a time: what is cut out of them takes several times their memory."""
 _BACKSLASH = ord("\\")
 _ROUND = bytes.maketrans(b"[]{}", b"()()")
 _OTHERS = bytes(set(range(256)) - set(b'"[]{}'))
+
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+"""A text, or a bracket outside of texts."""
 
 
 def is_deeper(body: bytes | bytearray, levels: int) -> bool:
@@ -18,6 +23,21 @@ def is_deeper(body: bytes | bytearray, levels: int) -> bool:
             return False
         brackets = shorter
     return b"()" in brackets or too_deep in brackets
+
+
+def without_deeper(body: bytes | bytearray, levels: int) -> bytes:
+    """The JSON with null in place of each list and object that is more than this many levels deep."""
+    kept, depth, first = [], 0, 0
+    for found in _TOKEN.finditer(body):
+        if found[0] in (b"[", b"{"):
+            depth += 1
+            if depth == levels + 1:
+                kept += [body[first : found.start()], b"null"]
+        elif found[0] in (b"]", b"}"):
+            if depth == levels + 1:
+                first = found.end()
+            depth = max(depth - 1, 0)
+    return b"".join([*kept, body[first:] if depth <= levels else b""])
 
 
 def _brackets(body: bytes | bytearray) -> bytes:

@@ -139,11 +139,8 @@ def number(value: str | int | None, path: str, noticed: Noticed) -> int | None:
     """A count; None, which is noticed at the path, if it is not a number or beyond anything plausible."""
     if value is None or value == "":
         return None
-    try:
-        number = int(value)
-    except ValueError:
-        number = -1
-    if 0 <= number <= _MOST:
-        return number
+    digits = str(value).strip()
+    if digits.isascii() and digits.isdigit() and len(digits) <= len(str(_MOST)) and int(digits) <= _MOST:
+        return int(digits)
     noticed.null(path)
     return None

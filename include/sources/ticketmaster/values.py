@@ -1,5 +1,6 @@
 """The values of an event as they become columns; what cannot be one is None, and noted."""
 
+import re
 from datetime import UTC, date, datetime
 
 from include.sources.rows import Noticed
@@ -16,6 +17,7 @@ STATUSES = {
 }
 _MOST_PRICE = 1e9
 """In any currency."""
+_DECIMAL = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 
 
 def day(day: date | None, path: str, noticed: Noticed) -> date | None:
@@ -61,14 +63,17 @@ def class_name(part: wire.Named | None, path: str, noticed: Noticed) -> str | No
 def coordinates(location: wire.Location, noticed: Noticed) -> tuple[float | None, float | None]:
     if location.latitude in (None, "") and location.longitude in (None, ""):
         return None, None
-    try:
-        latitude, longitude = float(location.latitude or ""), float(location.longitude or "")
-    except ValueError:
-        latitude = longitude = float("nan")
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+    latitude, longitude = _degrees(location.latitude), _degrees(location.longitude)
+    if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
         noticed.null("_embedded.venues.location")
         return None, None
     return (latitude, longitude) if (latitude, longitude) != (0, 0) else (None, None)
+
+
+def _degrees(value: str | float | None) -> float | None:
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value.strip()):
+        return None
+    return None if value is None else float(value)
 
 
 def price(ranges: list[wire.PriceRange], noticed: Noticed) -> tuple[str | None, float | None, float | None]:
