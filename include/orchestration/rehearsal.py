@@ -104,7 +104,7 @@ class _Rehearsal:
         yield "publishing again changes nothing", EXPECTED_STAR, lambda: self._published(self.first)
         yield "a view shows it", [("Abel", 2), ("Enoch", 0), ("Eve", 1)], self._seen
         yield "COPY loads a spoiled load", [4, 5], lambda: self._staged(self.second)
-        yield "an audit fails it and it is parked", ("events", 1, "parked"), self._parked
+        yield "an audit fails it and it is parked", ("events", 2, "parked"), self._parked
         yield "a rebuild leaves the star the same", {}, self._rebuilt
         yield "a view gets another column", ["artist_key", "more"], self._replaced
         yield "the view gets its own columns back", [("Abel", 2), ("Enoch", 0), ("Eve", 1)], self._restored
