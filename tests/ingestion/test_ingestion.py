@@ -21,7 +21,7 @@ from include.lake.rejected import rejected_ids
 from include.settings import Settings
 from include.sources.client.connection import SourceConnection
 from include.sources.identity import artist_key
-from sandbox.gateway import Fault
+from sandbox.faults import Fault
 from sandbox.ticketmaster.search import EventSearch, drifting_ids
 from sandbox.world.catalog import Catalog
 from tests.support.ingesting import fetch

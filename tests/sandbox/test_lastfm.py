@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from sandbox.gateway import Fault
+from sandbox.faults import Fault
 from sandbox.lastfm.api import application
 from sandbox.lastfm.artists import UNKNOWN_MBID
 from sandbox.lastfm.options import LastfmOptions
