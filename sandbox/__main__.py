@@ -41,7 +41,7 @@ def main() -> int:
         "--home", type=Path, default=ROOT / ".sandbox", help="the folder for everything it writes"
     )
     given = parser.parse_args()
-    os.umask(0o077)  # what we and Airflow write is for nobody else
+    os.umask(0o077)  # nobody else may read what we and Airflow write
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # so that a pipe or file shows each line at once
     for signum in _INTERRUPTIONS:
         signal.signal(signum, _interrupt)

@@ -16,7 +16,7 @@ from sandbox.gateway import GatewayOptions
 from sandbox.lastfm import api as lastfm
 from sandbox.lastfm.options import LastfmOptions
 from sandbox.ticketmaster import api as ticketmaster
-from sandbox.ticketmaster.api import TicketmasterOptions
+from sandbox.ticketmaster.options import TicketmasterOptions
 from sandbox.world.catalog import Catalog
 
 _HOST = "127.0.0.1"

@@ -10,66 +10,18 @@ POST /sandbox/reset       forgets requests, quota and faults, and restores the i
 
 import asyncio
 import copy
-import struct
 import time
 import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from functools import cache
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import msgspec
 from aiohttp import web
 
+from sandbox.faults import BROKEN, Fault, Response, bad_body, break_off
 from sandbox.world.seeded import Seeded
-
-FaultKind = Literal[
-    "http_400", "http_404", "http_408", "http_425", "http_500", "http_503",
-    "hang", "drip", "reset", "truncated", "html", "empty", "endless", "gzip_bomb",
-    "nested", "nested_objects", "nested_mixed", "nested_unclosed",
-    "spike", "quota", "quota_401", "no_hits", "no_events", "dis_404", "wall",
-    "error_3", "error_6", "error_8", "error_11", "error_16", "error_29", "error_none",
-    "no_items",
-]  # fmt: skip
-"""http_…: an HTML error page; hang: no response until the client gives up; drip: a byte now and then;
-reset: the connection breaks before the response; truncated: it breaks halfway through; html: a page instead
-of JSON; empty: no bytes; endless: a response that never ends; gzip_bomb: one that unpacks to 1 GB; nested,
-nested_objects, nested_mixed: JSON 5,000 levels deep, in lists, in objects, or in both; nested_unclosed: the
-same, cut off before it closes. Ticketmaster only:
-spike, quota: a 429; quota_401: the same body with a 401; no_hits: an empty result; dis_404: an empty result
-as a 404; no_events: a page without its events; wall: a page rejected as too deep. Last.fm only: error_…: an
-error body; error_none: one without a number; no_items: a list without items."""
-_CHUNK = 1 << 16
-_NESTED = {
-    "nested": (b"[", b"]"),
-    "nested_objects": (b'{"a":', b"}"),
-    "nested_mixed": (b'[ 1, {"a": ', b"}]"),
-    "nested_unclosed": (b'{"a": [[], ', b""),
-}
-
-
-@dataclass
-class Fault:
-    """Which requests fail, and how. Without `share` and `at`, all do.
-
-    Requests rejected because of their key or a limit are counted, but no fault is injected into them.
-    """
-
-    kind: FaultKind
-    """One of the kinds below."""
-    share: float = 0.0
-    """Share of requests that fail, drawn at random."""
-    at: list[int] = field(default_factory=list)
-    """The numbers of the requests that fail, counted from 1."""
-    where: dict[str, str] = field(default_factory=dict)
-    """Only requests with these parameters fail."""
-    times: int | None = None
-    """The most requests that fail."""
-    status: int | None = None
-    """The HTTP status sent instead of the kind's usual one."""
-    retry_after: float | str | None = None
-    """Sent as `Retry-After`: seconds, or any text."""
 
 
 @dataclass
@@ -88,15 +40,6 @@ class GatewayOptions:
     """Requests that fail; see "a fault" for what each may say."""
     fault_seed: int = 1
     """Determines which requests a `share` of faults hits."""
-
-
-@dataclass(frozen=True)
-class Response:
-    """An HTTP response before it is sent; `body` is JSON unless `headers` say otherwise."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Source(Protocol):
@@ -189,46 +132,11 @@ class Gateway:
     async def _fail(
         self, request: web.Request, fault: Fault, params: Mapping[str, str], entry: dict[str, Any]
     ) -> web.StreamResponse:
-        html = {"Content-Type": "text/html; charset=utf-8"}
-        if fault.kind == "hang":  # aiohttp gives no notice when a client has gone
-            while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-        if fault.kind in ("hang", "reset"):
-            _break(request)
-            return web.Response()
-        if fault.kind in ("drip", "endless"):
-            return await _stream(request, b"0" if fault.kind == "drip" else b"0" * _CHUNK)
-        if fault.kind == "gzip_bomb":
-            return web.Response(
-                body=await asyncio.to_thread(_bomb),
-                headers={"Content-Type": "application/json", "Content-Encoding": "gzip"},
-            )
-        if fault.kind == "truncated":
+        if fault.kind in BROKEN:
             whole = self._source.respond(request.path, params, entry["number"])
-            entry["status"] = whole.status
-            stream = web.StreamResponse(
-                status=whole.status, headers={"Content-Type": "application/json;charset=utf-8"}
-            )
-            stream.content_length = len(whole.body)
-            await stream.prepare(request)
-            await stream.write(whole.body[: len(whole.body) // 2])
-            _break(request)
-            return stream
-        if fault.kind == "html":
-            response = Response(
-                200, b"<!DOCTYPE html><html><body><h1>Something went wrong</h1></body></html>", html
-            )
-        elif fault.kind == "empty":
-            response = Response(200, b"")
-        elif fault.kind in _NESTED:
-            begins, ends = _NESTED[fault.kind]
-            response = Response(200, b'{"page":' + begins * 5_000 + b"1" + ends * 5_000 + b"}")
-        elif fault.kind.startswith("http_"):
-            response = Response(
-                int(fault.kind[-3:]), b"<html><body><h1>Service Unavailable</h1></body></html>", html
-            )
-        else:
-            response = self._source.failure(fault, params)
+            entry["status"] = whole.status if fault.kind == "truncated" else None
+            return await break_off(request, fault.kind, whole)
+        response = bad_body(fault.kind) or self._source.failure(fault, params)
         headers = dict(response.headers)
         if fault.retry_after is not None:
             after = fault.retry_after
@@ -283,37 +191,6 @@ class Gateway:
         self._source.options = copy.deepcopy(self._initial)
         self._source.reset()
         return await self._options(request)
-
-
-def _break(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.abort()
-
-
-async def _stream(request: web.Request, chunk: bytes) -> web.StreamResponse:
-    """Sends the chunk again and again until the client gives up; one of a single byte only now and then."""
-    response = web.StreamResponse(headers={"Content-Type": "application/json"})
-    response.enable_chunked_encoding()
-    await response.prepare(request)
-    try:
-        while request.transport is not None and not request.transport.is_closing():
-            await response.write(chunk)
-            await asyncio.sleep(0 if len(chunk) > 1 else 0.05)
-    except ConnectionError:
-        pass
-    return response
-
-
-@cache
-def _bomb() -> bytes:
-    """A gigabyte of zeros as one gzip stream of a megabyte: one block, compressed once and repeated."""
-    compressor, chunk, chunks = zlib.compressobj(level=9, wbits=-15), b"0" * (1 << 20), 1_000
-    block = compressor.compress(chunk) + compressor.flush(zlib.Z_FULL_FLUSH)
-    checksum = 0
-    for _ in range(chunks):
-        checksum = zlib.crc32(chunk, checksum)
-    trailer = struct.pack("<II", checksum, chunks * len(chunk))
-    return b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + block * chunks + compressor.flush() + trailer
 
 
 def _gzip(body: bytes) -> bytes:

@@ -10,11 +10,12 @@ import ast
 import inspect
 from collections.abc import Iterator
 
-from sandbox import gateway
-from sandbox.gateway import Fault, GatewayOptions
+from sandbox import faults
+from sandbox.faults import Fault
+from sandbox.gateway import GatewayOptions
 from sandbox.lastfm.options import LastfmOptions
-from sandbox.ticketmaster.api import TicketmasterOptions
 from sandbox.ticketmaster.oddities import Oddities
+from sandbox.ticketmaster.options import TicketmasterOptions
 
 
 def described(kind: type) -> Iterator[tuple[str, str]]:
@@ -40,7 +41,7 @@ def main() -> None:
         print(f"\n{title}")
         for option, text in described(kind):
             print(f"  {option}    {text}")
-    source = inspect.getsource(gateway)
+    source = inspect.getsource(faults)
     kinds = source[source.index("FaultKind = ") :].split('"""')[1]
     print(f"\nkinds of faults\n  {' '.join(kinds.split())}")
 

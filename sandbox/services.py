@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--statement-latency", type=float, default=0, help="seconds added to each SQL statement"
     )
     given, options = parser.parse_known_args(asked)
-    os.umask(0o077)  # what we write is for nobody else
+    os.umask(0o077)  # nobody else may read what we write
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # moto's log of every request
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

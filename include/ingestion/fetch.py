@@ -9,8 +9,6 @@ import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import msgspec
-
 from include.errors import ManifestInvalid, SourceRejected
 from include.ingestion.dataset import AnyPlan, Dataset
 from include.ingestion.responses import Responses
@@ -176,7 +174,7 @@ def quota(lake: Lake, connection: SourceConnection) -> Quota | None:
         spent = None
 
     async def save(spent: Spent) -> None:
-        await asyncio.to_thread(lake.bucket.put_json, key, msgspec.to_builtins(spent))
+        await asyncio.to_thread(lake.bucket.put_json, key, spent)
 
     return Quota(connection.id, connection.daily_quota, spent, save)
 

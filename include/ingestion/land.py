@@ -19,6 +19,7 @@ from include.lake.lake import Lake
 from include.lake.manifests import Part
 from include.lake.parts import put_parts
 from include.lake.raw import RawRun
+from include.lake.rejected import RejectedRecord, rejecting
 from include.settings import Settings
 from include.sources.rows import Rejection, Tally
 
@@ -120,10 +121,10 @@ def _require_landable(dataset: Dataset[Any], raw: RawRun, crawl: Crawl, settings
 def _put_parts(
     dataset: Dataset[Any], lake: Lake, raw: RawRun, crawl: Crawl, newest: dict[str, str]
 ) -> tuple[list[Part], Tally]:
-    with lake.rejecting(dataset.name, raw.run) as write:
+    with rejecting(lake, dataset.name, raw.run) as write:
 
         def write_rejected(rejection: Rejection, response: str) -> None:
-            write({**msgspec.to_builtins(rejection), "raw": raw.url(response)})
+            write(RejectedRecord(**msgspec.structs.asdict(rejection), raw=raw.url(response)))
 
         tally = Tally(write_rejected, newest=newest)
         rows = dataset.rows(raw, crawl, tally)

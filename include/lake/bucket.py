@@ -10,7 +10,7 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -63,9 +63,11 @@ class Bucket:
 
         self.ask(f"writing {self.url(key)}", ask)
 
-    def put_json(self, key: str, document: dict[str, Any]) -> None:
+    def put_json(self, key: str, document: msgspec.Struct | Mapping[str, Any]) -> None:
         """Writes an object as indented JSON."""
-        self.put(key, json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n")
+        self.put(
+            key, json.dumps(msgspec.to_builtins(document), indent=1, ensure_ascii=False).encode() + b"\n"
+        )
 
     def put_new(self, key: str, body: bytes) -> bool:
         """Writes an object unless it exists, and returns whether it did. Of concurrent writers, only one does."""

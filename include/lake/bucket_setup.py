@@ -62,7 +62,7 @@ def _create(bucket: Bucket) -> None:
         where = {"CreateBucketConfiguration": {"LocationConstraint": region}}
     try:
         bucket.s3.create_bucket(Bucket=bucket.name, **where)
-    except ClientError as error:  # another task was faster
+    except ClientError as error:  # another task has just created it
         if error.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
             raise
 

@@ -29,7 +29,7 @@ def lifecycle_rules(bucket: Bucket) -> list[Any]:
 
 
 def ensure_raw_expires(bucket: Bucket, rules: list[Any], raw_retention_days: int) -> None:
-    """Sets our rules in a bucket whose `rules` are none or contain ours; otherwise warns if nothing expires `raw/`."""
+    """Sets our rules in a bucket that has no `rules`, or has ours; otherwise warns if nothing expires `raw/`."""
     ours = _rules(raw_retention_days)
     if not rules:
         _put_rules(bucket, ours)

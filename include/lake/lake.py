@@ -11,13 +11,8 @@
 A part that no manifest names does not exist. Writing the same rows again produces the same bytes.
 """
 
-import gzip
-import io
 import logging
-import tempfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -32,9 +27,6 @@ from include.lake.runs import is_run
 
 log = logging.getLogger(__name__)
 
-_LONGEST_LINE = 1_048_576
-"""No line is longer: a rejected record only points to its raw response."""
-
 
 class Begun(msgspec.Struct, frozen=True):
     """The run that a DAG run last began."""
@@ -42,13 +34,6 @@ class Begun(msgspec.Struct, frozen=True):
     run: str
     asked_again: int = 0
     """How often the DAG run had been asked to fetch everything again."""
-
-
-class _Rejected(msgspec.Struct, frozen=True):
-    record_id: str | None = None
-
-
-_rejected = msgspec.json.Decoder(_Rejected)
 
 
 class Lake:
@@ -75,40 +60,10 @@ class Lake:
         document = {"dag_run": dag_run, **msgspec.to_builtins(begun)}
         self.bucket.put_json(_begun_key(dataset, dag_run), document)
 
-    @contextmanager
-    def rejecting(self, dataset: str, run: str) -> Iterator[Callable[[dict[str, Any]], object]]:
-        """Yields a function that takes rejected records; they are written, one JSON document per line, when the
-        block ends."""
-        with tempfile.TemporaryFile() as file:
-            with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
-                yield lambda record: packed.write(msgspec.json.encode(record) + b"\n")
-            file.seek(0)
-            self.bucket.put(_rejected_key(dataset, run), file)
-
-    def rejected(self, dataset: str, run: str) -> set[str]:
-        """The ids of the records rejected when a run was landed; records without an id are left out.
-
-        Raises `ManifestInvalid` if they cannot be read.
-        """
-        key = _rejected_key(dataset, run)
-        content = self.bucket.find(key)
-        if content is None:
-            return set()
-        try:
-            if not content:
-                raise ValueError("it is empty")
-            with gzip.open(io.BytesIO(content)) as lines:
-                records = (_rejected.decode(line) for line in _lines(lines))
-                return {record.record_id for record in records if record.record_id}
-        except (ValueError, RecursionError, OSError, EOFError, zlib.error) as error:
-            raise ManifestInvalid(
-                f"{self.bucket.url(key)} is malformed ({error}). Land the run {run} of {dataset} again."
-            ) from None
-
     def put_certificate(self, certificate: Certificate) -> None:
         """Writes the certificate of a run."""
         key = _certificate_key(certificate.dataset, certificate.run)
-        self.bucket.put_json(key, msgspec.to_builtins(certificate))
+        self.bucket.put_json(key, certificate)
 
     def certificate(self, dataset: str, run: str) -> Certificate:
         """The certificate of a run. Raises `ManifestInvalid` if it is missing or malformed."""
@@ -164,14 +119,6 @@ class Lake:
         return read_manifest(dataset, run, url, self.bucket.url(f"lake/{dataset}/{run}/"), document)
 
 
-def _lines(file: io.BufferedIOBase) -> Iterator[bytes]:
-    """The lines of a file. Raises `ValueError` for one that is too long to be read."""
-    while line := file.readline(_LONGEST_LINE):
-        if len(line) == _LONGEST_LINE:
-            raise ValueError(f"a line has more than {_LONGEST_LINE} bytes")
-        yield line
-
-
 def _begun_key(dataset: str, dag_run: str) -> str:
     return f"begun/{dataset}/{quote(dag_run, safe='')}.json"
 
@@ -182,7 +129,3 @@ def _manifest_key(dataset: str, run: str) -> str:
 
 def _certificate_key(dataset: str, run: str) -> str:
     return f"certificates/{dataset}/{run}.json"
-
-
-def _rejected_key(dataset: str, run: str) -> str:
-    return f"rejected/{dataset}/{run}/rejected.jsonl.gz"

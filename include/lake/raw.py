@@ -127,7 +127,7 @@ class RawRun:
 
     def put_crawl(self, crawl: Crawl) -> None:
         """Records that the fetch is finished, with its crawl."""
-        self._bucket.put_json(f"{self._prefix}crawl.json", msgspec.to_builtins(crawl))
+        self._bucket.put_json(f"{self._prefix}crawl.json", crawl)
 
     def crawl(self) -> Crawl | None:
         """The crawl; None if the fetch is not finished. Raises `ManifestInvalid`."""

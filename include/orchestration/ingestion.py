@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from include.clock import utc_now
-from include.orchestration.notifications import report, task_alerts
-from include.orchestration.retries import task_retries
+from include.orchestration.notifications import report
+from include.orchestration.task_arguments import task_arguments
 from include.settings import Settings, limits
 from include.wording import counted
 
@@ -57,13 +57,7 @@ def dag_arguments(settings: Settings) -> dict[str, Any]:
         "catchup": False,
         "max_active_runs": 1,
         "allowed_run_types": ["scheduled", "manual", "asset_materialization"],
-        "default_args": {
-            "owner": "data-engineering",
-            "execution_timeout": timedelta(hours=2),
-            "show_return_value_in_logs": False,  # the tasks say it themselves
-            **task_retries(),
-            **task_alerts(settings),
-        },
+        "default_args": task_arguments(settings, timedelta(hours=2)),
     }
 
 

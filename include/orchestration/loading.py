@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from include.orchestration.ingestion import RUN
 from include.orchestration.links import data_docs_link
-from include.orchestration.notifications import star_alerts, task_alerts
-from include.orchestration.retries import task_retries
+from include.orchestration.notifications import star_alerts
+from include.orchestration.task_arguments import task_arguments
 from include.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,13 +48,7 @@ def dag_arguments(settings: Settings) -> dict[str, Any]:
     return {
         "catchup": False,
         "max_active_runs": 1,
-        "default_args": {
-            "owner": "data-engineering",
-            "execution_timeout": timedelta(hours=1),
-            "show_return_value_in_logs": False,  # the tasks say it themselves
-            **task_retries(),
-            **task_alerts(settings),
-        },
+        "default_args": task_arguments(settings, timedelta(hours=1)),
         **star_alerts(settings),
     }
 

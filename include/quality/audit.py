@@ -14,11 +14,10 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from include.errors import WarehouseUnavailable
 from include.lake.lake import Lake
@@ -27,7 +26,7 @@ from include.quality.index_page import audit_page
 from include.quality.publication import publish
 from include.quality.results import DAG_RUN
 from include.quality.site import PREFIX
-from include.quality.validation import validate
+from include.quality.validation import Result, validate
 from include.warehouse.failures import is_of_data, of_login
 from include.warehouse.pairing import Load, at_fault
 from include.warehouse.parking import Verdict
@@ -80,17 +79,17 @@ def audit(
         _require_evaluated(load, results)
         _note_dag_run(root / "uncommitted" / "validations", load, judged_at, dag_run)
         publish(lake, root / "uncommitted" / "data_docs", root / "uncommitted" / "validations", kept_runs)
-    failed = [result for result in results if not result["success"]]
-    critical = [result for result in failed if result["severity"] == "critical"]
+    failed = [result for result in results if not result.success]
+    critical = [result for result in failed if result.is_critical]
     outcome = Audit(
         passed=len(results) - len(failed),
         failed=len(failed),
         verdict=Verdict(
-            failures=tuple(result["summary"] for result in critical),
-            failed_rows=tuple(result["rows"] for result in critical if result["rows"]),
-            at_fault=at_fault(load, [result["found_in"] for result in critical]) if critical else (),
+            failures=tuple(result.summary for result in critical),
+            failed_rows=tuple(result.rows for result in critical if result.rows),
+            at_fault=at_fault(load, [result.found_in for result in critical]) if critical else (),
         ),
-        warnings=tuple(result["summary"] for result in failed if result["severity"] != "critical"),
+        warnings=tuple(result.summary for result in failed if not result.is_critical),
         data_docs=lake.bucket.url(f"{PREFIX}{audit_page(load, judged_at)}"),
     )
     for line in outcome.warnings:
@@ -112,14 +111,14 @@ def _note_dag_run(folder: Path, load: Load, judged_at: datetime, dag_run: str) -
             file.write_text(json.dumps(found))
 
 
-def _require_evaluated(load: Load, results: Sequence[Mapping[str, Any]]) -> None:
-    raised = [result for result in results if any(not is_of_data(error) for error in result["errors"])]
-    for rejected in (of_login(error) for result in raised for error in result["errors"]):
+def _require_evaluated(load: Load, results: Sequence[Result]) -> None:
+    raised = [result for result in results if any(not is_of_data(error) for error in result.errors)]
+    for rejected in (of_login(error) for result in raised for error in result.errors):
         if rejected:
             raise rejected
     if raised:
         raise WarehouseUnavailable(
             f"The audit of {load} could not run, so nothing was judged: {len(raised)} of {len(results)} "
-            f"expectations could not be evaluated, such as {raised[0]['summary']}. If this keeps happening, check "
+            f"expectations could not be evaluated, such as {raised[0].summary}. If this keeps happening, check "
             "the connection `redshift`."
         )

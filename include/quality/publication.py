@@ -66,7 +66,7 @@ def publish(lake: Lake, site: Path, results: Path, kept_runs: int) -> None:
     moved |= {_VALIDATIONS + file.relative_to(results).as_posix(): file for file in results.rglob("*.json")}
     _side_by_side(lambda item: _put(lake, *item), moved.items())
     _put(lake, f"{PREFIX}index.html", site / "index.html")
-    lake.bucket.put_json(_AUDITS, msgspec.to_builtins(Audits(kept, files)))
+    lake.bucket.put_json(_AUDITS, Audits(kept, files))
     gone = [validation.page for validation in every.values() if validation not in kept]
     _side_by_side(
         lambda key: lake.bucket.delete([key]),
@@ -76,7 +76,7 @@ def publish(lake: Lake, site: Path, results: Path, kept_runs: int) -> None:
 
 def last_judged(lake: Lake) -> datetime | None:
     """When the newest audit judged; None if none is remembered. Raises `ManifestInvalid` if that cannot be read."""
-    found = lake.bucket.get_json(_AUDITS, Audits, "The next audit writes it anew.")
+    found = lake.bucket.get_json(_AUDITS, Audits, "The next audit writes a new one.")
     return max((each.judged_at for each in found.validations), default=None) if found else None
 
 
@@ -88,7 +88,7 @@ def _put(lake: Lake, key: str, file: Path) -> None:
 def _audits(lake: Lake) -> Audits:
     """What is remembered; if it is damaged, or an older release remembered nothing, what the results say."""
     try:
-        found = lake.bucket.get_json(_AUDITS, Audits, f"It is written anew from {_VALIDATIONS}.")
+        found = lake.bucket.get_json(_AUDITS, Audits, f"It is rebuilt from {_VALIDATIONS}.")
     except ManifestInvalid as invalid:
         log.warning("%s", invalid)
         found = None

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,27 @@ _KEYS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one expectation found."""
+
+    success: bool
+    errors: tuple[str, ...]
+    """Raised in place of a result."""
+    is_critical: bool
+    """Whether it fails the audit, unless it succeeds; otherwise it only warns."""
+    summary: str
+    """One line."""
+    found_in: tuple[str, str | None]
+    """The table and, if the expectation is about one, the column."""
+    rows: FailedRows | None
+    """How to select the rows that fail."""
+
+
 def validate(
     root: Path, load: Load, engine: Engine, judged_at: datetime, accepted: Collection[str]
-) -> list[dict[str, Any]]:
-    """Runs every suite and builds the site; per expectation its success, its severity and a one-line summary."""
+) -> list[Result]:
+    """Runs every suite and builds the site; returns what each expectation found."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     # It logs every default value that it looks up.
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
@@ -105,7 +123,7 @@ def _asset(source: Any, table: str, engine: Engine) -> Any:
     return asset
 
 
-def _result(table: str, result: Any) -> dict[str, Any]:
+def _result(table: str, result: Any) -> Result:
     config, summary = result.expectation_config, _summary(table, result)
     query = result.result.get("unexpected_index_query")
     if "unexpected_rows_query" in config.kwargs:
@@ -117,20 +135,20 @@ def _result(table: str, result: Any) -> dict[str, Any]:
     errors = _errors(result.exception_info or {})
     if errors:
         query = None  # it would raise again
-    return {
-        "success": result.success,
-        "errors": errors,
-        "severity": config.severity.value,
-        "summary": summary,
-        "found_in": (table, config.kwargs.get("column")),
-        "rows": FailedRows(table, summary, query.strip().rstrip(";"), len(_KEYS[table])) if query else None,
-    }
+    return Result(
+        success=result.success,
+        errors=errors,
+        is_critical=config.severity.value == "critical",
+        summary=summary,
+        found_in=(table, config.kwargs.get("column")),
+        rows=FailedRows(table, summary, query.strip().rstrip(";"), len(_KEYS[table])) if query else None,
+    )
 
 
-def _errors(info: Mapping[str, Any]) -> list[str]:
+def _errors(info: Mapping[str, Any]) -> tuple[str, ...]:
     """The errors raised in place of a result, by the expectation or by its metrics."""
     raised = [info] if "raised_exception" in info else info.values()
-    return [str(each["exception_message"]) for each in raised if each.get("raised_exception")]
+    return tuple(str(each["exception_message"]) for each in raised if each.get("raised_exception"))
 
 
 def _summary(table: str, result: Any) -> str:

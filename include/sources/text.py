@@ -39,7 +39,7 @@ _INVISIBLE = (
 _ONLY_WITH_OTHERS = _INVISIBLE + "".join(map(chr, [0x34F, *range(0xFE00, 0xFE10), *range(0xE0000, 0xE0200)]))
 """They choose a form of the character before them, which may be an emoji at the end of a name."""
 _ESCAPED = 3
-"""So many times a name may have been escaped."""
+"""How many times a name may have been escaped."""
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]*);")
 _PERCENT = re.compile(r"(?:[^%\s]|%[0-9a-fA-F]{2})*")
 _NEEDS_NO_ESCAPE = re.compile(r"%(?:4[1-9a-fA-F]|5[0-9aA]|6[1-9a-fA-F]|7[0-9aA]|3[0-9]|[01][0-9a-fA-F])")

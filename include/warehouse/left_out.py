@@ -8,6 +8,7 @@ from include.errors import ManifestInvalid, ManifestsMissing
 from include.lake.lake import Lake
 from include.lake.manifests import require_rows
 from include.lake.parts import read_through, verify
+from include.lake.rejected import rejected_ids
 from include.lake.runs import run_instant
 from include.warehouse import comparison, ledger
 from include.warehouse.pairing import Judged, Ledger
@@ -39,7 +40,7 @@ def missing_runs(
     for dataset, run in _wanted(manifests, known, until):
         try:
             lake.certificate(dataset, run)
-            lake.rejected(dataset, run)
+            rejected_ids(lake, dataset, run)
             verify(lake, manifest := lake.manifest(dataset, run))
             require_rows(manifest)
         except ManifestInvalid as error:

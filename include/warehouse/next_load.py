@@ -15,6 +15,7 @@ from typing import Any
 from include.errors import ContextInvalid, ManifestInvalid
 from include.lake.lake import Lake
 from include.lake.parts import verify
+from include.lake.rejected import rejected_ids
 from include.lake.runs import run_instant
 from include.warehouse import ledger
 from include.warehouse.current_load import Description, note_load, note_rejected, note_run
@@ -195,7 +196,7 @@ def _describe(lake: Lake, load: Load, dataset: str, known: Ledger) -> Descriptio
     run = load.run(dataset)
     manifest = lake.manifest(dataset, run)
     certificate = lake.certificate(dataset, run)
-    rejected = lake.rejected(dataset, run) if dataset == "events" else set()
+    rejected = rejected_ids(lake, dataset, run) if dataset == "events" else set()
     if dataset in load.pending:
         with suppress(ManifestInvalid):  # `stage` parks it
             return Description(manifest, certificate, rejected, verify(lake, manifest))

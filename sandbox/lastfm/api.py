@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from sandbox.gateway import Fault, Gateway, Response
+from sandbox.faults import Fault, Response
+from sandbox.gateway import Gateway
 from sandbox.lastfm.errors import ErrorResponse, error, not_found
 from sandbox.lastfm.methods import Methods
 from sandbox.lastfm.options import LastfmOptions

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from sandbox.gateway import Response
+from sandbox.faults import Response
 
 _MESSAGES = {
     3: "Invalid Method - No method with that name in this package",

@@ -7,58 +7,25 @@ Source    what users of the real API observed
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Any, Literal
-from urllib.parse import quote
+from typing import Any
 
 import msgspec
-import numpy as np
 from aiohttp import web
 
-from sandbox.gateway import Fault, Gateway, Response
-from sandbox.ticketmaster.embedded_json import Bulk
-from sandbox.ticketmaster.event_json import EventWriter
+from sandbox.faults import Fault, Response
+from sandbox.gateway import Gateway
+from sandbox.ticketmaster import errors
 from sandbox.ticketmaster.oddities import (
-    Oddities,
-    changed_from,
-    crowded,
-    moved_later,
     poisonous,
     reported,
     shown,
-    with_foreign_venues,
 )
-from sandbox.ticketmaster.search import BadDate, EventSearch
+from sandbox.ticketmaster.options import TicketmasterOptions
+from sandbox.ticketmaster.page_links import page_links
+from sandbox.ticketmaster.search import BadDate
+from sandbox.ticketmaster.world import World
 from sandbox.world.catalog import Catalog
-
-
-@dataclass
-class TicketmasterOptions(Oddities):
-    """How the stand-in behaves; by default like the real API. None switches a limit off."""
-
-    requests_per_second: float | None = 5.0
-    """Spike arrest: a request less than 1/this seconds after the last admitted one gets a 429."""
-    spike_tolerance: float = 0.05
-    """Seconds by which a request may be too early, to allow for jitter on both sides."""
-    daily_quota: int | None = 5_000
-    """Requests in a period; further ones get a 429."""
-    quota_period: float = 86_400.0
-    """Seconds from the first request of a period until the quota is full again."""
-    paging_depth: int | None = 1_000
-    """A larger size * page is rejected (DIS1035)."""
-    total_cap: int | None = 10_000
-    """Larger totals are reported as this, and pages that begin past it minus 20 are rejected (DIS1024)."""
-    bulk: Bulk = "moderate"
-    """How long an event is: light 3 KB, moderate 5 KB with images, full 9 KB."""
-    empty_as_404: bool = False
-    """An empty result is a 404, as one report says, instead of a 200 without _embedded."""
-    broken_last_page: bool = False
-    """The last page lacks its events, as observed in 2017."""
-    pages_of_20: bool = False
-    """totalPages is computed for pages of 20, as one report says."""
-    clock_offset: float = 0.0
-    """Seconds by which the source's clock is ahead, in its `Date` and in the time when the quota is reset."""
 
 
 def application(catalog: Catalog, options: TicketmasterOptions | None = None) -> web.Application:
@@ -72,7 +39,7 @@ class Ticketmaster:
     def __init__(self, catalog: Catalog, options: TicketmasterOptions) -> None:
         self.options: Any = options
         self._catalog = catalog
-        self._worlds: dict[tuple[Any, ...], _World] = {}
+        self._worlds: dict[tuple[Any, ...], World] = {}
         self.reset()
 
     def reset(self) -> None:
@@ -89,32 +56,32 @@ class Ticketmaster:
         self._asked += 1
         revoked = options.key_revoked_after is not None and self._asked > options.key_revoked_after
         if params.get("apikey") != options.key or revoked:
-            return _gateway_fault(401, "Invalid ApiKey", "oauth.v2.InvalidApiKey")
+            return errors.gateway_fault(401, "Invalid ApiKey", "oauth.v2.InvalidApiKey")
         if options.requests_per_second is not None:
             spacing = 1 / options.requests_per_second - options.spike_tolerance
             if now - self._last_admitted < spacing:
-                return _spike_arrest(options.requests_per_second)
+                return errors.spike_arrest(options.requests_per_second)
         self._last_admitted = now
         if now >= self._period_ends:
             self._used, self._period_ends = 0, now + options.quota_period
             self._resets_at = int((time.time() + options.clock_offset + options.quota_period) * 1000)
         self._used += 1  # 400s consume quota too
         if options.daily_quota is not None and self._used > options.daily_quota:
-            return _quota_violation(options.key)
+            return errors.quota_violation(options.key)
         return None
 
     def failure(self, fault: Fault, params: Mapping[str, str]) -> Response:
         """The error that the fault injects."""
         if fault.kind == "quota":
-            return _quota_violation(self.options.key)
+            return errors.quota_violation(self.options.key)
         if fault.kind == "quota_401":
-            return Response(401, _quota_violation(self.options.key).body)
+            return Response(401, errors.quota_violation(self.options.key).body)
         if fault.kind == "spike":
-            return _spike_arrest(self.options.requests_per_second or 5.0)
+            return errors.spike_arrest(self.options.requests_per_second or 5.0)
         if fault.kind == "dis_404":
-            return _error(404, "DIS1004", "Resource not found with provided criteria", "404")
+            return errors.error(404, "DIS1004", "Resource not found with provided criteria", "404")
         if fault.kind == "wall":
-            return _too_deep(self.options.paging_depth or 1_000)
+            return errors.too_deep(self.options.paging_depth or 1_000)
         if fault.kind in ("no_hits", "no_events"):
             response = self._page("/discovery/v2/events.json", params, 1)
             if response.status != 200:
@@ -151,11 +118,11 @@ class Ticketmaster:
             "Rate-Limit-Reset": str(self._resets_at),
         }
 
-    def _world(self) -> "_World":
+    def _world(self) -> "World":
         options: TicketmasterOptions = self.options
         key = (options.bulk, options.crowd, options.crowd_states, options.foreign_venues)
         if key not in self._worlds:
-            self._worlds = {key: _World(self._catalog, options)}
+            self._worlds = {key: World(self._catalog, options)}
         return self._worlds[key]
 
     def _detail(self, identifier: str, params: Mapping[str, str]) -> Response:
@@ -163,7 +130,7 @@ class Ticketmaster:
         row = world.search.row_of(identifier)
         if row is None:
             locale = params.get("locale", "en-us")
-            return _error(
+            return errors.error(
                 404,
                 "DIS1004",
                 f"Resource not found with provided criteria (locale={locale}, id={identifier})",
@@ -175,27 +142,27 @@ class Ticketmaster:
         options: TicketmasterOptions = self.options
         size, page = _whole(params.get("size", "20")), _whole(params.get("page", "0"))
         if size is None or size > 200:
-            return _error(400, "DIS1036", 'Query param "size" must be less than 200')
+            return errors.error(400, "DIS1036", 'Query param "size" must be less than 200')
         size = min(size, options.page_size or size)
         if (
             page is None
         ):  # this code is a guess: no recording shows the response to a page that is not a number
-            return _error(400, "DIS1037", 'Query param "page" must be a number')
+            return errors.error(400, "DIS1037", 'Query param "page" must be a number')
         offset = page * size
         if options.total_cap is not None and offset >= options.total_cap - 20:
-            return _error(400, "DIS1024", "Results limit exceeded", "400")
+            return errors.error(400, "DIS1024", "Results limit exceeded", "400")
         if options.paging_depth is not None and offset > options.paging_depth:
-            return _too_deep(options.paging_depth)
+            return errors.too_deep(options.paging_depth)
         world = self._world()
         try:
             found = world.search.find(params, options, number)
         except BadDate:
             form = "YYYY-MM-DDTHH:mm:ssZ {example: 2020-08-01T14:00:00Z }"
-            return _error(
+            return errors.error(
                 400, "DIS1015", f"Query param with date must be of valid format {form}", link="self"
             )
         if not len(found.rows) and options.empty_as_404:
-            return _error(404, "DIS1004", "Resource not found with provided criteria", "404")
+            return errors.error(404, "DIS1004", "Resource not found with provided criteria", "404")
         total = reported(world.catalog, options, len(found.rows), number)
         total = total if options.total_cap is None else min(total, options.total_cap)
         pages = -(-total // (20 if options.pages_of_20 else size)) if size else 0
@@ -207,7 +174,7 @@ class Ticketmaster:
         if options.broken_last_page and page == pages - 1:
             rows = rows[:0]
         envelope = msgspec.json.encode({
-            "_links": _links(path, params, page, pages),
+            "_links": page_links(path, params, page, pages),
             "page": {"size": size, "totalElements": total, "totalPages": pages, "number": page},
         })  # fmt: skip
         if not len(rows):
@@ -216,89 +183,5 @@ class Ticketmaster:
         return Response(200, b'{"_embedded":{"events":[' + events + b"]}," + envelope[1:])
 
 
-class _World:
-    """The catalogue as changed by some options: what is found, and how it is shown."""
-
-    def __init__(self, catalog: Catalog, options: TicketmasterOptions) -> None:
-        self.catalog = crowded(catalog, options)
-        self.search = EventSearch(self.catalog)
-        visible = with_foreign_venues(self.catalog, options)
-        self._writer = EventWriter(visible, options.bulk)
-        self._later_writer = EventWriter(moved_later(visible), options.bulk)
-        self.name = self._writer.name
-
-    def event(self, row: int, options: TicketmasterOptions, number: int) -> bytes:
-        """An event as shown to request number `number`."""
-        if options.moved and self._is_moved(row, options, number):
-            return self._later_writer.event(row)
-        return self._writer.event(row)
-
-    def _is_moved(self, row: int, options: TicketmasterOptions, number: int) -> bool:
-        rows = np.array([row], dtype=np.int64)
-        [first] = changed_from(self.catalog, rows, options.moved, "moved", options.drift_requests)
-        return number >= int(first)
-
-
 def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
-
-
-def _links(path: str, params: Mapping[str, str], page: int, pages: int) -> dict[str, dict[str, str]]:
-    """Relative links without the key, as recorded: even page 1 of an empty result has a first and a last link."""
-    asked = {name: value for name, value in params.items() if name != "apikey"}
-
-    def link(wanted: Mapping[str, str], safe: str) -> dict[str, str]:
-        query = "&".join(f"{name}={quote(value, safe=safe)}" for name, value in wanted.items())
-        return {"href": f"{path}?{query}" if query else path}
-
-    def to(number: int) -> dict[str, str]:
-        return link({**asked, "page": str(number)}, ",")
-
-    links = {"self": link(asked, "")}
-    if pages <= 1 and page == 0:
-        return links
-    links = {"first": to(0), **({"prev": to(max(0, min(page, pages) - 1))} if page else {}), **links}
-    if page < pages - 1:
-        links["next"] = to(page + 1)
-    return {**links, "last": to(max(0, pages - 1))}
-
-
-def _error(
-    status: int,
-    code: str,
-    detail: str,
-    text: str = "400 BAD_REQUEST",
-    link: Literal["about", "self"] = "about",
-) -> Response:
-    error = {
-        "_links": {link: {"href": f"/discovery/v2/errors.html#{code}"}},
-        "code": code,
-        "detail": detail,
-        "status": text,
-    }
-    return Response(status, msgspec.json.encode({"errors": [error]}))
-
-
-def _too_deep(limit: int) -> Response:
-    detail = f"API Limits Exceeded: Max paging depth exceeded. (page * size) must be less than {limit:,}"
-    return _error(400, "DIS1035", detail)
-
-
-def _gateway_fault(status: int, text: str, code: str) -> Response:
-    body = {"fault": {"faultstring": text, "detail": {"errorcode": code}}}
-    return Response(status, msgspec.json.encode(body), {"Content-Type": "application/json"})
-
-
-def _spike_arrest(rate: float) -> Response:
-    allowed = (
-        f"MessageRate{{messagesPerPeriod={rate:g}, periodInMicroseconds=1000000, maxBurstMessageCount=1.0}}"
-    )
-    return _gateway_fault(
-        429, f"Spike arrest violation. Allowed rate : {allowed}", "policies.ratelimit.SpikeArrestViolation"
-    )
-
-
-def _quota_violation(key: str) -> Response:
-    """The body contains the key in clear text, like the real one."""
-    text = f"Rate limit quota violation. Quota limit  exceeded. Identifier : {key}"
-    return _gateway_fault(429, text, "policies.ratelimit.QuotaViolation")

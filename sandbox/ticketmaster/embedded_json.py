@@ -119,7 +119,7 @@ class EmbeddedWriter:
 
     def _write_attraction(self, attraction: int) -> msgspec.Raw:
         catalog, seeded = self._catalog, self._seeded
-        identifier, name = catalog.attraction_id(attraction), catalog.attraction_name(attraction)
+        identifier, name = catalog.attractions.id_of(attraction), catalog.attractions.name_of(attraction)
         artist = attraction % catalog.cast.artists if attraction < catalog.cast.first_festival else None
         style = STYLES[0 if artist is None else catalog.music.styles[artist]]
         drawn = seeded.whole("attraction", attraction)
@@ -144,7 +144,7 @@ class EmbeddedWriter:
                     ]
             if drawn // 10**4 % 100 < 26:
                 links["lastfm"] = [{"url": f"http://www.last.fm/music/{name.strip().replace(' ', '+')}"}]
-        if mbid := catalog.attraction_mbid(attraction):
+        if mbid := catalog.attractions.mbid_of(attraction):
             reference = {"id": mbid}
             if drawn // 10**6 % 3 == 0:
                 reference["url"] = f"https://musicbrainz.org/artist/{mbid}"

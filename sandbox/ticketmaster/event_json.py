@@ -102,7 +102,7 @@ class EventWriter:
                 ("Jazz Night", "Open Mic", "Soul Sunday", "Candlelight Concert", "Salsa Night"),
             )
             return act if drawn < 0.7 else f"{night} at {venue.name.strip() or venue.city.name}"
-        billing = catalog.attraction_name(int(lineup[0])).strip()
+        billing = catalog.attractions.name_of(int(lineup[0])).strip()
         if kind in (CO_BILL, TRIBUTE):
             return billing
         if kind == FESTIVAL:
@@ -116,7 +116,7 @@ class EventWriter:
         if drawn < 0.82:
             return f"{billing} - {tour}"
         if drawn < 0.94 and len(lineup) > 1:
-            return f"{billing} with {catalog.attraction_name(int(lineup[1])).strip()}"
+            return f"{billing} with {catalog.attractions.name_of(int(lineup[1])).strip()}"
         return f"An Evening with {billing}" if drawn < 0.97 else f"{_PROMOTERS[2][1].title()}: {billing}"
 
     def _write_event(self, event: int) -> bytes:
@@ -185,7 +185,7 @@ class EventWriter:
             embedded["venues"] = [self._embedded.venue(venue.index)]
         if lineup:
             links["attractions"] = [
-                {"href": f"/discovery/v2/attractions/{catalog.attraction_id(who)}?locale={locale}"}
+                {"href": f"/discovery/v2/attractions/{catalog.attractions.id_of(who)}?locale={locale}"}
                 for who in lineup
             ]
             embedded["attractions"] = [self._embedded.attraction(who) for who in lineup]

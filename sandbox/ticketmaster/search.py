@@ -10,16 +10,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sandbox.ticketmaster.filters import Filters
 from sandbox.ticketmaster.oddities import Oddities, changed_from, found_at, listed, sorted_at
 from sandbox.world.catalog import Catalog
-from sandbox.world.classifications import STYLES, Style
-from sandbox.world.concerts import SOURCES
 from sandbox.world.event_codes import DATE_TBA, DATE_TBD, UNDATED
 from sandbox.world.seeded import Seeded, text_index
-from sandbox.world.venues import Venue
 
 Rows = NDArray[np.int64]
-Filter = Callable[[Rows], NDArray[np.bool_]]
 
 
 class BadDate(ValueError):
@@ -60,6 +57,7 @@ class EventSearch:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._columns = catalog.concerts
+        self._filters = Filters(catalog, self.row_of)
 
     @lru_cache(maxsize=4)  # noqa: B019 - a search lives as long as its process
     def _by_start(self, untimed_at: Any) -> tuple[NDArray[np.int64], Rows, NDArray[np.int64]]:
@@ -106,7 +104,7 @@ class EventSearch:
         else:
             rows = by_start
         rows = rows[self._wanted_dates(rows, params, begin is not None or end is not None)]
-        for chosen in self._filters(params):
+        for chosen in self._filters.chosen(params):
             rows = rows[chosen(rows)]
         rows = listed(self._catalog, options, rows, number, params)
         return self._ordered(rows, params, sorted_at(self._catalog, options, start, rows))
@@ -122,52 +120,6 @@ class EventSearch:
                 chosen &= time_kind == kind
             elif include != "yes" or dated:
                 chosen &= time_kind != kind
-        return chosen
-
-    @lru_cache(maxsize=256)  # noqa: B019 - a search lives as long as its process
-    def _venues_that_fit(self, name: str, text: str) -> NDArray[np.bool_]:
-        wanted = _listed(text)
-        return np.array(
-            [_VENUE_FILTERS[name](self._catalog, venue, wanted) for venue in self._catalog.venues]
-        )
-
-    def _filters(self, params: Mapping[str, str]) -> list[Filter]:
-        columns = self._columns
-        chosen: list[Filter] = []
-        for name in _VENUE_FILTERS:
-            if params.get(name):
-                chosen.append(_lookup(self._venues_that_fit(name, params[name]), columns.venue))
-        for name, (primary, matches_style) in _STYLE_FILTERS.items():
-            if wanted := _listed(params.get(name)):
-                fits = np.array(
-                    [matches_style(style, wanted) for style in STYLES] + [False]
-                )  # second style -1: none
-                chosen.append(
-                    _lookup(fits, columns.style)
-                    if primary
-                    else _either(fits, columns.style, columns.second_style)
-                )
-        if wanted := _listed(params.get("source")):
-            sources = np.array([source in wanted for source in SOURCES])
-            chosen.append(_lookup(sources, columns.source))
-        if given := params.get("attractionId"):
-            numbers = [
-                self._catalog.attraction_numbered(identifier.strip()) for identifier in given.split(",")
-            ]
-            places = np.isin(columns.lineup, [n for n in numbers if n is not None])
-            billed = (
-                np.bincount(
-                    np.searchsorted(columns.bounds, np.nonzero(places)[0], side="right") - 1,
-                    minlength=len(columns.ids),
-                )
-                > 0
-            )
-            chosen.append(lambda rows: billed[rows])
-        if given := params.get("id"):
-            with_id = [
-                row for identifier in given.split(",") if (row := self.row_of(identifier.strip())) is not None
-            ]
-            chosen.append(lambda rows: np.isin(rows, with_id))
         return chosen
 
     def _ordered(self, rows: Rows, params: Mapping[str, str], dates: NDArray[np.int64]) -> Found:
@@ -204,14 +156,6 @@ def drifting_ids(catalog: Catalog, drift: float, what: Literal["drift", "moved"]
     return catalog.ids_of(rows[changed_from(catalog, rows, drift, what, 1) == 1])
 
 
-def _lookup(fits: NDArray[np.bool_], column: NDArray[Any]) -> Filter:
-    return lambda rows: fits[column[rows]]
-
-
-def _either(fits: NDArray[np.bool_], first: NDArray[Any], second: NDArray[Any]) -> Filter:
-    return lambda rows: fits[first[rows]] | fits[second[rows]]
-
-
 def _instant(text: str | None) -> int | None:
     if text is None:
         return None
@@ -221,51 +165,3 @@ def _instant(text: str | None) -> int | None:
         return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
     except ValueError:
         raise BadDate(text) from None
-
-
-def _listed(text: str | None) -> set[str]:
-    return {part.strip().casefold() for part in text.split(",") if part.strip()} if text else set()
-
-
-def _in_dmas(catalog: Catalog, venue: Venue, wanted: set[str]) -> bool:
-    return catalog.in_dma(venue.index) and any(str(dma) in wanted for dma in venue.city.dmas)
-
-
-def _in_markets(catalog: Catalog, venue: Venue, wanted: set[str]) -> bool:
-    return catalog.in_market(venue.index) and any(number in wanted for number, _ in venue.city.markets)
-
-
-_VENUE_FILTERS: dict[str, Callable[[Catalog, Venue, set[str]], bool]] = {
-    "countryCode": lambda catalog, venue, wanted: venue.city.country_code.casefold() in wanted,
-    "stateCode": lambda catalog, venue, wanted: venue.city.state_code.casefold() in wanted,
-    "city": lambda catalog, venue, wanted: venue.city.name.casefold() in wanted,
-    "postalCode": lambda catalog, venue, wanted: venue.city.postal_code.casefold() in wanted,
-    "venueId": lambda catalog, venue, wanted: venue.id.casefold() in wanted,
-    "dmaId": _in_dmas,
-    "marketId": _in_markets,
-}
-
-
-def _names(style: Style) -> set[str]:
-    return {name.casefold() for name in (style.segment, style.genre, style.sub_genre) if name}
-
-
-def _ids(style: Style) -> set[str]:
-    return {
-        identifier.casefold()
-        for identifier in (style.segment_id, style.genre_id, style.sub_genre_id)
-        if identifier
-    }
-
-
-# Whether only an event's primary classification counts, and which styles match. That the segment must be the
-# primary one's, and a genre may be any one's, is inferred: classificationName=music was seen to return events
-# of other segments.
-_STYLE_FILTERS: dict[str, tuple[bool, Callable[[Style, set[str]], bool]]] = {
-    "segmentId": (True, lambda style, wanted: style.segment_id.casefold() in wanted),
-    "segmentName": (True, lambda style, wanted: style.segment.casefold() in wanted),
-    "genreId": (False, lambda style, wanted: (style.genre_id or "-").casefold() in wanted),
-    "subGenreId": (False, lambda style, wanted: (style.sub_genre_id or "-").casefold() in wanted),
-    "classificationId": (False, lambda style, wanted: bool(_ids(style) & wanted)),
-    "classificationName": (False, lambda style, wanted: bool(_names(style) & wanted)),
-}

@@ -1,4 +1,4 @@
-"""Numbers in base 62, of which Ticketmaster's ids of venues and attractions are made."""
+"""Numbers in base 62, which Ticketmaster's ids of venues and attractions contain."""
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 

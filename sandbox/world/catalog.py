@@ -6,14 +6,13 @@ Both API stand-ins serve the same `Catalog`, and tests compare what a crawl coll
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.world import concerts as planning
-from sandbox.world import names
-from sandbox.world.base62 import base62, from_base62
+from sandbox.world.attractions import NAMELESS, Attractions
 from sandbox.world.classifications import MUSIC_STYLES, STYLES
 from sandbox.world.concerts import Concerts
 from sandbox.world.event_codes import DATE_TBA, DATE_TBD, OTHER_SEGMENT, UNDATED
@@ -22,9 +21,6 @@ from sandbox.world.music import ChartEntry, Music, Track
 from sandbox.world.places import COUNTRIES
 from sandbox.world.seeded import Seeded
 from sandbox.world.venues import venues_of
-
-NAMELESS = ("Special Guest", "Unknown Artist", "TBA")
-"""Attractions that are not artists; Last.fm maps the second to its [unknown]."""
 
 
 class Catalog:
@@ -61,6 +57,7 @@ class Catalog:
         count = artists or max(2_600, concerts // 12)
         self.music = Music(self.seeded, count, tracks_per_artist)
         self.cast = Cast(count, festivals=max(20, concerts // 400), nameless=len(NAMELESS))
+        self.attractions = Attractions(self.seeded, self.music, self.cast)
         self.venues = venues_of(self.seeded, self.countries, concerts)
         self.concerts: Concerts = planning.plan(
             self.seeded,
@@ -86,63 +83,10 @@ class Catalog:
         """The `n` most played songs of an artist."""
         return self.music.top_tracks(artist, n)
 
-    @lru_cache(maxsize=32_768)  # noqa: B019 - a catalog lives as long as its process
-    def attraction_id(self, attraction: int) -> str:
-        """The Ticketmaster id of an attraction (see `Cast` for the numbering)."""
-        return f"K8vZ917{base62((attraction * 3_628_273 + 12_345) % 62**4, 4)}"
-
-    def attraction_numbered(self, attraction_id: str) -> int | None:
-        """The attraction with that id, or None."""
-        place = from_base62(attraction_id.removeprefix("K8vZ917"))
-        if place is None or not attraction_id.startswith("K8vZ917") or len(attraction_id) != 11:
-            return None
-        number = (place - 12_345) * pow(3_628_273, -1, 62**4) % 62**4
-        return number if number < self.cast.size else None
-
     def lineup(self, event: int) -> NDArray[np.int32]:
         """The attractions of an event, headliner first."""
         columns = self.concerts
         return columns.lineup[columns.bounds[event] : columns.bounds[event + 1]]
-
-    @lru_cache(maxsize=32_768)  # noqa: B019 - a catalog lives as long as its process
-    def attraction_name(self, attraction: int) -> str:
-        """The attraction's name as Ticketmaster spells it."""
-        cast, seeded = self.cast, self.seeded
-        if attraction >= cast.first_nameless:
-            return NAMELESS[attraction - cast.first_nameless]
-        if attraction >= cast.first_festival:
-            return names.festival_name(seeded, attraction)
-        role, artist = divmod(attraction, cast.artists)
-        name = names.billed_as(seeded, artist, self.music.names[artist])
-        if attraction >= cast.namesakes:
-            return self.music.names[artist]
-        if attraction >= cast.tributes:
-            return seeded.pick(
-                "tribute", artist, (f"The {name} Experience", f"The Concert: A Tribute To {name}")
-            )
-        if role:
-            partner = self.music.partner(artist)
-            joint = seeded.pick("joint", artist, (" & ", " / "))
-            return (
-                f"{name.strip()}{joint}{names.billed_as(seeded, partner, self.music.names[partner]).strip()}"
-            )
-        return name
-
-    def attraction_mbid(self, attraction: int) -> str | None:
-        """The MusicBrainz id Ticketmaster gives for an attraction: 66 % of the artists have one.
-
-        A co-bill has that of its first artist; a namesake has its own, which conflicts with the artist's.
-        """
-        cast, seeded = self.cast, self.seeded
-        if attraction >= cast.tributes and not cast.namesakes <= attraction < cast.first_festival:
-            return None
-        artist = attraction % cast.artists
-        if attraction >= cast.namesakes:
-            return seeded.uuid("namesake mbid", artist)
-        touring = names.billed_as(seeded, artist, "x").endswith("(Touring)")
-        if touring or seeded.unit("has mbid", artist) < (0.66 if attraction < cast.artists else 0.3):
-            return seeded.uuid("artist mbid", artist)
-        return None
 
     def in_dma(self, venue: int) -> bool:
         """Whether Ticketmaster lists the venue under the DMAs of its city, as it does for 85 %."""

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from sandbox.gateway import Fault
+from sandbox.faults import Fault
 from sandbox.local.airflow import Airflow
 from sandbox.local.airflow_client import AirflowClient
 from sandbox.local.run import WAREHOUSE

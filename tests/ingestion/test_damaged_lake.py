@@ -19,7 +19,7 @@ from include.lake.manifests import Manifest
 from include.lake.parts import read_batches
 from include.lake.runs import run_id, run_instant
 from include.settings import Settings
-from sandbox.gateway import Fault
+from sandbox.faults import Fault
 from sandbox.world.catalog import Catalog
 from tests.support import damage
 from tests.support.ingesting import fetch

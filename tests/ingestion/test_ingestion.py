@@ -17,10 +17,11 @@ from include.ingestion.events import EVENTS
 from include.ingestion.land import land
 from include.ingestion.songs import SONGS
 from include.lake.lake import Lake
+from include.lake.rejected import rejected_ids
 from include.settings import Settings
 from include.sources.client.connection import SourceConnection
 from include.sources.identity import artist_key
-from sandbox.gateway import Fault
+from sandbox.faults import Fault
 from sandbox.ticketmaster.search import EventSearch, drifting_ids
 from sandbox.world.catalog import Catalog
 from tests.support.ingesting import fetch
@@ -386,7 +387,7 @@ async def test_a_rejected_record_points_to_its_raw_line_and_the_others_are_lande
         event = msgspec.json.decode(raw.body)["_embedded"]["events"][record["position"]]
         assert event["id"] == record["record_id"]
     assert lake.certificate("events", RUN).rejected_by_reason == {"missing_name": 3}
-    assert lake.rejected("events", RUN) == {record["record_id"] for record in rejected}
+    assert rejected_ids(lake, "events", RUN) == {record["record_id"] for record in rejected}
 
 
 async def test_too_many_rejected_records_publish_nothing_until_the_run_is_redriven(

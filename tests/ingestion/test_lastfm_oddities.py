@@ -13,7 +13,7 @@ from include.ingestion.songs import SONGS
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.settings import Settings
-from sandbox.gateway import Fault
+from sandbox.faults import Fault
 from sandbox.world.catalog import Catalog
 from tests.support.ingesting import fetch
 from tests.support.stand_ins import api, table

@@ -13,7 +13,8 @@ from include.lake.bucket import Bucket
 from include.lake.certificate import Crawl, Scope, Window
 from include.lake.lake import Lake
 from include.settings import Settings
-from sandbox.ticketmaster.api import Ticketmaster, TicketmasterOptions
+from sandbox.ticketmaster.api import Ticketmaster
+from sandbox.ticketmaster.options import TicketmasterOptions
 from sandbox.world.catalog import Catalog
 
 RUNS = {"small": "2026-11-22T060000Z", "large": "2026-11-23T060000Z"}

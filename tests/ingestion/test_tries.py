@@ -21,7 +21,7 @@ from include.lake.lake import Lake
 from include.lake.runs import run_instant
 from include.settings import Settings
 from include.sources.lastfm import lists as lastfm_lists
-from sandbox.gateway import Fault
+from sandbox.faults import Fault
 from sandbox.world.catalog import Catalog
 from tests.support.ingesting import fetch
 from tests.support.stand_ins import api, objects, table

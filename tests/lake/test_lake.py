@@ -19,6 +19,7 @@ from include.lake.certificate import Certificate, Crawl, Scope, Window
 from include.lake.lake import Lake
 from include.lake.newest import newest_complete_events
 from include.lake.parts import put_parts, verify
+from include.lake.rejected import RejectedRecord, rejected_ids, rejecting
 from include.lake.runs import run_id, run_instant
 
 RUN = "2026-11-22T060000Z"
@@ -212,15 +213,15 @@ def test_two_values_swapped_in_a_large_part_are_another_digest(lake: Lake, colum
 
 
 def test_rejected_records_are_lines_of_json(lake: Lake) -> None:
-    with lake.rejecting("events", RUN) as reject:
+    with rejecting(lake, "events", RUN) as reject:
         for reason, record_id in (("too_long", "e1"), ("missing_id", None)):
-            reject({"reason": reason, "record_id": record_id})
+            reject(RejectedRecord(reason, "some detail", record_id, 0, "s3://bucket/raw"))
     lines = gzip.decompress(
         read(lake, lake.bucket.url(f"rejected/events/{RUN}/rejected.jsonl.gz"))
     ).splitlines()
     assert [json.loads(line)["reason"] for line in lines] == ["too_long", "missing_id"]
-    assert lake.rejected("events", RUN) == {"e1"}
-    assert lake.rejected("songs", RUN) == set()
+    assert rejected_ids(lake, "events", RUN) == {"e1"}
+    assert rejected_ids(lake, "songs", RUN) == set()
 
 
 def test_a_certificate_can_be_read_back(lake: Lake) -> None:

@@ -21,7 +21,7 @@ from sandbox.aws import Aws
 from sandbox.connections import connection_environment
 from sandbox.local.container import forwarded
 from sandbox.services import Services
-from sandbox.ticketmaster.api import TicketmasterOptions
+from sandbox.ticketmaster.options import TicketmasterOptions
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "sandbox"

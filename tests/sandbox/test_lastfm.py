@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from sandbox.gateway import Fault
+from sandbox.faults import Fault
 from sandbox.lastfm.api import application
 from sandbox.lastfm.artists import UNKNOWN_MBID
 from sandbox.lastfm.options import LastfmOptions
@@ -171,7 +171,7 @@ async def test_a_lookup_by_mbid_finds_most_artists(catalog: Catalog) -> None:
 
 async def test_billings_that_are_not_artists_are_shadows_or_not_found(catalog: Catalog) -> None:
     cast = catalog.cast
-    billings = [catalog.attraction_name(cast.co_bills + a) for a in range(20)]
+    billings = [catalog.attractions.name_of(cast.co_bills + a) for a in range(20)]
     async with serving(catalog) as api:
         totals = []
         for name in billings:
@@ -304,16 +304,16 @@ async def test_mbids_are_missing_or_empty_as_often_as_recorded(catalog: Catalog)
 
 
 def test_mbids_agree_between_the_sources_except_for_namesakes(catalog: Catalog) -> None:
-    known = [catalog.attraction_mbid(artist) for artist in range(1_000)]
+    known = [catalog.attractions.mbid_of(artist) for artist in range(1_000)]
     assert all(mbid in (None, catalog.music.artist(artist).mbid) for artist, mbid in enumerate(known))
     assert sum(mbid is not None for mbid in known) / 1_000 == pytest.approx(0.66, abs=0.05)
     namesake = catalog.cast.namesakes + 7
-    assert catalog.attraction_name(namesake) == catalog.music.names[7]
-    assert catalog.attraction_mbid(namesake) not in (None, catalog.music.artist(7).mbid)
+    assert catalog.attractions.name_of(namesake) == catalog.music.names[7]
+    assert catalog.attractions.mbid_of(namesake) not in (None, catalog.music.artist(7).mbid)
 
 
 def test_spellings_differ_between_the_sources(catalog: Catalog) -> None:
-    spelt = [(catalog.music.names[artist], catalog.attraction_name(artist)) for artist in range(2_000)]
+    spelt = [(catalog.music.names[artist], catalog.attractions.name_of(artist)) for artist in range(2_000)]
     other = [(name, billed) for name, billed in spelt if name != billed]
     assert 0.05 < len(other) / 2_000 < 0.3
     assert sum(fold(name) == fold(billed) for name, billed in other) / len(other) > 0.5

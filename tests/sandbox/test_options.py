@@ -6,10 +6,12 @@ from datetime import date
 import pytest
 
 from sandbox import options, services
-from sandbox.gateway import Fault
+from sandbox.faults import Fault
 from sandbox.lastfm.options import LastfmOptions
-from sandbox.ticketmaster.api import TicketmasterOptions
-from sandbox.ticketmaster.oddities import Oddities, crowded
+from sandbox.ticketmaster.changed_catalog import crowded
+from sandbox.ticketmaster.oddities import Oddities
+from sandbox.ticketmaster.options import TicketmasterOptions
+from sandbox.ticketmaster.search import EventSearch
 from sandbox.world.catalog import Catalog
 
 
@@ -21,6 +23,18 @@ def test_the_help_of_the_services_names_what_can_be_set_on_the_stand_ins(
     told = capsys.readouterr().out
     assert {"--ticketmaster", "--lastfm", "--concerts"} <= set(told.split())
     assert "python -m sandbox.options" in told
+
+
+def test_a_crowd_may_be_in_all_fifty_states() -> None:
+    catalog = Catalog(concerts=300, countries=("US",), today=date(2026, 11, 22))
+    crowd = crowded(catalog, Oddities(crowd=204, crowd_states=51))
+    search = EventSearch(crowd)
+    at = "2026-12-23T01:00:00Z"
+    held = [
+        len(search.find({"startDateTime": at, "endDateTime": at, "stateCode": code}).rows)
+        for code in sorted({venue.city.state_code for venue in crowd.venues})
+    ]
+    assert (len(held), min(held), max(held)) == (51, 4, 4)
 
 
 def test_a_crowd_is_not_spread_over_fewer_states_than_it_should_be() -> None:

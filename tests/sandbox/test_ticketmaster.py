@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from sandbox.gateway import Fault
-from sandbox.ticketmaster.api import TicketmasterOptions, application
+from sandbox.faults import Fault
+from sandbox.ticketmaster.api import application
+from sandbox.ticketmaster.options import TicketmasterOptions
 from sandbox.ticketmaster.search import drifting_ids
 from sandbox.world.catalog import Catalog
 from sandbox.world.classifications import MUSIC

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.gateway import Fault
+from sandbox.faults import Fault
 from sandbox.world.catalog import Catalog
 from tests.support.stand_ins import api
 

@@ -26,9 +26,10 @@ from include.sources.ticketmaster.look_up import Listed
 from include.sources.ticketmaster.run_rows import KeptResponse, run_rows
 from include.sources.ticketmaster.stretch import Stretch
 from include.sources.ticketmaster.windows import PAGE, Page, Window
-from sandbox.gateway import Fault
-from sandbox.ticketmaster.api import TicketmasterOptions
-from sandbox.ticketmaster.oddities import crowded, reported
+from sandbox.faults import Fault
+from sandbox.ticketmaster.changed_catalog import crowded
+from sandbox.ticketmaster.oddities import reported
+from sandbox.ticketmaster.options import TicketmasterOptions
 from sandbox.ticketmaster.search import EventSearch, drifting_ids
 from sandbox.world.catalog import Catalog
 from tests.support.stand_ins import api
@@ -235,6 +236,18 @@ async def test_where_something_is_lost_the_certificate_says_so(catalog: Catalog,
     assert outcome.doubled == 0
     assert len(lost) <= most * 2_600
     assert outcome.requests <= 40 * FEWEST
+
+
+@pytest.mark.parametrize(("states", "lost", "most"), [(50, False, 4), (1, True, 26)])
+async def test_thousands_at_one_instant_are_all_found_in_fifty_states_and_missed_in_one(
+    states: int, lost: bool, most: float
+) -> None:
+    """3,000 events in one state are more than three searches of 1,000 can reach: by date, backwards, by genre."""
+    catalog = Catalog(concerts=5_000, countries=COUNTRIES, today=TODAY)
+    outcome = await crawled(catalog, crowd=3_000, crowd_states=states)
+    assert (outcome.complete, bool(outcome.lost(catalog))) == (not lost, lost)
+    assert outcome.doubled == 0
+    assert outcome.requests <= most * 5_000 / PAGE, f"{outcome.requests / (5_000 / PAGE):.1f}"
 
 
 @pytest.mark.parametrize("what", ["drift", "moved"])

@@ -24,7 +24,7 @@ from include.sources.client.quota import Quota, Spent
 from include.sources.lastfm import lists as lastfm_lists
 from include.sources.ticketmaster import search as ticketmaster_search
 from include.sources.ticketmaster.windows import Window
-from sandbox.gateway import Fault
+from sandbox.faults import Fault
 from sandbox.world.catalog import Catalog
 from tests.support.ingesting import fetch
 from tests.support.stand_ins import api, objects

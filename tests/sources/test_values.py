@@ -15,11 +15,11 @@ from include.sources.lastfm.rows import songs
 from include.sources.lastfm.run_rows import KeptList, run_rows
 from include.sources.rows import Noticed, Rejection, Tally
 from include.sources.text import cut, mended, name
+from include.sources.ticketmaster.bodies import events
 from include.sources.ticketmaster.rows import EventRow, rows
 from include.sources.ticketmaster.run_rows import KeptResponse
 from include.sources.ticketmaster.run_rows import run_rows as event_rows
 from include.sources.ticketmaster.search import read
-from include.sources.ticketmaster.wire import events
 from tests.sources.test_ticketmaster import EVENT
 
 AT = datetime(2026, 11, 22, 6, tzinfo=UTC)

@@ -15,6 +15,7 @@ from include.lake.bucket import Bucket
 from include.lake.certificate import Certificate, Scope
 from include.lake.lake import Lake
 from include.lake.parts import put_parts
+from include.lake.rejected import RejectedRecord, rejecting
 from include.lake.runs import run_instant
 from include.sources.lastfm.rows import SongRow
 from include.sources.ticketmaster.rows import EventRow
@@ -327,9 +328,9 @@ def land(lake: Lake, landed: Landed, by_older_release: bool = False) -> None:
     dataset, run, row_type = landed.dataset, landed.run, _row_type(landed.dataset, by_older_release)
     names = [field.name for field in msgspec.structs.fields(row_type)]
     if landed.rejected:
-        with lake.rejecting(dataset, run) as write_rejected:
+        with rejecting(lake, dataset, run) as write_rejected:
             for concert_id in sorted(landed.rejected):
-                write_rejected({"record_id": concert_id})
+                write_rejected(RejectedRecord("unknown_status", "sold", concert_id, 0, "s3://bucket/raw"))
     rows = [row_type(**{name: row.get(name) for name in names}) for row in landed.rows]
     parts = put_parts(lake, dataset, run, row_type, rows)
     lake.put_certificate(

@@ -10,12 +10,12 @@ import msgspec
 from include.lake.certificate import Certificate, Scope
 from include.lake.lake import Lake
 from include.lake.parts import put_parts
+from include.lake.rejected import RejectedRecord, rejecting
 from include.lake.runs import run_instant
 from include.orchestration.connections import redshift_engine_arguments
 from include.quality.engine import Engine
 from include.sources.identity import artist_key, name_key, namesake_key, song_key
 from include.sources.lastfm.rows import SongRow
-from include.sources.rows import Rejection
 from include.sources.ticketmaster.rows import EventRow
 from include.warehouse import ledger, next_load
 from include.warehouse import load as warehouse
@@ -64,9 +64,9 @@ def land_events(
 ) -> None:
     """Writes parts, rejected records, certificate and manifest of an events run."""
     rows = [row for concert in concerts for row in _event_rows(run, concert)]
-    with lake.rejecting("events", run) as write_rejected:
+    with rejecting(lake, "events", run) as write_rejected:
         for position, concert_id in enumerate(rejected):
-            write_rejected(msgspec.to_builtins(Rejection("unknown_status", "sold", concert_id, position)))
+            write_rejected(RejectedRecord("unknown_status", "sold", concert_id, position, "s3://bucket/raw"))
     entries = put_parts(lake, "events", run, EventRow, rows)
     lake.put_certificate(
         Certificate(

@@ -15,6 +15,7 @@ from include.sources.client.connection import SourceConnection
 from sandbox.lastfm import api as lastfm
 from sandbox.lastfm.options import LastfmOptions
 from sandbox.ticketmaster import api as ticketmaster
+from sandbox.ticketmaster.options import TicketmasterOptions
 from sandbox.world.catalog import Catalog
 
 
@@ -42,7 +43,7 @@ class Api:
 async def api(source: str, catalog: Catalog, **options: Any) -> AsyncIterator[Api]:
     """The stand-in for `ticketmaster` or `lastfm`, without rate limits unless `options` set them."""
     module, kind = {
-        "ticketmaster": (ticketmaster, ticketmaster.TicketmasterOptions),
+        "ticketmaster": (ticketmaster, TicketmasterOptions),
         "lastfm": (lastfm, LastfmOptions),
     }[source]
     chosen = kind(**{"requests_per_second": None, **options})  # type: ignore[arg-type]

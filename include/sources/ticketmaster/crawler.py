@@ -20,7 +20,10 @@ from datetime import datetime
 from itertools import pairwise
 
 from include.sources.client.task_group import task_group
+from include.sources.ticketmaster.crowds import Crowds
 from include.sources.ticketmaster.cuts import Cuts, cut_after, early_morning
+from include.sources.ticketmaster.fluctuation import Fluctuation
+from include.sources.ticketmaster.halves import Halves
 from include.sources.ticketmaster.look_up import Listed, LookUp
 from include.sources.ticketmaster.proof import Proof
 from include.sources.ticketmaster.reader import Reader
@@ -39,8 +42,10 @@ class Crawler:
 
     def __init__(self, ask: Ask) -> None:
         self._reader = Reader(ask)
-        self._proof = Proof(self._reader)
-        self._walk = Walk(self._reader, self._proof, self._leave)
+        self._fluctuation = Fluctuation(self._reader)
+        crowds = Crowds(self._reader)
+        self._proof = Proof(self._reader, self._fluctuation, Halves(self._reader, self._fluctuation, crowds))
+        self._walk = Walk(self._reader, crowds, self._leave)
         self._stretches: list[Stretch] = []
         self._slots = asyncio.Semaphore(_STRETCHES_AT_ONCE)
         self._expected = 0
@@ -136,7 +141,7 @@ class Crawler:
             if received >= known.most or not all(each.complete for each in stretches):
                 continue
             window = Window(country, start, end, filters)
-            if not await self._proof.excused(stretch, window, received):
+            if not await self._fluctuation.excused(stretch, window, received):
                 why = f"received {received} of the {known.most} events that {window.name()} reported"
                 stretch.incomplete(known.most - received, why)
             stretch.sightings.clear()

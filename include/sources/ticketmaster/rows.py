@@ -31,29 +31,18 @@ How irregular values are handled (the certificate counts them by the code in the
     an artist billed twice                         kept       only the first billing
 """
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Annotated
 
 import msgspec
 
-from include.sources.identity import artist_key, name_key, namesake_key
 from include.sources.rows import Identifier, Key, Mbid, Name, Noticed, Rejected, Rejection, Url, checked
 from include.sources.text import text
-from include.sources.ticketmaster import wire
+from include.sources.ticketmaster import bodies, values, wire
+from include.sources.ticketmaster.billing import NOBODY, billed
+from include.sources.ticketmaster.known_fields import unknown_fields
 
-STATUSES = {
-    "onsale": "onsale",
-    "offsale": "offsale",
-    "cancelled": "cancelled",
-    "canceled": "cancelled",
-    "postponed": "postponed",
-    "rescheduled": "rescheduled",
-}
-_MOST_PRICE = 1e9
-"""In any currency."""
-_DECIMAL = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _Code = Annotated[str, msgspec.Meta(extra={"bytes": 16})]
 _Country = Annotated[str, msgspec.Meta(extra={"bytes": 2})]
 _Currency = Annotated[str, msgspec.Meta(extra={"bytes": 3})]
@@ -124,17 +113,17 @@ def rows(
     when it is none of these. `noticed` describes the event that was yielded last.
     """
     snapshot_at = snapshot_at.astimezone(UTC).replace(tzinfo=None)
-    for position, raw in enumerate(wire.events(body)):
+    for position, raw in enumerate(bodies.events(body)):
         event_id = None
         try:
             noticed.forget()
-            event, nulled = wire.decode_event(raw)
+            event, nulled = bodies.decode_event(raw)
             noticed.nulled.extend(nulled)
-            noticed.unknown.extend(wire.unknown_fields(raw))
+            noticed.unknown.extend(unknown_fields(raw))
             event_id = event.id
             yield _rows(event, snapshot_at, country_code, noticed)
         except Rejected as rejected:
-            event_id = event_id or wire.id_of(raw)
+            event_id = event_id or bodies.id_of(raw)
             yield Rejection(rejected.reason, rejected.detail, event_id, position)
 
 
@@ -157,8 +146,8 @@ def _rows(
     found_in = venue_country or country_code
     if found_in is None:
         raise Rejected("missing_country", "the event names no country, nor did the search that found it")
-    first_day = _date(start.local_date, "dates.start.localDate", noticed)
-    latitude, longitude = _coordinates(venue.location, noticed)
+    first_day = values.day(start.local_date, "dates.start.localDate", noticed)
+    latitude, longitude = values.coordinates(venue.location, noticed)
     classification = next((c for c in event.classifications if c.primary), None) or next(
         iter(event.classifications), wire.Classification()
     )
@@ -168,12 +157,12 @@ def _rows(
         event_id,
         event_name,
         noticed.fitting(event.url, "url", 2048),
-        _status(event.dates.status.code, noticed),
+        values.status(event.dates.status.code, noticed),
         first_day,
         f"{start.local_time:%H:%M:%S}" if start.local_time else None,
-        _utc(start.date_time, "dates.start.dateTime", noticed),
-        _last_day(event.dates.end, first_day, noticed),
-        _date(initial.local_date, "dates.initialStartDate.localDate", noticed) if initial else None,
+        values.utc(start.date_time, "dates.start.dateTime", noticed),
+        values.last_day(event.dates.end, first_day, noticed),
+        values.day(initial.local_date, "dates.initialStartDate.localDate", noticed) if initial else None,
         noticed.fitting(event.dates.timezone, "dates.timezone", 64)
         or noticed.fitting(venue.timezone, "_embedded.venues.timezone", 64),
         start.date_tba,
@@ -181,12 +170,12 @@ def _rows(
         start.time_tba,
         start.no_specific_time,
         event.dates.span_multiple_days,
-        _utc(sale.start_date_time, "sales.public.startDateTime", noticed),
-        _utc(sale.end_date_time, "sales.public.endDateTime", noticed),
-        _class_name(classification.segment, "classifications.segment.name", noticed),
-        _class_name(classification.genre, "classifications.genre.name", noticed),
-        _class_name(classification.sub_genre, "classifications.subGenre.name", noticed),
-        *_price(event.price_ranges, noticed),
+        values.utc(sale.start_date_time, "sales.public.startDateTime", noticed),
+        values.utc(sale.end_date_time, "sales.public.endDateTime", noticed),
+        values.class_name(classification.segment, "classifications.segment.name", noticed),
+        values.class_name(classification.genre, "classifications.genre.name", noticed),
+        values.class_name(classification.sub_genre, "classifications.subGenre.name", noticed),
+        *values.price(event.price_ranges, noticed),
         noticed.name(event.promoter.name, "promoter.name"),
         noticed.fitting(venue.id, "_embedded.venues.id", 64),
         noticed.name(venue.name, "_embedded.venues.name"),
@@ -197,95 +186,5 @@ def _rows(
         latitude,
         longitude,
     )
-    billed = _billed(event.embedded.attractions, noticed) or [_NOBODY]
-    return [checked(EventRow(*about_event, *artist)) for artist in billed]
-
-
-_Artist = tuple[int | None, str | None, str | None, str | None, str | None, str | None, str | None]
-_NOBODY: _Artist = (None, None, None, None, None, None, None)
-
-
-def _billed(attractions: list[wire.Attraction], noticed: Noticed) -> list[_Artist]:
-    artists: list[_Artist] = []
-    billed: set[tuple[str | None, str]] = set()
-    for attraction in attractions:
-        attraction_id = noticed.fitting(attraction.id, "_embedded.attractions.id", 64)
-        name = noticed.name(attraction.name, "_embedded.attractions.name")
-        if name is None:
-            noticed.null("_embedded.attractions.name")
-        if name is None or (attraction_id, name) in billed:
-            continue
-        billed.add((attraction_id, name))
-        ids = attraction.external_links.musicbrainz
-        mbid = noticed.mbid(ids[0].id if ids else None, "_embedded.attractions.externalLinks.musicbrainz.id")
-        keys = artist_key(name), name_key(name), namesake_key(name, mbid)
-        artists.append((len(artists) + 1, attraction_id, name, mbid, *keys))
-    return artists
-
-
-def _date(day: date | None, path: str, noticed: Noticed) -> date | None:
-    if day is None or day.year in wire.YEARS:
-        return day
-    noticed.null(path)
-    return None
-
-
-def _utc(instant: datetime | None, path: str, noticed: Noticed) -> datetime | None:
-    if instant is None:
-        return None
-    if instant.year not in wire.YEARS:  # near the ends of the calendar an offset would overflow
-        noticed.null(path)
-        return None
-    return instant.astimezone(UTC).replace(tzinfo=None)
-
-
-def _last_day(end: wire.End | None, first: date | None, noticed: Noticed) -> date | None:
-    """The last day of what begins on `first`; a concert whose beginning is unknown has none."""
-    last = _date(end.local_date, "dates.end.localDate", noticed) if end else None
-    if last is None or (first is not None and first <= last):
-        return last
-    noticed.null("dates.end.localDate")
-    return None
-
-
-def _status(code: str | None, noticed: Noticed) -> str | None:
-    code = text(code)
-    if code is None:
-        return None
-    status = STATUSES.get(code.lower())
-    if status is None:
-        noticed.null("dates.status.code")
-    return status
-
-
-def _class_name(part: wire.Named | None, path: str, noticed: Noticed) -> str | None:
-    name = noticed.name(part.name, path) if part else None
-    return None if name == "Undefined" else name
-
-
-def _coordinates(location: wire.Location, noticed: Noticed) -> tuple[float | None, float | None]:
-    if location.latitude in (None, "") and location.longitude in (None, ""):
-        return None, None
-    latitude, longitude = _degrees(location.latitude), _degrees(location.longitude)
-    if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
-        noticed.null("_embedded.venues.location")
-        return None, None
-    return (latitude, longitude) if (latitude, longitude) != (0, 0) else (None, None)
-
-
-def _degrees(value: str | float | None) -> float | None:
-    if isinstance(value, str) and not _DECIMAL.fullmatch(value.strip()):
-        return None
-    return None if value is None else float(value)
-
-
-def _price(ranges: list[wire.PriceRange], noticed: Noticed) -> tuple[str | None, float | None, float | None]:
-    price = next((r for r in ranges if r.type == "standard"), None) or next(iter(ranges), None)
-    if price is None:
-        return None, None, None
-    currency = noticed.fitting(price.currency, "priceRanges.currency", 3)
-    least, most = price.min, price.max
-    if least is None or most is None or not 0 <= least <= most < _MOST_PRICE or not currency:
-        noticed.null("priceRanges")
-        return None, None, None
-    return currency, least, most
+    artists = billed(event.embedded.attractions, noticed) or [NOBODY]
+    return [checked(EventRow(*about_event, *artist)) for artist in artists]

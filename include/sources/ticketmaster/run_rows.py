@@ -14,8 +14,8 @@ from datetime import datetime
 import msgspec
 
 from include.sources.rows import Noticed, Rejection, Tally
+from include.sources.ticketmaster.bodies import unknown_page_fields
 from include.sources.ticketmaster.rows import EventRow, rows
-from include.sources.ticketmaster.wire import unknown_page_fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from include.sources.nulling import Lenient
 from include.sources.rows import Rejected
 from include.sources.text import text
 from include.sources.ticketmaster import wire
+from include.sources.ticketmaster.bodies import search_page
 from include.sources.ticketmaster.windows import PAGE, Page, Sighting, Window
 
 CONNECTION = "ticketmaster"
@@ -137,7 +138,7 @@ _complaint_decoder = msgspec.json.Decoder(_Complaint)
 
 def _page(response: Response) -> Page:
     try:
-        numbers, events = wire.search_page(response.body)
+        numbers, events = search_page(response.body)
     except UnexpectedPayload as error:
         if isinstance(error.__cause__, msgspec.ValidationError):
             raise Retry(

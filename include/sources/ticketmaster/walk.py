@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from include.sources.ticketmaster.crowds import Crowds
 from include.sources.ticketmaster.cuts import cut_after
-from include.sources.ticketmaster.proof import Proof
 from include.sources.ticketmaster.reader import Reader
 from include.sources.ticketmaster.stretch import Stretch
 from include.sources.ticketmaster.windows import DEPTH, PAGE, VAGUE, Page, Sighting, Window, pages_of
@@ -22,9 +22,9 @@ LARGE, MOST = 4_000, 7_500
 class Walk:
     """Reads stretches. `leave` is called with the instant from which the rest of a large stretch is left to others."""
 
-    def __init__(self, reader: Reader, proof: Proof, leave: Callable[[Stretch, datetime], None]) -> None:
+    def __init__(self, reader: Reader, crowds: Crowds, leave: Callable[[Stretch, datetime], None]) -> None:
         self._reader = reader
-        self._proof = proof
+        self._crowds = crowds
         self._leave = leave
 
     async def through(self, stretch: Stretch, first: Page, total: int | None) -> bool:
@@ -75,7 +75,7 @@ class Walk:
             if last == window.start or (len(seen) >= DEPTH and seen[-DEPTH].starts_at == last):
                 crowd = replace(window, start=last, end=last + timedelta(seconds=1))
                 known = {each.id for each in seen[-DEPTH:]}
-                rows, whole = await self._proof.backwards(stretch, crowd, known)
+                rows, whole = await self._crowds.backwards(stretch, crowd, known)
                 rows |= stretch.starting_at(last)
                 before = stretch.total(crowd)
                 if len(rows) < before or not whole:
@@ -92,7 +92,7 @@ class Walk:
                 break
             window, page, seen = replace(window, start=last), tied // PAGE, []
         for crowd, held in crowds:  # last, because the states and genres of the whole stretch are known now
-            await self._proof.by_facets(stretch, crowd, held)
+            await self._crowds.by_facets(stretch, crowd, held)
         return True
 
 

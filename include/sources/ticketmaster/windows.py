@@ -104,6 +104,10 @@ class Page:
     def full(self) -> bool:
         return len(self.sightings) >= self.size
 
+    @property
+    def ids(self) -> set[str]:
+        return {seen.id for seen in self.sightings}
+
 
 Ask = Callable[[Window, int, float], Coroutine[Any, Any, Page]]
 """Fetches the page of a window with this number, counted from 0. Among waiting requests, the one with the largest
