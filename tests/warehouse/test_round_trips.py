@@ -23,7 +23,7 @@ SENT = {
     "build_bridge_concert_artists": (0, 8),
     "build_fact_artists": (0, 8),
     "audit": (21, 56),
-    "publish": (0, 49),
+    "publish": (0, 48),
 }
 """Requests to S3 and statements to Redshift, with the driver's `begin` and `commit`, of each task."""
 FORGETTING = 12
