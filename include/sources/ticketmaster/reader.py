@@ -59,10 +59,8 @@ class Reader:
 
     async def take(self, stretch: Stretch, window: Window, pages: Sequence[int]) -> list[Page]:
         """The pages with these numbers, requested concurrently; none is requested once the budget is spent."""
-        if (why := self._over_budget(stretch)) is not None:
-            if why not in stretch.lost:
-                stretch.lost.insert(0, why)
-            return [Page(0, (), lost=why) for _ in pages]
+        if self.spent(stretch):
+            return [Page(0, (), lost=stretch.lost[0]) for _ in pages]
         # A stretch reads its windows one after another, so the stretch with the most left to read must not wait.
         left = float(stretch.reported - len(stretch.sightings)) if stretch.sightings else float("inf")
         async with task_group() as tasks:
@@ -73,8 +71,11 @@ class Reader:
         return [asked.result()[-1][2] for asked in asking]
 
     def spent(self, stretch: Stretch) -> bool:
-        """Whether no more pages are requested for the stretch."""
-        return self._over_budget(stretch) is not None
+        """Whether no more pages are requested for the stretch, which is then noted in it."""
+        why = self._over_budget(stretch)
+        if why is not None and why not in stretch.lost:
+            stretch.lost.insert(0, why)
+        return why is not None
 
     def allow_for(self, events: int) -> None:
         """Allows the crawl more requests for the events of a finished stretch."""
@@ -85,7 +86,7 @@ class Reader:
         if stretch.requests > most:
             return f"its totals still did not add up after {most} requests"
         if len(self._asked) > self._most_requests:
-            return f"the crawl had made {self._most_requests} requests, more than its events explain"
+            return f"the crawl had made {self._most_requests:,} requests, more than its events explain"
         return None
 
     async def rest(self, stretch: Stretch, window: Window, first: Page) -> list[Page]:
