@@ -1,6 +1,7 @@
 """The ledger, `dwh.load_ledger`: what became of each manifest. A load's rows are written with its data."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
@@ -9,10 +10,13 @@ from typing import Any
 
 from include.errors import ManifestInvalid
 from include.lake.lake import Lake
-from include.lake.runs import is_in_future, run_instant
+from include.lake.runs import is_in_future, is_run, run_instant
 from include.warehouse.pairing import Judged, Ledger, Load, late_runs, pending_runs
 from include.warehouse.tables import DATASETS
 from include.warehouse.transactions import transaction
+from include.wording import counted
+
+log = logging.getLogger(__name__)
 
 Changes = Mapping[str, Mapping[str, int]]
 """For each table of the star, how many rows were added, changed, removed and unchanged."""
@@ -32,17 +36,28 @@ _EARLY = (
 def read_ledger(cursor: Any) -> dict[tuple[str, str], Judged]:
     """What the ledger says, by dataset and run; columns that an older release lacked have their defaults.
 
-    Without the columns that identify a run it says nothing, as if it had been lost.
+    Without the columns that identify a run it says nothing, as if it had been lost. Rows that are about no run are
+    passed over.
     """
     cursor.execute("select * from dwh.load_ledger")
     columns = [column[0] for column in cursor.description]
     if not {"dataset", "run", "state"} <= set(columns):
         return {}
     rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-    return {
-        (row["dataset"], row["run"]): Judged(**{name: row[name] for name in _JUDGED if name in row})
-        for row in rows
-    }
+    known, strangers = {}, []
+    for row in rows:
+        if row["dataset"] in DATASETS and is_run(str(row["run"])):
+            judged = Judged(**{name: row[name] for name in _JUDGED if name in row})
+            known[row["dataset"], row["run"]] = judged
+        else:
+            strangers.append(row["run"])
+    if strangers:
+        log.warning(
+            "Passed over %s of dwh.load_ledger that %s about no run of events or songs, such as %r: delete from "
+            "dwh.load_ledger where run = '...'",
+            counted(len(strangers), "row"), "is" if len(strangers) == 1 else "are", strangers[0],
+        )  # fmt: skip
+    return known
 
 
 def published_changes(cursor: Any, dataset: str, run: str) -> dict[str, dict[str, int]] | None:

@@ -24,6 +24,7 @@ from include.warehouse import rebuild as rebuilding
 from include.warehouse.pairing import Load
 from include.warehouse.parking import Verdict
 from include.warehouse.rebuild import Rebuilt, rebuild
+from include.warehouse.status import status
 from include.warehouse.transactions import transaction
 from tests.support.snapshots import (
     ROLE,
@@ -527,6 +528,28 @@ def test_tables_of_the_star_dropped_or_altered_by_hand_make_a_rebuild_due_until_
     assert tables.ensure_tables(redshift) is True
     assert star(redshift) == before
     assert pending_loads(redshift, lake) == []
+
+
+@pytest.mark.parametrize(
+    ("run", "state"), [("bogus", "published"), ("", "parked"), ("２０２６-11-22T060000Z", "published")]
+)
+def test_a_row_of_the_ledger_about_no_run_is_named_and_costs_only_itself(
+    three_days: tuple[Any, Lake], caplog: pytest.LogCaptureFixture, run: str, state: str
+) -> None:
+    redshift, lake = three_days
+    with transaction(redshift) as cursor:
+        cursor.execute(
+            "insert into dwh.load_ledger (dataset, run, state, is_addition, is_accepted, manifest_url, snapshot_date, "
+            "judged_at) select 'events', cast(%s as varchar(32)), cast(%s as varchar(16)), false, false, "
+            "'', max(snapshot_date), max(judged_at) "
+            "from dwh.load_ledger",
+            (run, state),
+        )
+    land(lake, 23, [Concert("e1", ["Abel"])])
+    assert len(publish_pending(redshift, lake)) == 1
+    assert f"such as {run!r}: delete from dwh.load_ledger" in caplog.text
+    assert status(redshift, lake, datetime(2026, 11, 23, 12, tzinfo=UTC))
+    assert rebuilt(redshift, lake).loads == 4
 
 
 def test_a_star_that_was_dropped_whole_is_created_empty_and_loaded_from_the_first_run(
