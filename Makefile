@@ -15,13 +15,13 @@ help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 25
 
 run: $(INSTALLED) ## Run the pipeline once on this machine, from both APIs to a published star
-	@$(ENVIRONMENT)/bin/python -m sandbox run
+	@$(ENVIRONMENT)/bin/python -m sandbox run $(ARGS)
 
-up: $(INSTALLED) ## The same, then keep everything running in the background, with the Airflow UI
-	@$(ENVIRONMENT)/bin/python -m sandbox up
+up: $(INSTALLED) ## The same, then keep everything running in the background, with the Airflow UI; ARGS="--help"
+	@$(ENVIRONMENT)/bin/python -m sandbox up $(ARGS)
 
 sandbox: $(INSTALLED) ## Only the stand-ins, at fixed ports, for `astro dev start --standalone`; stays until Ctrl-C
-	@$(ENVIRONMENT)/bin/python -m sandbox sandbox
+	@$(ENVIRONMENT)/bin/python -m sandbox sandbox $(ARGS)
 
 down: $(INSTALLED) ## Stop what `make up` or `make sandbox` left running
 	@$(ENVIRONMENT)/bin/python -m sandbox down

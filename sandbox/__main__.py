@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import psutil
 
@@ -29,7 +30,7 @@ STARTED = time.monotonic()
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser = _parser({"-h", "--help"}.intersection(sys.argv))
     parser.add_argument(
         "command",
         choices=("run", "up", "sandbox", "down", "keep"),
@@ -40,25 +41,45 @@ def main() -> int:
     parser.add_argument(
         "--home", type=Path, default=ROOT / ".sandbox", help="the folder for everything it writes"
     )
-    given = parser.parse_args()
+    given, passed = parser.parse_known_args()
+    if passed:
+        if given.command == "down":
+            parser.error(f"unrecognized arguments: {' '.join(passed)}")
+        _parser(True).parse_args(passed)  # to refuse wrong ones at once; the services read them again
     os.umask(0o077)  # nobody else may read what we and Airflow write
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # so that a pipe or file shows each line at once
     for signum in _INTERRUPTIONS:
         signal.signal(signum, _interrupt)
     home = given.home.resolve()
     try:
-        return {"run": run, "up": up, "sandbox": stand_ins, "down": down, "keep": keep}[given.command](home)
+        if given.command == "down":
+            return down(home)
+        return {"run": run, "up": up, "sandbox": stand_ins, "keep": keep}[given.command](home, *passed)
     except KeyboardInterrupt:
         say("interrupted; everything that was started has been stopped")
         return 130
 
 
-def run(home: Path) -> int:
+def _parser(with_behaviours: object) -> argparse.ArgumentParser:
+    behaviours: dict[str, Any] = {}
+    if with_behaviours:
+        from sandbox import apis, options  # take a second to import
+
+        behaviours = {"parents": [apis.parser()], "epilog": "\n".join(options.lines())}
+    return argparse.ArgumentParser(
+        prog="python -m sandbox",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **behaviours,
+    )
+
+
+def run(home: Path, *options: str) -> int:
     """Everything once, from nothing to the summary."""
     try:
         with locked(home, "run"):
             say("starting PostgreSQL, the Redshift, S3 and API stand-ins")
-            with services.start(home) as started, _starting_airflow(home, started, None) as server:
+            with services.start(home, *options) as started, _starting_airflow(home, started, None) as server:
                 failure = _pipeline(home, started, server)
                 say("stopping everything")
             say("done" if failure is None else "stopped")
@@ -69,14 +90,14 @@ def run(home: Path) -> int:
         return _fail(str(failed))
 
 
-def up(home: Path) -> int:
+def up(home: Path, *options: str) -> int:
     """The same in a background process (`keep`), which goes on running."""
     if (holder := owner(home)) is not None:
-        return _report_owner(home, holder, if_up=0)
+        return _report_owner(home, holder, if_up=1 if options else 0)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (home / KEEPER_LOG).open("wb") as log:
         keeper = subprocess.Popen(
-            [sys.executable, "-m", "sandbox", "keep", "--home", str(home)],
+            [sys.executable, "-m", "sandbox", "keep", "--home", str(home), *options],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -101,12 +122,12 @@ def up(home: Path) -> int:
             keeper.wait()
 
 
-def keep(home: Path) -> int:
+def keep(home: Path, *options: str) -> int:
     """Keeps the services and Airflow running until it is stopped."""
     try:
         with (
             locked(home, "up") as holder,
-            services.start(home) as started,
+            services.start(home, *options) as started,
             airflow.start(home, started, UI_PORT) as server,
         ):
             holder.ready = True
@@ -120,11 +141,11 @@ def keep(home: Path) -> int:
     return _fail("Airflow or the services ended by themselves.")
 
 
-def stand_ins(home: Path) -> int:
+def stand_ins(home: Path, *options: str) -> int:
     """Only the services, at the ports in .env.sandbox, for an Airflow started by other means."""
     try:
         with locked(home, "sandbox"):
-            container.main(["--home", str(home), "--listen", "127.0.0.1", "--name", "127.0.0.1"])
+            container.main(["--home", str(home), "--listen", "127.0.0.1", "--name", "127.0.0.1", *options])
         say("stopped")
         return 0
     except HomeTaken as taken:

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
-from sandbox.gateway import GatewayOptions
+from sandbox.gateway import GatewayOptions, with_changes
 from sandbox.lastfm import api as lastfm
 from sandbox.lastfm.options import LastfmOptions
 from sandbox.ticketmaster import api as ticketmaster
@@ -37,11 +36,41 @@ def parser() -> argparse.ArgumentParser:
     )
     behaviour = options.add_argument_group("how they respond")
     behaviour.add_argument("--latency", type=float, help="seconds that each response takes")
-    behaviour.add_argument(
-        "--ticketmaster", type=json.loads, help="JSON; listed by python -m sandbox.options"
-    )
-    behaviour.add_argument("--lastfm", type=json.loads, help="JSON; listed by python -m sandbox.options")
+    listed = "or all of them as a JSON object; listed by python -m sandbox.options"
+    for name, kind in (("ticketmaster", TicketmasterOptions), ("lastfm", LastfmOptions)):
+        behaviour.add_argument(
+            f"--{name}", action=_Behave, nargs="+", metavar="NAME=VALUE", const=kind(), help=listed
+        )
     return options
+
+
+class _Behave(argparse.Action):
+    """Collects the options of a stand-in, and refuses those that it does not have."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, given: argparse.Namespace, values: Any, flag: str | None = None
+    ) -> None:
+        try:
+            for text in values:
+                changes = getattr(given, self.dest, {}) | _changes(text)
+                with_changes(self.const, changes)
+                setattr(given, self.dest, changes)
+        except ValueError as error:
+            raise argparse.ArgumentError(self, str(error)) from None
+
+
+def _changes(text: str) -> dict[str, Any]:
+    """The options in `{"name": value, …}` or `name=value`, where the value is JSON or else a text."""
+    if text.startswith("{"):
+        changes: dict[str, Any] = json.loads(text)
+        return changes
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"{text} is neither NAME=VALUE nor a JSON object")
+    try:
+        return {name: json.loads(value)}
+    except ValueError:
+        return {name: value}
 
 
 @contextlib.contextmanager
@@ -49,8 +78,8 @@ def running(options: Sequence[str]) -> Iterator[dict[str, dict[str, Any]]]:
     """Serves both; yields `base_url` and `key` of `ticketmaster` and of `lastfm`."""
     world = vars(parser().parse_args(options))
     both = {"latency": world.pop("latency")} if "latency" in world else {}
-    ticketmaster_options = msgspec.convert(both | world.pop("ticketmaster", {}), TicketmasterOptions)
-    lastfm_options = msgspec.convert(both | world.pop("lastfm", {}), LastfmOptions)
+    ticketmaster_options = with_changes(TicketmasterOptions(), both | world.pop("ticketmaster", {}))
+    lastfm_options = with_changes(LastfmOptions(), both | world.pop("lastfm", {}))
     catalog = Catalog(**world)
     with (
         _served(ticketmaster.application(catalog, ticketmaster_options)) as ticketmaster_url,

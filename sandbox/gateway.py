@@ -15,7 +15,7 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -40,6 +40,17 @@ class GatewayOptions:
     """Requests that fail; see "a fault" for what each may say."""
     fault_seed: int = 1
     """Determines which requests a `share` of faults hits."""
+
+
+Options = TypeVar("Options", bound=GatewayOptions)
+
+
+def with_changes(options: Options, changes: Mapping[str, Any]) -> Options:
+    """The options with some changed. Raises `ValueError` for unknown names and wrong values."""
+    known = {option.name for option in fields(options)}
+    if unknown := sorted(set(changes) - known):
+        raise ValueError(f"no option {', '.join(unknown)}; the options are {', '.join(sorted(known))}")
+    return msgspec.convert(asdict(options) | dict(changes), type(options))
 
 
 class Source(Protocol):
@@ -169,15 +180,9 @@ class Gateway:
         return web.json_response(shown)
 
     async def _change(self, request: web.Request) -> web.Response:
-        options = self._source.options
         changes = await request.json()
-        known = {option.name for option in fields(options)}
         try:
-            if unknown := sorted(set(changes) - known):
-                raise ValueError(
-                    f"no option {', '.join(unknown)}; the options are {', '.join(sorted(known))}"
-                )
-            self._source.options = msgspec.convert(asdict(options) | changes, type(options))
+            self._source.options = with_changes(self._source.options, changes)
         except (ValueError, TypeError) as error:
             return web.json_response({"error": str(error)}, status=400)
         if "faults" in changes:

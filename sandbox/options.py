@@ -2,8 +2,9 @@
 
     python -m sandbox.options
 
-They are set as `--ticketmaster` and `--lastfm` of `python -m sandbox.services`, in JSON, and at any time by a
-POST of JSON to `/sandbox/options` of a running stand-in, such as those of `make up`.
+They are set as `--ticketmaster` and `--lastfm` of `make run`, `make up` and `make sandbox`, such as
+`make up ARGS="--ticketmaster hidden=0.1 totals=lagging"`, and at any time by a POST of JSON to `/sandbox/options`
+of a running stand-in.
 """
 
 import ast
@@ -30,7 +31,8 @@ def described(kind: type) -> Iterator[tuple[str, str]]:
             yield ast.unparse(statement), " ".join(str(text).split())
 
 
-def main() -> None:
+def lines() -> Iterator[str]:
+    """The whole list."""
     for title, kind in (
         ("both", GatewayOptions),
         ("Ticketmaster", TicketmasterOptions),
@@ -38,13 +40,13 @@ def main() -> None:
         ("Last.fm", LastfmOptions),
         ("a fault, of `faults`", Fault),
     ):
-        print(f"\n{title}")
+        yield f"\n{title}"
         for option, text in described(kind):
-            print(f"  {option}    {text}")
+            yield f"  {option}    {text}"
     source = inspect.getsource(faults)
     kinds = source[source.index("FaultKind = ") :].split('"""')[1]
-    print(f"\nkinds of faults\n  {' '.join(kinds.split())}")
+    yield f"\nkinds of faults\n  {' '.join(kinds.split())}"
 
 
 if __name__ == "__main__":
-    main()
+    print("\n".join(lines()))

@@ -120,6 +120,7 @@ class Crawler:
     def _finish(self, stretch: Stretch) -> None:
         if self._look_up and not stretch.given_up:
             self._look_up.note_found(stretch.sightings)
+        self._reader.allow_for(len(stretch.instants()))
         stretch.finish()
 
     async def _add_up(self, stretch: Stretch) -> None:

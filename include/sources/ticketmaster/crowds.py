@@ -83,6 +83,8 @@ class Crowds:
             if facet in dict(window.filters):
                 continue
             for value in sorted(stretch.facets[facet]):
+                if self._reader.spent(stretch):
+                    return rows
                 faceted = replace(window, filters=(*window.filters, (facet, value)), order=ASCENDING)
                 rows |= (await self.read(stretch, faceted))[0]
             if len(rows) == total:  # with more, the total is wrong

@@ -13,8 +13,6 @@ from include.sources.ticketmaster.windows import ASCENDING, DEPTH, DESCENDING, P
 
 _FULL = 900
 """Events in a window that is read as a whole: as many as paging can reach, minus a margin for unknown ones."""
-_MOST_REQUESTS = 500
-"""No window is read any more after this many requests for a stretch, plus ten for each full page of its total."""
 _SMALL = 25
 """A window with this few events is not halved to work around a page that cannot be fetched."""
 
@@ -39,10 +37,7 @@ class Halves:
 
     async def read(self, stretch: Stretch, window: Window, first: Page | None = None) -> Content:
         """Reads a window, by halves if it holds more events than paging can reach, within the stretch's budget."""
-        if stretch.requests > (most := _MOST_REQUESTS + 10 * -(-stretch.total(stretch.window) // PAGE)):
-            why = f"its totals still did not add up after {most} requests"
-            if why not in stretch.lost:
-                stretch.lost.insert(0, why)
+        if self._reader.spent(stretch):
             return Content(0, False)
         if first is None:
             [first] = await self._reader.take(stretch, window, [0])

@@ -1,9 +1,9 @@
 """Looks up, by id, the events that the last complete crawl listed and this one did not find.
 
 An event that is found is still listed, and its response is kept like any other. One that two searches do not find
-is no longer listed. So two independent observations are needed: a crawl that did not find the event, and a search
-for its id that did not either. Each search requests many ids at once, including two that the crawl did find: a
-response without those proves nothing, and the ids are then requested one at a time if there are only a few.
+is no longer listed: it takes a crawl that did not find the event, and two searches for its id, in opposite orders,
+that did not either. Each search requests many ids at once, including two that the crawl did find: a response without
+those proves nothing, and the ids are then requested one at a time if there are only a few.
 
 This costs two requests for each hundred events that are no longer listed, and one for each hundred that the crawl
 merely overlooked. If far more events are missing than could plausibly disappear in the time since, the crawl is not
@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from include.sources.ticketmaster.reader import Reader
 from include.sources.ticketmaster.stretch import Stretch
-from include.sources.ticketmaster.windows import Window
+from include.sources.ticketmaster.windows import ASCENDING, DESCENDING, Window
 
 _AT_ONCE = 100
 """Ids in one request: two kilobytes of URL."""
@@ -61,7 +61,7 @@ class LookUp:
             unclear = self._not_found
         else:
             doubted, unclear = await self._ask(stretch, sorted(self._not_found))
-            _, still_unclear = await self._ask(stretch, sorted(doubted))
+            _, still_unclear = await self._ask(stretch, sorted(doubted), DESCENDING)
             unclear = await self._ask_alone(stretch, sorted(unclear | still_unclear))
             self._not_found.difference_update(stretch.sightings)
         stretch.reported = not_found - len(self._not_found) + len(unclear)
@@ -78,13 +78,15 @@ class LookUp:
         stretch.finish()
         return stretch
 
-    async def _ask(self, stretch: Stretch, ids: Sequence[str]) -> tuple[set[str], set[str]]:
+    async def _ask(
+        self, stretch: Stretch, ids: Sequence[str], order: str = ASCENDING
+    ) -> tuple[set[str], set[str]]:
         """The ids that were not found, and those for which the search proves nothing."""
         absent: set[str] = set()
         unclear: set[str] = set()
         for first in range(0, len(ids), _AT_ONCE):
             some = ids[first : first + _AT_ONCE]
-            found = await self._search(stretch, self._known[0], *some, self._known[-1])
+            found = await self._search(stretch, self._known[0], *some, self._known[-1], order=order)
             (absent if found.issuperset(self._known) else unclear).update(set(some) - found)
         return absent, unclear
 
@@ -96,7 +98,7 @@ class LookUp:
             await self._search(stretch, each)
         return set(ids) if stretch.lost else set()
 
-    async def _search(self, stretch: Stretch, *ids: str) -> set[str]:
+    async def _search(self, stretch: Stretch, *ids: str, order: str = ASCENDING) -> set[str]:
         filters = (("id", ",".join(ids)), ("includeTBA", "yes"), ("includeTBD", "yes"))
-        [page] = await self._reader.take(stretch, Window(None, None, None, filters), [0])
+        [page] = await self._reader.take(stretch, Window(None, None, None, filters, order), [0])
         return {seen.id for seen in page.sightings}

@@ -34,6 +34,11 @@ MAX_LOST = 200
 _FAILURES_IN_A_ROW = 5
 """After this many failures in a row, a request that succeeded before is repeated: if it fails too, the source is
 down."""
+_STRETCH_REQUESTS, CRAWL_REQUESTS, _PER_PAGE = 500, 3_000, 10
+"""No page is requested any more after this many requests for its stretch, or for the crawl, plus ten for each full page
+of what the stretch is reported to hold, or of the events with a time in the stretches that are finished."""
+MOST_REQUESTS = 20_000
+"""And none after this many in a crawl, even if the source shows new events forever."""
 _OTHER = {ASCENDING: DESCENDING, DESCENDING: ASCENDING, BACKWARDS: FORWARDS, FORWARDS: BACKWARDS}
 
 Asked = tuple[Window, int, Page]
@@ -48,11 +53,14 @@ class Reader:
         self._error: Exception | None = None
         self._good: Window | None = None
         self._asked: set[tuple[Window, int]] = set()
+        self._most_requests = CRAWL_REQUESTS
         self.fluctuation = 0
         """The largest difference seen between the totals of responses with the same events."""
 
     async def take(self, stretch: Stretch, window: Window, pages: Sequence[int]) -> list[Page]:
-        """The pages with these numbers, requested concurrently."""
+        """The pages with these numbers, requested concurrently; none is requested once the budget is spent."""
+        if self.spent(stretch):
+            return [Page(0, (), lost=stretch.lost[0]) for _ in pages]
         # A stretch reads its windows one after another, so the stretch with the most left to read must not wait.
         left = float(stretch.reported - len(stretch.sightings)) if stretch.sightings else float("inf")
         async with task_group() as tasks:
@@ -61,6 +69,25 @@ class Reader:
             for each in asked.result():
                 stretch.add(*each)
         return [asked.result()[-1][2] for asked in asking]
+
+    def spent(self, stretch: Stretch) -> bool:
+        """Whether no more pages are requested for the stretch, which is then noted in it."""
+        why = self._over_budget(stretch)
+        if why is not None and why not in stretch.lost:
+            stretch.lost.insert(0, why)
+        return why is not None
+
+    def allow_for(self, events: int) -> None:
+        """Allows the crawl more requests for the events of a finished stretch."""
+        self._most_requests = min(self._most_requests + _PER_PAGE * -(-events // PAGE), MOST_REQUESTS)
+
+    def _over_budget(self, stretch: Stretch) -> str | None:
+        most = _STRETCH_REQUESTS + _PER_PAGE * -(-stretch.total(stretch.window) // PAGE)
+        if stretch.requests > most:
+            return f"its totals still did not add up after {most} requests"
+        if len(self._asked) > self._most_requests:
+            return f"the crawl had made {self._most_requests:,} requests, more than its events explain"
+        return None
 
     async def rest(self, stretch: Stretch, window: Window, first: Page) -> list[Page]:
         """All pages of a window, given its first. The last one is not full, and nothing follows it."""
