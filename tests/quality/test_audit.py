@@ -297,6 +297,19 @@ def test_every_failing_row_is_kept_when_the_load_is_parked(built: tuple[Any, Lak
     assert rows(redshift, "select count(*) from audit.failed_rows") == [(0,)]
 
 
+@pytest.mark.parametrize("price", ["NaN", "Infinity"])
+def test_prices_that_are_no_numbers_fail(built: tuple[Any, Lake], price: str) -> None:
+    """As a damaged object could have them: the sources cannot send any."""
+    redshift, lake = built
+    with transaction(redshift) as cursor:
+        cursor.execute(f"update audit.dim_concerts set price_min = '{price}', price_max = '{price}'")
+    failures = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD)).verdict.failures
+    assert [failure.partition(":")[2].split(":")[0].split()[-1] for failure in failures] == [
+        "price_min",
+        "price_max",
+    ]
+
+
 def test_an_empty_table_fails(built: tuple[Any, Lake]) -> None:
     redshift, lake = built
     with transaction(redshift) as cursor:
