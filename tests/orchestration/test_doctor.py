@@ -5,19 +5,24 @@ import socket
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+import redshift_connector
+from botocore.exceptions import ClientError
+from cryptography import x509
 
 from include.__main__ import main
 from include.lake.bucket import Bucket
 from include.lake.bucket_setup import ensure_bucket
-from include.orchestration.doctor import Finding, aws, examine, notifier, sources, warehouse
+from include.orchestration.doctor import Finding, bucket, copy_role, examine, notifier, sources, warehouse
 from include.settings import Settings
 from include.warehouse.tables import create_tables
 from sandbox.aws import COPY_ROLE
 from sandbox.connections import connection_environment
 from sandbox.services import Services
+from tests.support.tls_server import certificate, server
 
 ACCOUNT = "123456789012"
 
@@ -157,7 +162,7 @@ def with_rule(s3: Any, bucket: str, chosen: dict[str, Any]) -> None:
 )
 def test_a_bucket(settings: Settings, s3: Any, spoil: Callable[..., Any], thing: str, said: str) -> None:
     spoil(s3, settings.bucket)
-    assert said in line(aws.examine(settings), thing)
+    assert said in line(bucket.examine(settings), thing)
 
 
 def test_a_bucket_in_another_region(
@@ -165,29 +170,57 @@ def test_a_bucket_in_another_region(
 ) -> None:
     extra = {"region_name": "eu-west-1", "endpoint_url": services.aws.endpoint_url}
     change("aws_default", extra=extra)
-    assert "us-east-1, and aws_default says eu-west-1" in line(aws.examine(settings), "bucket: region")
+    assert "us-east-1, and aws_default says eu-west-1" in line(bucket.examine(settings), "bucket: region")
 
 
 def test_a_bucket_that_is_not_there_yet_is_nothing_wrong(
     monkeypatch: pytest.MonkeyPatch, services: Services
 ) -> None:
     monkeypatch.setenv("MUSICIAN_BUCKET", f"none-{uuid.uuid4()}")
-    found = list(aws.examine(Settings.from_environment()))
+    found = list(bucket.examine(Settings.from_environment()))
     assert found[0].works and "the first run creates it" in found[0].result
 
 
 class _Rejecting:
-    """S3 that says 403 to a HEAD, as it does of somebody else's bucket. moto has one owner only."""
+    """S3 that rejects a HEAD: moto has one owner and one region only."""
+
+    def __init__(self, code: str) -> None:
+        self._code = code
 
     def head_bucket(self, **_: Any) -> Any:
-        from botocore.exceptions import ClientError
-
-        raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadBucket")
+        raise ClientError({"Error": {"Code": self._code, "Message": ""}}, "HeadBucket")
 
 
-def test_a_bucket_of_somebody_else(settings: Settings) -> None:
-    [found] = aws._bucket(Bucket(_Rejecting(), "theirs", ACCOUNT), settings)  # type: ignore[arg-type]
-    assert f"must belong to {ACCOUNT}" in line([found], "bucket: owner")
+@pytest.mark.parametrize(
+    ("code", "thing", "said"),
+    [
+        ("403", "bucket: owner", f"must belong to {ACCOUNT}"),
+        ("301", "bucket: region", "theirs is in another region → set `region_name`"),
+    ],
+)
+def test_a_bucket_of_somebody_else_or_elsewhere(settings: Settings, code: str, thing: str, said: str) -> None:
+    found = bucket._bucket(Bucket(_Rejecting(code), "theirs", ACCOUNT), settings)  # type: ignore[arg-type]
+    assert said in line(found, thing)
+
+
+@pytest.mark.parametrize(
+    ("operation", "thing", "right"),
+    [
+        ("get_bucket_policy", "bucket: policy", "s3:GetBucketPolicy"),
+        ("get_public_access_block", "bucket: public access", "s3:GetBucketPublicAccessBlock"),
+        ("get_bucket_encryption", "bucket: encryption", "s3:GetEncryptionConfiguration"),
+        ("get_bucket_lifecycle_configuration", "bucket: lifecycle", "s3:GetLifecycleConfiguration"),
+    ],
+)
+def test_what_cannot_be_seen_is_no_failure(
+    settings: Settings, s3: Any, monkeypatch: pytest.MonkeyPatch, operation: str, thing: str, right: str
+) -> None:
+    def denied(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, operation)
+
+    monkeypatch.setattr(s3, operation, denied, raising=True)
+    found = line(bucket._bucket(Bucket(s3, settings.bucket, ACCOUNT), settings), thing)
+    assert found.startswith("?") and f"cannot be seen (AccessDenied) → allow {right}" in found
 
 
 EXTERNAL_ID = f"arn:aws:redshift:us-east-1:{ACCOUNT}:dbuser:namespace"
@@ -220,7 +253,7 @@ def test_a_role(
     document = json.dumps({"Version": "2012-10-17", "Statement": [rights]})
     iam.put_role_policy(RoleName=name, PolicyName="read", PolicyDocument=document)
     monkeypatch.setenv("MUSICIAN_COPY_ROLE_ARN", f"arn:aws:iam::{ACCOUNT}:role/{name}")
-    assert said in line(aws.examine(Settings.from_environment()), thing)
+    assert said in line(copy_role.examine(Settings.from_environment()), thing)
 
 
 def test_a_role_shows_for_which_database_user_it_is(
@@ -231,14 +264,67 @@ def test_a_role_shows_for_which_database_user_it_is(
     document = json.dumps({"Statement": [trust]})
     services.aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)
     monkeypatch.setenv("MUSICIAN_COPY_ROLE_ARN", f"arn:aws:iam::{ACCOUNT}:role/{name}")
-    found = {each.subject: each.result for each in aws.examine(Settings.from_environment())}
+    found = {each.subject: each.result for each in copy_role.examine(Settings.from_environment())}
     assert found["COPY role: trust"] == "Redshift, for somebody only"
+
+
+def test_a_role_of_another_path(
+    settings: Settings, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"doctor-{uuid.uuid4()}"
+    document = json.dumps({"Statement": [TRUSTED]})
+    services.aws.client("iam").create_role(RoleName=name, Path="/data/", AssumeRolePolicyDocument=document)
+    monkeypatch.setenv("MUSICIAN_COPY_ROLE_ARN", f"arn:aws:iam::{ACCOUNT}:role/{name}")
+    found = [str(each) for each in copy_role.examine(Settings.from_environment())]
+    assert f"is arn:aws:iam::{ACCOUNT}:role/data/{name} → correct MUSICIAN_COPY_ROLE_ARN" in found[0]
+
+
+@pytest.mark.parametrize("by", ["the bucket", "each put"])
+@pytest.mark.parametrize(
+    ("granted", "mark"), [("nothing", "✘"), ("by its own policy", "✔"), ("by the key's policy", "✔")]
+)
+def test_a_role_decrypts_what_a_key_of_ones_own_encrypts(
+    settings: Settings,
+    s3: Any,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    by: str,
+    granted: str,
+    mark: str,
+) -> None:
+    iam, kms, name = services.aws.client("iam"), services.aws.client("kms"), f"doctor-{uuid.uuid4()}"
+    role = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [TRUSTED]}))
+    user = role if granted == "by the key's policy" else f"arn:aws:iam::{ACCOUNT}:root"
+    grant = {"Effect": "Allow", "Principal": {"AWS": user}, "Action": "kms:*", "Resource": "*"}
+    key = kms.create_key(Policy=json.dumps({"Statement": [grant]}))["KeyMetadata"]
+    rights = [READS]
+    if granted == "by its own policy":
+        rights.append({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key["Arn"]})
+    iam.put_role_policy(
+        RoleName=name,
+        PolicyName="read",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": rights}),
+    )
+    if by == "the bucket":
+        rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key["KeyId"]}
+        s3.put_bucket_encryption(
+            Bucket=settings.bucket,
+            ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": rule}]},
+        )
+    else:
+        monkeypatch.setenv("MUSICIAN_BUCKET_ENCRYPTION", key["Arn"])
+    monkeypatch.setenv("MUSICIAN_COPY_ROLE_ARN", role)
+    found = [str(each) for each in copy_role.examine(Settings.from_environment())]
+    [decryption] = [each for each in found if "COPY role: decryption" in each]
+    assert decryption.startswith(mark)
+    assert ("lacks kms:Decrypt" in decryption) == (mark == "✘")
 
 
 def test_a_role_that_does_not_exist(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.copy_role_arn.endswith(COPY_ROLE)
     monkeypatch.setenv("MUSICIAN_COPY_ROLE_ARN", f"arn:aws:iam::{ACCOUNT}:role/nobody")
-    assert "nobody does not exist" in line(aws.examine(Settings.from_environment()), "COPY role")
+    assert "nobody does not exist" in line(copy_role.examine(Settings.from_environment()), "COPY role")
 
 
 @pytest.mark.parametrize(
@@ -258,6 +344,31 @@ def test_a_login(
     change("redshift", **fields)
     found = line(warehouse.examine(), thing)
     assert said in found and "hunter2" not in found
+
+
+def test_a_certificate_that_is_not_trusted(tmp_path: Path, change: Callable[..., None]) -> None:
+    own, _ = certificate(tmp_path, x509.DNSName("localhost"))
+    with server(own) as (port, heard):
+        change("redshift", host="localhost", port=port, extra={})
+        assert "certificate is not trusted" in line(warehouse.examine(), "redshift: login")
+    assert heard == []
+
+
+def test_a_warehouse_that_does_not_respond(
+    change: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes the connection, and says nothing."""
+    connect = redshift_connector.connect
+    monkeypatch.setattr(redshift_connector, "connect", lambda **fields: connect(**fields | {"timeout": 0.2}))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        change("redshift", port=silent.getsockname()[1])
+        assert "it does not respond" in line(warehouse.examine(), "redshift: login")
+
+
+def test_a_certificate_whose_name_is_not_verified(change: Callable[..., None]) -> None:
+    change("redshift", extra={"sslmode": "verify-ca"})
+    found = line([warehouse._tls()], "redshift: TLS")
+    assert "verify-ca" in found and 'remove "ssl" and "sslmode"' in found
 
 
 def test_a_connection_in_clear(

@@ -61,7 +61,7 @@ def examined(findings: list[Finding], subject: str) -> Iterator[None]:
 
 def examine() -> Iterator[Finding]:
     """All findings, each as soon as it is known."""
-    from include.orchestration.doctor import aws, notifier, sources, warehouse
+    from include.orchestration.doctor import bucket, copy_role, notifier, sources, warehouse
 
     findings: list[Finding] = []
     with examined(findings, "settings"):
@@ -72,7 +72,8 @@ def examine() -> Iterator[Finding]:
     yield from findings
     if not findings[-1].works:
         return
-    yield from aws.examine(settings)
+    yield from bucket.examine(settings)
+    yield from copy_role.examine(settings)
     yield from sources.examine(settings)
     yield from warehouse.examine()
     yield notifier.examine(settings)
