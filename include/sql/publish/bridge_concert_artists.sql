@@ -44,10 +44,16 @@ full outer join audit.known_billings as known
 where
     coalesce(fresh.concert_id, known.concert_id) not in (
         select dim.concert_id
-        from audit.current_load
-        inner join audit.current_runs as runs on current_load.events_run = runs.run
-        inner join dwh.dim_concerts as dim on current_load.events_at < dim.valid_from
-        where runs.dataset = 'events' and runs.is_pending is false and dim.is_current is true
+        from dwh.dim_concerts as dim
+        cross join audit.current_load
+        where
+            dim.is_current is true
+            and dim.valid_from > current_load.events_at
+            and exists (
+                select runs.run
+                from audit.current_runs as runs
+                where runs.dataset = 'events' and runs.is_pending is false
+            )
     );
 
 insert into audit.changes (star_table, added, changed, removed, unchanged)
