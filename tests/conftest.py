@@ -35,6 +35,7 @@ NEEDS = {
     "tests/orchestration/test_notifications.py": ("aiosmtpd",),
     "tests/project/test_any_day.py": (".ci/",),
     "tests/project/test_astro.py": (".git", "git", "check_jsonschema", "uv"),
+    "tests/project/test_attacks.py": ("aiosmtpd",),
     "tests/project/test_benchmarks.py": ("benchmarks/",),
     "tests/project/test_docs.py": ("docs/",),
     "tests/project/test_glossary.py": ("docs/",),

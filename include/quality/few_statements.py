@@ -4,6 +4,7 @@ import html
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from great_expectations.exceptions.exceptions import MetricResolutionError
 from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlAlchemyExecutionEngine
 
 _EXAMPLES = ("unexpected_values", "unexpected_index_list", "unexpected_rows_query.table")
@@ -13,7 +14,7 @@ class FewStatements(SqlAlchemyExecutionEngine):
     """Great Expectations' engine, which selects examples only while `shows_examples` is true.
 
     Even for zero examples the library sends two statements per expectation that end in `limit 0`, and Redshift plans
-    and compiles each. Text in the examples is escaped for HTML, because the pages show it unescaped.
+    and compiles each. Text in the examples and in errors is escaped for HTML, because the pages show it unescaped.
     """
 
     shows_examples = False
@@ -28,7 +29,10 @@ class FewStatements(SqlAlchemyExecutionEngine):
         wanted = list(metrics_to_resolve)
         skipped = [] if self.shows_examples else [m for m in wanted if m.metric_name.endswith(_EXAMPLES)]
         rest = [metric for metric in wanted if metric not in skipped]
-        found = super().resolve_metrics(rest, metrics, runtime_configuration) if rest else {}
+        try:
+            found = super().resolve_metrics(rest, metrics, runtime_configuration) if rest else {}
+        except MetricResolutionError as error:
+            raise MetricResolutionError(_escaped(str(error)), error.failed_metrics) from None
         for metric in rest:
             if metric.metric_name.endswith(_EXAMPLES):
                 found[metric.id] = _escaped(found[metric.id])

@@ -1,9 +1,9 @@
 """The data docs: Great Expectations' site, made readable without internet access and safe to show.
 
 Its pages load their styles and scripts from other hosts, its index page is empty without them, and it writes
-values of the audited tables into the HTML unescaped: they are escaped when they are selected (`few_statements.py`),
-and so they lie in the results. Every page loses its scripts and gets our style sheet, and the index page is our
-own (`index_page.py`).
+values of the audited tables, and errors, into the HTML unescaped: they are escaped when they are selected or raised
+(`few_statements.py`), and so they lie in the results. Every page loses its scripts and gets our style sheet, and the
+index page is our own (`index_page.py`).
 """
 
 import os
@@ -24,7 +24,9 @@ STYLE = Path(__file__).with_suffix(".css")
 POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'none'"
 """What a page may do: show itself with our style sheet, and nothing else."""
 _ACTIVE = re.compile(
-    r"<script\b.*?</script\s*>|<style\b.*?</style\s*>|<link\b[^>]*>|<img\b[^>]*>|</?(?:iframe|object|embed|form|base|meta)\b[^>]*>",
+    r"<script\b.*?</script\s*>|<style\b.*?</style\s*>"
+    r"|</?(?:link|img|svg|math|video|audio|source|iframe|frame|object|embed|form|base|meta)\b[^>]*>"
+    r"|(?<=\s)on\w+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)|javascript:[^\"'\s>]*",
     re.DOTALL | re.IGNORECASE,
 )
 _ONE_VALUES = re.compile(r"(?<![\d,.])1 unexpected values")

@@ -1,5 +1,6 @@
 """Runs the Great Expectations suites, and says in one line what each expectation found."""
 
+import html
 import logging
 import os
 from collections.abc import Collection, Mapping
@@ -148,7 +149,9 @@ def _result(table: str, result: Any) -> Result:
 def _errors(info: Mapping[str, Any]) -> tuple[str, ...]:
     """The errors raised in place of a result, by the expectation or by its metrics."""
     raised = [info] if "raised_exception" in info else info.values()
-    return tuple(str(each["exception_message"]) for each in raised if each.get("raised_exception"))
+    return tuple(
+        html.unescape(str(each["exception_message"])) for each in raised if each.get("raised_exception")
+    )
 
 
 def _summary(table: str, result: Any) -> str:

@@ -148,7 +148,7 @@ async def closed_webhook(monkeypatch: pytest.MonkeyPatch) -> Any:
     asked: list[str] = []
 
     async def reject(request: web.Request) -> web.Response:
-        asked.append(request.path)
+        asked.append(request.path_qs)
         what = request.path.rpartition("/")[2]
         if what == "slow":
             await asyncio.sleep(5)
@@ -171,17 +171,21 @@ async def closed_webhook(monkeypatch: pytest.MonkeyPatch) -> Any:
     await runner.cleanup()
 
 
-@pytest.mark.parametrize(
-    ("what", "said"), [("missing", "HTTP 404"), ("moved", "HTTP 307.*not followed"), ("slow", "not reached")]
-)
-async def test_the_path_of_a_webhook_is_a_secret(
-    closed_webhook: Any, caplog: pytest.LogCaptureFixture, what: str, said: str
+CLOSED = {"missing": "HTTP 404", "moved": "HTTP 307.*not followed", "slow": "not reached"}
+QUERIES = ["", "?token=hunter2-query"]
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=["path", "query"])
+@pytest.mark.parametrize("what", CLOSED)
+async def test_the_path_and_the_query_of_a_webhook_are_secrets(
+    closed_webhook: Any, caplog: pytest.LogCaptureFixture, what: str, query: str
 ) -> None:
     define, asked = closed_webhook
-    define(what)
+    define(what + query)
+    said = CLOSED[what]
     with caplog.at_level("DEBUG"), pytest.raises(NotificationFailed, match=said) as raised:
         await asyncio.to_thread(send, "hook", MESSAGE)
-    assert asked == [f"/services/hunter2-hook/{what}"]
+    assert asked == [f"/services/hunter2-hook/{what}{query}"]
     shown = "".join(traceback.format_exception(raised.value)) + caplog.text
     assert "hunter2" not in shown and "127.0.0.1" not in str(raised.value)
 

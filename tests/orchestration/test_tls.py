@@ -3,6 +3,7 @@
 import ipaddress
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from cryptography import x509
@@ -13,45 +14,52 @@ from tests.support.tls_server import certificate, server
 PASSWORD = "hunter2-hunter2"
 
 
-@pytest.mark.parametrize(
-    ("names", "extra", "is_told"),
-    [
-        ([x509.DNSName("localhost")], {}, True),
-        ([x509.DNSName("elsewhere.example")], {}, False),
-        ([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))], {}, False),
-        ([x509.DNSName("elsewhere.example")], {"sslmode": "verify-ca"}, True),
-    ],
-    ids=["its own", "another's", "its address only", "another's, and the connection takes it"],
-)
-def test_a_server_with_another_name_gets_no_password(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    names: list[x509.GeneralName],
-    extra: dict[str, str],
-    is_told: bool,
+class Server(NamedTuple):
+    """Who speaks TLS at the address of the connection `redshift`, and whether it is told the password."""
+
+    whose: str
+    names: list[x509.GeneralName]
+    is_told: bool
+    extra: dict[str, str] = {}
+    is_trusted: bool = True
+    valid_days: int = 1
+
+
+HERE, ELSEWHERE = x509.DNSName("localhost"), x509.DNSName("elsewhere.example")
+SERVERS = [
+    Server("its own", [HERE], True),
+    Server("another's", [ELSEWHERE], False),
+    Server("another's, and the connection takes it", [ELSEWHERE], True, {"sslmode": "verify-ca"}),
+    Server("its address only", [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))], False),
+    Server("a name that begins with its own", [x509.DNSName("localhost.elsewhere.example")], False),
+    Server("any name's", [x509.DNSName("*")], False),
+    Server("an untrusted issuer's", [HERE], False, is_trusted=False),
+    Server(
+        "another untrusted issuer's, and any name will do",
+        [ELSEWHERE],
+        False,
+        {"sslmode": "verify-ca"},
+        False,
+    ),
+    Server("expired", [HERE], False, valid_days=-1),
+]
+
+
+@pytest.mark.parametrize("given", SERVERS, ids=lambda given: given.whose)
+def test_a_server_whose_certificate_is_not_its_own_gets_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: Server
 ) -> None:
-    own, root = certificate(tmp_path, *names)
-    monkeypatch.setenv("SSL_CERT_FILE", str(root))
+    own, root = certificate(tmp_path, *given.names, valid_days=given.valid_days)
+    if given.is_trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(root))
     with server(own) as (port, heard):
         fields = {"host": "localhost", "port": port, "schema": "dev", "login": "ada", "password": PASSWORD}
         monkeypatch.setenv(
-            "AIRFLOW_CONN_REDSHIFT", json.dumps({"conn_type": "redshift", **fields, "extra": extra})
+            "AIRFLOW_CONN_REDSHIFT", json.dumps({"conn_type": "redshift", **fields, "extra": given.extra})
         )
         with pytest.raises(Exception):  # noqa: B017 - in the end nobody answers
             connections.redshift(patient=False)
-    assert any(PASSWORD.encode() in each for each in heard) is is_told
-
-
-def test_without_a_certificate_we_trust_nothing_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own, _ = certificate(tmp_path, x509.DNSName("localhost"))
-    with server(own) as (port, heard):
-        fields = {"host": "localhost", "port": port, "schema": "dev", "login": "ada", "password": PASSWORD}
-        monkeypatch.setenv("AIRFLOW_CONN_REDSHIFT", json.dumps({"conn_type": "redshift", **fields}))
-        with pytest.raises(Exception):  # noqa: B017
-            connections.redshift(patient=False)
-    assert heard == []
+    assert any(PASSWORD.encode() in each for each in heard) is given.is_told
 
 
 def test_sqlalchemy_verifies_as_much(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,21 @@ def audit_found(results: Path, run: str, table: str, *found: dict[str, Any]) -> 
     )
 
 
+ELEMENTS = [
+    "<td>X<script>steal()</script></td>",
+    "<img src=x onerror=steal()>",
+    "<svg onload=steal()></svg>",
+    "<a href='javascript:steal()'>x</a>",
+    "<iframe src='https://evil.example'></iframe>",
+    "<object data='https://evil.example'></object>",
+    "<form action='https://evil.example'><input name=x></form>",
+    "<base href='https://evil.example'>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example'>",
+    "<video src='https://evil.example' autoplay></video>",
+]
+"""What would run in a page, or send or load something, if it came into one."""
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     page = tmp_path / "site" / "validations" / "dim_songs" / "run" / "instant" / "redshift-dim_songs.html"
@@ -72,10 +87,7 @@ def site(tmp_path: Path) -> Path:
     page.write_text(
         "<html><head><link rel='stylesheet' href='https://cdn.example/bootstrap.css'>"
         "<style>body { color: red }</style><script src='https://cdn.example/jquery.js'></script></head>"
-        "<body><td>1 of 4 rows</td><td>X<script>steal()</script></td><img src=x onerror=steal()>"
-        "<form action='https://evil.example'><base href='https://evil.example'>"
-        "<meta http-equiv=refresh content='0;url=https://evil.example'></body>"
-        "</html>"
+        f"<body><td>1 of 4 rows</td>{''.join(ELEMENTS)}</body></html>"
     )
     (tmp_path / "site" / "static" / "fonts").mkdir(parents=True)
     (tmp_path / "site" / "expectations").mkdir()
@@ -94,7 +106,7 @@ def test_a_page_keeps_its_content_and_loses_scripts_and_external_resources(site:
     (page,) = site.glob("validations/**/*.html")
     text = page.read_text()
     assert "1 of 4 rows" in text
-    for gone in ("https://", "script>", "onerror", "color: red"):
+    for gone in ("https://", "script>", "javascript:", "onerror", "onload", "color: red", "steal", "<iframe"):
         assert gone not in text
     assert "Content-Security-Policy" in text
 
@@ -220,14 +232,26 @@ def reader(visitor: Any) -> Any:
     return visitor
 
 
-def test_a_user_without_a_role_is_rejected(visitor: Any, published: str) -> None:
+VISITS = [
+    (visitor, path)
+    for visitor in ("nobody", "with a forged token", "without a role")
+    for path in ("", "index.html", "site.css", "nothing.html")
+]
+
+
+@pytest.mark.parametrize(("who", "path"), VISITS)
+def test_whoever_may_not_see_plugins_is_rejected(visitor: Any, published: str, who: str, path: str) -> None:
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
-    user = SimpleAuthManagerUser(username="nobody", role=None)
-    visitor.cookies.set("_token", get_auth_manager().generate_jwt(user))
-    for path in ("", "index.html", "site.css", "nothing.html"):
-        assert visitor.get(f"/data-docs/{path}").status_code == 403
+    if who == "with a forged token":
+        visitor.cookies.set("_token", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.")
+    if who == "without a role":
+        user = SimpleAuthManagerUser(username="nobody", role=None)
+        visitor.cookies.set("_token", get_auth_manager().generate_jwt(user))
+    answer = visitor.get(f"/data-docs/{path}")
+    assert answer.status_code == (403 if who != "nobody" else 401)
+    assert "Data docs" not in answer.text
 
 
 @pytest.fixture
@@ -279,32 +303,65 @@ def test_a_page_runs_nothing_and_is_not_cached_by_others(reader: Any, published:
     assert headers["cache-control"] == "private, no-cache"
 
 
-@pytest.mark.parametrize("path", ["", "index.html", "nothing.html"])
-def test_a_visitor_who_is_not_signed_in_is_rejected(visitor: Any, published: str, path: str) -> None:
-    assert visitor.get(f"/data-docs/{path}").status_code == 401
+OUTSIDE = [
+    "../manifests/events/secret.json",
+    "..%2fmanifests/events/secret.json",
+    "%2e%2e/manifests/events/secret.json",
+    "x/../../manifests/events/secret.json",
+    "%5c..%5cmanifests",
+    "/etc/passwd",
+    "%00",
+]
+OUTSIDE_AS_RECEIVED = [
+    "../manifests/events/secret.json",
+    "./../manifests/events/secret.json",
+    "x/../../manifests/events/secret.json",
+    "/manifests/events/secret.json",
+    "/../manifests/events/secret.json",
+    "..\\manifests\\events\\secret.json",
+    "%2e%2e/manifests/events/secret.json",
+    "../data-docs/index.html",
+    "./index.html",
+    "index.html/",
+    "index.html\0",
+    "s3://manifests/events/secret.json",
+]
+"""Paths as a server hands them on, decoded; a client would resolve most of them first."""
 
 
-def test_a_forged_token_is_rejected(visitor: Any, published: str) -> None:
-    visitor.cookies.set("_token", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.")
-    assert visitor.get("/data-docs/index.html").status_code in (401, 403)
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "../manifests/events/secret.json",
-        "..%2fmanifests/events/secret.json",
-        "%2e%2e/manifests/events/secret.json",
-        "x/../../manifests/events/secret.json",
-        "%5c..%5cmanifests",
-        "/etc/passwd",
-        "%00",
-    ],
-)
+@pytest.mark.parametrize("path", OUTSIDE)
 def test_nothing_outside_the_data_docs_is_served(reader: Any, published: str, path: str) -> None:
     response = reader.get(f"/data-docs/{path}")
     assert response.status_code == 404
     assert "{}" not in response.text
+
+
+@pytest.mark.parametrize("path", OUTSIDE_AS_RECEIVED)
+async def test_nor_for_a_path_that_no_client_has_resolved(
+    reader: Any, airflow_site: Any, published: str, path: str
+) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def get(path: str) -> tuple[int, bytes]:
+        sent.clear()
+        scope = {
+            **{"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET"},
+            **{"scheme": "http", "server": ("testserver", 80), "client": ("127.0.0.1", 1), "root_path": ""},
+            **{"path": f"/data-docs/{path}", "raw_path": f"/data-docs/{path}".encode(), "query_string": b""},
+            "headers": [(b"host", b"testserver"), (b"cookie", f"_token={reader.cookies['_token']}".encode())],
+        }
+        await airflow_site(scope, receive, send)
+        return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
+
+    assert await get("index.html") == (200, b"<h1>Data docs</h1>")
+    status, body = await get(path)
+    assert status == 404 and b"{}" not in body and b"<h1>" not in body
 
 
 def test_before_the_first_audit_the_page_says_what_to_do(reader: Any) -> None:

@@ -401,28 +401,32 @@ async def test_bytes_that_are_not_text_do_not_break_a_response(serve: Serve) -> 
 ECHOED = "aB3dE/fG+7hI=jK"
 
 
-@pytest.mark.parametrize("before", ["", "k", "ke", "key=", "apikey="])
-@pytest.mark.parametrize(
-    "form",
-    [
-        str,
-        str.lower,
-        str.upper,
-        lambda text: quote(text, safe=""),
-        lambda text: quote(text, safe="").lower(),
-        lambda text: text.encode().hex(),
-        lambda text: text.encode().hex().upper(),
-        lambda text: b64encode(text.encode()).decode(),
-        lambda text: urlsafe_b64encode(text.encode()).decode(),
-    ],
-    ids=["plain", "lower", "upper", "url", "url lower", "hex", "HEX", "base64", "base64 for URLs"],
-)
+FORMS: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "lower": str.lower,
+    "upper": str.upper,
+    "swapped case": str.swapcase,
+    "title case": str.title,
+    "url": lambda text: quote(text, safe=""),
+    "url lower": lambda text: quote(text, safe="").lower(),
+    "url twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "hex": lambda text: text.encode().hex(),
+    "HEX": lambda text: text.encode().hex().upper(),
+    "base64": lambda text: b64encode(text.encode()).decode(),
+    "base64 for URLs": lambda text: urlsafe_b64encode(text.encode()).decode(),
+    "base64 in a URL": lambda text: quote(b64encode(text.encode()).decode(), safe=""),
+}
+BEFORE = ["", "k", "ke", "key=", "apikey="]
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_a_key_echoed_in_another_form_is_redacted(form: Callable[[str], str], before: str) -> None:
     client = Client("lastfm", "https://ws.example", "api_key", ECHOED, 5)
     echo = form(before + ECHOED)
     left = client._redacted(f"you sent {echo}, really").replace("***", "")
     longest = max((len(a) for a in _common(left, form(ECHOED))), default=0)
-    assert longest <= 4, left
+    assert longest <= max(4, len(form("="))), left  # which may come from what is before the key
 
 
 def _common(left: str, form: str) -> list[str]:

@@ -15,32 +15,34 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def certificate(folder: Path, *names: x509.GeneralName) -> tuple[Path, Path]:
+def certificate(folder: Path, *names: x509.GeneralName, valid_days: int = 1) -> tuple[Path, Path]:
     """A certificate for the names, signed by an authority, which is trusted: its file, and the authority's."""
     now = datetime.now(UTC)
     authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority")])
 
-    def signed(subject: str, public: Any, extension: x509.ExtensionType) -> bytes:
+    def signed(subject: str, public: Any, extension: x509.ExtensionType, days: int) -> bytes:
         built = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
             .issuer_name(issuer)
             .public_key(public)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_before(now - timedelta(days=2))
+            .not_valid_after(now + timedelta(days=days))
             .add_extension(extension, critical=True)
         )
         return built.sign(authority, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
     root = folder / "authority.pem"
-    root.write_bytes(signed("Authority", authority.public_key(), x509.BasicConstraints(True, None)))
+    root.write_bytes(signed("Authority", authority.public_key(), x509.BasicConstraints(True, None), 1))
     own = folder / "server.pem"
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    own.write_bytes(private + signed("Server", key.public_key(), x509.SubjectAlternativeName(names)))
+    own.write_bytes(
+        private + signed("Server", key.public_key(), x509.SubjectAlternativeName(names), valid_days)
+    )
     return own, root
 
 

@@ -25,7 +25,7 @@ from include.sources.client.nesting import is_deeper, without_deeper
 from include.sources.client.pace import Pace
 from include.sources.client.priority import PrioritySemaphore
 from include.sources.client.quota import Quota
-from include.sources.client.redaction import key_forms, without_login
+from include.sources.client.redaction import Redaction, without_login
 
 log = logging.getLogger(__name__)
 Parsed = TypeVar("Parsed")
@@ -65,7 +65,7 @@ class Client:
     now: Callable[[], datetime] = utc_now
     sent: int = field(default=0, init=False)
     """Requests sent so far, failed tries included."""
-    _key_forms: tuple[str, ...] = field(init=False, repr=False)
+    _redacted: Redaction = field(init=False, repr=False)
     """The key in every form in which it is redacted."""
     _session: aiohttp.ClientSession = field(init=False, repr=False)
     _pace: Pace = field(init=False, repr=False)
@@ -85,7 +85,7 @@ class Client:
                 "not https. The API key travels in the URL; correct the connection's host. (Only a sandbox sets "
                 '`"allow_http": true` in the extra.)'
             )
-        self._key_forms = key_forms(self.key)
+        self._redacted = Redaction(self.key)
         self._pace = Pace(self.requests_per_second)
         self._send_order = PrioritySemaphore(1)
         self._in_flight = PrioritySemaphore(max(2, round(_SECONDS_IN_FLIGHT * self.requests_per_second)))
@@ -234,11 +234,6 @@ class Client:
 
     def _shown(self, request: Request) -> str:
         return f"{without_login(self.base_url)}{request}"
-
-    def _redacted(self, text: str) -> str:
-        for form in self._key_forms:
-            text = text.replace(form, "***")
-        return text
 
 
 @dataclass(frozen=True, slots=True)

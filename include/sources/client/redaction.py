@@ -2,28 +2,42 @@
 
 import re
 from base64 import b64encode
+from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
 from yarl import URL
 
 
-def key_forms(key: str) -> tuple[str, ...]:
-    """The key as a source may echo it: plain, in a URL, in either case, in hexadecimal digits, in Base64.
+class Redaction:
+    """Replaces a key with `***` wherever a source may echo it, in upper or lower case: plain, in a URL, also escaped
+    twice, in hexadecimal digits, in Base64."""
 
-    Base64 packs three bytes, so there it has three forms, depending on what precedes it; each leaving out the outer
-    characters, which depend on adjacent bytes.
-    """
+    def __init__(self, key: str) -> None:
+        forms = {form for form in _forms(key) if form}
+        self._forms = {form.lower() for form in forms}
+        self._pattern = re.compile(
+            "|".join(map(re.escape, sorted(forms, key=len, reverse=True))), re.IGNORECASE
+        )
+
+    def __call__(self, text: str) -> str:
+        lowered = text.lower()  # to search it takes a tenth of the time that the pattern does
+        if any(form in lowered for form in self._forms):
+            return self._pattern.sub("***", text)
+        return text
+
+
+def _forms(key: str) -> Iterator[str]:
+    """Base64 packs three bytes, so there the key has three forms, depending on what precedes it; each without the outer
+    characters, which depend on adjacent bytes."""
     data = key.encode()
+    yield from (key, data.hex(), quote_plus(key))
     in_url = str(URL.build(query={"": key})).removeprefix("?=")
-    forms = [key, in_url, quote(key, safe=""), quote_plus(key), data.hex()]
+    for escaped in (in_url, quote(key, safe="")):
+        yield from (escaped, quote(escaped, safe=""))
     for before in range(3):
         whole = b64encode(bytes(before) + data).decode()
         inner = whole[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
-        forms += [inner, inner.translate(str.maketrans("+/", "-_"))]
-    longest_first = sorted(
-        {each for form in forms[:5] for each in (form, form.lower(), form.upper())}, key=len
-    )
-    return tuple(dict.fromkeys([*reversed(longest_first), *forms[5:]]))
+        yield from (inner, inner.translate(str.maketrans("+/", "-_")), quote(inner, safe=""))
 
 
 def without_login(url: str) -> str:
