@@ -1,5 +1,6 @@
 -- Merges audit.dim_songs into dwh.dim_songs: new figures replace older ones; first_seen_date is kept, and so is an id
--- that the run does not have. Joins only those rows of dwh.dim_songs that belong to the load's artists.
+-- that the run does not have. Joins only those rows of dwh.dim_songs that belong to the load's artists; those that the
+-- run does not list are kept.
 drop table if exists audit.song_artists;
 
 create table audit.song_artists
@@ -22,10 +23,11 @@ with known_songs as (
 )
 
 select
-    fresh.artist_key,
-    fresh.song_key,
+    coalesce(fresh.artist_key, known.artist_key) as artist_key,
+    coalesce(fresh.song_key, known.song_key) as song_key,
     case
         when known.song_key is null then 'added'
+        when fresh.song_key is null then 'kept'
         when
             known.song_rank = fresh.song_rank
             and coalesce(known.play_count, -1) = coalesce(fresh.play_count, -1)
@@ -38,7 +40,7 @@ select
     coalesce(fresh.artist_mbid, known.artist_mbid) as artist_mbid,
     coalesce(known.first_seen_date, fresh.first_seen_date) as first_seen_date
 from audit.dim_songs as fresh
-left join known_songs as known on fresh.artist_key = known.artist_key and fresh.song_key = known.song_key;
+full outer join known_songs as known on fresh.artist_key = known.artist_key and fresh.song_key = known.song_key;
 
 insert into audit.changes (star_table, added, changed, removed, unchanged)
 select
@@ -49,13 +51,16 @@ select
     count(case when changes.change = 'unchanged' then 1 end) as unchanged
 from audit.song_changes as changes;
 
+-- By artist, because every song of the star is compared, and a load has far fewer artists than songs.
 delete from dwh.dim_songs
-using audit.song_changes as changes
+using audit.song_artists as artists
 where
-    dim_songs.artist_key in (select artists.artist_key from audit.song_artists as artists)
-    and dim_songs.artist_key = changes.artist_key
-    and dim_songs.song_key = changes.song_key
-    and changes.change <> 'added';
+    dim_songs.artist_key = artists.artist_key
+    and dim_songs.song_key not in (
+        select changes.song_key
+        from audit.song_changes as changes
+        where changes.change = 'kept'
+    );
 
 insert into dwh.dim_songs (
     song_key, artist_key, song_name, song_mbid, song_url, artist_name, artist_mbid,

@@ -3,7 +3,7 @@ insert into audit.changes (star_table, added, changed, removed, unchanged)
 with known_artists as (
     select artists.*
     from dwh.fact_artists as artists
-    inner join audit.current_load on artists.snapshot_date = current_load.snapshot_date
+    where artists.snapshot_date = (select current_load.snapshot_date from audit.current_load)
 ),
 
 identical_artists as (

@@ -35,9 +35,7 @@ distkey (artist_key)
 sortkey (artist_key)
 as
 with fresh_artists as (
-    select distinct
-        fresh.artist_key,
-        fresh.snapshot_date
+    select distinct fresh.artist_key
     from audit.fresh_song_facts as fresh
 )
 
@@ -49,9 +47,9 @@ select
     known.play_count,
     known.listeners
 from dwh.fact_songs as known
-inner join fresh_artists as fresh on known.artist_key = fresh.artist_key and known.snapshot_date = fresh.snapshot_date
-cross join audit.current_load
-where known.snapshot_date = cast(current_load.songs_at as date);
+inner join fresh_artists as fresh on known.artist_key = fresh.artist_key
+-- A single value, so that the scan of all dates only has to compare it.
+where known.snapshot_date = (select cast(current_load.songs_at as date) from audit.current_load);
 
 insert into audit.changes (star_table, added, changed, removed, unchanged)
 select
