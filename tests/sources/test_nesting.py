@@ -49,15 +49,15 @@ def test_what_is_deeper_becomes_null_and_the_rest_stays(seed: int, levels: int) 
 
     value = [nested(7), {"a": nested(7)}, nested(7)]
     body = json.dumps(value).encode()
-    found = without_deeper(body, levels)
+    found = without_deeper(body, levels, 9)
     assert json.loads(found) == cut(value, levels)
     assert not is_deeper(found, levels)
-    assert without_deeper(body, 9) == body
+    assert without_deeper(body, 9, 9) == body
 
 
 def test_of_what_never_closes_the_depth_is_bounded() -> None:
     for body in (b"[" * 500, b'[{"a": ' * 500, b"]]" + b"[" * 500 + b"}" * 900 + b"[" * 100):
-        assert not is_deeper(without_deeper(body, 64), 64)
+        assert not is_deeper(without_deeper(body, 64, 1_000), 64)
 
 
 @pytest.mark.parametrize("text", ["[" * 99, "]" * 99, '"[' * 99, "\\[" * 99, '\\"[' * 99, "\\", '"', '\\"'])
@@ -88,3 +88,9 @@ def test_what_is_cut_off_or_no_json_at_all_is_judged_too() -> None:
     assert is_deeper(b"[[[1]]," * 3, 2)
     assert not is_deeper(b'<html>{"}]]]]', 64)
     assert not is_deeper(b"", 64)
+
+
+def test_what_is_far_too_deep_is_an_error() -> None:
+    assert without_deeper(b"[" * 1_000 + b"]" * 1_000, 2, 1_000) == b"[[null]]"
+    with pytest.raises(ValueError, match="more than 1,000 levels"):
+        without_deeper(b"[" * 1_001 + b"]" * 1_001, 2, 1_000)

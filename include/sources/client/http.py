@@ -34,6 +34,9 @@ USER_AGENT = "musician-warehouse/1.0 (collects concerts and charts into a data w
 _MAX_BYTES = 32 << 20
 """The largest decompressed body accepted: ten times a full page from Ticketmaster."""
 _MAX_DEPTH = 64
+"""Levels of nesting; a value that is more deeply nested becomes null."""
+_MOST_DEPTH = 1_000
+"""A response with a value that is more deeply nested is no response."""
 _LARGE = 4 << 20
 """Larger bodies are received one at a time, so that many concurrent ones cannot fill the memory."""
 _SECONDS_IN_FLIGHT = 5
@@ -215,7 +218,7 @@ class Client:
     async def _body(self, response: aiohttp.ClientResponse, sending: "_Sending") -> bytes:
         """The body, decompressed, without what is more deeply nested than anything real.
 
-        Raises `Retry` if it is larger than any real one.
+        Raises `Retry` if it is larger, or far more deeply nested, than any real one.
         """
         body, is_large = bytearray(), False
         async for chunk in response.content.iter_any():
@@ -229,7 +232,10 @@ class Client:
                 await sending.until_done.enter_async_context(self._large)
                 sending.deadline.reschedule(self._deadline())
         if is_deeper(body, _MAX_DEPTH):
-            return await asyncio.to_thread(without_deeper, body, _MAX_DEPTH)
+            try:
+                return await asyncio.to_thread(without_deeper, body, _MAX_DEPTH, _MOST_DEPTH)
+            except ValueError as error:
+                raise Retry(str(error), finally_raise=UnexpectedPayload) from None
         return bytes(body)
 
     def _shown(self, request: Request) -> str:

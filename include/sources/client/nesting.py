@@ -25,12 +25,17 @@ def is_deeper(body: bytes | bytearray, levels: int) -> bool:
     return b"()" in brackets or too_deep in brackets
 
 
-def without_deeper(body: bytes | bytearray, levels: int) -> bytes:
-    """The JSON with null in place of each list and object that is more than this many levels deep."""
+def without_deeper(body: bytes | bytearray, levels: int, most: int) -> bytes:
+    """The JSON with null in place of each list and object that is more than this many levels deep.
+
+    Raises `ValueError` if any is more than `most` levels deep: that is no slip in one value.
+    """
     kept, depth, first = [], 0, 0
     for found in _TOKEN.finditer(body):
         if found[0] in (b"[", b"{"):
             depth += 1
+            if depth > most:
+                raise ValueError(f"JSON nested more than {most:,} levels deep")
             if depth == levels + 1:
                 kept += [body[first : found.start()], b"null"]
         elif found[0] in (b"]", b"}"):
