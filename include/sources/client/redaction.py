@@ -14,13 +14,14 @@ class Redaction:
 
     def __init__(self, key: str) -> None:
         forms = {form for form in _forms(key) if form}
-        self._forms = {form.lower() for form in forms}
+        self._forms = {form.encode().lower() for form in forms}
         self._pattern = re.compile(
             "|".join(map(re.escape, sorted(forms, key=len, reverse=True))), re.IGNORECASE
         )
 
     def __call__(self, text: str) -> str:
-        lowered = text.lower()  # to search it takes a tenth of the time that the pattern does
+        # To search this takes a tenth of the time that the pattern does; hardly any response echoes the key.
+        lowered = text.encode(errors="replace").lower()
         if any(form in lowered for form in self._forms):
             return self._pattern.sub("***", text)
         return text
