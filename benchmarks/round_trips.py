@@ -6,7 +6,6 @@ left out of both.
 """
 
 import asyncio
-import os
 import tempfile
 import time
 from collections import Counter
@@ -23,9 +22,9 @@ from botocore.httpsession import URLLib3Session
 from redshift_connector.core import Connection
 
 from benchmarks.figures import Figure, say
+from benchmarks.sandboxed import connected
 from include.clock import utc_now
 from include.settings import Settings
-from sandbox.connections import connection_environment
 from sandbox.services import start
 
 _LATENCY = ("--s3-latency", "0.04", "--statement-latency", "0.03")
@@ -133,8 +132,8 @@ def _days(number: int, *options: str) -> list[Day]:
     with (
         tempfile.TemporaryDirectory(prefix="musician-benchmark-") as folder,
         start(Path(folder) / "home", *options) as services,
+        connected(services, Path(folder)),
     ):
-        os.environ |= connection_environment(services) | {"AIRFLOW_HOME": f"{folder}/airflow"}
         settings = Settings.from_environment()
         for ago in reversed(range(number)):
             say(f"a daily run {' '.join(options)}")

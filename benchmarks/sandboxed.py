@@ -19,18 +19,24 @@ def sandbox(*options: str) -> Iterator[Services]:
     """Starts services of its own, and points this process's Airflow connections to them until the context ends."""
     with tempfile.TemporaryDirectory(prefix="musician-benchmark-") as folder:
         say(f"starting the sandbox {' '.join(options)}")
-        with services.start(Path(folder) / "services", *options) as running:
-            before = dict(os.environ)
-            os.environ |= connection_environment(running) | {
-                "AIRFLOW_HOME": str(Path(folder) / "airflow"),
-                "AWS_EC2_METADATA_DISABLED": "true",
-                "GX_ANALYTICS_ENABLED": "false",
-            }
-            try:
-                yield running
-            finally:
-                os.environ.clear()
-                os.environ |= before
+        with services.start(Path(folder) / "services", *options) as running, connected(running, Path(folder)):
+            yield running
+
+
+@contextmanager
+def connected(running: Services, folder: Path) -> Iterator[None]:
+    """Points this process's Airflow connections to the services until the context ends."""
+    before = dict(os.environ)
+    os.environ |= connection_environment(running) | {
+        "AIRFLOW_HOME": str(folder / "airflow"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "GX_ANALYTICS_ENABLED": "false",
+    }
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before
 
 
 def lake(running: Services, bucket: str) -> Lake:

@@ -111,7 +111,12 @@ def test_rows_survive_parquet_in_order_and_with_types_that_redshift_reads(lake: 
         "string", "int64", "double", "bool", "date32[day]", "timestamp[us]",
     ]  # fmt: skip
     assert [Row(**row) for row in table.slice(30_000, 5).to_pylist()] == rows(30_005)[30_000:]
-    assert pq.ParquetFile(io.BytesIO(body)).metadata.row_group(0).column(0).compression == "SNAPPY"
+    group = pq.ParquetFile(io.BytesIO(body)).metadata.row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    assert {column.compression for column in columns} == {"SNAPPY"}
+    assert [column.physical_type for column in columns] == [
+        "BYTE_ARRAY", "INT64", "DOUBLE", "BOOLEAN", "INT32", "INT96",
+    ]  # fmt: skip
 
 
 def test_no_rows_become_one_empty_part(lake: Lake) -> None:
