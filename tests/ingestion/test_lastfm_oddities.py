@@ -16,7 +16,7 @@ from include.settings import Settings
 from sandbox.faults import Fault
 from sandbox.world.catalog import Catalog
 from tests.support.ingesting import fetch
-from tests.support.stand_ins import api, table
+from tests.support.stand_ins import api, objects, table
 
 RUN = "2026-11-22T060000Z"
 SETTINGS = Settings(countries=("US", "GB"), artists_per_country=8, tracks_per_artist=100)
@@ -157,6 +157,9 @@ async def test_what_no_other_response_can_make_good_fails_the_run(
 async def test_after_a_revoked_key_is_replaced_the_run_goes_on(lake: Lake, honest: Outcome) -> None:
     with pytest.raises(SourceRejected, match="API key is invalid"):
         await ingested(lake, key_revoked_after=5)
+    # The rejection cancels the requests that are under way, so not all five responses need have been kept.
+    kept = sum(key.endswith(".jsonl.gz") for key in objects(lake, "raw/songs/"))
     outcome = await ingested(lake)
     assert (lost(honest, outcome), outcome.doubled, outcome.complete) == (0, 0, True)
-    assert outcome.requests == honest.requests - 5
+    assert 1 <= kept <= 5
+    assert outcome.requests <= honest.requests - kept
