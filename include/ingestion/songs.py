@@ -102,14 +102,11 @@ async def _crawl(_: Lake, responses: Responses, plan: SongsPlan, start: datetime
     touring = await crawler.run(plan.touring)
     collected = [_list_of(chart, responses, country=country) for country, chart in crawler.charts.items()]
     collected += [_list_of(tracks, responses, artist=name) for name, tracks in crawler.tracks.items()]
-    reasons = sorted(
-        f"{each.name}: {each.distinct} of {each.reported} reported items were received"
-        for each in collected
-        if not each.complete and each.reported  # what was lost reported nothing
-    )
-    reasons += [f"chart {country}: {why}" for country, chart in crawler.charts.items() if (why := chart.lost)]
-    reasons += [
-        f"artist {name}: {why}" for name, tracks in sorted(crawler.tracks.items()) if (why := tracks.lost)
+    lists = [*crawler.charts.values(), *crawler.tracks.values()]
+    reasons = [
+        f"{each.name}: {why}"
+        for each, read in zip(collected, lists, strict=True)
+        if (why := read.why_incomplete)
     ]
     return Crawl(
         scope,

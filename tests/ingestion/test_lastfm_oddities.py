@@ -1,5 +1,6 @@
 """Whatever Last.fm does: no song is lost that the certificate does not miss, and none lands twice."""
 
+import random
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +14,7 @@ from include.ingestion.songs import SONGS
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.settings import Settings
-from sandbox.faults import Fault
+from sandbox.faults import Fault, FaultKind
 from sandbox.world.catalog import Catalog
 from tests.support.ingesting import fetch
 from tests.support.stand_ins import api, objects, table
@@ -117,6 +118,7 @@ async def test_harmless_oddities_lose_nothing_and_are_complete(
 HARMFUL: dict[str, tuple[dict[str, Any], int]] = {
     # behaviour: its options, and how many of the songs may be lost at most
     "songs that start over": ({"repeat_after": 30}, 10**6),
+    "songs that start over, without a total": ({"repeat_after": 30, "total_as": ""}, 10**6),
     "totals that are too high": ({"total_factor": 3.0}, 0),
     "totals with a comma": ({"total_as": "1,234"}, 0),
     "an artist who cannot be fetched": ({"faults": [Fault("error_8", where=OF_FIRST)]}, 100),
@@ -137,6 +139,56 @@ async def test_where_something_is_lost_the_certificate_says_so(
     assert lost(honest, outcome) <= most
     assert outcome.doubled == 0
     assert outcome.requests <= 2 * honest.requests
+
+
+def mixture(seed: int) -> dict[str, Any]:
+    """Options at random: some behaviours at once."""
+    drawn = random.Random(seed)
+    where = [{}, OF_FIRST, CHART, CHART | GB, {"page": "2"}]
+    kinds: list[FaultKind] = [
+        "error_6",
+        "error_8",
+        "error_29",
+        "no_items",
+        "http_404",
+        "http_500",
+        "truncated",
+    ]
+
+    def faults() -> list[Fault]:
+        share, times = drawn.choice([0, 0.05, 0.3]), drawn.choice([1, 2, 3, None])
+        return [Fault(drawn.choice(kinds), share=share, where=drawn.choice(where), times=times)]
+
+    choices: list[dict[str, Any]] = [
+        {"total_as": drawn.choice(["", "null", "1,234", "0"])},
+        {"total_factor": drawn.choice([0.0, 0.3, 0.9, 1.1, 3.0])},
+        {"doubled_pages": True},
+        {"halved_hundreds": drawn.choice([0.3, 1.0])},
+        {"repeat_after": drawn.choice([10, 50, 100])},
+        {"single_as_object": True},
+        {"repeated_names": drawn.choice([0.1, 0.5])},
+        {"faults": faults()},
+        {"faults": [*faults(), *faults()]},
+    ]
+    chosen: dict[str, Any] = {}
+    for options in drawn.sample(choices, drawn.choice([1, 2, 3, 4])):
+        chosen |= options
+    return chosen
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_no_mixture_of_behaviours_makes_the_certificate_lie(
+    lake: Lake, honest: Outcome, seed: int
+) -> None:
+    options = mixture(seed)
+    try:
+        outcome = await ingested(lake, **options)
+    except (SourceUnavailable, SourceRejected):
+        assert lake.manifests("songs") == []
+        return
+    assert not (outcome.complete and lost(honest, outcome)), options
+    assert outcome.doubled == 0
+    assert outcome.requests <= 4 * honest.requests
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,24 @@ class Collected:
     lost: str | None = None
     """Why it could not be fetched, if every try failed."""
 
+    starts_over: bool = False
+    """Whether its first item came back on one page, so that nothing shows where it ends, except an exact total."""
+
     @property
     def complete(self) -> bool:
-        return self.lost is None and len(self.names) + self.unusable >= self.reported
+        return self.why_incomplete is None
+
+    @property
+    def why_incomplete(self) -> str | None:
+        """Why items may be missing; None if it is complete."""
+        if self.lost is not None:
+            return self.lost
+        received = len(self.names) + self.unusable
+        if received < self.reported:
+            return f"{len(self.names)} of {self.reported} reported items were received"
+        if self.starts_over and received != self.reported and len(self.names) < self.wanted:
+            return f"starts over from its first item after {len(self.names)} items"
+        return None
 
     def replaces(self, earlier: "Collected") -> None:
         """Notes that this is another reading of a list: of both totals, the larger counts."""
@@ -83,6 +98,7 @@ async def collect(
         collected.unusable += page.items - len(page.names)
         if len(collected.names) >= wanted:
             break
-    if not page.items and next(iter(spellings), None) not in repeated:
+    collected.starts_over = next(iter(spellings), None) in repeated
+    if not page.items and not collected.starts_over:
         collected.unusable += len(repeated)
     return collected
