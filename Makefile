@@ -29,7 +29,7 @@ down: $(INSTALLED) ## Stop what `make up` or `make sandbox` left running
 test: $(INSTALLED_DEV) ## Run all tests, some of them against a real Airflow (a quarter of an hour)
 	$(ENVIRONMENT)/bin/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
-soak: $(INSTALLED_DEV) ## Check random histories against a model of the star; ARGS="--seeds 0-199"
+soak: $(INSTALLED_DEV) ## Check random histories against a model of the star, or ARGS="--crawls"; ARGS="--seeds 0-199"
 	@$(ENVIRONMENT)/bin/python -m tests.support.soak $(ARGS)
 
 test-any-day: $(INSTALLED_DEV) ## Run the tests on other days and in other time zones (hours); ARGS="--help"

@@ -23,7 +23,7 @@ from include.sources.ticketmaster.crawler import Crawler
 from include.sources.ticketmaster.cuts import planned_cuts
 from include.sources.ticketmaster.search import read
 from include.sources.ticketmaster.stretch import Stretch
-from include.sources.ticketmaster.windows import DEPTH, PAGE, Page, Sighting, Span, Window
+from include.sources.ticketmaster.windows import DEPTH, DESCENDING, PAGE, Page, Sighting, Span, Window
 from tests.support import virtual_time
 
 START = datetime(2026, 11, 22, 6, tzinfo=UTC)
@@ -517,6 +517,26 @@ async def test_an_event_with_a_placeholder_for_its_date_does_not_stop_a_crawl(
     stretches = await Crawler(ask).run(["US"], START, END)
     assert distinct(stretches) == 3
     assert all(stretch.complete for stretch in stretches) == (total == 3)
+
+
+async def test_a_total_that_is_right_by_coincidence_hides_no_event() -> None:
+    """Totals are capped at 200, and the first request for a second page reaches a server that lacks 15 of 210."""
+    concerts = [Sighting(f"{n}", START + timedelta(days=n), "US", None, None) for n in range(210)]
+    asked: list[int] = []
+
+    async def ask(window: Window, page: int, urgency: float) -> Page:
+        if window.start is None or window.end is None:
+            return Page(0, ())
+        found = [each for each in concerts if each.starts_at and window.start <= each.starts_at <= window.end]
+        if window.order == DESCENDING:
+            found.reverse()
+        asked.append(page)
+        if page and asked.count(page) == 1:
+            return Page(195, ())
+        return Page(min(len(found), 200), tuple(found[page * PAGE : (page + 1) * PAGE]))
+
+    [stretch, *_] = await Crawler(ask).run(["US"], START, END)
+    assert (stretch.distinct, stretch.complete) == (210, True)
 
 
 async def test_an_error_of_the_search_ends_the_crawl() -> None:

@@ -1,10 +1,12 @@
 """Random histories, as many as you like: python -m tests.support.soak --seeds 0-199
 
 Compares the warehouse with the model after every publish, and at the end with a rebuild. Prints the smallest
-seed that fails, with its history reduced to as few steps, concerts and artists as still fail.
+seed that fails, with its history reduced to as few steps, concerts and artists as still fail. With --crawls: crawls
+of two days instead, whose certificates are compared with what the stand-in has.
 """
 
 import argparse
+import asyncio
 import tempfile
 import time
 import uuid
@@ -21,6 +23,7 @@ from include.warehouse.tables import create_tables
 from sandbox.services import start
 from tests.support.histories import Land, Step, history
 from tests.support.replay import RememberingBucket, Replay
+from tests.support.two_days import wrong
 
 Attempt = Callable[[Sequence[Step]], int]
 """Replays a history in a lake of its own and returns the number of publishes."""
@@ -90,15 +93,34 @@ def _without(step: Step, column: str, value: str) -> Step:
 
 
 def main() -> int:
-    """Runs the seeds; returns 1 if one fails."""
+    """Checks the seeds; returns 1 if one fails."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.soak", description=__doc__)
     parser.add_argument("--seeds", default="0-199", metavar="FIRST-LAST", help="by default 0-199")
     parser.add_argument("--keep-going", action="store_true", help="run all seeds, and reduce nothing")
+    parser.add_argument("--crawls", action="store_true", help="crawl two days for each seed instead")
     options = parser.parse_args()
     first, _, last = options.seeds.partition("-")
+    seeds = range(int(first), int(last or first) + 1)
+    return crawl_two_days(seeds) if options.crawls else replay(seeds, options.keep_going)
+
+
+def crawl_two_days(seeds: Sequence[int]) -> int:
+    """Prints every seed that fails; returns 1 if one does."""
+    began, failed = time.monotonic(), 0
+    for done, seed in enumerate(seeds, 1):
+        if (what := asyncio.run(wrong(seed))) is not None:
+            failed += 1
+            print(f"seed {seed} fails: {what}", flush=True)
+        if done % 10 == 0 or done == len(seeds):
+            print(f"{done} seeds, {failed} failed, {time.monotonic() - began:.0f} s", flush=True)
+    return int(failed > 0)
+
+
+def replay(seeds: Sequence[int], keep_going: bool) -> int:
+    """Replays the history of every seed; returns 1 if one fails."""
     began, histories, publishes, failed = time.monotonic(), 0, 0, 0
     with warehouse() as attempt:
-        for seed in range(int(first), int(last or first) + 1):
+        for seed in seeds:
             steps = history(seed)
             histories += 1
             try:
@@ -109,7 +131,7 @@ def main() -> int:
             except Exception as error:
                 failed += 1
                 print(f"seed {seed} fails: {type(error).__name__}: {error}", flush=True)
-            if not options.keep_going:
+            if not keep_going:
                 shorter = reduced(attempt, steps)
                 print(f"Reduced from {len(steps)} steps to {len(shorter)}:")
                 print(*(f"  {step}" for step in shorter), sep="\n")

@@ -1,13 +1,14 @@
 """Looks up, by id, the events that the last complete crawl listed and this one did not find.
 
-An event that is found is still listed, and its response is kept like any other. One that two searches do not find
-is no longer listed: it takes a crawl that did not find the event, and two searches for its id, in opposite orders,
-that did not either. Each search requests many ids at once, including two that the crawl did find: a response without
-those proves nothing, and the ids are then requested one at a time if there are only a few.
+An event that is found is still listed, and its response is kept like any other. One that no search finds is no longer
+listed: it takes a crawl that did not find the event, and at least two searches for its id, in both orders, that did
+not either. Each search requests many ids at once, including two that the crawl did find: a response without those
+proves nothing, and the ids are then requested one at a time if there are only a few.
 
-This costs two requests for each hundred events that are no longer listed, and one for each hundred that the crawl
-merely overlooked. If far more events are missing than could plausibly disappear in the time since, the crawl is not
-believed and nothing is looked up.
+If some responses lack events, the searches may meet only such responses. So there are never fewer than eight
+searches, however few the ids, and once one of them finds an event, eight for each id that is still not found.
+Otherwise this costs two requests for each hundred events that are no longer listed. If far more events are missing
+than could plausibly disappear in the time since, the crawl is not believed and nothing is looked up.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from include.sources.ticketmaster.reader import Reader
-from include.sources.ticketmaster.stretch import Stretch
+from include.sources.ticketmaster.stretch import SETTLED, Stretch
 from include.sources.ticketmaster.windows import ASCENDING, DESCENDING, Window
 
 _AT_ONCE = 100
@@ -60,9 +61,7 @@ class LookUp:
         if not_found > most or not self._known:
             unclear = self._not_found
         else:
-            doubted, unclear = await self._ask(stretch, sorted(self._not_found))
-            _, still_unclear = await self._ask(stretch, sorted(doubted), DESCENDING)
-            unclear = await self._ask_alone(stretch, sorted(unclear | still_unclear))
+            unclear = await self._ask_alone(stretch, sorted(await self._ask_repeatedly(stretch)))
             self._not_found.difference_update(stretch.sightings)
         stretch.reported = not_found - len(self._not_found) + len(unclear)
         if unclear:
@@ -78,9 +77,19 @@ class LookUp:
         stretch.finish()
         return stretch
 
-    async def _ask(
-        self, stretch: Stretch, ids: Sequence[str], order: str = ASCENDING
-    ) -> tuple[set[str], set[str]]:
+    async def _ask_repeatedly(self, stretch: Stretch) -> set[str]:
+        """The ids for which the search proves nothing."""
+        absent, unclear = set(self._not_found), set[str]()
+        for round_ in range(SETTLED):
+            found_some = not self._not_found.isdisjoint(stretch.sightings)
+            if not absent or (round_ >= 2 and stretch.requests >= SETTLED and not found_some):
+                break
+            order = DESCENDING if round_ % 2 else ASCENDING
+            absent, also_unclear = await self._ask(stretch, sorted(absent), order)
+            unclear |= also_unclear
+        return unclear
+
+    async def _ask(self, stretch: Stretch, ids: Sequence[str], order: str) -> tuple[set[str], set[str]]:
         """The ids that were not found, and those for which the search proves nothing."""
         absent: set[str] = set()
         unclear: set[str] = set()

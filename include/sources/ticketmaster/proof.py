@@ -4,7 +4,8 @@ The number of events received is compared with the largest total ever reported f
 stretch is read again in the opposite order and by halves, down to windows of a single page if necessary, where no
 order, tie or page boundary can hide an event. A window's difference is then explained in one of three ways:
 
--  all events have been received by now;
+-  all events have been received by now, and either every response reported that many or two readings in a row
+   return the same events: of a total that changes, one value may be right by coincidence;
 -  its total counts events that are listed twice: two readings return exactly the same rows, repeats included, and
    their number equals the total;
 -  its total changed while it was read: two full readings in a row return exactly the same events, and either the
@@ -108,8 +109,8 @@ class Proof:
         inside = len(stretch.inside())
         if stretch.vague:
             return content.whole and agreed
-        if inside == known.most or content.events == known.most:
-            return True
+        if known.most in (inside, content.events):
+            return agreed or known.least == known.most
         if inside > known.most:  # a total that is too low proves nothing
             return agreed and content.whole and not stretch.lost
         return (
