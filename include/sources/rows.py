@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any, TypeVar, get_args
 
 import msgspec
@@ -72,10 +73,10 @@ class Noticed:
     def name(self, value: str | None, path: str) -> str | None:
         """A name as it is stored: decoded, composed, and cut to the width of `Name`."""
         found = text.name(value)
-        if found is not None and (fitting := text.cut(found)) != found:
-            self.cut.append(path)
-            return fitting
-        return found
+        if found is None or len(found) * 4 <= text.NAME_BYTES or (fitting := text.cut(found)) == found:
+            return found
+        self.cut.append(path)
+        return fitting
 
     def fitting(self, value: str | None, path: str, width: int) -> str | None:
         """A text that would be meaningless if cut: None when it has more than `width` bytes."""
@@ -128,7 +129,7 @@ class Tally:
 
     def note_unknown(self, paths: Iterable[str], record: str) -> None:
         """Counts the unknown fields of a record, or those beside the records of a response."""
-        for path in set(paths):
+        for path in dict.fromkeys(paths):  # in order, so that landing again counts them in the same order
             self.unknown[path] += 1
             self.first_with.setdefault(path, record)
 
@@ -142,20 +143,26 @@ class Tally:
 
 
 @cache
-def column_widths(row_type: type[msgspec.Struct]) -> tuple[tuple[str, int], ...]:
+def column_widths(row_type: type[msgspec.Struct]) -> dict[str, int]:
     """The text columns of a row type and how many bytes each may hold."""
-    widths = []
+    widths = {}
     for column in msgspec.structs.fields(row_type):
         for kind in (column.type, *get_args(column.type)):
             for note in getattr(kind, "__metadata__", ()):
-                widths.append((column.name, note.extra["bytes"]))
-    return tuple(widths)
+                widths[column.name] = note.extra["bytes"]
+    return widths
+
+
+@cache
+def _texts(row_type: type[msgspec.Struct]) -> Callable[[msgspec.Struct], tuple[str | None, ...]]:
+    """Returns the texts of a row of this type."""
+    return attrgetter(*column_widths(row_type))
 
 
 def checked(row: Row) -> Row:
     """The row itself. Raises `Rejected("too_long")` when a text does not fit its column."""
-    for column, width in column_widths(type(row)):
-        value: Any = getattr(row, column)
+    widths = column_widths(type(row))
+    for (column, width), value in zip(widths.items(), _texts(type(row))(row), strict=True):
         if value is not None and len(value) * 4 > width and len(value.encode()) > width:
             raise Rejected("too_long", f"{column} has {len(value.encode())} bytes, more than {width}")
     return row

@@ -179,7 +179,7 @@ def test_the_columns_are_those_of_the_staging_table() -> None:
     columns = re.findall(r"^    (\w+) ([a-z ]+?)(?:\((\d+)\))?,?$", STAGING.read_text(), re.MULTILINE)
     assert [name for name, _, _ in columns] == [field.name for field in msgspec.structs.fields(EventRow)]
     widths = {name: int(width) for name, kind, width in columns if kind == "varchar"}
-    assert widths == dict(column_widths(EventRow))
+    assert widths == column_widths(EventRow)
 
 
 def test_an_event_without_billed_artists_has_one_row_without_an_artist() -> None:
