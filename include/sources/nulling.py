@@ -136,7 +136,7 @@ class KnownFields:
                     yield from self._walk(below, item, path)
 
     def _structs_within(self, kind: Any) -> dict[str, Any]:
-        """The read fields of a kind, and the structs in them; remembered, for an unknown field is often in all records."""
+        """The read fields of a kind, and the structs in them; remembered: an unknown field may be in every record."""
         if kind not in self._within:
             self._within[kind] = {
                 field.encode_name: _struct_in(field.type)[0] for field in msgspec.structs.fields(kind)

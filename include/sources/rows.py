@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from operator import attrgetter
 from typing import Annotated, Any, TypeVar, get_args
 
 import msgspec
@@ -143,26 +142,20 @@ class Tally:
 
 
 @cache
-def column_widths(row_type: type[msgspec.Struct]) -> dict[str, int]:
+def column_widths(row_type: type[msgspec.Struct]) -> tuple[tuple[str, int], ...]:
     """The text columns of a row type and how many bytes each may hold."""
-    widths = {}
+    widths = []
     for column in msgspec.structs.fields(row_type):
         for kind in (column.type, *get_args(column.type)):
             for note in getattr(kind, "__metadata__", ()):
-                widths[column.name] = note.extra["bytes"]
-    return widths
-
-
-@cache
-def _texts(row_type: type[msgspec.Struct]) -> Callable[[msgspec.Struct], tuple[str | None, ...]]:
-    """Returns the texts of a row of this type."""
-    return attrgetter(*column_widths(row_type))
+                widths.append((column.name, note.extra["bytes"]))
+    return tuple(widths)
 
 
 def checked(row: Row) -> Row:
     """The row itself. Raises `Rejected("too_long")` when a text does not fit its column."""
-    widths = column_widths(type(row))
-    for (column, width), value in zip(widths.items(), _texts(type(row))(row), strict=True):
+    for column, width in column_widths(type(row)):
+        value: Any = getattr(row, column)
         if value is not None and len(value) * 4 > width and len(value.encode()) > width:
             raise Rejected("too_long", f"{column} has {len(value.encode())} bytes, more than {width}")
     return row

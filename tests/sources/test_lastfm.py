@@ -80,7 +80,7 @@ def test_the_columns_are_those_of_the_staging_table() -> None:
     columns = re.findall(r"^    (\w+) ([a-z ]+?)(?:\((\d+)\))?,?$", STAGING.read_text(), re.MULTILINE)
     assert [name for name, _, _ in columns] == [field.name for field in msgspec.structs.fields(SongRow)]
     widths = {name: int(width) for name, kind, width in columns if kind == "varchar"}
-    assert widths == column_widths(SongRow)
+    assert widths == dict(column_widths(SongRow))
 
 
 def test_an_artist_without_tracks_has_one_row_without_song() -> None:
