@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from include.errors import DataRejected
 from include.orchestration.ingestion import RUN
 from include.orchestration.links import data_docs_link
 from include.orchestration.notifications import star_alerts
@@ -94,10 +95,14 @@ def star_tasks(asset: "Asset", settings: Settings) -> StarTasks:
         return star.build(table, found)
 
     @task(multiple_outputs=False)
-    def audit(found: dict[str, Any], dag_run: Any = None) -> dict[str, Any] | None:
+    def audit(found: dict[str, Any], dag_run: Any = None, ti: Any = None) -> dict[str, Any] | None:
         from include.orchestration import star
 
-        return star.judge(settings, found, dag_run.run_id)
+        try:
+            return star.judge(settings, found, dag_run.run_id)
+        except DataRejected as rejected:
+            ti.xcom_push("note", f"The audit failed. {rejected}")
+            raise
 
     @task(outlets=[asset], multiple_outputs=False)
     def publish(found: Any, audited: Any, outlet_events: Any = None, ti: Any = None) -> dict[str, Any] | None:

@@ -364,6 +364,18 @@ def test_nothing_is_published_that_was_not_judged(dag_bag: Any) -> None:
         publish(found, None, {}, SimpleNamespace(run_id="manual"))
 
 
+def test_the_note_of_a_run_whose_audit_failed_says_why(dag_bag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def judge(*_: Any) -> None:
+        raise DataRejected("load_summary: songs_rows_ratio. Because 1 expectation failed, …")
+
+    monkeypatch.setattr("include.orchestration.star.judge", judge)
+    pushed: dict[str, str] = {}
+    audit = dag_bag.dags["musician_warehouse"].get_task("audit").python_callable
+    with pytest.raises(DataRejected):
+        audit({}, SimpleNamespace(run_id="manual"), SimpleNamespace(xcom_push=pushed.__setitem__))
+    assert pushed["note"].startswith("The audit failed. load_summary: songs_rows_ratio. ")
+
+
 def test_the_first_run_of_a_newer_release_derives_the_star_again_by_itself(
     warehouse_dag: Any, redshift: Any, s3: Any, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -232,10 +232,9 @@ def test_an_odd_row_more_parks_a_small_load(empty: tuple[Any, Lake]) -> None:
     with transaction(redshift) as cursor:
         cursor.execute("update audit.dim_concerts set price_min = -1 where concert_id in ('e0', 'e1')")
         cursor.execute("update audit.dim_songs set play_count = -1 where song_name = 'Song 0'")
-    failures = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD)).verdict.failures
-    assert [failure.partition(",")[0] for failure in failures] == [
-        "dim_concerts: expect_column_values_to_be_between price_min: 2 of 5 rows"
-    ]
+    (failure,) = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD)).verdict.failures
+    assert failure.startswith("dim_concerts: expect_column_values_to_be_between price_min: ")
+    assert "must be between 0 and 1000000000, but 2 of 5 rows are not, such as -1" in failure
 
 
 @pytest.mark.parametrize(
