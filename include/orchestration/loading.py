@@ -28,18 +28,30 @@ def star_params() -> dict[str, Any]:
         "items": {"type": "string", "pattern": f"^(events|songs) {RUN.strip('^$')}$"},
     }
     return {
-        "rebuild": Param(False, type="boolean", description="Derive the star from all manifests."),
-        "until": Param(None, type=["null", "string"], format="date", description="Roll back to this date."),
+        "rebuild": Param(
+            False,
+            type="boolean",
+            description="Derive the star again from all manifests: this takes in late and redriven runs.",
+        ),
+        "until": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            description="Rebuild the star without the runs after this date (UTC), which rolls it back.",
+        ),
         "allow_missing": Param(
             False,
             type="boolean",
             description="Rebuild even if published runs can no longer be read: the star then lacks their data.",
         ),
         "retry": Param(
-            [], **runs, description="Parked runs to judge again, like `events 2026-11-22T060003Z`."
+            [], **runs, description="Parked runs to judge again, one per line, as events 2026-11-22T060003Z."
         ),
         "accept": Param(
-            [], **runs, description="Parked runs to judge without comparing them with earlier ones."
+            [],
+            **runs,
+            description="Parked runs to judge once without comparing them with earlier loads, one per line, as "
+            "songs 2026-11-22T070003Z.",
         ),
     }
 
@@ -49,6 +61,10 @@ def dag_arguments(settings: Settings) -> dict[str, Any]:
     return {
         "catchup": False,
         "max_active_runs": 1,
+        # All but backfills, which would find nothing: a run takes whatever is pending, whatever its date.
+        "allowed_run_types": [
+            *("scheduled", "manual", "operator_triggered", "asset_triggered", "asset_materialization"),
+        ],
         "default_args": task_arguments(settings, timedelta(hours=1)),
         **star_alerts(settings),
     }

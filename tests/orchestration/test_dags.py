@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import DagRunTriggerException, ParamValidationError
+from airflow.utils.types import DagRunType
 
 from include.clock import utc_now
 from include.errors import DataRejected, ManifestsMissing, SettingInvalid, StorageUnavailable
@@ -83,6 +84,11 @@ def warehouse_dag(bucket: str, dag_bag: Any, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture(params=TASKS)
 def dag(request: pytest.FixtureRequest, dag_bag: Any) -> Any:
     return dag_bag.dags[request.param]
+
+
+def test_backfills_of_the_warehouse_are_rejected(dag_bag: Any) -> None:
+    allowed = set(dag_bag.dags["musician_warehouse"].allowed_run_types)
+    assert set(DagRunType) - allowed == {DagRunType.BACKFILL_JOB}
 
 
 @pytest.mark.parametrize("dag_id", ["ingest_events", "ingest_songs"])

@@ -528,6 +528,17 @@ def test_a_load_that_is_judged_again_leaves_the_page_of_the_audit_that_failed(
     assert "runs/manual__2'" in green
 
 
+def test_the_pages_name_parameters_and_whole_numbers_as_people_do(built: tuple[Any, Lake]) -> None:
+    _, lake = built
+    quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
+    pages = {key: lake.bucket.get(key).decode() for key in keys(lake, "data-docs/") if key.endswith(".html")}
+    for page in pages.values():
+        assert "$PARAMETER" not in page
+        assert not re.findall(r">-?\d+\.0\s*<", page)
+        assert not re.findall(r">1\s*</span> rows", page)
+    assert "the load's snapshot_date" in pages["data-docs/expectations/fact_artists.html"]
+
+
 def test_pages_of_old_audits_are_pruned(built: tuple[Any, Lake]) -> None:
     _, lake = built
     for day in (22, 23, 24):
