@@ -234,7 +234,7 @@ def test_an_odd_row_more_parks_a_small_load(empty: tuple[Any, Lake]) -> None:
         cursor.execute("update audit.dim_songs set play_count = -1 where song_name = 'Song 0'")
     (failure,) = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD)).verdict.failures
     assert failure.startswith("dim_concerts: expect_column_values_to_be_between price_min: ")
-    assert "must be between 0 and 1000000000, but 2 of 5 rows are not, such as -1" in failure
+    assert "must be between 0 and 1,000,000,000, but 2 of 5 rows are not, such as -1" in failure
 
 
 @pytest.mark.parametrize(
