@@ -47,7 +47,9 @@ def test_a_flag_decides_only_by_is_true_or_is_false(path: Path) -> None:
 
 
 MODULES = sorted(Path("include").rglob("*.py"))
-_STATEMENT = re.compile(r"(?is)\s*(?:select|with|insert|update|delete|create|drop|alter|copy|lock|analyze|grant)\s+\S")
+_STATEMENT = re.compile(
+    r"(?is)\s*(?:select|with|insert|update|delete|create|drop|alter|copy|lock|analyze|grant)\s+\S"
+)
 _SELECT_LIST = re.compile(r"(?is)\bselect\b(?P<list>.*?)(?=\bfrom\b|\Z)")
 
 
