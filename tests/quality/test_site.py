@@ -1,17 +1,21 @@
 """The data docs: readable and harmless pages, an index of the audits, and the plugin that serves them."""
 
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 
+from include.lake.lake import Lake
 from include.orchestration.links import data_docs_link
+from include.quality import publication
 from include.quality.index_page import index
 from include.quality.results import outcome, rounded, validations
 from include.quality.site import finish
@@ -119,6 +123,24 @@ def test_a_page_finds_our_style_sheet(site: Path) -> None:
 
 def test_unused_files_are_not_published(site: Path) -> None:
     assert not (site / "static").exists()
+
+
+def test_eight_files_are_written_at_the_same_time_and_the_index_after_them(
+    tmp_path: Path, site: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(16):
+        (site / "validations" / f"{number}.html").write_text("<html><head></head></html>")
+    put, all_eight, moved = lake.bucket.put, Barrier(8, timeout=120), list[str]()
+
+    def together(key: str, *given: Any) -> None:
+        moved.append(key)
+        if len(moved) <= 16:  # the rest are no multiple of eight
+            all_eight.wait()  # an error unless seven others come
+        put(key, *given)
+
+    monkeypatch.setattr(lake.bucket, "put", together)
+    publication.publish(lake, site, tmp_path / "results", kept_runs=2)
+    assert moved[-2:] == ["data-docs/index.html", "validations/audits.json"]
 
 
 def test_the_index_has_the_kept_audits_newest_first_with_their_verdicts(site: Path) -> None:
@@ -335,6 +357,17 @@ def test_a_bucket_of_another_account_is_not_served(
     monkeypatch.setenv("MUSICIAN_BUCKET_OWNER", "999999999999")
     assert reader.get("/data-docs/index.html").status_code == 200
     assert [each["ExpectedBucketOwner"] for each in asked] == ["999999999999"]
+
+
+def test_no_log_has_what_signs_the_requests_for_a_page(
+    reader: Any, published: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("botocore").setLevel(logging.DEBUG)
+    with caplog.at_level(logging.DEBUG):
+        assert reader.get("/data-docs/index.html").status_code == 200
+    assert "urllib3" in {record.name.split(".")[0] for record in caplog.records}  # it does log at that level
+    assert not [record for record in caplog.records if record.name.startswith("botocore")]
+    assert "Signature=" not in caplog.text
 
 
 def test_the_folder_leads_to_the_index(reader: Any, published: str) -> None:
