@@ -40,8 +40,10 @@ def put_part_files(lake: Lake, dataset: str, run: str, files: Iterable[tuple[IO[
     parts = []
     for number, (file, count) in enumerate(files):
         key = f"lake/{dataset}/{run}/part-{number:05}.parquet"
+        size = file.seek(0, 2)
+        file.seek(0)
         lake.bucket.put(key, file)
-        parts.append(Part(lake.bucket.url(key), file.seek(0, 2), count))
+        parts.append(Part(lake.bucket.url(key), size, count))
     return parts
 
 

@@ -51,6 +51,7 @@ class RejectedFile:
     def put(self, lake: Lake, dataset: str, run: str) -> None:
         """Writes the records of a run; no more can be added."""
         self._packed.close()
+        self._file.seek(0)
         lake.bucket.put(_rejected_key(dataset, run), self._file)
 
 
