@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import date, datetime
 from itertools import islice
+from operator import attrgetter
 from types import NoneType
 from typing import IO, Annotated, Any, get_args, get_origin
 
@@ -66,14 +67,14 @@ def parquet_files(
         count, digest = 0, hashlib.blake2b(digest_size=16)
         with pq.ParquetWriter(file, schema, **FORM) as writer:
             while group:
-                columns = zip(*map(msgspec.structs.astuple, group), strict=True)
-                arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+                # One column at a time, and the rows are gone before they are compressed: this is where memory peaks.
+                arrays = [pa.array(list(map(attrgetter(each.name), group)), each.type) for each in schema]
+                count += len(group)
+                group.clear()
                 for buffer in (each for array in arrays for each in array.buffers() if each is not None):
                     digest.update(buffer)
                 writer.write_batch(pa.record_batch(arrays, schema=schema))
-                count += len(group)
-                group.clear()  # or two groups would be in memory at a time
-                del columns, arrays
+                del arrays
                 group = list(islice(source, _ROW_GROUP))
                 if file.tell() >= _FILE_BYTES:
                     break

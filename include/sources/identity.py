@@ -58,7 +58,6 @@ def name_key(name: str) -> str:
     return _digest(normalised_name(name), "")
 
 
-@lru_cache(maxsize=20_000)
 def namesake_key(name: str, mbid: str | None) -> str:
     """32 hexadecimal digits for a billed artist who must not be matched with a page of the same name."""
     return _digest("namesake", normalised_name(name), mbid or "")
