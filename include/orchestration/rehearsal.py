@@ -2,19 +2,21 @@
 
 Copies a small manifest, builds, audits and publishes it; audits a spoiled one, which is parked; rebuilds; replaces a
 view with one that has another column; and compares every result with the expected one. What was created is dropped,
-whatever happens. It proves what no stand-in can: that Redshift behaves as documented.
+whatever happens; if the process is killed, by the next rehearsal. It proves what no stand-in can: that Redshift behaves
+as documented.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from include.lake.bucket import Bucket
 from include.lake.lake import Lake
 from include.lake.prefixed_bucket import PrefixedBucket
-from include.orchestration import connections
+from include.orchestration import connections, leftovers
 from include.orchestration.rehearsal_data import EXPECTED_STAR, expected_values, land, loads
 from include.quality.audit import Audit, audit
 from include.quality.engine import Engine
@@ -22,9 +24,15 @@ from include.settings import Settings
 from include.warehouse import load as warehouse
 from include.warehouse import next_load, parking, rebuild
 from include.warehouse.pairing import Load
-from include.warehouse.renamed import Renamed, drop
+from include.warehouse.renamed import Renamed
 from include.warehouse.tables import BUILT, DATASETS, STAR, create_tables, create_views
 from include.warehouse.transactions import Joined, transaction
+
+_LONGEST = timedelta(hours=1)
+"""A rehearsal that began before that has ended, or was killed: it takes minutes."""
+_NOTHING: tuple[list[str], list[str]] = ([], [])
+_Act = tuple[str, object, Callable[[], object]]
+"""A step's name, its expected result, and the function that performs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +54,18 @@ class Step:
 
 
 def rehearse(settings: Settings, now: datetime) -> Iterator[Step]:
-    """The steps, each as it completes; after one that failed, only the clean-up."""
-    name = f"rehearsal_{now:%Y%m%d%H%M%S}_"
-    lake = connections.lake(settings)
-    below = Lake(PrefixedBucket(lake.bucket, f"{name[:-1]}/"))
+    """The steps, each as it completes; after one that failed, only the clean-up.
+
+    First removes what rehearsals left that were killed.
+    """
+    name = leftovers.name_of(now)
+    bucket = connections.lake(settings).bucket
+    below = Lake(PrefixedBucket(bucket, leftovers.prefix_of(name)))
     connection = connections.redshift()
     rehearsal = _Rehearsal(Renamed(connection, name), below, settings, now, name)
     started, passed = time.monotonic(), True
     try:
-        for what, expected, act in rehearsal.steps():
+        for what, expected, act in (*_earlier(connection, bucket, now), *rehearsal.steps()):
             step = _tried(what, expected, act)
             yield step
             if not step.passed:
@@ -62,13 +73,20 @@ def rehearse(settings: Settings, now: datetime) -> Iterator[Step]:
                 break
     finally:
         connection.rollback()
-        step = _tried(
-            "nothing is left behind", ([], []), lambda: (drop(connection, name), _removed(below.bucket))
-        )
+        step = _tried("nothing is left behind", _NOTHING, lambda: leftovers.remove(connection, bucket, name))
         connection.close()
     yield step
     if passed:
         yield Step("all of it", time.monotonic() - started)
+
+
+def _earlier(connection: Any, bucket: Bucket, now: datetime) -> Iterator[_Act]:
+    """A step for each earlier rehearsal that left something: it is removed, unless it may still be running."""
+    for name, began in leftovers.left(connection, bucket):
+        if began < now - _LONGEST:
+            yield f"what {name} left goes", _NOTHING, partial(leftovers.remove, connection, bucket, name)
+        else:
+            yield f"{name} stays: it may still be running", None, lambda: None
 
 
 def _tried(what: str, expected: object, act: Callable[[], object]) -> Step:
@@ -81,19 +99,14 @@ def _tried(what: str, expected: object, act: Callable[[], object]) -> Step:
     return Step(what, time.monotonic() - started, differed)
 
 
-def _removed(bucket: Bucket) -> list[str]:
-    bucket.delete([key for key, _ in bucket.sizes("")])
-    return [key for key, _ in bucket.sizes("")]
-
-
 class _Rehearsal:
     def __init__(self, redshift: Any, lake: Lake, settings: Settings, now: datetime, prefix: str) -> None:
         self.redshift, self.lake, self.settings, self.now = redshift, lake, settings, now
         self.engine = Engine(*connections.redshift_engine_arguments(), Joined(redshift), f"{prefix}audit")
         self.first, self.second = loads(now)
 
-    def steps(self) -> Iterator[tuple[str, object, Callable[[], object]]]:
-        """Each step's name, its expected result, and the function that performs it."""
+    def steps(self) -> Iterator[_Act]:
+        """The steps of a load."""
         yield "manifests are landed", None, lambda: land(self.lake, self.now)
         yield "tables and views are created", None, lambda: create_tables(self.redshift)
         yield "COPY loads the rows of a manifest", [4, 5], lambda: self._staged(self.first)

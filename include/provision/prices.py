@@ -33,6 +33,7 @@ def serverless(base_capacity: int, daily_rpu_hours: int | None) -> str:
 def provisioned(node_type: str, nodes: int) -> str:
     """A sentence per fact."""
     if node_type not in NODE_HOUR:
-        return f"{nodes} x {node_type} by the hour, used or not: see {_PAGE}"
+        price = f"{nodes} times the hourly price" if nodes > 1 else "the hourly price"
+        return f"{price} of {node_type}, used or not, which is not known here: see {_PAGE}"
     hour = nodes * NODE_HOUR[node_type]
     return f"${hour:.2f} an hour ({nodes} x {node_type}), used or not: ${hour * 730:.0f} a month. {_NOTE}"

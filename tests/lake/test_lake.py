@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import msgspec
@@ -218,9 +219,10 @@ def test_two_values_swapped_in_a_large_part_are_another_digest(lake: Lake, colum
 
 
 def test_rejected_records_are_lines_of_json(lake: Lake) -> None:
-    with rejecting(lake, "events", RUN) as reject:
+    with rejecting() as rejected:
         for reason, record_id in (("too_long", "e1"), ("missing_id", None)):
-            reject(RejectedRecord(reason, "some detail", record_id, 0, "s3://bucket/raw"))
+            rejected.add(RejectedRecord(reason, "some detail", record_id, 0, "s3://bucket/raw"))
+        rejected.put(lake, "events", RUN)
     lines = gzip.decompress(
         read(lake, lake.bucket.url(f"rejected/events/{RUN}/rejected.jsonl.gz"))
     ).splitlines()
@@ -244,6 +246,21 @@ def test_responses_are_read_ahead_and_come_as_asked(lake: Lake, asked: Sequence[
         raw.put(f"r{number}", {}, 200, datetime(2026, 11, 22, tzinfo=UTC), b"%d" % number)
     with raw.reading_ahead(f"r{number}" for number in range(30)) as read:
         assert [bytes(read(f"r{number}").body) for number in asked] == [b"%d" % number for number in asked]
+
+
+def test_eight_responses_are_requested_at_the_same_time(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw, names = lake.raw("events", RUN), [f"r{number}" for number in range(24)]
+    for name in names:
+        put_raw(lake, name)
+    get, all_eight = lake.bucket.get, Barrier(8, timeout=120)
+
+    def together(key: str) -> bytes:
+        all_eight.wait()  # an error unless seven others come
+        return get(key)
+
+    monkeypatch.setattr(lake.bucket, "get", together)
+    with raw.reading_ahead(names) as read:
+        assert [read(name).status for name in names] == [200] * 24
 
 
 def test_a_response_that_is_gone_is_named(lake: Lake) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 
 from include.errors import ConnectionMissing
 from include.orchestration import connections
+from include.settings import Settings
 from sandbox.connections import connection_environment
 from sandbox.services import Services
 
@@ -158,6 +159,21 @@ def test_nothing_secret_is_in_the_logs_at_their_most_talkative(
         assert answers()
     assert password not in caplog.text
     assert "SecretString" not in caplog.text
+
+
+def test_nothing_that_signs_a_request_to_s3_is_in_them_either(
+    services: Services, bucket: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    default = json.loads(connection_environment(services)["AIRFLOW_CONN_AWS_DEFAULT"])
+    default["extra"]["aws_session_token"] = token = f"sandbox-token-{uuid.uuid4().hex}"
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(default))
+    monkeypatch.setenv("MUSICIAN_BUCKET", bucket)
+    logging.getLogger("botocore").setLevel(logging.DEBUG)
+    with caplog.at_level(logging.DEBUG):
+        connections.lake(Settings.from_environment()).bucket.put("key", b"body")
+    assert f"/{bucket}/key" in caplog.text  # urllib3 names the request
+    for secret_part in (token, default["password"], "Signature=", "x-amz-security-token"):
+        assert secret_part.lower() not in caplog.text.lower()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,10 @@
 """The rehearsal: it passes in the sandbox, says what differs, and leaves nothing behind."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -67,6 +71,63 @@ def test_what_was_landed_goes_also_if_the_second_manifest_cannot_be(
     steps = [str(step) for step in rehearsal.rehearse(rehearsed, TODAY)]
     assert [step[0] for step in steps] == ["✘", "✔"]
     assert "S3 is away." in steps[0]
+
+
+_KILLED = """
+import os, signal
+from datetime import datetime
+from include.orchestration.rehearsal import rehearse
+from include.settings import Settings
+for number, step in enumerate(rehearse(Settings.from_environment(), datetime.fromisoformat("%s"))):
+    print(step, flush=True)
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+"""A rehearsal that is killed when it has landed, created tables and copied."""
+
+
+def test_what_a_killed_rehearsal_left_behind_is_removed_by_one_an_hour_later(
+    rehearsed: Settings, redshift: Any, s3: Any
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _KILLED % TODAY.isoformat()], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    soon = list(rehearsal.rehearse(rehearsed, TODAY + timedelta(minutes=59)))
+    assert [str(step) for step in soon if not step.passed] == []
+    assert "rehearsal_20261122060000_" in soon[0].name and "may still be running" in soon[0].name
+    kept = {"staging", "audit", "dwh", "analytics"}
+    assert _schemas(redshift) == {f"rehearsal_20261122060000_{schema}" for schema in kept}
+    found = s3.list_objects_v2(Bucket=rehearsed.bucket, Prefix="rehearsal_")["Contents"]
+    assert {each["Key"].split("/")[0] for each in found} == {"rehearsal_20261122060000"}
+
+    later = list(rehearsal.rehearse(rehearsed, TODAY + timedelta(minutes=61)))
+    assert [str(step) for step in later if not step.passed] == []
+    assert later[0].name == "what rehearsal_20261122060000_ left goes"
+    assert len(later) == len(soon)
+    assert _schemas(redshift) == set()
+
+
+def test_schemas_and_objects_with_other_names_are_no_leftovers(
+    rehearsed: Settings, redshift: Any, s3: Any
+) -> None:
+    with transaction(redshift) as cursor:
+        cursor.execute("create schema rehearsal_of_the_choir_dwh")
+    s3.put_object(Bucket=rehearsed.bucket, Key="rehearsal_notes/20200101.txt", Body=b"mine")
+    try:
+        steps = list(rehearsal.rehearse(rehearsed, TODAY))
+        assert steps[0].name == "manifests are landed"
+        assert _schemas(redshift) == {"rehearsal_of_the_choir_dwh"}
+    finally:
+        s3.delete_object(Bucket=rehearsed.bucket, Key="rehearsal_notes/20200101.txt")
+        with transaction(redshift) as cursor:
+            cursor.execute("drop schema rehearsal_of_the_choir_dwh")
+
+
+def _schemas(redshift: Any) -> set[str]:
+    with transaction(redshift) as cursor:
+        cursor.execute("select nspname from pg_namespace where nspname like 'rehearsal%'")
+        return {name for (name,) in cursor.fetchall()}
 
 
 @pytest.mark.parametrize(

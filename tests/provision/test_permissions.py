@@ -56,6 +56,8 @@ def test_the_person_may_do_what_the_commands_do(request_: tuple[str, str], conte
         (("secretsmanager:GetSecretValue", f"{SECRET}redshift!other-musician_admin-AbCdEf"), STACK),
         (("secretsmanager:GetSecretValue", f"{SECRET}redshift!mine2-musician_admin-AbCdEf"), STACK),
         (("secretsmanager:GetSecretValue", f"{SECRET}other-loader-1-AbCdEf"), STACK),
+        (("secretsmanager:GetSecretValue", f"{SECRET}mine2-loader-1-AbCdEf"), STACK),
+        (("secretsmanager:DeleteSecret", f"{SECRET}other-loader-1-AbCdEf"), STACK),
         (("secretsmanager:GetSecretValue", f"{SECRET}stripe-AbCdEf"), STACK),
         # SQL in any workgroup or cluster, or its data
         (("redshift-data:BatchExecuteStatement", WORKGROUP), {}),
@@ -83,6 +85,10 @@ def test_the_person_may_do_what_the_commands_do(request_: tuple[str, str], conte
         (("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/admin"), STACK | TO_REDSHIFT),
         (("iam:PassRole", ROLE), STACK | {"iam__PassedToService": "ec2.amazonaws.com"}),
         (("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/eve"), STACK),
+        # what a role may do, of any account
+        (("sts:AssumeRole", ROLE), STACK),
+        (("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/admin"), STACK),
+        (("sts:AssumeRole", "arn:aws:iam::999999999999:role/admin"), {}),
         # a port open to the world, by hand or in another group
         (("ec2:AuthorizeSecurityGroupIngress", GROUP), {}),
         (("ec2:AuthorizeSecurityGroupIngress", GROUP), OURS),
@@ -110,6 +116,8 @@ def test_the_person_may_not(request_: tuple[str, str], context: dict[str, Any]) 
     [
         ("secretsmanager:GetSecretValue", f"{SECRET}redshift!mine-musician_admin-AbCdEf"),
         ("secretsmanager:PutSecretValue", f"{SECRET}mine-loader-1-AbCdEf"),
+        ("secretsmanager:GetSecretValue", f"{SECRET}other-loader-1-AbCdEf"),
+        ("secretsmanager:GetSecretValue", f"{SECRET}mine2-loader-1-AbCdEf"),
         ("s3:DeleteBucket", "arn:aws:s3:::my-lake"),
         ("s3:PutBucketPolicy", "arn:aws:s3:::my-lake"),
         ("s3:DeleteObject", "arn:aws:s3:::my-lake/lake/events/part"),
@@ -119,6 +127,7 @@ def test_the_person_may_not(request_: tuple[str, str], context: dict[str, Any]) 
         ("redshift-data:BatchExecuteStatement", WORKGROUP),
         ("iam:PassRole", ROLE),
         ("sts:AssumeRole", ROLE),
+        ("sts:AssumeRole", "arn:aws:iam::999999999999:role/admin"),
     ],
 )
 def test_the_pipeline_may_not(action: str, resource: str) -> None:

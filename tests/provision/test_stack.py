@@ -387,6 +387,28 @@ def test_a_serverless_warehouse_has_a_daily_limit_which_changes_only_on_request(
     assert [limit["amount"] for limit in cloud.limits] == [20]
 
 
+@pytest.mark.parametrize(
+    ("node_type", "nodes", "said"),
+    [
+        ("ra3.large", 2, "It costs $1.09 an hour (2 x ra3.large), used or not"),
+        (
+            "ra3.4xlarge",
+            3,
+            "It costs 3 times the hourly price of ra3.4xlarge, used or not, which is not known here",
+        ),
+    ],
+)
+def test_the_status_of_a_cluster_says_what_an_hour_costs_or_where_to_look(
+    make_cloud: Callable[..., Cloud], node_type: str, nodes: int, said: str
+) -> None:
+    cloud = make_cloud("provisioned")
+    cloud.create(node_type=node_type, nodes=nodes)
+    shown = cloud.status()
+    assert said in shown
+    assert f"{nodes} x {node_type}" in shown
+    assert "https://aws.amazon.com/redshift/pricing/" in shown
+
+
 def test_no_password_is_printed_or_in_a_statement(cloud: Cloud) -> None:
     cloud.create()
     assert "Secret-" not in repr((cloud.said, cloud.sql))
@@ -530,6 +552,7 @@ def test_the_commands_ask_for_confirmation_unless_given_yes(
     "given",
     [
         {"allow_cidr": "0.0.0.0/0"}, {"allow_cidr": "203.0.114.0/24,0.0.0.0/1"}, {"allow_cidr": "1.2.3.4/24"},
+        {"allow_cidr": "::/0"}, {"allow_cidr": "203.0.114.0/24,::/0"}, {"allow_cidr": "::ffff:0:0/96"},
         {"allow_cidr": "10.0.0.0/9,10.1.0.0/16,10.2.0.0/16,10.3.0.0/16,10.4.0.0/16"},
         {"name": "Two Words"}, {"kind": "large"}, {"nodes": "0"}, {"base_capacity": "5"},
     ],
