@@ -4,8 +4,8 @@ The number of events received is compared with the largest total ever reported f
 stretch is read again in the opposite order and by halves, down to windows of a single page if necessary, where no
 order, tie or page boundary can hide an event. A window's difference is then explained in one of three ways:
 
--  all events have been received by now, and either every response reported that many or two readings in a row
-   return the same events: of a total that changes, one value may be right by coincidence;
+-  all events have been received by now, and either every response reported that many or another reading brings
+   nothing new: of a total that changes, one value may be right by coincidence;
 -  its total counts events that are listed twice: two readings return exactly the same rows, repeats included, and
    their number equals the total;
 -  its total changed while it was read: two full readings in a row return exactly the same events, and either the
@@ -52,9 +52,9 @@ class Proof:
             await self._reader.take(stretch, stretch.window, [0])
         readings = [frozenset(received)] if received is not None else []
         content = Content(len(received or ()), not stretch.vague)
-        fluctuation = 0
+        fluctuation, no_news = 0, False
         for number in range(1, _READINGS + 1):
-            explained = bool(readings) and await self._explained(stretch, content, readings)
+            explained = bool(readings) and await self._explained(stretch, content, readings, no_news)
             if _agreed(readings) and not explained:
                 await self._fluctuation.measure(stretch)
             hopeless = _agreed(readings) and not explained and self._reader.fluctuation == fluctuation
@@ -65,17 +65,21 @@ class Proof:
                 content = await self._halves.read(stretch, stretch.window, first)
             else:
                 stretch.begin_reading()
+                received_before = len(stretch.sightings)
                 # Alternating, since two readings in one order would lack the same events.
                 order = DESCENDING if number % 2 == (first is None) else ASCENDING
                 content = await self._halves.read(stretch, replace(stretch.window, order=order))
+                no_news = len(stretch.sightings) == received_before
             readings.append(frozenset(stretch.reading))
-        await self._judge(stretch, content, readings)
+        await self._judge(stretch, content, readings, no_news)
 
-    async def _judge(self, stretch: Stretch, content: Content, readings: Sequence[frozenset[str]]) -> None:
+    async def _judge(
+        self, stretch: Stretch, content: Content, readings: Sequence[frozenset[str]], no_news: bool
+    ) -> None:
         total, inside = stretch.total(stretch.window), len(stretch.inside())
         received = max(content.events, inside)
         stretch.reported = max(total, inside)
-        if not await self._explained(stretch, content, readings):
+        if not await self._explained(stretch, content, readings, no_news):
             short = stretch.short_windows()
             if received < total:
                 stretch.incomplete(total - received, f"received {inside} of {total} reported events")
@@ -97,7 +101,7 @@ class Proof:
                 )
 
     async def _explained(
-        self, stretch: Stretch, content: Content, readings: Sequence[frozenset[str]]
+        self, stretch: Stretch, content: Content, readings: Sequence[frozenset[str]], no_news: bool
     ) -> bool:
         known = stretch.totals.get(stretch.window.span)
         if known is None:  # it is empty, as the opposite order confirmed
@@ -110,7 +114,7 @@ class Proof:
         if stretch.vague:
             return content.whole and agreed
         if known.most in (inside, content.events):
-            return agreed or known.least == known.most
+            return no_news or agreed or known.least == known.most
         if inside > known.most:  # a total that is too low proves nothing
             return agreed and content.whole and not stretch.lost
         return (
