@@ -77,7 +77,7 @@ HARMLESS: dict[str, tuple[dict[str, Any], float]] = {
     "a crowd in many states": ({"crowd": 1_700, "crowd_states": 30}, 8),
     "hung and dripping": ({"faults": [Fault("hang", at=[3]), Fault("drip", at=[4])]}, 4),
     "venues in another country": ({"foreign_venues": 0.05}, 4),
-    "a replica that lacks some": ({"replica": 0.05}, 14),
+    "a replica that lacks some": ({"replica": 0.05}, 20),
 }
 
 
