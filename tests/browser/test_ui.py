@@ -118,6 +118,13 @@ def test_a_healthy_run_skips_nothing_and_its_note_names_the_load(page: Any, stor
     page.get_by_text(re.compile(r"Auditing events \S+ with songs")).first.wait_for()
 
 
+def test_the_note_of_a_failed_run_begins_with_its_reason(page: Any, story: Story) -> None:
+    page.goto(f"/dags/{WAREHOUSE}/runs/{quoted(story.failed_run)}")
+    page.get_by_text(
+        re.compile(r"The audit failed\. load_summary: .*must be at least 0\.5, but is ")
+    ).first.wait_for()
+
+
 @pytest.mark.parametrize(
     ("dag_id", "param"), [(WAREHOUSE, "rebuild"), (WAREHOUSE, "accept"), ("ingest_songs", "redrive")]
 )
