@@ -159,10 +159,9 @@ def test_a_validation_that_passed_and_one_that_failed_can_be_read(page: Any) -> 
 
 
 def test_a_suite_can_be_read_with_what_it_expects_of_the_whole_table(page: Any) -> None:
-    page.goto("/plugin/data-docs/data-docs/expectations/fact_artists.html")
-    docs = page.frame_locator("iframe")
-    docs.get_by_text("Values for given compound columns must be unique together").wait_for()
-    note = docs.get_by_text("The snapshot date is that of the load.")
+    page.goto("/data-docs/expectations/fact_artists.html")  # returns once the style sheet has been applied
+    assert page.get_by_text("Values for given compound columns must be unique together").is_visible()
+    note = page.get_by_text("The snapshot date is that of the load.")
     assert note.evaluate("note => getComputedStyle(note).color") != "rgb(255, 0, 0)"
 
 
@@ -245,7 +244,7 @@ def test_lineage_leads_from_objects_in_s3_over_staging_and_audit_to_the_star(sto
 
 
 def test_an_overdue_star_is_reported_to_people(story: Story, overdue: str) -> None:
-    give_up = time.monotonic() + DEADLINE_MINUTES * 60 + 60
+    give_up = time.monotonic() + DEADLINE_MINUTES * 60 + 300  # the triggerer has a low priority
     messages: list[dict[str, Any]] = []
     while not messages and time.monotonic() < give_up:
         time.sleep(1)
