@@ -7,6 +7,7 @@ read is not used as context: the next newest is.
 
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -174,10 +175,12 @@ def _begin(connection: Any, lake: Lake, load: Load, now: datetime, known: Ledger
     additions = _additions(lake, known, load)
     described: dict[str, Description] = {}
     invalid: dict[str, ManifestInvalid] = {}
-    for dataset in DATASETS:
+    with ThreadPoolExecutor(len(DATASETS), thread_name_prefix="runs") as readers:
+        reads = {dataset: readers.submit(_describe, lake, load, dataset, known) for dataset in DATASETS}
+    for dataset, read in reads.items():
         try:
             with invalid_when_unreadable(lake, load, dataset):
-                described[dataset] = _describe(lake, load, dataset, known)
+                described[dataset] = read.result()
         except ManifestInvalid as error:
             invalid[dataset] = error
     # All at once: another run of the same load may be building from these rows.

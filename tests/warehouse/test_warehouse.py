@@ -168,6 +168,24 @@ def test_publishing_a_load_again_changes_nothing(tables: Any, landed: Lake) -> N
     assert (star(tables), rows(tables, "select * from dwh.load_ledger")) == before
 
 
+def test_both_runs_of_a_load_are_read_at_the_same_time(
+    tables: Any, landed: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find, both = landed.bucket.find, threading.Barrier(2, timeout=120)
+
+    def together(key: str) -> bytes | None:
+        if key.startswith("certificates/"):
+            both.wait()  # an error unless the other comes
+        return find(key)
+
+    monkeypatch.setattr(landed.bucket, "find", together)
+    next_load.begin(tables, landed, LOAD, judged_at(LOAD))
+    assert rows(tables, "select dataset, run from audit.current_runs order by dataset") == [
+        ("events", EVENTS),
+        ("songs", SONGS),
+    ]
+
+
 def test_what_a_load_fills_is_analysed_then(tables: Any, landed: Lake) -> None:
     """In one transaction, as in a rebuild: PostgreSQL itself cannot analyse in between."""
     later = Load("2026-11-23T060000Z", "2026-11-23T070000Z", LOAD.pending)
