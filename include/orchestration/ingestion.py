@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Asset
 
     from include.ingestion.dataset import Dataset
+    from include.ingestion.land import Landed
 
 log = logging.getLogger(__name__)
 
@@ -143,9 +144,7 @@ def ingestion_tasks(name: str, connection_id: str, asset: "Asset", settings: Set
         for_run = settings.with_params(params)
         lake = connections.lake(for_run)
         landed = land(dataset(name), lake, fetched["run"], for_run, again=bool(params["redrive"]))
-        ti.xcom_push(
-            "note", f"Run {landed.run}: {counted(landed.rows, 'row')}, {_completeness(landed.complete)}"
-        )
+        ti.xcom_push("note", landed_note(landed))
         return asdict(landed)
 
     @task(task_id=f"publish_{name}", outlets=[asset])
@@ -166,5 +165,9 @@ def ingestion_tasks(name: str, connection_id: str, asset: "Asset", settings: Set
     return IngestionTasks(fetch_dataset, land_dataset, publish_dataset)
 
 
-def _completeness(complete: bool) -> str:
-    return "complete" if complete else "not complete"
+def landed_note(landed: "Landed") -> str:
+    """The note of a run that has landed: what, and whether it is complete or the first reason why not."""
+    note = f"Run {landed.run}: {counted(landed.rows, 'row')}, {'complete' if landed.complete else 'not complete'}"
+    first, *others = landed.reasons or ("",)
+    more = f" (and {counted(len(others), 'more reason')})" if others else ""
+    return f"{note}{f': {first}{more}' if first else ''}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from include.errors import DataRejected
 from include.orchestration.ingestion import RUN
 from include.orchestration.links import data_docs_link
 from include.orchestration.notifications import star_alerts
@@ -27,18 +28,30 @@ def star_params() -> dict[str, Any]:
         "items": {"type": "string", "pattern": f"^(events|songs) {RUN.strip('^$')}$"},
     }
     return {
-        "rebuild": Param(False, type="boolean", description="Derive the star from all manifests."),
-        "until": Param(None, type=["null", "string"], format="date", description="Roll back to this date."),
+        "rebuild": Param(
+            False,
+            type="boolean",
+            description="Derive the star again from all manifests: this takes in late and redriven runs.",
+        ),
+        "until": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            description="Rebuild the star without the runs after this date (UTC), which rolls it back.",
+        ),
         "allow_missing": Param(
             False,
             type="boolean",
             description="Rebuild even if published runs can no longer be read: the star then lacks their data.",
         ),
         "retry": Param(
-            [], **runs, description="Parked runs to judge again, like `events 2026-11-22T060003Z`."
+            [], **runs, description="Parked runs to judge again, one per line, as events 2026-11-22T060003Z."
         ),
         "accept": Param(
-            [], **runs, description="Parked runs to judge without comparing them with earlier ones."
+            [],
+            **runs,
+            description="Parked runs to judge once without comparing them with earlier loads, one per line, as "
+            "songs 2026-11-22T070003Z.",
         ),
     }
 
@@ -48,6 +61,10 @@ def dag_arguments(settings: Settings) -> dict[str, Any]:
     return {
         "catchup": False,
         "max_active_runs": 1,
+        # All but backfills, which would find nothing: a run takes whatever is pending, whatever its date.
+        "allowed_run_types": [
+            *("scheduled", "manual", "operator_triggered", "asset_triggered", "asset_materialization"),
+        ],
         "default_args": task_arguments(settings, timedelta(hours=1)),
         **star_alerts(settings),
     }
@@ -94,10 +111,14 @@ def star_tasks(asset: "Asset", settings: Settings) -> StarTasks:
         return star.build(table, found)
 
     @task(multiple_outputs=False)
-    def audit(found: dict[str, Any], dag_run: Any = None) -> dict[str, Any] | None:
+    def audit(found: dict[str, Any], dag_run: Any = None, ti: Any = None) -> dict[str, Any] | None:
         from include.orchestration import star
 
-        return star.judge(settings, found, dag_run.run_id)
+        try:
+            return star.judge(settings, found, dag_run.run_id)
+        except DataRejected as rejected:
+            ti.xcom_push("note", f"The audit failed. {rejected}")
+            raise
 
     @task(outlets=[asset], multiple_outputs=False)
     def publish(found: Any, audited: Any, outlet_events: Any = None, ti: Any = None) -> dict[str, Any] | None:

@@ -20,9 +20,6 @@ DAG_RUN = "dag_run"
 """The key in a result's `meta` under which the audit keeps the id of its musician_warehouse run."""
 
 
-_NOT_SAID = {"batch_id", "column", "column_list", "ignore_row_if", "mostly", "unexpected_rows_query"}
-
-
 @dataclass(frozen=True, slots=True)
 class Validation:
     """The result of one suite in one audit."""
@@ -64,10 +61,47 @@ def rounded(value: Any) -> str:
     return f"{float(value):.4g}" if abs(float(value)) < 1_000 else f"{value:,.0f}"
 
 
-def share(found: Mapping[str, Any]) -> str:
-    """How many of the rows are unexpected, as a result says."""
+def outcome(kind: str, kwargs: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """What was expected and what was found: `must be at least 0.5, but 1 of 1 row is not, such as 0.2244`.
+
+    Takes an expectation's type and arguments and its result.
+    """
+    wanted, unexpected = _wanted(kind, kwargs), found.get("unexpected_count")
+    if unexpected is None:
+        seen = found.get("observed_value", "an error")
+        if wanted or not isinstance(seen, int):
+            return f"{wanted or 'must be so'}, but is {rounded(seen)}"
+        return f"not so in {counted(seen, 'row')}"
     rows = found.get("element_count")
-    return f"{found['unexpected_count'] or 0:,} of {'? rows' if rows is None else counted(rows, 'row')}"
+    but = f"{unexpected:,} of {'? rows' if rows is None else counted(rows, 'row')}"
+    examples = ", ".join(map(rounded, (found.get("partial_unexpected_list") or ())[:3]))
+    verb = "is" if unexpected == 1 else "are"
+    return f"{wanted}, but {but} {verb} not{f', such as {examples}' if examples else ''}"
+
+
+def _wanted(kind: str, kwargs: Mapping[str, Any]) -> str:
+    """What the expectation demands; empty if it is a query, whose description says it."""
+    wanted = {
+        "expect_column_values_to_be_between": f"must be {_range(kwargs)}",
+        "expect_column_values_to_be_in_set": f"must be one of {rounded(kwargs.get('value_set'))}",
+        "expect_column_pair_values_a_to_be_greater_than_b": (
+            f"must be {'at least' if kwargs.get('or_equal') else 'greater than'} {kwargs.get('column_B')}"
+        ),
+        "expect_compound_columns_to_be_unique": "must be unique together",
+        "expect_table_row_count_to_be_between": f"row count must be {_range(kwargs)}",
+        "expect_table_row_count_to_equal": f"row count must be {kwargs.get('value')}",
+        "unexpected_rows_expectation": "",
+    }
+    return wanted.get(
+        kind, kind.removeprefix("expect_").replace("_", " ").replace("column values to", "must")
+    )
+
+
+def _range(kwargs: Mapping[str, Any]) -> str:
+    least, most = kwargs.get("min_value"), kwargs.get("max_value")
+    if least is None or most is None:
+        return f"at least {rounded(least)}" if most is None else f"at most {rounded(most)}"
+    return rounded(least) if least == most else f"between {rounded(least)} and {rounded(most)}"
 
 
 def validations(results: Path) -> Iterator[Validation]:
@@ -102,27 +136,14 @@ def _severity(result: Mapping[str, Any]) -> str:
 
 
 def _failure(result: Mapping[str, Any]) -> str:
-    config, found = result["expectation_config"], result.get("result") or {}
-    kwargs = {name: value for name, value in config["kwargs"].items() if name not in _NOT_SAID}
-    about = config["kwargs"].get("column") or config["kwargs"].get("column_list") or config.get("description")
+    config, kwargs = result["expectation_config"], result["expectation_config"]["kwargs"]
+    about = kwargs.get("column") or kwargs.get("column_A") or _joined(kwargs) or config.get("description")
     severity = "" if _severity(result) == "critical" else f" ({_severity(result)} only)"
     if (config.get("meta") or {}).get("accepted"):
         severity = " (accepted by an operator, although it differs from earlier loads)"
-    expected = " ".join(
-        [
-            config["type"].removeprefix("expect_").replace("_", " "),
-            *map(_said, sorted(kwargs.items(), reverse=True)),
-        ]
-    )
-    if found.get("unexpected_count") is not None:
-        seen = f"{share(found)} {'is' if found['unexpected_count'] == 1 else 'are'} not"
-        if examples := found.get("partial_unexpected_list"):
-            seen += f", such as {', '.join(map(rounded, examples[:3]))}"
-    else:
-        seen = f"found {rounded(found.get('observed_value', 'an error'))}"
-    return f"{about or 'table'}{severity}: {expected}; {seen}"
+    said = outcome(config["type"], kwargs, result.get("result") or {})
+    return f"{(about or 'table').rstrip('.')}{severity}: {said}"
 
 
-def _said(argument: tuple[str, Any]) -> str:
-    name, value = argument
-    return f"{name.removesuffix('_value')} {rounded(value)}"
+def _joined(kwargs: Mapping[str, Any]) -> str:
+    return " and ".join(kwargs.get("column_list") or ())

@@ -29,7 +29,14 @@ _ACTIVE = re.compile(
     r"|(?<=\s)on\w+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)|javascript:[^\"'\s>]*",
     re.DOTALL | re.IGNORECASE,
 )
-_ONE_VALUES = re.compile(r"(?<![\d,.])1 unexpected values")
+_WORDING = (
+    (re.compile(r"(?<![\d,.])1 unexpected values"), "1 unexpected value"),
+    (re.compile(r"(<span class=\"badge[^>]*>-?\d+)\.0(?=\s*</span>)"), r"\1"),
+    (re.compile(r"(<span class=\"badge[^>]*>1\s*</span>) rows"), r"\1 row"),
+    (re.compile(r"\{'\$PARAMETER': '(\w+)'\}"), r"the load's \1"),
+)
+"""What Great Expectations writes, and how people write it: whole limits without a fraction, the parameters of a suite
+by their names."""
 
 
 def finish(site: Path) -> list[str]:
@@ -48,8 +55,10 @@ def _style_of(page: Path, site: Path) -> str:
 
 
 def _readable(page: str, style: str) -> str:
-    harmless = _ONE_VALUES.sub("1 unexpected value", _ACTIVE.sub("", page))
-    return harmless.replace("<head>", f"<head>{head(style)}", 1)
+    text = _ACTIVE.sub("", page)
+    for clumsy, readable in _WORDING:
+        text = clumsy.sub(readable, text)
+    return text.replace("<head>", f"<head>{head(style)}", 1)
 
 
 def head(style: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from include.lake.runs import run_instant
 from include.quality.engine import Engine
 from include.quality.odd_row import only_warn_of_one
-from include.quality.results import rounded, share
+from include.quality.results import outcome
 from include.warehouse.failures import in_one_line
 from include.warehouse.pairing import Load
 from include.warehouse.parking import FailedRows
@@ -102,7 +102,7 @@ def validate(
                     },
                 )
             )
-            outcome = checkpoint.run(
+            checked = checkpoint.run(
                 expectation_parameters={
                     "snapshot_date": load.snapshot_date.isoformat(),
                     "songs_date": run_instant(load.songs).date().isoformat(),
@@ -110,8 +110,8 @@ def validate(
                 },
                 run_id=run_id,
             )
-            [validation] = outcome.run_results.values()
-            if outcome.success:
+            [validation] = checked.run_results.values()
+            if checked.success:
                 break
             only_warn_of_one(definition.suite, validation.results)
         results += [_result(table, result) for result in validation.results]
@@ -162,10 +162,6 @@ def _summary(table: str, result: Any) -> str:
         about = f"{kwargs['column_A']} {kwargs['column_B']}"
     if errors := _errors(result.exception_info or {}):
         found = in_one_line(errors[0])
-    elif "unexpected_count" in result.result:
-        found = share(result.result)
-        if examples := result.result.get("partial_unexpected_list"):
-            found += f", such as {', '.join(map(rounded, examples[:3]))}"
     else:
-        found = f"found {rounded(result.result.get('observed_value'))}"
+        found = outcome(config.type, kwargs, result.result)
     return f"{table}: {config.type} {about}: {found}"

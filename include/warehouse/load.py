@@ -142,8 +142,12 @@ def publish(connection: Any, load: Load, dag_run: str | None = None) -> dict[str
             ledger.record(
                 cursor, load, dataset, "published", changes=changes, load_number=number, dag_run=dag_run
             )
-    log.info("published %s: %s", load, changes)
+    log.info("published %s: %s", load, "; ".join(f"{table} {_said(by)}" for table, by in changes.items()))
     return changes
+
+
+def _said(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number:,} {what}" for what, number in counts.items() if number) or "has no rows"
 
 
 def _tables_to_publish(cursor: Any, load: Load) -> list[str]:

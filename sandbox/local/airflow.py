@@ -24,7 +24,7 @@ from sandbox.local.airflow_client import AirflowClient
 from sandbox.local.airflow_environment import environment
 from sandbox.services import Services
 
-START_SECONDS = 180
+START_SECONDS = 600  # it takes 15 s, but much longer on a busy machine
 
 
 class AirflowNotStarted(Exception):

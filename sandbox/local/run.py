@@ -16,7 +16,7 @@ INGESTIONS = ("ingest_events", "ingest_songs")
 WAREHOUSE = "musician_warehouse"
 
 HEARTBEAT_SECONDS = 10  # the longest time without a line of output, to show that it is still working
-SILENCE_SECONDS = 60  # how long Airflow may take to parse the DAGs or start the warehouse, or not respond
+SILENCE_SECONDS = 300  # how long Airflow may take to parse the DAGs or start the warehouse, or not respond
 LOG_LINES = 30
 
 

@@ -151,6 +151,21 @@ def test_a_validation_that_passed_and_one_that_failed_can_be_read(page: Any) -> 
     docs.locator(":text('Succeeded'):visible").first.wait_for()
 
 
+def test_a_suite_can_be_read_with_what_it_expects_of_the_whole_table(page: Any) -> None:
+    page.goto("/plugin/data-docs/data-docs/expectations/fact_artists.html")
+    docs = page.frame_locator("iframe")
+    docs.get_by_text("Values for given compound columns must be unique together").wait_for()
+    note = docs.get_by_text("The snapshot date is that of the load.")
+    assert note.evaluate("note => getComputedStyle(note).color") != "rgb(255, 0, 0)"
+
+
+def test_an_audit_links_to_its_run(page: Any, story: Story) -> None:
+    page.goto("/plugin/data-docs")
+    docs = page.frame_locator("iframe")
+    docs.get_by_role("link", name=story.failed_run).click()
+    docs.get_by_role("heading", name=story.failed_run).first.wait_for()
+
+
 def test_a_page_of_the_data_docs_loads_nothing_from_elsewhere(session: Any) -> None:
     page = session.new_page()
     asked: list[str] = []

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import DagRunTriggerException, ParamValidationError
+from airflow.utils.types import DagRunType
 
 from include.clock import utc_now
 from include.errors import DataRejected, ManifestsMissing, SettingInvalid, StorageUnavailable
@@ -83,6 +84,11 @@ def warehouse_dag(bucket: str, dag_bag: Any, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture(params=TASKS)
 def dag(request: pytest.FixtureRequest, dag_bag: Any) -> Any:
     return dag_bag.dags[request.param]
+
+
+def test_backfills_of_the_warehouse_are_rejected(dag_bag: Any) -> None:
+    allowed = set(dag_bag.dags["musician_warehouse"].allowed_run_types)
+    assert set(DagRunType) - allowed == {DagRunType.BACKFILL_JOB}
 
 
 @pytest.mark.parametrize("dag_id", ["ingest_events", "ingest_songs"])
@@ -362,6 +368,18 @@ def test_nothing_is_published_that_was_not_judged(dag_bag: Any) -> None:
     }
     with pytest.raises(DataRejected, match="was not judged"):
         publish(found, None, {}, SimpleNamespace(run_id="manual"))
+
+
+def test_the_note_of_a_run_whose_audit_failed_says_why(dag_bag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def judge(*_: Any) -> None:
+        raise DataRejected("load_summary: songs_rows_ratio. Because 1 expectation failed, …")
+
+    monkeypatch.setattr("include.orchestration.star.judge", judge)
+    pushed: dict[str, str] = {}
+    audit = dag_bag.dags["musician_warehouse"].get_task("audit").python_callable
+    with pytest.raises(DataRejected):
+        audit({}, SimpleNamespace(run_id="manual"), SimpleNamespace(xcom_push=pushed.__setitem__))
+    assert pushed["note"].startswith("The audit failed. load_summary: songs_rows_ratio. ")
 
 
 def test_the_first_run_of_a_newer_release_derives_the_star_again_by_itself(

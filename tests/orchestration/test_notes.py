@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from include.ingestion.land import Landed
+from include.orchestration.ingestion import landed_note
 from include.orchestration.notes import requested, with_lines
 
 
@@ -46,3 +48,15 @@ def test_the_scheduler_notes_what_a_run_of_ours_was_asked_for_when_it_begins() -
     for run in (ours, daily, others):
         Notes().on_dag_run_running(run, "started")
     assert (ours.note, daily.note, others.note) == ("Requested: rebuild the star", None, None)
+
+
+def test_the_note_of_an_ingestion_says_what_it_landed_and_why_it_is_not_complete() -> None:
+    def note(*reasons: str) -> str:
+        landed = Landed(
+            "events", "2026-11-22T060003Z", "s3://b/m.json", 4_810, 2_692, 0, not reasons, reasons
+        )
+        return landed_note(landed)
+
+    assert note() == "Run 2026-11-22T060003Z: 4,810 rows, complete"
+    assert note("US: received 9 of 10").endswith("4,810 rows, not complete: US: received 9 of 10")
+    assert note("one", "two", "three").endswith("not complete: one (and 2 more reasons)")

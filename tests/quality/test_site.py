@@ -17,7 +17,7 @@ from include.lake.lake import Lake
 from include.orchestration.links import data_docs_link
 from include.quality import publication
 from include.quality.index_page import index
-from include.quality.results import rounded, validations
+from include.quality.results import outcome, rounded, validations
 from include.quality.site import finish
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -177,9 +177,64 @@ def test_values_are_rounded_for_readers(value: Any, said: str) -> None:
     assert rounded(value) == said
 
 
+ROWS = {"element_count": 1_200, "unexpected_count": 1, "partial_unexpected_list": [0.22444]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "kwargs", "found", "said"),
+    [
+        (
+            "column_values_to_be_between",
+            {"column": "ratio", "min_value": 0.5},
+            ROWS,
+            "must be at least 0.5, but 1 of 1,200 rows is not, such as 0.2244",
+        ),
+        (
+            "column_values_to_be_between",
+            {"column": "ratio", "min_value": 0, "max_value": 0.05},
+            ROWS,
+            "must be between 0 and 0.05, but 1 of 1,200 rows is not, such as 0.2244",
+        ),
+        (
+            "column_values_to_be_between",
+            {"column": "valid_to", "min_value": "2026-11-22", "max_value": "2026-11-22"},
+            {"element_count": None, "unexpected_count": 3},
+            "must be 2026-11-22, but 3 of ? rows are not",
+        ),
+        (
+            "column_values_to_not_be_null",
+            {"column": "venue_name"},
+            {"element_count": 4, "unexpected_count": 2, "partial_unexpected_list": []},
+            "must not be null, but 2 of 4 rows are not",
+        ),
+        (
+            "column_values_to_be_in_set",
+            {"column": "status", "value_set": ["onsale", "offsale"]},
+            {"element_count": 1, "unexpected_count": 1, "partial_unexpected_list": ["sold &amp; out"]},
+            "must be one of [onsale, offsale], but 1 of 1 row is not, such as sold & out",
+        ),
+        (
+            "column_pair_values_a_to_be_greater_than_b",
+            {"column_A": "price_max", "column_B": "price_min", "or_equal": True},
+            {"element_count": 4, "unexpected_count": 1, "partial_unexpected_list": [(1, 2)]},
+            "must be at least price_min, but 1 of 4 rows is not, such as [1, 2]",
+        ),
+        ("table_row_count_to_equal", {"value": 1}, {"observed_value": 0}, "row count must be 1, but is 0"),
+    ],
+)
+def test_what_was_expected_and_found_is_said_in_words(
+    kind: str, kwargs: dict[str, Any], found: dict[str, Any], said: str
+) -> None:
+    assert outcome(f"expect_{kind}", kwargs, found) == said
+
+
+def test_an_expectation_that_is_a_query_says_how_many_rows_it_found() -> None:
+    assert outcome("unexpected_rows_expectation", {}, {"observed_value": 1}) == "not so in 1 row"
+
+
 def test_the_index_says_what_failed_and_links_to_the_page(site: Path) -> None:
     index = (site / "index.html").read_text()
-    assert "song_key: column values to be unique; 2 of 4 rows are not, such as b" in index
+    assert "song_key: must be unique, but 2 of 4 rows are not, such as b" in index
     page = "validations/dim_concerts/2026-11-22T060000Z/20261122T060000Z/redshift-dim_concerts.html"
     assert f"<a href='{page}'>dim_concerts</a>" in index
     assert '<a href="expectations/dim_songs.html">dim_songs</a>' in index
@@ -187,10 +242,7 @@ def test_the_index_says_what_failed_and_links_to_the_page(site: Path) -> None:
 
 def test_the_index_shows_text_as_text(site: Path) -> None:
     index = (site / "index.html").read_text()
-    assert (
-        "&lt;b&gt;enough rows&lt;/b&gt; (warning only): table row count to be between min 100; found 3"
-        in index
-    )
+    assert "&lt;b&gt;enough rows&lt;/b&gt; (warning only): row count must be at least 100, but is 3" in index
 
 
 def test_the_audit_task_links_to_its_own_audit(monkeypatch: pytest.MonkeyPatch) -> None:
