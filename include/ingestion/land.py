@@ -1,13 +1,15 @@
 """The second phase of an ingestion: from kept responses to a manifest, without requesting anything from an API.
 
-Responses are read in a fixed order, so landing a run always produces the same objects. The manifest is written
-last, so a landing that dies leaves nothing that counts.
+Responses are read in a fixed order, so landing a run always produces the same objects. All are read before anything
+is written, and the manifest is written last, so a landing that dies leaves nothing that counts.
 """
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -17,9 +19,9 @@ from include.ingestion.storage import check_storage
 from include.lake.certificate import Certificate, Crawl, List, UnknownField, Window
 from include.lake.lake import Lake
 from include.lake.manifests import Part
-from include.lake.parts import put_parts
+from include.lake.parts import part_files, put_part_files
 from include.lake.raw import RawRun
-from include.lake.rejected import RejectedRecord, rejecting
+from include.lake.rejected import RejectedFile, RejectedRecord, rejecting
 from include.settings import Settings
 from include.sources.rows import Rejection, Tally
 
@@ -56,15 +58,21 @@ def land(dataset: Dataset[Any], lake: Lake, run: str, settings: Settings, again:
     started = time.monotonic()
     raw = lake.raw(dataset.name, run)
     crawl = _crawl(raw)
-    if landed_before:
-        _require_landable(dataset, raw, crawl, settings)
-        lake.remove_manifest(dataset.name, run)
-    parts, tally = _put_parts(dataset, lake, raw, crawl, newest={})
-    if tally.newest:  # now that it is known which responses have the last word
-        parts, tally = _put_parts(dataset, lake, raw, crawl, tally.newest)
-    lake.put_certificate(_certificate(raw, crawl, tally, parts))
+    with ExitStack() as files:
+        read = files.enter_context(_read(dataset, raw, crawl, newest={}))
+        if read.tally.newest:  # now that it is known which responses have the last word
+            files.close()
+            read = files.enter_context(_read(dataset, raw, crawl, read.tally.newest))
+        if landed_before:
+            _require_few_rejected(
+                raw, read.tally, settings, "Nothing is changed: what was landed before still counts."
+            )
+            lake.remove_manifest(dataset.name, run)
+        read.rejected.put(lake, dataset.name, run)
+        parts = put_part_files(lake, dataset.name, run, read.parts)
+    lake.put_certificate(_certificate(raw, crawl, read.tally, parts))
     _require_few_rejected(
-        raw, tally, settings,
+        raw, read.tally, settings,
         f"Nothing is published: look at {lake.bucket.url(f'rejected/{raw.dataset}/{raw.run}/')}; once the "
         f"parser is fixed, run `python -m include redrive {raw.dataset} {raw.run}`.",
     )  # fmt: skip
@@ -103,32 +111,25 @@ def _crawl(raw: RawRun) -> Crawl:
     return crawl
 
 
-def _require_landable(dataset: Dataset[Any], raw: RawRun, crawl: Crawl, settings: Settings) -> None:
-    """Raises what landing the run would raise, without writing anything."""
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the kept responses of a run contain, in temporary files."""
 
-    def read_through(newest: dict[str, str]) -> Tally:
-        tally = Tally(lambda rejection, response: None, newest=newest)
-        for _ in dataset.rows(raw, crawl, tally):
-            pass
-        return tally
-
-    tally = read_through(newest={})
-    if tally.newest:  # the second pass, as when landing, is the one that counts
-        tally = read_through(tally.newest)
-    _require_few_rejected(raw, tally, settings, "Nothing is changed: what was landed before still counts.")
+    parts: list[tuple[IO[bytes], int]]
+    rejected: RejectedFile
+    tally: Tally
 
 
-def _put_parts(
-    dataset: Dataset[Any], lake: Lake, raw: RawRun, crawl: Crawl, newest: dict[str, str]
-) -> tuple[list[Part], Tally]:
-    with rejecting(lake, dataset.name, raw.run) as write:
+@contextmanager
+def _read(dataset: Dataset[Any], raw: RawRun, crawl: Crawl, newest: dict[str, str]) -> Iterator[_Read]:
+    with rejecting() as rejected:
 
-        def write_rejected(rejection: Rejection, response: str) -> None:
-            write(RejectedRecord(**msgspec.structs.asdict(rejection), raw=raw.url(response)))
+        def add(rejection: Rejection, response: str) -> None:
+            rejected.add(RejectedRecord(**msgspec.structs.asdict(rejection), raw=raw.url(response)))
 
-        tally = Tally(write_rejected, newest=newest)
-        rows = dataset.rows(raw, crawl, tally)
-        return put_parts(lake, dataset.name, raw.run, dataset.row_type, rows), tally
+        tally = Tally(add, newest=newest)
+        with part_files(dataset.row_type, dataset.rows(raw, crawl, tally)) as parts:
+            yield _Read(parts, rejected, tally)
 
 
 def _certificate(raw: RawRun, crawl: Crawl, tally: Tally, parts: list[Part]) -> Certificate:

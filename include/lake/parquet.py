@@ -13,9 +13,12 @@ Amazon Redshift Spectrum"; awswrangler.s3.to_parquet (`flavor="spark"`); apache/
 
 import hashlib
 import io
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import date, datetime
 from itertools import islice
+from operator import attrgetter
 from types import NoneType
 from typing import IO, Annotated, Any, get_args, get_origin
 
@@ -47,12 +50,12 @@ def redshift_types(row_type: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def parquet_files(
-    file: IO[bytes], row_type: type[msgspec.Struct], rows: Iterable[msgspec.Struct]
-) -> Iterator[tuple[int, int]]:
-    """Writes the rows into `file` as one or more Parquet files, one after another.
+    files: ExitStack, row_type: type[msgspec.Struct], rows: Iterable[msgspec.Struct]
+) -> Iterator[tuple[IO[bytes], int]]:
+    """The rows as one or more Parquet files, and the number of rows in each.
 
-    Yields the size in bytes and the number of rows of each while it is in `file`, rewound. The footer has a hash of
-    the rows, so that files of other rows end differently.
+    The files are temporary: `files` closes them. Their footer has a hash of the rows, so that files of other rows end
+    differently.
     """
     schema = pa.schema(
         [(field.name, _TYPES[_plain(field.type)][0]) for field in msgspec.structs.fields(row_type)]
@@ -60,26 +63,23 @@ def parquet_files(
     source = iter(rows)
     group = list(islice(source, _ROW_GROUP))
     while True:
-        file.seek(0)
-        file.truncate()
+        file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - ruff knows only `with`
         count, digest = 0, hashlib.blake2b(digest_size=16)
         with pq.ParquetWriter(file, schema, **FORM) as writer:
             while group:
-                columns = zip(*map(msgspec.structs.astuple, group), strict=True)
-                arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+                # One column at a time, and the rows are gone before they are compressed: this is where memory peaks.
+                arrays = [pa.array(list(map(attrgetter(each.name), group)), each.type) for each in schema]
+                count += len(group)
+                group.clear()
                 for buffer in (each for array in arrays for each in array.buffers() if each is not None):
                     digest.update(buffer)
                 writer.write_batch(pa.record_batch(arrays, schema=schema))
-                count += len(group)
-                group.clear()  # or two groups would be in memory at a time
-                del columns, arrays
+                del arrays
                 group = list(islice(source, _ROW_GROUP))
                 if file.tell() >= _FILE_BYTES:
                     break
             writer.add_key_value_metadata({"rows": digest.hexdigest()})
-        size = file.seek(0, 2)
-        file.seek(0)
-        yield size, count
+        yield file, count
         if not group:
             return
 

@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO
 
 import msgspec
@@ -22,12 +22,28 @@ def put_parts(
     lake: Lake, dataset: str, run: str, row_type: type[msgspec.Struct], rows: Iterable[msgspec.Struct]
 ) -> list[Part]:
     """Writes rows as one or more Parquet objects."""
+    with part_files(row_type, rows) as files:
+        return put_part_files(lake, dataset, run, files)
+
+
+@contextmanager
+def part_files(
+    row_type: type[msgspec.Struct], rows: Iterable[msgspec.Struct]
+) -> Iterator[list[tuple[IO[bytes], int]]]:
+    """Rows as one or more Parquet files, which exist until the block ends, and the number of rows in each."""
+    with ExitStack() as files:
+        yield list(parquet_files(files, row_type, rows))
+
+
+def put_part_files(lake: Lake, dataset: str, run: str, files: Iterable[tuple[IO[bytes], int]]) -> list[Part]:
+    """Writes Parquet files as the parts of a run."""
     parts = []
-    with tempfile.TemporaryFile() as file:
-        for number, (size, count) in enumerate(parquet_files(file, row_type, rows)):
-            key = f"lake/{dataset}/{run}/part-{number:05}.parquet"
-            lake.bucket.put(key, file)
-            parts.append(Part(lake.bucket.url(key), size, count))
+    for number, (file, count) in enumerate(files):
+        key = f"lake/{dataset}/{run}/part-{number:05}.parquet"
+        size = file.seek(0, 2)
+        file.seek(0)
+        lake.bucket.put(key, file)
+        parts.append(Part(lake.bucket.url(key), size, count))
     return parts
 
 

@@ -4,8 +4,9 @@ import gzip
 import io
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 import msgspec
 
@@ -36,15 +37,29 @@ class _Identified(msgspec.Struct, frozen=True):
 _rejected = msgspec.json.Decoder(_Identified)
 
 
+class RejectedFile:
+    """Takes rejected records, one JSON document per line, until `put` writes them to the lake."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._packed = gzip.GzipFile("", "wb", 6, file, mtime=0)
+
+    def add(self, record: RejectedRecord) -> None:
+        """Appends a record."""
+        self._packed.write(msgspec.json.encode(record) + b"\n")
+
+    def put(self, lake: Lake, dataset: str, run: str) -> None:
+        """Writes the records of a run; no more can be added."""
+        self._packed.close()
+        self._file.seek(0)
+        lake.bucket.put(_rejected_key(dataset, run), self._file)
+
+
 @contextmanager
-def rejecting(lake: Lake, dataset: str, run: str) -> Iterator[Callable[[RejectedRecord], object]]:
-    """Yields a function that takes rejected records; they are written, one JSON document per line, when the
-    block ends."""
+def rejecting() -> Iterator[RejectedFile]:
+    """A temporary file for the rejected records of a run, which exists until the block ends."""
     with tempfile.TemporaryFile() as file:
-        with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
-            yield lambda record: packed.write(msgspec.json.encode(record) + b"\n")
-        file.seek(0)
-        lake.bucket.put(_rejected_key(dataset, run), file)
+        yield RejectedFile(file)
 
 
 def rejected_ids(lake: Lake, dataset: str, run: str) -> set[str]:

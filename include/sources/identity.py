@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from include.sources.text import cut
 
+_ASCII_SYMBOLS = re.compile("[^a-z0-9]+")
 # Only those of Latin, Greek and Cyrillic: in other scripts combining marks are letters.
 _DIACRITICS = re.compile("[\u0300-\u036f]")
 
@@ -23,10 +24,14 @@ def normalised_name(name: str) -> str:
     Case, diacritics, spaces, punctuation and a leading "The" are ignored, and "&" counts as "and". A name made
     of nothing else (`!!!`) is only casefolded. Names in any script are preserved.
     """
-    folded = unicodedata.normalize("NFKC", name).casefold().strip()
-    plain = unicodedata.normalize("NFC", _DIACRITICS.sub("", unicodedata.normalize("NFKD", folded)))
-    plain = plain.replace("&", " and ")
-    words = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in plain).split()
+    if name.isascii():  # by the same rule, which most names need only a part of
+        folded = name.lower().strip()
+        words = _ASCII_SYMBOLS.sub(" ", folded.replace("&", " and ")).split()
+    else:
+        folded = unicodedata.normalize("NFKC", name).casefold().strip()
+        plain = unicodedata.normalize("NFC", _DIACRITICS.sub("", unicodedata.normalize("NFKD", folded)))
+        plain = plain.replace("&", " and ")
+        words = "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in plain).split()
     if len(words) > 1 and words[0] == "the":
         words = words[1:]
     return "".join(words) or " ".join(folded.split())

@@ -93,6 +93,7 @@ class KnownFields:
         self._unread = {known: frozenset(names.split()) for known, names in unread.items()}
         self._open = open_kinds
         self._tripwire = msgspec.json.Decoder(self._strict(kind))
+        self._within: dict[Any, dict[str, Any]] = {}
 
     def unknown(self, raw: bytes | msgspec.Raw) -> tuple[str, ...]:
         """The paths of a record's unknown fields."""
@@ -126,13 +127,21 @@ class KnownFields:
             for item in value:
                 yield from self._walk(kind, item, at)
         elif isinstance(value, dict):
-            inner = {field.encode_name: _struct_in(field.type)[0] for field in msgspec.structs.fields(kind)}
+            inner = self._structs_within(kind)
             for key, item in value.items():
                 path = f"{at}.{key}" if at else key
                 if key not in inner and key not in self._unread.get(kind, ()):
                     yield path
                 elif (below := inner.get(key)) is not None and below not in self._open:
                     yield from self._walk(below, item, path)
+
+    def _structs_within(self, kind: Any) -> dict[str, Any]:
+        """The read fields of a kind, and the structs in them; remembered: an unknown field may be in every record."""
+        if kind not in self._within:
+            self._within[kind] = {
+                field.encode_name: _struct_in(field.type)[0] for field in msgspec.structs.fields(kind)
+            }
+        return self._within[kind]
 
 
 def _struct_in(kind: Any) -> tuple[Any, bool]:

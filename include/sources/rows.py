@@ -72,10 +72,10 @@ class Noticed:
     def name(self, value: str | None, path: str) -> str | None:
         """A name as it is stored: decoded, composed, and cut to the width of `Name`."""
         found = text.name(value)
-        if found is not None and (fitting := text.cut(found)) != found:
-            self.cut.append(path)
-            return fitting
-        return found
+        if found is None or len(found) * 4 <= text.NAME_BYTES or (fitting := text.cut(found)) == found:
+            return found
+        self.cut.append(path)
+        return fitting
 
     def fitting(self, value: str | None, path: str, width: int) -> str | None:
         """A text that would be meaningless if cut: None when it has more than `width` bytes."""
@@ -128,7 +128,7 @@ class Tally:
 
     def note_unknown(self, paths: Iterable[str], record: str) -> None:
         """Counts the unknown fields of a record, or those beside the records of a response."""
-        for path in set(paths):
+        for path in dict.fromkeys(paths):  # in order, so that landing again counts them in the same order
             self.unknown[path] += 1
             self.first_with.setdefault(path, record)
 

@@ -18,6 +18,7 @@ from include.ingestion.songs import SONGS, SongsPlan
 from include.lake.bucket import Bucket
 from include.lake.certificate import Crawl, Scope, Window
 from include.lake.lake import Lake
+from include.lake.raw import RawRun
 from include.lake.runs import run_instant
 from include.settings import Settings
 from include.sources.lastfm import lists as lastfm_lists
@@ -166,6 +167,18 @@ def test_a_redrive_whose_last_responses_are_good_is_not_refused(lake: Lake) -> N
     strict = replace(SETTINGS, max_rejected_percent=5)
     land(EVENTS, lake, RUN, strict)
     assert land(EVENTS, lake, RUN, strict, again=True).rejected == 0
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["first", "again"])
+def test_landing_reads_each_response_once(lake: Lake, monkeypatch: pytest.MonkeyPatch, again: bool) -> None:
+    fetched_twice(lake, nameless_first=0, nameless_last=0)
+    if again:
+        land(EVENTS, lake, RUN, SETTINGS)
+    read: list[str] = []
+    get = RawRun.get
+    monkeypatch.setattr(RawRun, "get", lambda raw, name: read.append(name) or get(raw, name))
+    land(EVENTS, lake, RUN, SETTINGS, again=again)
+    assert sorted(read) == ["p0", "p1"]
 
 
 @pytest.mark.parametrize("number", [2, 5, 19])

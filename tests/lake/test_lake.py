@@ -219,9 +219,10 @@ def test_two_values_swapped_in_a_large_part_are_another_digest(lake: Lake, colum
 
 
 def test_rejected_records_are_lines_of_json(lake: Lake) -> None:
-    with rejecting(lake, "events", RUN) as reject:
+    with rejecting() as rejected:
         for reason, record_id in (("too_long", "e1"), ("missing_id", None)):
-            reject(RejectedRecord(reason, "some detail", record_id, 0, "s3://bucket/raw"))
+            rejected.add(RejectedRecord(reason, "some detail", record_id, 0, "s3://bucket/raw"))
+        rejected.put(lake, "events", RUN)
     lines = gzip.decompress(
         read(lake, lake.bucket.url(f"rejected/events/{RUN}/rejected.jsonl.gz"))
     ).splitlines()

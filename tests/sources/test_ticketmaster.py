@@ -492,3 +492,10 @@ def test_a_spent_quota_is_neither_retried_at_once_nor_mistaken_for_a_bad_key() -
     body = fault("Rate limit quota violation. Quota limit  exceeded.", "policies.ratelimit.QuotaViolation")
     with pytest.raises(QuotaSpent):
         read(answer(body, 429))
+
+
+def test_unknown_fields_are_counted_in_their_order() -> None:
+    """Otherwise two landings of a run would write certificates that differ in the order of equal counts."""
+    tally, paths = Tally(lambda rejection, response: None), [f"field{number}" for number in range(10)]
+    tally.note_unknown([*paths, *paths], "event")
+    assert list(tally.unknown.items()) == [(path, 1) for path in paths]

@@ -328,9 +328,10 @@ def land(lake: Lake, landed: Landed, by_older_release: bool = False) -> None:
     dataset, run, row_type = landed.dataset, landed.run, _row_type(landed.dataset, by_older_release)
     names = [field.name for field in msgspec.structs.fields(row_type)]
     if landed.rejected:
-        with rejecting(lake, dataset, run) as write_rejected:
+        with rejecting() as rejected:
             for concert_id in sorted(landed.rejected):
-                write_rejected(RejectedRecord("unknown_status", "sold", concert_id, 0, "s3://bucket/raw"))
+                rejected.add(RejectedRecord("unknown_status", "sold", concert_id, 0, "s3://bucket/raw"))
+            rejected.put(lake, dataset, run)
     rows = [row_type(**{name: row.get(name) for name in names}) for row in landed.rows]
     parts = put_parts(lake, dataset, run, row_type, rows)
     lake.put_certificate(

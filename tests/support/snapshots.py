@@ -64,9 +64,10 @@ def land_events(
 ) -> None:
     """Writes parts, rejected records, certificate and manifest of an events run."""
     rows = [row for concert in concerts for row in _event_rows(run, concert)]
-    with rejecting(lake, "events", run) as write_rejected:
+    with rejecting() as file:
         for position, concert_id in enumerate(rejected):
-            write_rejected(RejectedRecord("unknown_status", "sold", concert_id, position, "s3://bucket/raw"))
+            file.add(RejectedRecord("unknown_status", "sold", concert_id, position, "s3://bucket/raw"))
+        file.put(lake, "events", run)
     entries = put_parts(lake, "events", run, EventRow, rows)
     lake.put_certificate(
         Certificate(

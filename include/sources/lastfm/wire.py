@@ -85,7 +85,10 @@ def items(body: bytes) -> tuple[Attributes, list[msgspec.Raw]]:
     Error 6, which Last.fm may send for a page beyond the last, is an empty page.
     """
     try:
-        document = _document.decode(mended(body))
+        try:
+            document = _document.decode(body)
+        except msgspec.DecodeError:
+            document = _document.decode(mended(body))
     except msgspec.DecodeError as error:
         raise UnexpectedPayload(f"not a list of Last.fm: {error}") from None
     list_ = document.toptracks or document.topartists or document.artists

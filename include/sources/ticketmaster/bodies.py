@@ -30,6 +30,18 @@ class _Page(Wire, frozen=True):
     embedded: _Embedded | None = msgspec.field(name="_embedded", default=None)
 
 
+class _EventList(Wire, frozen=True):
+    events: list[msgspec.Raw]
+
+
+class _UsualPage(Wire, frozen=True):
+    """A page of a search as almost all are: decoded in one pass, without copying its events."""
+
+    page: msgspec.Raw
+    embedded: _EventList = msgspec.field(name="_embedded")
+    id: None = None
+
+
 class _Document(Wire, frozen=True):
     """A page of a search or a single event, distinguished by their keys."""
 
@@ -39,6 +51,7 @@ class _Document(Wire, frozen=True):
 
 
 _event = Lenient(Event, required=("id", "name"))
+_usual_page = msgspec.json.Decoder(_UsualPage)
 _document = msgspec.json.Decoder(_Document | list[msgspec.Raw])
 _embedded = msgspec.json.Decoder(_Embedded)
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
@@ -58,25 +71,37 @@ def search_page(body: bytes) -> tuple[PageNumbers | None, list[msgspec.Raw]]:
     `__cause__` is a `msgspec.ValidationError` unless the body is not JSON at all.
     """
     try:
-        document: _Document | list[msgspec.Raw]
         try:
-            document = _document.decode(body)
+            usual = _usual_page.decode(body)
         except msgspec.DecodeError:
-            body = mended(body)
-            document = _document.decode(body)
-        if isinstance(document, list):
-            return None, document
-        if document.id is not None:
-            return None, [msgspec.Raw(body)]
-        found = _listed(document.embedded)
-        page = decoded(document.page)
-        if page is None:
-            if not found:
-                raise msgspec.ValidationError("neither a page of events, nor a list, nor an event")
-            return None, found
-        return msgspec.convert(page, PageNumbers, strict=False), found
+            return _any_body(body)
+        return _numbers(usual.page, usual.embedded.events), usual.embedded.events
     except msgspec.DecodeError as error:
         raise UnexpectedPayload(f"not a response about events: {error}") from error
+
+
+def _any_body(body: bytes) -> tuple[PageNumbers | None, list[msgspec.Raw]]:
+    document: _Document | list[msgspec.Raw]
+    try:
+        document = _document.decode(body)
+    except msgspec.DecodeError:
+        body = mended(body)
+        document = _document.decode(body)
+    if isinstance(document, list):
+        return None, document
+    if document.id is not None:
+        return None, [msgspec.Raw(body)]
+    found = _listed(document.embedded)
+    return _numbers(document.page, found), found
+
+
+def _numbers(page: msgspec.Raw, found: list[msgspec.Raw]) -> PageNumbers | None:
+    numbers = decoded(page)
+    if numbers is None:
+        if not found:
+            raise msgspec.ValidationError("neither a page of events, nor a list, nor an event")
+        return None
+    return msgspec.convert(numbers, PageNumbers, strict=False)
 
 
 def _listed(embedded: msgspec.Raw) -> list[msgspec.Raw]:
@@ -110,12 +135,12 @@ def id_of(raw: msgspec.Raw) -> str | None:
 def unknown_page_fields(body: bytes) -> tuple[str, ...]:
     """The paths of the fields beside the events of a page of a search that this release does not know."""
     try:
-        document = _document.decode(body)
+        unknown = _known_beside.unknown(body)
+        document = _document.decode(body) if unknown else None
     except msgspec.DecodeError:  # `events` says what is wrong
         return ()
-    if isinstance(document, list) or decoded(document.page) is None:
-        return ()
-    return _known_beside.unknown(body)
+    is_page = isinstance(document, _Document) and decoded(document.page) is not None
+    return unknown if is_page else ()
 
 
 _known_beside = KnownFields(_Page, {_Page: "_links", PageNumbers: "totalPages number"})

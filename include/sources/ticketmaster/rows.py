@@ -159,7 +159,7 @@ def _rows(
         noticed.fitting(event.url, "url", 2048),
         values.status(event.dates.status.code, noticed),
         first_day,
-        f"{start.local_time:%H:%M:%S}" if start.local_time else None,
+        start.local_time.isoformat("seconds")[:8] if start.local_time else None,  # without an offset
         values.utc(start.date_time, "dates.start.dateTime", noticed),
         values.last_day(event.dates.end, first_day, noticed),
         values.day(initial.local_date, "dates.initialStartDate.localDate", noticed) if initial else None,

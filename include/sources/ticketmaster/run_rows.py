@@ -94,4 +94,4 @@ class _Seen:
 
 def _digest(found: object) -> bytes:
     """A digest of an event's rows, or of its rejection."""
-    return hashlib.blake2b(msgspec.json.encode(found), digest_size=8).digest()
+    return hashlib.blake2b(msgspec.msgpack.encode(found), digest_size=8).digest()

@@ -33,7 +33,9 @@ def utc(instant: datetime | None, path: str, noticed: Noticed) -> datetime | Non
     if instant.year not in wire.YEARS:  # near the ends of the calendar an offset would overflow
         noticed.null(path)
         return None
-    return instant.astimezone(UTC).replace(tzinfo=None)
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    return instant.replace(tzinfo=None)
 
 
 def last_day(end: wire.End | None, first: date | None, noticed: Noticed) -> date | None:
