@@ -1,7 +1,7 @@
 -- Merges audit.dim_songs into dwh.dim_songs: new figures replace older ones; first_seen_date is kept, and so is an id
 -- that the run does not have. Joins only those rows of dwh.dim_songs that belong to the load's artists; those that the
 -- run does not list are kept.
-drop table if exists audit.song_artists;
+drop table if exists audit.song_artists, audit.song_changes;
 
 create table audit.song_artists
 distkey (artist_key)
@@ -9,8 +9,6 @@ sortkey (artist_key)
 as
 select distinct fresh.artist_key
 from audit.dim_songs as fresh;
-
-drop table if exists audit.song_changes;
 
 create table audit.song_changes
 distkey (artist_key)
