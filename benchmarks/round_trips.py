@@ -85,9 +85,9 @@ def measure(quick: bool) -> list[Figure]:
     _, second, third, fourth = _days(4, *size)
     _, far = _days(2, *size, *_LATENCY)
     return [
-        _slower("daily run", second, far, tuple(second.seconds), _MOST),
+        _slower("daily run", second, far, tuple(second.seconds)),
         _slower("its tasks but the fetches", second, far,
-                tuple(task for task in second.seconds if not task.startswith("fetch_")), None),
+                tuple(task for task in second.seconds if not task.startswith("fetch_"))),
         Figure("S3 requests of a daily run", fourth.requests.total(), third.requests.total(), "", "of the day before",
                at_most=1.1),
         Figure("statements of a daily run", fourth.statements.total(), third.statements.total(), "",
@@ -98,7 +98,7 @@ def measure(quick: bool) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _slower(what: str, near: Day, far: Day, tasks: tuple[str, ...], at_most: float | None) -> Figure:
+def _slower(what: str, near: Day, far: Day, tasks: tuple[str, ...]) -> Figure:
     def took(day: Day) -> float:
         return sum(day.seconds[task] for task in tasks)
 

@@ -35,6 +35,7 @@ def _note(dag_run: Any, *lines: str) -> None:
 
 
 def _pushed(dag_run: Any) -> list[str]:
+    """What the tasks have pushed, the last first: the UI shows the first line, and a verdict matters most."""
     from airflow.models.xcom import XComModel
     from sqlalchemy import select
     from sqlalchemy.orm import object_session
@@ -43,7 +44,7 @@ def _pushed(dag_run: Any) -> list[str]:
         XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id, XComModel.key == "note"
     )
     session: Any = object_session(dag_run)
-    return [str(note) for note in session.scalars(query.order_by(XComModel.timestamp))]
+    return [str(note) for note in session.scalars(query.order_by(XComModel.timestamp.desc()))]
 
 
 class RunNotes(AirflowPlugin):

@@ -31,13 +31,14 @@ def star_params() -> dict[str, Any]:
         "rebuild": Param(
             False,
             type="boolean",
-            description="Derive the star again from all manifests: this takes in late and redriven runs.",
+            description="Derive the star again from all manifests that are not parked: this takes in late and "
+            "redriven runs.",
         ),
         "until": Param(
             None,
             type=["null", "string"],
             format="date",
-            description="Rebuild the star without the runs after this date (UTC), which rolls it back.",
+            description="Rebuild the star without the runs after this date (UTC), which are parked until a retry.",
         ),
         "allow_missing": Param(
             False,

@@ -62,7 +62,7 @@ def rounded(value: Any) -> str:
 
 
 def outcome(kind: str, kwargs: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """What was expected and what was found: `must be at least 0.5, but 1 of 1 row is not, such as 0.2244`.
+    """What was expected and what was found: `must be at least 0, but 2 of 9 rows are not, such as -1`.
 
     Takes an expectation's type and arguments and its result.
     """
@@ -72,11 +72,13 @@ def outcome(kind: str, kwargs: Mapping[str, Any], found: Mapping[str, Any]) -> s
         if wanted or not isinstance(seen, int):
             return f"{wanted or 'must be so'}, but is {rounded(seen)}"
         return f"not so in {counted(seen, 'row')}"
-    rows = found.get("element_count")
+    rows, examples = found.get("element_count"), found.get("partial_unexpected_list") or ()
+    if rows == 1 and examples:
+        return f"{wanted}, but is {rounded(examples[0])}"
     but = f"{unexpected:,} of {'? rows' if rows is None else counted(rows, 'row')}"
-    examples = ", ".join(map(rounded, (found.get("partial_unexpected_list") or ())[:3]))
     verb = "is" if unexpected == 1 else "are"
-    return f"{wanted}, but {but} {verb} not{f', such as {examples}' if examples else ''}"
+    such = f", such as {', '.join(map(rounded, examples[:3]))}" if examples else ""
+    return f"{wanted}, but {but} {verb} not{such}"
 
 
 def _wanted(kind: str, kwargs: Mapping[str, Any]) -> str:

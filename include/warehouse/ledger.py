@@ -127,10 +127,14 @@ def landed(lake: Lake) -> dict[str, list[str]]:
     return {dataset: lake.manifests(dataset) for dataset in DATASETS}
 
 
-def note_late(
+def note_untimely(
     connection: Any, lake: Lake, manifests: Mapping[str, Sequence[str]], now: datetime
-) -> list[tuple[str, str]]:
-    """Records which pending runs are late; returns their datasets and runs."""
+) -> tuple[Ledger, list[tuple[str, str]], list[str]]:
+    """Records which pending runs are late, and parks those that are dated in the future.
+
+    Returns what the ledger then says, the datasets and runs that are late, and the reasons of those that are parked:
+    if a run of the future were published, it would stay the newest until its date, and all others would be late.
+    """
     with transaction(connection) as cursor:
         known = read_ledger(cursor)
         late = late_runs(manifests, known)
@@ -138,21 +142,14 @@ def note_late(
             is_accepted = known.get((dataset, run), Judged("pending")).is_accepted  # for the rebuild
             reason = _LATE.format(dataset=dataset, run=run)
             note(cursor, lake, dataset, run, "late", reason, now, is_accepted)
-    return late
-
-
-def park_early(
-    connection: Any, lake: Lake, manifests: Mapping[str, Sequence[str]], now: datetime
-) -> list[str]:
-    """Parks the pending runs that are dated in the future; returns the reasons.
-
-    If such a run were published, it would stay the newest until its date has passed, and all others would be late.
-    """
-    with transaction(connection) as cursor:
-        early = early_runs(manifests, read_ledger(cursor), lake, now)
+        if late:
+            known = read_ledger(cursor)
+        early = early_runs(manifests, known, lake, now)
         for (dataset, run), reason in early.items():
             note(cursor, lake, dataset, run, "parked", reason, now)
-    return list(early.values())
+        if early:
+            known = read_ledger(cursor)
+    return known, late, list(early.values())
 
 
 def early_runs(

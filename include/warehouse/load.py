@@ -107,10 +107,9 @@ def build(connection: Any, load: Load, table: str) -> int:
         cursor.execute(f"lock audit.{table}")
         require_current(cursor, load)
         run_file(cursor, f"audit/{table}")
+        rows = int(cursor.rowcount)  # of the last statement, which fills the table
         # It was created empty, and the planner still believes that it is.
         cursor.execute(f"analyze audit.{table}")
-        cursor.execute(f"select count(*) from audit.{table}")  # noqa: S608 - one of BUILT
-        rows: int = cursor.fetchone()[0]
     log.info("built audit.%s: %s", table, counted(rows, "row"))
     return rows
 
@@ -125,8 +124,8 @@ def publish(connection: Any, load: Load, dag_run: str | None = None) -> dict[str
     with parked_when_data_fails(connection, load, "load"), transaction(connection) as cursor:
         # In the order of `build`, which holds its table while it reads those before it, and then the load: two runs
         # that lock in different orders wait for each other.
-        cursor.execute(f"lock {', '.join(f'audit.{table}' for table in reversed(BUILT))}")
-        cursor.execute("lock audit.current_load")
+        locked = ", ".join(f"audit.{table}" for table in (*reversed(BUILT), "current_load"))
+        cursor.execute(f"lock {locked}")
         published = [ledger.published_changes(cursor, dataset, load.run(dataset)) for dataset in load.pending]
         if all(changes is not None for changes in published):
             log.info("load %s was published before; nothing to change", load)

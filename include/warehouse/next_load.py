@@ -7,6 +7,7 @@ read is not used as context: the next newest is.
 
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -61,17 +62,19 @@ def begin_next(connection: Any, lake: Lake, now: datetime, found: Found) -> Load
     Raises `ContextInvalid` if every pending run is waiting for a published run that cannot be read.
     """
     manifests = ledger.landed(lake)
-    found.late += ledger.note_late(connection, lake, manifests, now)
-    found.parked += ledger.park_early(connection, lake, manifests, now)
+    known, late, early = ledger.note_untimely(connection, lake, manifests, now)
+    found.late += late
+    found.parked += early
     unreadable: dict[tuple[str, str], ContextInvalid] = {}
-    while loads := find_loads(manifests, _ledger(connection), lake, unreadable):
+    while loads := find_loads(manifests, known, lake, unreadable):
         try:
-            begin(connection, lake, loads[0], now)
+            _begin(connection, lake, loads[0], now, known)
         except ContextInvalid as error:
             unreadable[_context(loads[0])] = error
             continue
-        except ManifestInvalid as error:  # `begin` has parked a pending run, so there is one less
+        except ManifestInvalid as error:  # `_begin` has parked a pending run, so there is one less
             found.parked.append(str(error))
+            known = _ledger(connection)
             continue
         found.load, found.waiting = loads[0], len(loads) - 1
         found.passed_over += map(str, unreadable.values())
@@ -165,14 +168,19 @@ def begin(connection: Any, lake: Lake, load: Load, now: datetime) -> None:
     Raises `ContextInvalid` if those of the published run cannot be read, its objects are missing or altered, or it
     was landed again with other rows.
     """
-    known = _ledger(connection)
+    _begin(connection, lake, load, now, _ledger(connection))
+
+
+def _begin(connection: Any, lake: Lake, load: Load, now: datetime, known: Ledger) -> None:
     additions = _additions(lake, known, load)
     described: dict[str, Description] = {}
     invalid: dict[str, ManifestInvalid] = {}
-    for dataset in DATASETS:
+    with ThreadPoolExecutor(len(DATASETS), thread_name_prefix="runs") as readers:
+        reads = {dataset: readers.submit(_describe, lake, load, dataset, known) for dataset in DATASETS}
+    for dataset, read in reads.items():
         try:
             with invalid_when_unreadable(lake, load, dataset):
-                described[dataset] = _describe(lake, load, dataset, known)
+                described[dataset] = read.result()
         except ManifestInvalid as error:
             invalid[dataset] = error
     # All at once: another run of the same load may be building from these rows.

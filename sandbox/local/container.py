@@ -105,7 +105,11 @@ async def _serve(services: Services, offered: Services, listen: str, connections
         for inside, (_, port) in zip(_addresses(services), _addresses(offered), strict=True):
             server = await asyncio.start_server(functools.partial(_forward, inside), listen, port)
             stack.callback(server.close)
-        print(f"sandbox: ready on {listen}, ports {[port for _, port in _addresses(offered)]}", flush=True)
+        names = ("Redshift", "AWS", "Ticketmaster", "Last.fm")
+        where = (
+            f"{name} {listen}:{port}" for name, (_, port) in zip(names, _addresses(offered), strict=True)
+        )
+        print(f"sandbox: ready: {', '.join(where)}", flush=True)
         if connections:
             importing = asyncio.create_task(_import(connections))
             stack.callback(importing.cancel)

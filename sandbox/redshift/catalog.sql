@@ -227,7 +227,8 @@ begin
         perform pg_catalog.redshift_fit(pg_read_file(path || '.json')::json, target); -- the report now has the texts' lengths
         raise;
     end;
-    if (select reltuples <= 0 from pg_class where oid = target) then -- Redshift also analyzes a table that was empty
+    -- STATUPDATE; without it, Redshift analyzes a table that was empty.
+    if coalesce((report ->> 'statistics')::bool, (select reltuples <= 0 from pg_class where oid = target)) then
         execute format('analyze %s', target);
     end if;
     perform set_config('redshift.last_copy_count', loaded::text, false);

@@ -29,7 +29,13 @@ class Loader:
 
     def deliver(self, copy: Copy, path: Path) -> Delivery:
         """Creates `path`.json and `path`.csv. Never raises: errors are reported in `path`.json."""
-        report: dict[str, Any] = {"table": copy.table, "names": copy.names, "error": None, "columns": []}
+        report: dict[str, Any] = {
+            "table": copy.table,
+            "names": copy.names,
+            "statistics": copy.statistics,
+            "error": None,
+            "columns": [],
+        }
         delivery = Delivery(path)
         try:
             for url, size in self._manifest(copy) if copy.manifest else self._listed(copy):

@@ -16,7 +16,7 @@ _COPY = re.compile(
 _OPTION = re.compile(
     r"(?P<role>(?:WITH\s+)?(?:IAM_ROLE|CREDENTIALS)(?:\s+AS)?\s+(?:'x*'|DEFAULT))"
     r"|(?P<format>(?:FORMAT\s+)?(?:AS\s+)?PARQUET)|(?P<manifest>MANIFEST)"
-    r"|(?P<ignored>STATUPDATE(?:\s+(?:ON|OFF|TRUE|FALSE))?|ACCEPTINVCHARS(?:\s+(?:AS\s+)?'x*')?)"
+    r"|(?P<statistics>STATUPDATE(?:\s+(?:ON|OFF|TRUE|FALSE))?)|(?P<ignored>ACCEPTINVCHARS(?:\s+(?:AS\s+)?'x*')?)"
 )
 
 
@@ -29,6 +29,8 @@ class Copy:
     bucket: str
     key: str
     manifest: bool
+    statistics: bool | None
+    """Whether to update the table's statistics; None updates those of an empty table."""
 
 
 def parse(sql: str) -> Copy | None:
@@ -79,4 +81,7 @@ def parse(sql: str) -> Copy | None:
         bucket=url[1],
         key=url[2],
         manifest="manifest" in given,
+        statistics=not re.search(r"(?i)(?:OFF|FALSE)$", given["statistics"])
+        if "statistics" in given
+        else None,
     )

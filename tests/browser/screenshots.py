@@ -80,8 +80,14 @@ def take(story: Story, page: Any) -> None:
 
 
 def unfold(page: Any) -> None:
-    """Unfolds the extra of the newest asset event."""
-    page.locator(".codicon-folding-collapsed").first.click()
+    """Unfolds the extra of the newest asset event. The viewer folds it once more when its content arrives."""
+    content = page.get_by_text("snapshot_date").first
+    for _ in range(30):
+        page.wait_for_timeout(1000)
+        if content.is_visible():
+            return
+        page.locator(".codicon-folding-collapsed").first.click()
+    raise ValueError("asset-graph.png would not show what the asset event says")
 
 
 def main() -> int:

@@ -22,7 +22,7 @@ from sandbox.local.run import WAREHOUSE
 from sandbox.services import Services
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN_SECONDS = 300
+RUN_SECONDS = 900
 DEADLINE_MINUTES = 1
 
 
@@ -75,7 +75,7 @@ def started(home: Path) -> Iterator[Story]:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
-                timeout=600,
+                timeout=1_800,
             ).stdout
 
         try:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sandbox.local.airflow import START_SECONDS
 from sandbox.local.airflow_client import AirflowClient
 from sandbox.local.container import FIRST_PORT
 from sandbox.local.run import INGESTIONS, Pipeline
@@ -33,7 +34,7 @@ def test_the_services_publish_the_star(containers: compose.Containers) -> None:
     client = AirflowClient(url, "nobody", "at all")  # every login is an admin's
 
     def operate() -> None:
-        give_up = time.monotonic() + 180
+        give_up = time.monotonic() + START_SECONDS
         while not (client.is_healthy() and "Airflow has the connections" in containers.log("triggerer")):
             assert time.monotonic() < give_up, "Airflow did not start, or got no connections"
             time.sleep(0.5)

@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox.local.airflow import Airflow, _command, _end_session, _free_port
+from sandbox.local.airflow import START_SECONDS, Airflow, _command, _end_session, _free_port
 from sandbox.local.airflow_client import AirflowClient
 from sandbox.local.container import FIRST_PORT
 from sandbox.local.run import WAREHOUSE, Pipeline
@@ -132,7 +132,7 @@ def _require_readable(client: AirflowClient, run_id: str) -> None:
 def _require_quiet(client: AirflowClient) -> None:
     """A run that finds nothing new is as green, and updates no asset."""
     run = _path(client.trigger(WAREHOUSE))
-    give_up = time.monotonic() + 180
+    give_up = time.monotonic() + START_SECONDS
     while (state := client._request("GET", run, None)["state"]) not in ("success", "failed"):
         assert time.monotonic() < give_up, state
         time.sleep(0.5)
@@ -159,7 +159,7 @@ def test_standalone_publishes_the_star_and_shows_the_data_docs(project: Path, st
     client = AirflowClient(url, "nobody", "at all")  # every login is an admin's
     said: list[str] = []
     try:
-        give_up = time.monotonic() + 180
+        give_up = time.monotonic() + START_SECONDS
         while not client.is_healthy():
             assert time.monotonic() < give_up and process.poll() is None, log.read_text()[-3000:]
             time.sleep(0.5)

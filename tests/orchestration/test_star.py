@@ -7,8 +7,10 @@ from include.warehouse.parking import Verdict
 
 LOAD = Load("2026-11-22T060000Z", "2026-11-22T070000Z", ("events", "songs"))
 DOCS = "s3://b/data-docs/index.html#x"
-RATIO = "load_summary: expect_column_values_to_be_between songs_rows_ratio: 1 of 1 row, such as 0.1"
-NULL = "dim_concerts: expect_column_values_to_not_be_null venue_name: 2 of 3 rows"
+RATIO = "load_summary: expect_column_values_to_be_between songs_rows_ratio: must be at least 0.5, but is 0.1"
+NULL = (
+    "dim_concerts: expect_column_values_to_not_be_null venue_name: must not be null, but 2 of 3 rows are not"
+)
 
 
 def failed(*failures: str, warnings: tuple[str, ...] = (), at_fault: tuple[str, ...] = ("songs",)) -> Audit:

@@ -117,22 +117,29 @@ def test_a_sound_load_passes_every_expectation(built: tuple[Any, Lake]) -> None:
     assert outcome.passed >= 100
 
 
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """The statements sent to Redshift, and their parameters."""
+    noted: list[tuple[str, Any]] = []
+    execute = redshift_connector.Cursor.execute
+
+    def note(cursor: Any, operation: str, args: Any = None, **more: Any) -> Any:
+        noted.append((operation, args))
+        return execute(cursor, operation, args, **more)
+
+    monkeypatch.setattr(redshift_connector.Cursor, "execute", note)
+    return noted
+
+
 def test_a_passing_audit_sends_few_statements_without_parameters(
-    built: tuple[Any, Lake], monkeypatch: pytest.MonkeyPatch
+    built: tuple[Any, Lake], sent: list[tuple[str, Any]]
 ) -> None:
     """Redshift plans and compiles each, and binds parameters in fewer places than Great Expectations uses them:
     https://github.com/aws/amazon-redshift-python-driver/issues/24, …/104."""
     redshift, lake = built
     with transaction(redshift) as cursor:
         cursor.execute("update audit.load_summary set share_of_concerts_without_artist = 0")
-    sent = []
-    execute = redshift_connector.Cursor.execute
-
-    def noted(cursor: Any, operation: str, args: Any = None, **more: Any) -> Any:
-        sent.append((operation, args))
-        return execute(cursor, operation, args, **more)
-
-    monkeypatch.setattr(redshift_connector.Cursor, "execute", noted)
+    sent.clear()
     outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
     assert (outcome.verdict.failures, outcome.warnings) == ((), ())
     assert len(sent) < 60
@@ -142,6 +149,32 @@ def test_a_passing_audit_sends_few_statements_without_parameters(
     assert {
         result["result"]["element_count"] for result in counted if "unexpected_count" in result["result"]
     } == {3}
+
+
+@pytest.mark.parametrize(
+    ("table", "spoilt", "examples"),
+    [
+        ("load_summary", "share_delisted = 0.06", {"snapshot_date", "share_delisted"}),
+        ("dim_concerts", "status = 'sold out'", {"concert_id", "status"}),
+    ],
+)
+def test_an_audit_selects_examples_only_of_what_failed(
+    built: tuple[Any, Lake], sent: list[tuple[str, Any]], table: str, spoilt: str, examples: set[str]
+) -> None:
+    redshift, lake = built
+    with transaction(redshift) as cursor:
+        cursor.execute("update audit.load_summary set share_of_concerts_without_artist = 0")
+        cursor.execute(f"update audit.{table} set {spoilt}")
+    outcome = quality.audit(lake, LOAD, engine(), kept_runs=5, judged_at=judged_at(LOAD))
+    [failure] = (*outcome.verdict.failures, *outcome.warnings)
+    assert spoilt.rpartition("= ")[2].strip("'") in failure
+    selected = [
+        found for sql, _ in sent if (found := re.match(r"SELECT (.*?)\sFROM\s.*\sLIMIT 20", sql, re.DOTALL))
+    ]
+    assert len(selected) == 2
+    assert {column.strip() for each in selected for column in re.split(r",| AS \w+", each[1])} - {
+        ""
+    } == examples
 
 
 def test_values_become_literals() -> None:

@@ -211,7 +211,7 @@ ROWS = {"element_count": 1_200, "unexpected_count": 1, "partial_unexpected_list"
             "column_values_to_be_in_set",
             {"column": "status", "value_set": ["onsale", "offsale"]},
             {"element_count": 1, "unexpected_count": 1, "partial_unexpected_list": ["sold &amp; out"]},
-            "must be one of [onsale, offsale], but 1 of 1 row is not, such as sold & out",
+            "must be one of [onsale, offsale], but is sold & out",
         ),
         (
             "column_pair_values_a_to_be_greater_than_b",

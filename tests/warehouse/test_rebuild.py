@@ -101,7 +101,7 @@ def test_a_late_run_is_recorded_and_only_a_rebuild_merges_it_in_its_place(
     redshift, lake = three_days
     before = star(redshift)
     land_events(lake, "2026-11-21T120000Z", [Concert("e1", ["Abel"], status="postponed"), Concert("e2")])
-    late = ledger.note_late(redshift, lake, ledger.landed(lake), NOW)
+    _, late, _ = ledger.note_untimely(redshift, lake, ledger.landed(lake), NOW)
     assert late == [("events", "2026-11-21T120000Z")]
     assert publish_pending(redshift, lake) == []
     [(state, reason)] = rows(
@@ -347,7 +347,7 @@ def test_a_run_that_becomes_late_after_it_was_accepted_stays_accepted(
     land_events(lake, "2026-11-24T060000Z", [Concert("e1", ["Abel"])])
     publish_pending(redshift, lake)
     assert ledger.accept(redshift, "events", load.events) == 1
-    late = ledger.note_late(redshift, lake, ledger.landed(lake), NOW)
+    _, late, _ = ledger.note_untimely(redshift, lake, ledger.landed(lake), NOW)
     assert late == [("events", load.events)]
     accepted = []
 
@@ -362,7 +362,7 @@ def test_a_run_that_becomes_late_after_it_was_accepted_stays_accepted(
 def test_the_ledger_says_what_late_and_rolled_back_runs_requested(three_days: tuple[Any, Lake]) -> None:
     redshift, lake = three_days
     land_events(lake, "2026-11-21T120000Z", [Concert("e1"), Concert("e2")], complete=False)
-    ledger.note_late(redshift, lake, ledger.landed(lake), NOW)
+    ledger.note_untimely(redshift, lake, ledger.landed(lake), NOW)
     scope = "select scope, is_complete, record_count from dwh.load_ledger where run = '{}'"
     assert rows(redshift, scope.format("2026-11-21T120000Z")) == [("US; 365 days", False, 2)]
     rebuilt(redshift, lake, until=date(2026, 11, 21))

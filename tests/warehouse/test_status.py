@@ -108,7 +108,7 @@ def test_what_is_parked_or_late_is_listed_with_what_to_do(tables: Any, lake: Lak
     parking.park(tables, load, "fact_artists: too few")
     for noted in (False, True):
         if noted:
-            ledger.note_late(tables, lake, ledger.landed(lake), NOW)
+            ledger.note_untimely(tables, lake, ledger.landed(lake), NOW)
         said = status(tables, lake, NOW)
         assert f"parked: events {later}: fact_artists: too few" in said
         assert f"late: songs {LATE}" in said

@@ -17,8 +17,8 @@ from include.warehouse import load as warehouse
 from include.warehouse import next_load, parking
 from include.warehouse.ledger import accept, retry
 from include.warehouse.pairing import Load
-from include.warehouse.tables import create_tables, ensure_tables, send_definitions
-from include.warehouse.transactions import transaction
+from include.warehouse.tables import BUILT, DATASETS, create_tables, ensure_tables, send_definitions
+from include.warehouse.transactions import Joined, transaction
 from tests.support.snapshots import (
     ROLE,
     Artist,
@@ -166,6 +166,41 @@ def test_publishing_a_load_again_changes_nothing(tables: Any, landed: Lake) -> N
     before = star(tables), rows(tables, "select * from dwh.load_ledger")
     assert warehouse.publish(tables, LOAD) == first
     assert (star(tables), rows(tables, "select * from dwh.load_ledger")) == before
+
+
+def test_both_runs_of_a_load_are_read_at_the_same_time(
+    tables: Any, landed: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find, both = landed.bucket.find, threading.Barrier(2, timeout=120)
+
+    def together(key: str) -> bytes | None:
+        if key.startswith("certificates/"):
+            both.wait()  # an error unless the other comes
+        return find(key)
+
+    monkeypatch.setattr(landed.bucket, "find", together)
+    next_load.begin(tables, landed, LOAD, judged_at(LOAD))
+    assert rows(tables, "select dataset, run from audit.current_runs order by dataset") == [
+        ("events", EVENTS),
+        ("songs", SONGS),
+    ]
+
+
+def test_what_a_load_fills_is_analysed_then(tables: Any, landed: Lake) -> None:
+    """In one transaction, as in a rebuild: PostgreSQL itself cannot analyse in between."""
+    later = Load("2026-11-23T060000Z", "2026-11-23T070000Z", LOAD.pending)
+    land_events(landed, later.events, [Concert(f"f{number}", ["Abel"]) for number in range(9)])
+    land_songs(landed, later.songs, [Artist("Abel"), Artist("Enoch", songs=list("abcdefghi"))])
+    filled = [*(f"staging.{dataset}" for dataset in DATASETS), *(f"audit.{table}" for table in BUILT)]
+    joined = Joined(tables)
+    create_tables(joined)
+    for load in (LOAD, later):
+        build_load(joined, landed, load)
+        for table in filled:
+            [(filled_with,)] = rows(joined, f"select count(*) from {table}")
+            [(believed,)] = rows(joined, f"select reltuples from pg_class where oid = '{table}'::regclass")
+            assert (table, believed) == (table, filled_with)
+    tables.rollback()
 
 
 def test_an_object_no_manifest_names_does_not_exist(tables: Any, landed: Lake) -> None:

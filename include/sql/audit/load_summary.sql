@@ -30,10 +30,16 @@ previous_rows as (
     where manifests.occurrence = 1
 ),
 
-staged_rows as (
+staged_events as (
+    select count(*) as events_rows
+    from staging.events as events
+),
+
+staged_songs as (
     select
-        (select count(*) from staging.events) as events,
-        (select count(*) from staging.songs) as songs
+        count(*) as songs_rows,
+        count(distinct songs.artist_key) as artists
+    from staging.songs as songs
 ),
 
 concerts as (
@@ -59,11 +65,6 @@ touring_artists as (
     from audit.bridge_concert_artists as billed
 ),
 
-lastfm_artists as (
-    select count(distinct songs.artist_key) as artists
-    from staging.songs as songs
-),
-
 missing_concerts as (
     select
         count(*) as missing,
@@ -80,15 +81,15 @@ seen_again as (
 
 select
     current_load.snapshot_date,
-    staged_rows.events as events_rows,
+    staged_events.events_rows,
     previous_rows.events as previous_events_rows,
     cast(
-        cast(staged_rows.events as double precision) / nullif(previous_rows.events, 0) as decimal(18, 4)
+        cast(staged_events.events_rows as double precision) / nullif(previous_rows.events, 0) as decimal(18, 4)
     ) as events_rows_ratio,
-    staged_rows.songs as songs_rows,
+    staged_songs.songs_rows,
     previous_rows.songs as previous_songs_rows,
     cast(
-        cast(staged_rows.songs as double precision) / nullif(previous_rows.songs, 0) as decimal(18, 4)
+        cast(staged_songs.songs_rows as double precision) / nullif(previous_rows.songs, 0) as decimal(18, 4)
     ) as songs_rows_ratio,
     concerts.concerts,
     cast(
@@ -102,7 +103,7 @@ select
     touring_artists.ambiguous as ambiguous_artists,
     touring_artists.namesakes as namesake_artists,
     cast(
-        cast(touring_artists.matched_artists as double precision) / nullif(lastfm_artists.artists, 0) as decimal(18, 4)
+        cast(touring_artists.matched_artists as double precision) / nullif(staged_songs.artists, 0) as decimal(18, 4)
     ) as share_of_lastfm_artists_touring,
     seen_again.concerts + missing_concerts.missing as listed_concerts,
     missing_concerts.missing as missing_concerts,
@@ -124,10 +125,10 @@ select
     datediff(hour, current_load.events_at, current_load.judged_at) as events_age_hours,
     datediff(hour, current_load.songs_at, current_load.judged_at) as songs_age_hours
 from audit.current_load
-cross join staged_rows
+cross join staged_events
+cross join staged_songs
 cross join previous_rows
 cross join concerts
 cross join touring_artists
-cross join lastfm_artists
 cross join missing_concerts
 cross join seen_again;

@@ -1,6 +1,6 @@
 -- Replaces the billings of the load's concerts. A billing that does not differ is kept. So are those of a concert that
 -- changed after the load's events run: then that run is context, and a later one has been added.
-drop table if exists audit.known_billings;
+drop table if exists audit.known_billings, audit.billing_changes;
 
 create table audit.known_billings
 distkey (concert_id)
@@ -16,8 +16,6 @@ select
     known.matched_by
 from audit.dim_concerts as fresh
 inner join dwh.bridge_concert_artists as known on fresh.concert_id = known.concert_id;
-
-drop table if exists audit.billing_changes;
 
 create table audit.billing_changes
 distkey (concert_id)

@@ -6,7 +6,7 @@
 --   seen again  nor does it, and the run before did not list it
 --   missed      the run is the first that covers it and does not list it
 --   delisted    the run is the second in a row: the current version ends, and one that is not listed begins
-drop table if exists audit.concert_changes;
+drop table if exists audit.concert_changes, audit.delisted_versions;
 
 create table audit.concert_changes
 distkey (concert_id)
@@ -42,8 +42,6 @@ select
     count(case when changes.change = 'delisted' then 1 end) as removed,
     count(case when changes.change in ('unchanged', 'seen again', 'missed') then 1 end) as unchanged
 from audit.concert_changes as changes;
-
-drop table if exists audit.delisted_versions;
 
 create table audit.delisted_versions
 distkey (concert_id)

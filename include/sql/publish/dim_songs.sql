@@ -1,7 +1,7 @@
 -- Merges audit.dim_songs into dwh.dim_songs: new figures replace older ones; first_seen_date is kept, and so is an id
 -- that the run does not have. Joins only those rows of dwh.dim_songs that belong to the load's artists; those that the
 -- run does not list are kept.
-drop table if exists audit.song_artists;
+drop table if exists audit.song_artists, audit.song_changes;
 
 create table audit.song_artists
 distkey (artist_key)
@@ -9,8 +9,6 @@ sortkey (artist_key)
 as
 select distinct fresh.artist_key
 from audit.dim_songs as fresh;
-
-drop table if exists audit.song_changes;
 
 create table audit.song_changes
 distkey (artist_key)
@@ -51,15 +49,15 @@ select
     count(case when changes.change = 'unchanged' then 1 end) as unchanged
 from audit.song_changes as changes;
 
--- By artist, because every song of the star is compared, and a load has far fewer artists than songs.
+-- By artist, because a load has far fewer artists than songs; with NOT IN, PostgreSQL would scan all songs of the star.
 delete from dwh.dim_songs
 using audit.song_artists as artists
 where
     dim_songs.artist_key = artists.artist_key
-    and dim_songs.song_key not in (
+    and not exists (
         select changes.song_key
         from audit.song_changes as changes
-        where changes.change = 'kept'
+        where changes.change = 'kept' and changes.song_key = dim_songs.song_key
     );
 
 insert into dwh.dim_songs (

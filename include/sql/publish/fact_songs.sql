@@ -1,6 +1,6 @@
 -- Replaces the rows of the load's artists on the date of its songs run. An addition only adds those of artists who have
 -- none on that date.
-drop table if exists audit.fresh_song_facts;
+drop table if exists audit.fresh_song_facts, audit.known_song_facts;
 
 create table audit.fresh_song_facts
 distkey (artist_key)
@@ -27,8 +27,6 @@ select
 from audit.fact_songs as fresh
 left join settled_artists as settled on fresh.artist_key = settled.artist_key
 where settled.artist_key is null;
-
-drop table if exists audit.known_song_facts;
 
 create table audit.known_song_facts
 distkey (artist_key)
