@@ -93,14 +93,20 @@ class Responses:
         self._reported = now
         done, expected, unit = self.outlook()
         elapsed = now - self._started
-        left = timedelta(seconds=elapsed * max(expected - done, 0) / done) if done else None
+        if not done:
+            when = "just begun"
+        elif done < expected:
+            left = timedelta(seconds=elapsed * (expected - done) / done)
+            when = f"done at about {self._client.now() + left:%H:%M:%S} UTC"
+        else:
+            when = "being checked"
         log.info(
-            "%s: %d responses at %.1f a second, %d of about %d %s; done at about %s UTC",
+            "%s: %s responses at %.1f a second, %s of about %s %s; %s",
             self._raw.dataset,
-            self.received + self.replayed,
+            f"{self.received + self.replayed:,}",
             self.received / elapsed,
-            done,
-            expected,
+            f"{done:,}",
+            f"{expected:,}",
             unit,
-            f"{self._client.now() + left:%H:%M:%S}" if left is not None else "?",
+            when,
         )

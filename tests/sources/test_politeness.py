@@ -209,16 +209,21 @@ async def test_a_gateway_that_allows_no_burst_never_complains(catalog: Catalog, 
 async def test_the_log_shows_pages_rate_and_the_estimated_end(
     catalog: Catalog, lake: Lake, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """No end is estimated once as many events as expected have come, and the totals that lag are being checked."""
     monkeypatch.setattr(responses, "_SECONDS_BETWEEN_REPORTS", 0)
     caplog.set_level(logging.INFO)
-    async with api("ticketmaster", catalog) as source:
+    async with api("ticketmaster", catalog, totals="lagging") as source:
         await fetch(EVENTS, lake, source.connection, SETTINGS, RUN)
     said = [record.getMessage() for record in caplog.records if record.name == "include.ingestion.responses"]
-    pattern = (
-        r"events: \d+ responses at [\d.]+ a second, \d+ of about \d+ events; done at about \d\d:\d\d:\d\d"
-    )
+    pattern = r"events: [\d,]+ responses at [\d.]+ a second, ([\d,]+) of about ([\d,]+) events; (.+)"
+    lines = [match.groups() for line in said if (match := re.fullmatch(pattern, line))]
+    assert lines[-1][2] == "being checked"
+    for done, expected, when in lines:
+        received, of = (int(number.replace(",", "")) for number in (done, expected))
+        estimated = re.fullmatch(r"done at about \d\d:\d\d:\d\d UTC", when) is not None
+        assert estimated == (0 < received < of), when
     # The first responses alone do not tell how many events there will be.
-    assert sum(bool(re.match(pattern, line)) for line in said) >= 8
+    assert sum(when.startswith("done at") for _, _, when in lines) >= 8
 
 
 async def test_stored_data_of_lastfm_is_measured_and_a_warning_precedes_the_limit_in_its_terms(
