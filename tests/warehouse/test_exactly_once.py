@@ -300,9 +300,12 @@ def test_a_load_that_begins_again_never_half_describes_its_runs(
     load = pending_loads(redshift, lake)[0]
     next_load.begin(redshift, lake, load, judged_at(load))
     read, seen = Lake.certificate, []
+    one_at_a_time = threading.Lock()  # both runs are read at once, and a connection serves one thread
 
     def read_and_look(self: Lake, dataset: str, run: str) -> Any:
-        seen.append(rows(beside, "select count(*) from audit.current_runs where countries is not null")[0][0])
+        with one_at_a_time:
+            described = rows(beside, "select count(*) from audit.current_runs where countries is not null")
+        seen.append(described[0][0])
         return read(self, dataset, run)
 
     monkeypatch.setattr(Lake, "certificate", read_and_look)
