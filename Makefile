@@ -26,10 +26,10 @@ sandbox: $(INSTALLED) ## Only the stand-ins, at fixed ports, for `astro dev star
 down: $(INSTALLED) ## Stop what `make up` or `make sandbox` left running
 	@$(ENVIRONMENT)/bin/python -m sandbox down
 
-test: $(INSTALLED_DEV) ## Run all tests, some of them against a real Airflow (a quarter of an hour)
+test: $(INSTALLED_DEV) ## Run all tests, some of them against a real Airflow (some twenty minutes)
 	$(ENVIRONMENT)/bin/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
-soak: $(INSTALLED_DEV) ## Check random histories against a model of the star, or ARGS="--crawls"; ARGS="--seeds 0-199"
+soak: $(INSTALLED_DEV) ## Check random histories against a model of the star, or random crawls; ARGS="--help"
 	@$(ENVIRONMENT)/bin/python -m tests.support.soak $(ARGS)
 
 test-any-day: $(INSTALLED_DEV) ## Run the tests on other days and in other time zones (hours); ARGS="--help"

@@ -14,7 +14,6 @@ import pytest
 from aiolimiter import AsyncLimiter
 
 from include.errors import SourceUnavailable
-from include.lake import certificate
 from include.sources.client import http, pace
 from include.sources.client.messages import Response
 from include.sources.client.priority import PrioritySemaphore
@@ -25,6 +24,7 @@ from include.sources.ticketmaster.search import read
 from include.sources.ticketmaster.stretch import Stretch
 from include.sources.ticketmaster.windows import DEPTH, DESCENDING, PAGE, Page, Sighting, Span, Window
 from tests.support import virtual_time
+from tests.support.crawling import certified
 
 START = datetime(2026, 11, 22, 6, tzinfo=UTC)
 END = START + timedelta(days=365)
@@ -161,21 +161,6 @@ def at_once(number: int) -> list[Concert]:
 
 async def crawl(search: Search, *countries: str) -> list[Stretch]:
     return await Crawler(search.ask).run(countries or ["US"], START, END)
-
-
-def certified(stretches: Sequence[Stretch]) -> list[certificate.Window]:
-    """The windows as the certificate of the crawl has them."""
-    return [
-        certificate.Window(
-            name=stretch.window.name(),
-            country=stretch.window.country,
-            start=stretch.window.start,
-            end=stretch.window.end,
-            reported=stretch.reported,
-            given_up=stretch.given_up,
-        )
-        for stretch in stretches
-    ]
 
 
 def distinct(stretches: Sequence[Stretch]) -> int:

@@ -1,7 +1,9 @@
 """Crawls of the Ticketmaster stand-in through the client, and what became of its events."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -45,9 +47,10 @@ class Outcome:
     def complete(self) -> bool:
         return all(stretch.complete for stretch in self.stretches)
 
-    def lost(self, catalog: Catalog, but: set[str] = frozenset()) -> set[str]:  # type: ignore[assignment]
-        end = START + timedelta(days=DAYS)
-        there = catalog.concert_ids(dated=False) | catalog.concert_ids(after=START, before=end)
+    def lost(
+        self, catalog: Catalog, but: AbstractSet[str] = frozenset(), after: datetime = START
+    ) -> set[str]:
+        there = catalog.concert_ids(dated=False) | catalog.concert_ids(after=after, before=START + DAYS * DAY)
         return there - set(self.met) - but
 
     @property
@@ -126,9 +129,9 @@ def counted(
     return frozenset(missed)
 
 
-def cuts_and_listed(yesterday: Outcome) -> tuple[Cuts, Listed]:
-    """What the next day's crawl knows."""
-    windows = [
+def certified(stretches: Sequence[Stretch]) -> list[certificate.Window]:
+    """The windows as the certificate of the crawl has them."""
+    return [
         certificate.Window(
             name=stretch.window.name(),
             country=stretch.window.country,
@@ -137,14 +140,13 @@ def cuts_and_listed(yesterday: Outcome) -> tuple[Cuts, Listed]:
             reported=stretch.reported,
             given_up=stretch.given_up,
         )
-        for stretch in yesterday.stretches
+        for stretch in stretches
     ]
-    cuts = planned_cuts(windows, COUNTRIES, START + DAY, START + timedelta(days=DAYS))
-    return cuts, Listed("yesterday", START, set(yesterday.met))
 
 
 async def next_day(catalog: Catalog, yesterday: Outcome, **options: Any) -> Outcome:
-    cuts, listed = cuts_and_listed(yesterday)
+    """The next day's crawl, which knows what yesterday's listed."""
+    cuts = planned_cuts(certified(yesterday.stretches), COUNTRIES, START + DAY, START + DAYS * DAY)
     still_to_come = catalog.concert_ids(dated=False) | catalog.concert_ids(after=START + 2 * DAY)
-    listed = replace(listed, ids=listed.ids & still_to_come)
+    listed = Listed("yesterday", START, set(yesterday.met) & still_to_come)
     return await crawled(catalog, cuts, START + DAY, listed=listed, **options)

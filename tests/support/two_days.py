@@ -1,14 +1,13 @@
 """Two days at random: a crawl of a search that misbehaves, then the next day's, which knows what the first listed."""
 
 import random
-from dataclasses import replace
 from typing import Any
 
 from include.errors import QuotaSpent, SourceUnavailable, UnexpectedPayload
 from sandbox.faults import Fault
 from sandbox.ticketmaster.search import drifting_ids
 from sandbox.world.catalog import Catalog
-from tests.support.crawling import COUNTRIES, DAY, DAYS, START, TODAY, Outcome, crawled, cuts_and_listed
+from tests.support.crawling import COUNTRIES, DAY, START, TODAY, Outcome, crawled, next_day
 
 _WHERE: list[dict[str, str]] = [
     {},
@@ -70,7 +69,10 @@ async def wrong(seed: int) -> str | None:
     for day in (0, 1):
         options = misbehaviour(f"{seed} {day}") if day or drawn.random() < 0.5 else {}
         try:
-            outcome = await _crawled(catalog, yesterday, options)
+            if yesterday is None:
+                outcome = await crawled(catalog, tries=2, patience=1, **options)
+            else:
+                outcome = await next_day(catalog, yesterday, tries=2, patience=1, **options)
         except (SourceUnavailable, UnexpectedPayload, QuotaSpent):
             return None  # too much could not be got: nothing is claimed
         lost = _lost(catalog, outcome, yesterday, options)
@@ -82,23 +84,9 @@ async def wrong(seed: int) -> str | None:
     return None
 
 
-async def _crawled(catalog: Catalog, yesterday: Outcome | None, options: dict[str, Any]) -> Outcome:
-    if yesterday is None:
-        return await crawled(catalog, tries=2, patience=1, **options)
-    cuts, listed = cuts_and_listed(yesterday)
-    listed = replace(listed, ids=listed.ids & _there(catalog, 2))
-    return await crawled(catalog, cuts, START + DAY, listed=listed, tries=2, patience=1, **options)
-
-
-def _there(catalog: Catalog, days: int) -> set[str]:
-    """The ids of the events that start after so many days, and of those without a date."""
-    dated = catalog.concert_ids(after=START + days * DAY, before=START + DAYS * DAY)
-    return catalog.concert_ids(dated=False) | dated
-
-
 def _lost(catalog: Catalog, outcome: Outcome, yesterday: Outcome | None, options: dict[str, Any]) -> set[str]:
     """The events that the crawl should have found, or should know to be missing (docs/certificate.md)."""
-    lost = _there(catalog, 0 if yesterday is None else 2) - set(outcome.met)
+    lost = outcome.lost(catalog, after=START + 2 * DAY if yesterday else START)
     listed = set(yesterday.met) if yesterday else set[str]()
     for change in ("drift", "moved"):
         if change in options:

@@ -85,10 +85,7 @@ def items(body: bytes) -> tuple[Attributes, list[msgspec.Raw]]:
     Error 6, which Last.fm may send for a page beyond the last, is an empty page.
     """
     try:
-        try:
-            document = _document.decode(body)
-        except msgspec.DecodeError:
-            document = _document.decode(mended(body))
+        document = _decoded(body)
     except msgspec.DecodeError as error:
         raise UnexpectedPayload(f"not a list of Last.fm: {error}") from None
     list_ = document.toptracks or document.topartists or document.artists
@@ -105,6 +102,13 @@ def items(body: bytes) -> tuple[Attributes, list[msgspec.Raw]]:
         return attributes, msgspec.json.decode(raw_items, type=list[msgspec.Raw])
     # In old responses a list of one is an object, and an empty list is an empty string.
     return attributes, [msgspec.Raw(raw_items)] if raw_items.startswith(b"{") else []
+
+
+def _decoded(body: bytes) -> _Document:
+    try:
+        return _document.decode(body)
+    except msgspec.DecodeError:  # rarely: few responses need it, and a kept one is mended already
+        return _document.decode(mended(body))
 
 
 def unknown_list_fields(body: bytes) -> tuple[str, ...]:

@@ -80,11 +80,11 @@ class LookUp:
     async def _ask_repeatedly(self, stretch: Stretch) -> set[str]:
         """The ids for which the search proves nothing."""
         absent, unclear = set(self._not_found), set[str]()
-        for round_ in range(SETTLED):
+        for times in range(SETTLED):
             found_some = not self._not_found.isdisjoint(stretch.sightings)
-            if not absent or (round_ >= 2 and stretch.requests >= SETTLED and not found_some):
+            if not absent or (times >= 2 and stretch.requests >= SETTLED and not found_some):
                 break
-            order = DESCENDING if round_ % 2 else ASCENDING
+            order = DESCENDING if times % 2 else ASCENDING
             absent, also_unclear = await self._ask(stretch, sorted(absent), order)
             unclear |= also_unclear
         return unclear
